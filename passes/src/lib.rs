@@ -1,0 +1,11 @@
+//! The engine of wasm-pyfix: a model of linked Emscripten side modules, and the passes over it.
+//!
+//! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs. It knows nothing of files, wheels, terminals
+//! or Python; those live in the `wasm-pyfix` tool.
+
+mod error;
+pub mod module;
+mod outcome;
+
+pub use error::{Error, Result};
+pub use outcome::{Left, Outcome};

@@ -1,0 +1,2 @@
+//! The model of a linked side module.
+pub mod dylink;

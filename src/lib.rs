@@ -1,0 +1,5 @@
+//! The tool around the engine: which passes run for which input and target, wheels, target manifests and reports.
+//!
+//! It contains no wasm opcode; those are the engine's, `wasm-pyfix-passes`.
+
+pub mod pipeline;

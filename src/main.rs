@@ -1,0 +1,2 @@
+//! The command line of wasm-pyfix.
+fn main() {}
