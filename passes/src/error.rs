@@ -15,6 +15,9 @@ pub enum Error {
     /// The input is well formed, and rewriting it would not be sound or is not supported: the module is left alone.
     #[error("{0}")]
     Refused(String),
+    /// A pass broke its own rules. The result is thrown away.
+    #[error("defect in wasm-pyfix, please report it with the input: {0}")]
+    Internal(String),
 }
 
 impl Error {

@@ -1,2 +1,518 @@
 //! The model of a linked side module.
+//!
+//! Sections stay byte ranges of the input until something needs them decoded; what passes work with (imports, functions, globals,
+//! exports, element segments …) is decoded once by [`Module::read`]. Code, constant expressions and data stay bytes.
+//!
+//! **Stable ids.** A function, global, table, memory, tag or type keeps one id for its whole life: its index in the input, or the
+//! next free number for what a pass adds. An import that becomes a definition keeps its id too, and so every reference to it stays
+//! right without being visited. Bytes of code in the model are in *id space*: their index immediates are ids. Indices are assigned
+//! once, by [`Module::write`], which rewrites the immediates of every body in one parallel sweep.
+
 pub mod dylink;
+mod encode;
+mod index;
+mod names;
+mod read;
+mod remap;
+mod synthesize;
+mod write;
+
+use dylink::Dylink;
+use std::borrow::Cow;
+use std::ops::Range;
+use wasmparser::{FuncType, GlobalType, MemoryType, TableType};
+
+pub use read::FEATURES;
+pub use synthesize::Address;
+
+/// Id of a function type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub u32);
+/// Id of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionId(pub u32);
+/// Id of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(pub u32);
+/// Id of a memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemoryId(pub u32);
+/// Id of a global.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GlobalId(pub u32);
+/// Id of an exception tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagId(pub u32);
+
+/// What an import brings in or an export gives out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Function(FunctionId),
+    Table(TableId),
+    Memory(MemoryId),
+    Global(GlobalId),
+    Tag(TagId),
+}
+
+/// One import. The order of the list is the order of the section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import<'a> {
+    pub module: Cow<'a, str>,
+    pub field: Cow<'a, str>,
+    pub item: Item,
+}
+
+/// One export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export<'a> {
+    pub name: Cow<'a, str>,
+    pub item: Item,
+}
+
+/// Where an item comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin<T> {
+    /// Some entry of [`Module::imports`] brings it in.
+    Import,
+    /// This module defines it.
+    Defined(T),
+    /// It is gone; nothing may refer to it any more.
+    Dead,
+}
+
+impl<T> Origin<T> {
+    /// The definition, if this module has it.
+    pub fn defined(&self) -> Option<&T> {
+        match self {
+            Origin::Defined(definition) => Some(definition),
+            _ => None,
+        }
+    }
+}
+
+/// A function body: local declarations and code, in id space. Borrowed means untouched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body<'a> {
+    pub bytes: Cow<'a, [u8]>,
+    /// Where the body began in the input file, for errors; 0 when it is new.
+    pub offset: u64,
+}
+
+/// A constant expression up to and with its `end`, in id space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstExpr<'a> {
+    pub bytes: Cow<'a, [u8]>,
+    /// Where it began in the input file, for errors; 0 when it is new.
+    pub offset: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Function<'a> {
+    pub ty: TypeId,
+    pub origin: Origin<Body<'a>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Global<'a> {
+    pub ty: GlobalType,
+    pub origin: Origin<ConstExpr<'a>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Table<'a> {
+    pub ty: TableType,
+    /// A definition may have an initial value.
+    pub origin: Origin<Option<ConstExpr<'a>>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Memory {
+    pub ty: MemoryType,
+    pub origin: Origin<()>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Tag {
+    pub ty: TypeId,
+    pub origin: Origin<()>,
+}
+
+/// Where a segment goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SegmentKind<'a, Target> {
+    /// Written at instantiation; `explicit` keeps the longer encoding that names target 0.
+    Active {
+        target: Target,
+        explicit: bool,
+        offset: ConstExpr<'a>,
+    },
+    Passive,
+    /// Only declares that its functions may be referenced (element segments).
+    Declared,
+}
+
+/// One element segment.
+#[derive(Debug, Clone)]
+pub struct ElementSegment<'a> {
+    pub kind: SegmentKind<'a, TableId>,
+    pub items: ElementItems<'a>,
+}
+
+/// What an element segment puts into the table.
+#[derive(Debug, Clone)]
+pub enum ElementItems<'a> {
+    Functions(Vec<FunctionId>),
+    Expressions(wasmparser::RefType, Vec<ConstExpr<'a>>),
+}
+
+/// One data segment.
+#[derive(Debug, Clone)]
+pub struct DataSegment<'a> {
+    pub kind: SegmentKind<'a, MemoryId>,
+    pub bytes: &'a [u8],
+}
+
+/// One section of the input file.
+#[derive(Debug, Clone)]
+struct Section {
+    id: u8,
+    /// The whole section: id, size and payload.
+    range: Range<usize>,
+    /// Where the payload begins.
+    payload: usize,
+    /// Name of a custom section; empty for the others.
+    name: String,
+    /// Whether a pass dropped it.
+    dropped: bool,
+    /// A new payload (behind the name) for a custom section, if a pass gave one.
+    replacement: Option<Vec<u8>>,
+}
+
+/// Section ids of the binary format, in no order of their own.
+mod section {
+    pub const CUSTOM: u8 = 0;
+    pub const TYPE: u8 = 1;
+    pub const IMPORT: u8 = 2;
+    pub const FUNCTION: u8 = 3;
+    pub const TABLE: u8 = 4;
+    pub const MEMORY: u8 = 5;
+    pub const GLOBAL: u8 = 6;
+    pub const EXPORT: u8 = 7;
+    pub const START: u8 = 8;
+    pub const ELEMENT: u8 = 9;
+    pub const CODE: u8 = 10;
+    pub const DATA: u8 = 11;
+    pub const DATA_COUNT: u8 = 12;
+    pub const TAG: u8 = 13;
+    /// The order in which the known sections must stand.
+    pub const ORDER: [u8; 13] =
+        [TYPE, IMPORT, FUNCTION, TABLE, MEMORY, TAG, GLOBAL, EXPORT, START, ELEMENT, DATA_COUNT, CODE, DATA];
+}
+
+/// Which known sections a pass has changed, as a set of section ids.
+#[derive(Debug, Clone, Copy, Default)]
+struct Touched(u32);
+
+impl Touched {
+    fn insert(&mut self, id: u8) {
+        self.0 |= 1 << id;
+    }
+    fn contains(self, id: u8) -> bool {
+        self.0 & (1 << id) != 0
+    }
+}
+
+/// A linked Emscripten side module.
+#[derive(Debug, Clone)]
+pub struct Module<'a> {
+    input: &'a [u8],
+    sections: Vec<Section>,
+    touched: Touched,
+    /// The linking metadata; written back when it differs from what was read.
+    pub dylink: Dylink,
+    dylink_read: Dylink,
+    dylink_canonical: bool,
+    types: Vec<FuncType>,
+    imports: Vec<Import<'a>>,
+    functions: Vec<Function<'a>>,
+    tables: Vec<Table<'a>>,
+    memories: Vec<Memory>,
+    tags: Vec<Tag>,
+    globals: Vec<Global<'a>>,
+    exports: Vec<Export<'a>>,
+    start: Option<FunctionId>,
+    elements: Vec<ElementSegment<'a>>,
+    data: Vec<DataSegment<'a>>,
+    /// Names for functions that a pass added, written if the module has a name section.
+    new_names: Vec<(FunctionId, String)>,
+    /// While reading: how many declared functions still wait for their body.
+    bodiless: usize,
+}
+
+impl<'a> Module<'a> {
+    /// Has [`Module::write`] encode every known section anew instead of copying those that no pass changed. The result means the
+    /// same; it serves to test the encoding, and to shorten over-long LEBs outside of code.
+    pub fn encode_everything(&mut self) {
+        for id in section::ORDER {
+            if self.sections.iter().any(|section| section.id == id) {
+                self.touched.insert(id);
+            }
+        }
+    }
+
+    pub fn types(&self) -> &[FuncType] {
+        &self.types
+    }
+
+    pub fn imports(&self) -> &[Import<'a>] {
+        &self.imports
+    }
+
+    pub fn functions(&self) -> &[Function<'a>] {
+        &self.functions
+    }
+
+    pub fn function(&self, id: FunctionId) -> &Function<'a> {
+        &self.functions[id.0 as usize]
+    }
+
+    pub fn globals(&self) -> &[Global<'a>] {
+        &self.globals
+    }
+
+    pub fn tables(&self) -> &[Table<'a>] {
+        &self.tables
+    }
+
+    pub fn memories(&self) -> &[Memory] {
+        &self.memories
+    }
+
+    pub fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    pub fn exports(&self) -> &[Export<'a>] {
+        &self.exports
+    }
+
+    pub fn start(&self) -> Option<FunctionId> {
+        self.start
+    }
+
+    pub fn elements(&self) -> &[ElementSegment<'a>] {
+        &self.elements
+    }
+
+    pub fn data(&self) -> &[DataSegment<'a>] {
+        &self.data
+    }
+
+    /// The signature of a function.
+    pub fn signature(&self, id: FunctionId) -> &FuncType {
+        &self.types[self.function(id).ty.0 as usize]
+    }
+
+    /// The functions that this module defines, with their bodies.
+    pub fn bodies(&self) -> impl Iterator<Item = (FunctionId, &Body<'a>)> {
+        let numbered = self.functions.iter().enumerate();
+        numbered.filter_map(|(index, function)| Some((FunctionId(index as u32), function.origin.defined()?)))
+    }
+
+    /// The item that the import `module.field` brings in, if there is one; the first of several.
+    pub fn import(&self, module: &str, field: &str) -> Option<Item> {
+        self.imports.iter().find(|import| import.module == module && import.field == field).map(|import| import.item)
+    }
+
+    /// The item exported as `name`.
+    pub fn export(&self, name: &str) -> Option<Item> {
+        self.exports.iter().find(|export| export.name == name).map(|export| export.item)
+    }
+
+    /// Names of the custom sections that are still there, in order.
+    pub fn custom_sections(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().filter(|s| s.id == section::CUSTOM && !s.dropped).map(|s| s.name.as_str())
+    }
+
+    /// Whether the metadata stood in the section `dylink` of old.
+    pub fn has_legacy_dylink(&self) -> bool {
+        self.sections.first().is_some_and(|section| section.name == dylink::LEGACY_SECTION)
+    }
+
+    /// Whether `dylink.0` will be encoded anew: because a pass changed it, or because it was not in the canonical form.
+    pub fn dylink_changes(&self) -> bool {
+        self.dylink != self.dylink_read || !self.dylink_canonical
+    }
+
+    /// The contents of the custom section `name`, its name not included.
+    pub fn custom_section(&self, name: &str) -> Option<&[u8]> {
+        let section = self.sections.iter().find(|s| s.id == section::CUSTOM && s.name == name && !s.dropped)?;
+        Some(match &section.replacement {
+            Some(payload) => payload,
+            None => &self.input[section.payload..section.range.end],
+        })
+    }
+
+    /// Replaces the contents of the custom section `name`; nothing happens when there is none.
+    pub fn replace_custom_section(&mut self, name: &str, payload: Vec<u8>) {
+        if let Some(section) = self.sections.iter_mut().find(|s| s.id == section::CUSTOM && s.name == name && !s.dropped) {
+            section.replacement = Some(payload);
+        }
+    }
+
+    /// Drops the custom sections for whose name `unwanted` holds, and returns their names.
+    pub fn drop_custom_sections(&mut self, unwanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut dropped = Vec::new();
+        for section in &mut self.sections {
+            if section.id == section::CUSTOM && !section.dropped && unwanted(&section.name) {
+                section.dropped = true;
+                dropped.push(section.name.clone());
+            }
+        }
+        dropped
+    }
+
+    /// The id of the function type `ty`, added if the module lacks it.
+    pub fn type_id(&mut self, ty: &FuncType) -> TypeId {
+        if let Some(index) = self.types.iter().position(|known| known == ty) {
+            return TypeId(index as u32);
+        }
+        self.touched.insert(section::TYPE);
+        self.types.push(ty.clone());
+        TypeId(self.types.len() as u32 - 1)
+    }
+
+    /// Imports the function `module.field`; the existing import of that name and type if there is one.
+    pub fn import_function(&mut self, module: &'a str, field: &'a str, ty: &FuncType) -> FunctionId {
+        let same_type = |id: FunctionId| self.signature(id) == ty;
+        let known = self.imports.iter().find_map(|import| match import.item {
+            Item::Function(id) if import.module == module && import.field == field && same_type(id) => Some(id),
+            _ => None,
+        });
+        if let Some(id) = known {
+            return id;
+        }
+        let ty = self.type_id(ty);
+        let id = FunctionId(self.functions.len() as u32);
+        self.functions.push(Function { ty, origin: Origin::Import });
+        self.push_import(module, field, Item::Function(id));
+        id
+    }
+
+    /// Imports the global `module.field`; the existing import of that name if there is one.
+    pub fn import_global(&mut self, module: &'a str, field: &'a str, ty: GlobalType) -> GlobalId {
+        if let Some(Item::Global(id)) = self.import(module, field) {
+            return id;
+        }
+        let id = GlobalId(self.globals.len() as u32);
+        self.globals.push(Global { ty, origin: Origin::Import });
+        self.push_import(module, field, Item::Global(id));
+        id
+    }
+
+    /// Imports the exception tag `module.field`; the existing import of that name if there is one.
+    pub fn import_tag(&mut self, module: &'a str, field: &'a str, ty: &FuncType) -> TagId {
+        if let Some(Item::Tag(id)) = self.import(module, field) {
+            return id;
+        }
+        let ty = self.type_id(ty);
+        let id = TagId(self.tags.len() as u32);
+        self.tags.push(Tag { ty, origin: Origin::Import });
+        self.push_import(module, field, Item::Tag(id));
+        id
+    }
+
+    /// Imports the table `module.field`; the existing import of that name if there is one.
+    pub fn import_table(&mut self, module: &'a str, field: &'a str, ty: TableType) -> TableId {
+        if let Some(Item::Table(id)) = self.import(module, field) {
+            return id;
+        }
+        let id = TableId(self.tables.len() as u32);
+        self.tables.push(Table { ty, origin: Origin::Import });
+        self.push_import(module, field, Item::Table(id));
+        id
+    }
+
+    fn push_import(&mut self, module: &'a str, field: &'a str, item: Item) {
+        self.touched.insert(section::IMPORT);
+        self.imports.push(Import { module: module.into(), field: field.into(), item });
+    }
+
+    /// Gives the import behind `item` another field name.
+    pub fn rename_import(&mut self, item: Item, field: &'a str) {
+        self.touched.insert(section::IMPORT);
+        for import in self.imports.iter_mut().filter(|import| import.item == item) {
+            import.field = field.into();
+        }
+    }
+
+    /// Takes the import behind `item` out of the list; the caller says what becomes of the item.
+    fn remove_import(&mut self, item: Item) {
+        self.touched.insert(section::IMPORT);
+        self.imports.retain(|import| import.item != item);
+    }
+
+    /// Adds a function that this module defines. `name` goes into the name section if there is one.
+    pub fn add_function(&mut self, ty: &FuncType, body: Vec<u8>, name: &str) -> FunctionId {
+        let ty = self.type_id(ty);
+        let id = FunctionId(self.functions.len() as u32);
+        self.touched.insert(section::FUNCTION);
+        self.touched.insert(section::CODE);
+        self.functions.push(Function { ty, origin: Origin::Defined(Body { bytes: body.into(), offset: 0 }) });
+        self.new_names.push((id, name.to_string()));
+        id
+    }
+
+    /// Gives the function `id` a new body. An import becomes a definition: every reference to it now means this body.
+    pub fn define_function(&mut self, id: FunctionId, body: Vec<u8>) {
+        if self.function(id).origin == Origin::Import {
+            self.remove_import(Item::Function(id));
+            self.touched.insert(section::FUNCTION);
+        }
+        self.touched.insert(section::CODE);
+        self.functions[id.0 as usize].origin = Origin::Defined(Body { bytes: body.into(), offset: 0 });
+    }
+
+    /// Removes a function to which nothing refers any more.
+    pub fn remove_function(&mut self, id: FunctionId) {
+        match self.function(id).origin {
+            Origin::Import => self.remove_import(Item::Function(id)),
+            Origin::Defined(_) => {
+                self.touched.insert(section::FUNCTION);
+                self.touched.insert(section::CODE);
+            }
+            Origin::Dead => {}
+        }
+        self.functions[id.0 as usize].origin = Origin::Dead;
+    }
+
+    /// Adds a mutable global that starts as `init`.
+    pub fn add_global(&mut self, init: i32) -> GlobalId {
+        let id = GlobalId(self.globals.len() as u32);
+        self.touched.insert(section::GLOBAL);
+        self.globals.push(Global { ty: encode::MUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(init)) });
+        id
+    }
+
+    /// Turns an imported mutable `i32` global into one this module defines, 0 at first.
+    pub fn define_global(&mut self, id: GlobalId) {
+        self.remove_import(Item::Global(id));
+        self.touched.insert(section::GLOBAL);
+        self.globals[id.0 as usize] = Global { ty: encode::MUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(0)) };
+    }
+
+    /// Sets the function that runs at instantiation.
+    pub fn set_start(&mut self, id: FunctionId) {
+        self.touched.insert(section::START);
+        self.start = Some(id);
+    }
+}
+
+impl ConstExpr<'_> {
+    /// `i32.const value`
+    fn i32(value: i32) -> Self {
+        let mut bytes = Vec::new();
+        wasm_encoder::InstructionSink::new(&mut bytes).i32_const(value).end();
+        ConstExpr { bytes: bytes.into(), offset: 0 }
+    }
+}

@@ -1,0 +1,116 @@
+//! From ids to the indices of the output: imports first, in the order of the import section, then definitions in the order of their
+//! ids.
+
+use super::{FunctionId, GlobalId, Item, MemoryId, Module, Origin, TableId, TagId, TypeId};
+use crate::{Error, Result};
+
+/// The index of every id of one index space.
+#[derive(Debug)]
+pub struct IndexMap {
+    what: &'static str,
+    indices: Vec<u32>,
+    identity: bool,
+}
+
+/// Index of an item that is gone.
+const DEAD: u32 = u32::MAX;
+
+impl IndexMap {
+    /// `imported` are the ids that imports bring in, in their order; `alive` holds for the ids to be numbered.
+    fn new(what: &'static str, count: usize, imported: impl Iterator<Item = u32>, defined: impl Fn(usize) -> bool) -> Self {
+        let mut indices = vec![DEAD; count];
+        let mut next = 0;
+        for id in imported {
+            indices[id as usize] = next;
+            next += 1;
+        }
+        for (id, index) in indices.iter_mut().enumerate() {
+            if defined(id) {
+                *index = next;
+                next += 1;
+            }
+        }
+        let identity = indices.iter().enumerate().all(|(id, &index)| index == DEAD || index as usize == id);
+        IndexMap { what, indices, identity }
+    }
+
+    /// The index of the id `id`; an error if it is gone, which means that a pass removed something still in use.
+    pub fn get(&self, id: u32) -> Result<u32> {
+        match self.indices.get(id as usize) {
+            Some(&index) if index != DEAD => Ok(index),
+            _ => Err(Error::Internal(format!("a reference to the removed {} {id} is left", self.what))),
+        }
+    }
+
+    /// The index of the id `id`, if it is still there.
+    pub fn alive(&self, id: u32) -> Option<u32> {
+        self.indices.get(id as usize).copied().filter(|&index| index != DEAD)
+    }
+
+    /// Whether every id is its own index.
+    pub fn is_identity(&self) -> bool {
+        self.identity
+    }
+}
+
+/// The index spaces of one module.
+#[derive(Debug)]
+pub struct IndexMaps {
+    pub types: IndexMap,
+    pub functions: IndexMap,
+    pub tables: IndexMap,
+    pub memories: IndexMap,
+    pub globals: IndexMap,
+    pub tags: IndexMap,
+}
+
+impl IndexMaps {
+    pub fn new(module: &Module<'_>) -> Self {
+        let imports = || module.imports.iter().map(|import| import.item);
+        let functions = imports().filter_map(|item| if let Item::Function(FunctionId(id)) = item { Some(id) } else { None });
+        let tables = imports().filter_map(|item| if let Item::Table(TableId(id)) = item { Some(id) } else { None });
+        let memories = imports().filter_map(|item| if let Item::Memory(MemoryId(id)) = item { Some(id) } else { None });
+        let globals = imports().filter_map(|item| if let Item::Global(GlobalId(id)) = item { Some(id) } else { None });
+        let tags = imports().filter_map(|item| if let Item::Tag(TagId(id)) = item { Some(id) } else { None });
+        IndexMaps {
+            types: IndexMap::new("type", module.types.len(), std::iter::empty(), |_| true),
+            functions: IndexMap::new("function", module.functions.len(), functions, |id| is_defined(&module.functions[id].origin)),
+            tables: IndexMap::new("table", module.tables.len(), tables, |id| is_defined(&module.tables[id].origin)),
+            memories: IndexMap::new("memory", module.memories.len(), memories, |id| is_defined(&module.memories[id].origin)),
+            globals: IndexMap::new("global", module.globals.len(), globals, |id| is_defined(&module.globals[id].origin)),
+            tags: IndexMap::new("tag", module.tags.len(), tags, |id| is_defined(&module.tags[id].origin)),
+        }
+    }
+
+    /// Whether code can be copied as it is.
+    pub fn are_identity(&self) -> bool {
+        let spaces = [&self.types, &self.functions, &self.tables, &self.memories, &self.globals, &self.tags];
+        spaces.iter().all(|space| space.is_identity())
+    }
+
+    pub fn item(&self, item: Item) -> Result<u32> {
+        match item {
+            Item::Function(id) => self.function(id),
+            Item::Table(id) => self.table(id),
+            Item::Memory(id) => self.memories.get(id.0),
+            Item::Global(id) => self.globals.get(id.0),
+            Item::Tag(id) => self.tags.get(id.0),
+        }
+    }
+
+    pub fn ty(&self, id: TypeId) -> Result<u32> {
+        self.types.get(id.0)
+    }
+
+    pub fn function(&self, id: FunctionId) -> Result<u32> {
+        self.functions.get(id.0)
+    }
+
+    pub fn table(&self, id: TableId) -> Result<u32> {
+        self.tables.get(id.0)
+    }
+}
+
+fn is_defined<T>(origin: &Origin<T>) -> bool {
+    matches!(origin, Origin::Defined(_))
+}

@@ -1,0 +1,111 @@
+//! What a pass may need that the linker did not give a module: memory of its own, table slots, and globals that hold their
+//! addresses.
+//!
+//! Addresses of a side module are known only when it is loaded: `__memory_base + n` and `__table_base + n`. Constant expressions
+//! that add need the extended-const feature, which engines as young as V8 11.3 (Node 20) reject, so the start function computes
+//! them, as lld's own `__wasm_apply_global_relocs` does.
+
+use super::encode::{self, MUTABLE_I32};
+use super::*;
+use crate::{Error, Result};
+use wasmparser::{RefType, ValType};
+
+/// An address that is known when the module is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// Bytes behind `__memory_base`.
+    Memory(u32),
+    /// Slots behind `__table_base`.
+    Table(u32),
+}
+
+const IMMUTABLE_I32: GlobalType = GlobalType { content_type: ValType::I32, mutable: false, shared: false };
+
+impl<'a> Module<'a> {
+    /// Reserves `size` bytes of zeroed memory, aligned to 2^`alignment`: the loader zeroes what it gives to a module.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the module would not fit 32-bit memory.
+    pub fn reserve_memory(&mut self, size: u32, alignment: u32) -> Result<Address> {
+        let too_large = || Error::Refused("its data fills 32-bit memory; there is no room for exception state".to_string());
+        let begin = self.dylink.memory_size.checked_next_multiple_of(1 << alignment).ok_or_else(too_large)?;
+        self.dylink.memory_size = begin.checked_add(size).ok_or_else(too_large)?;
+        self.dylink.memory_alignment = self.dylink.memory_alignment.max(alignment);
+        Ok(Address::Memory(begin))
+    }
+
+    /// The table that function pointers index, imported if the module has none.
+    pub fn function_table(&mut self) -> TableId {
+        let element_type = RefType::FUNCREF;
+        let ty = TableType { element_type, table64: false, initial: 0, maximum: None, shared: false };
+        self.import_table("env", "__indirect_function_table", ty)
+    }
+
+    /// Gives the function `id` a slot of its own in the function table.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the module fills its slots in a way that leaves no place to append to.
+    pub fn add_table_slot(&mut self, id: FunctionId) -> Result<Address> {
+        let table = self.function_table();
+        if self.elements.iter().all(|segment| !matches!(segment.kind, SegmentKind::Active { .. })) {
+            let base = self.import_global("env", "__table_base", IMMUTABLE_I32);
+            let mut bytes = Vec::new();
+            wasm_encoder::InstructionSink::new(&mut bytes).global_get(base.0).end();
+            let offset = ConstExpr { bytes: bytes.into(), offset: 0 };
+            let kind = SegmentKind::Active { target: table, explicit: false, offset };
+            self.elements.push(ElementSegment { kind, items: ElementItems::Functions(Vec::new()) });
+        }
+        self.touched.insert(section::ELEMENT);
+        let reserved = self.dylink.table_size;
+        let mut active = self.elements.iter_mut().filter(|segment| matches!(segment.kind, SegmentKind::Active { .. }));
+        let (Some(ElementSegment { items: ElementItems::Functions(functions), .. }), None) = (active.next(), active.next()) else {
+            return Err(Error::Refused("its function table is not one list of functions, as linkers write it".to_string()));
+        };
+        // Slots that the linker reserved beyond the list hold null and belong to this module: filling them hurts nobody.
+        while functions.len() < reserved as usize {
+            functions.push(id);
+        }
+        functions.push(id);
+        let slot = functions.len() as u32 - 1;
+        self.dylink.table_size = slot + 1;
+        Ok(Address::Table(slot))
+    }
+
+    /// Has the start function put addresses into globals before anything else runs.
+    pub fn initialize_globals(&mut self, globals: &[(GlobalId, Address)]) {
+        if globals.is_empty() {
+            return;
+        }
+        let mut function = wasm_encoder::Function::new([]);
+        for &(global, address) in globals {
+            let (base, offset) = match address {
+                Address::Memory(offset) => ("__memory_base", offset),
+                Address::Table(offset) => ("__table_base", offset),
+            };
+            let base = self.import_global("env", base, IMMUTABLE_I32);
+            function.instructions().global_get(base.0).i32_const(offset as i32).i32_add().global_set(global.0);
+        }
+        if let Some(start) = self.start {
+            function.instructions().call(start.0);
+        }
+        function.instructions().end();
+        let ty = FuncType::new([], []);
+        let start = self.add_function(&ty, function.into_raw_body(), "__wasm_pyfix_start");
+        self.set_start(start);
+    }
+
+    /// The global `__stack_pointer`, imported if the module lacks it.
+    pub fn stack_pointer(&mut self) -> GlobalId {
+        self.import_global("env", "__stack_pointer", MUTABLE_I32)
+    }
+
+    /// The global that holds the address of the data symbol `name`, imported if the module lacks it.
+    pub fn data_address(&mut self, name: &'a str) -> GlobalId {
+        self.import_global("GOT.mem", name, MUTABLE_I32)
+    }
+
+    /// The type of a wrapper's zero result, for passes that build code.
+    pub fn encoded_type(ty: ValType) -> Result<wasm_encoder::ValType> {
+        encode::value_type(ty)
+    }
+}

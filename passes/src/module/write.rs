@@ -1,0 +1,255 @@
+//! Bytes out: assigns indices and writes the module.
+//!
+//! A section that no pass changed and that refers to no shifted index is copied as it is, and so a module that was only read comes
+//! out byte for byte.
+
+use super::index::{IndexMap, IndexMaps};
+use super::remap::{locals_length, remap_code};
+use super::{Body, Item, Module, Origin, dylink, encode, names, section};
+use crate::{Error, Result};
+use rayon::prelude::*;
+
+impl Module<'_> {
+    /// The module in the binary format.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a pass left a reference to something it removed.
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let maps = IndexMaps::new(self);
+        let mut out = Vec::with_capacity(self.input.len() + self.input.len() / 16);
+        out.extend_from_slice(&self.input[..8]);
+        // New sections go in front of the first section that must come after them.
+        let mut pending: Vec<u8> = section::ORDER.into_iter().filter(|&id| self.is_new(id)).collect();
+        for old in &self.sections {
+            if let Some(rank) = section::ORDER.iter().position(|&id| id == old.id) {
+                while let Some(&new) = pending.first().filter(|&new| section::ORDER[..rank].contains(new)) {
+                    pending.remove(0);
+                    self.write_known(new, &maps, &mut out)?;
+                }
+            }
+            if old.id == section::CUSTOM {
+                self.write_custom(old, &maps, &mut out);
+            } else if self.must_encode(old.id, &maps) {
+                self.write_known(old.id, &maps, &mut out)?;
+            } else {
+                out.extend_from_slice(&self.input[old.range.clone()]);
+            }
+        }
+        for new in pending {
+            self.write_known(new, &maps, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    /// Whether the known section `id` is not in the input but has contents now.
+    fn is_new(&self, id: u8) -> bool {
+        self.touched.contains(id) && !self.sections.iter().any(|section| section.id == id)
+    }
+
+    /// Whether the known section `id` differs from the input.
+    fn must_encode(&self, id: u8, maps: &IndexMaps) -> bool {
+        let shifted = |maps: &[&IndexMap]| maps.iter().any(|map| !map.is_identity());
+        self.touched.contains(id)
+            || match id {
+                section::IMPORT | section::FUNCTION | section::TAG => shifted(&[&maps.types]),
+                section::GLOBAL | section::TABLE => shifted(&[&maps.globals, &maps.functions]),
+                section::EXPORT => shifted(&[&maps.functions, &maps.tables, &maps.memories, &maps.globals, &maps.tags]),
+                section::START => shifted(&[&maps.functions]),
+                section::ELEMENT => shifted(&[&maps.functions, &maps.tables, &maps.globals]),
+                section::DATA => shifted(&[&maps.memories, &maps.globals]),
+                section::CODE => !maps.are_identity(),
+                _ => false,
+            }
+    }
+
+    fn write_custom(&self, old: &super::Section, maps: &IndexMaps, out: &mut Vec<u8>) {
+        let is_dylink = old.name == dylink::SECTION || old.name == dylink::LEGACY_SECTION;
+        if is_dylink && self.dylink_changes() {
+            write_custom_section(dylink::SECTION, &self.dylink.write(), out);
+        } else if old.dropped {
+        } else if let Some(payload) = &old.replacement {
+            write_custom_section(&old.name, payload, out);
+        } else if old.name == "name" && (!maps.are_identity() || !self.new_names.is_empty()) {
+            // A section that cannot be read says nothing that could be kept.
+            if let Ok(payload) = names::rewrite(&self.input[old.payload..old.range.end], old.payload as u64, maps, &self.new_names) {
+                write_custom_section(&old.name, &payload, out);
+            }
+        } else {
+            out.extend_from_slice(&self.input[old.range.clone()]);
+        }
+    }
+
+    fn write_known(&self, id: u8, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
+        let mut payload = Vec::new();
+        let count = match id {
+            section::TYPE => self.write_types(&mut payload)?,
+            section::IMPORT => self.write_imports(maps, &mut payload)?,
+            section::FUNCTION => self.write_functions(maps, &mut payload)?,
+            section::TABLE => self.write_tables(maps, &mut payload)?,
+            section::MEMORY => self.write_memories(&mut payload)?,
+            section::TAG => self.write_tags(maps, &mut payload)?,
+            section::GLOBAL => self.write_globals(maps, &mut payload)?,
+            section::EXPORT => self.write_exports(maps, &mut payload)?,
+            section::ELEMENT => write_list(&self.elements, &mut payload, |segment, out| encode::element_segment(segment, maps, out))?,
+            section::DATA => write_list(&self.data, &mut payload, |segment, out| encode::data_segment(segment, maps, out))?,
+            section::CODE => self.write_code(maps, &mut payload)?,
+            section::START => match self.start {
+                Some(start) => maps.function(start)? as usize,
+                None => return Ok(()),
+            },
+            section::DATA_COUNT => self.data.len(),
+            _ => return Err(Error::Internal(format!("section {id} cannot be encoded"))),
+        };
+        let mut head = Vec::new();
+        encode::leb(count as u32, &mut head);
+        out.push(id);
+        encode::leb((head.len() + payload.len()) as u32, out);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&payload);
+        Ok(())
+    }
+
+    fn write_types(&self, out: &mut Vec<u8>) -> Result<usize> {
+        write_list(&self.types, out, encode::function_type)
+    }
+
+    fn write_imports(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        write_list(&self.imports, out, |import, out| {
+            encode::name(&import.module, out);
+            encode::name(&import.field, out);
+            match import.item {
+                Item::Function(id) => {
+                    out.push(0);
+                    encode::leb(maps.ty(self.function(id).ty)?, out);
+                }
+                Item::Table(id) => {
+                    out.push(1);
+                    encode::table_type(self.tables[id.0 as usize].ty, out)?;
+                }
+                Item::Memory(id) => {
+                    out.push(2);
+                    encode::memory_type(self.memories[id.0 as usize].ty, out)?;
+                }
+                Item::Global(id) => {
+                    out.push(3);
+                    encode::global_type(self.globals[id.0 as usize].ty, out)?;
+                }
+                Item::Tag(id) => {
+                    out.extend([4, 0]);
+                    encode::leb(maps.ty(self.tags[id.0 as usize].ty)?, out);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn write_functions(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        let defined: Vec<_> = self.bodies().map(|(id, _)| self.function(id).ty).collect();
+        write_list(&defined, out, |ty, out| {
+            encode::leb(maps.ty(*ty)?, out);
+            Ok(())
+        })
+    }
+
+    fn write_tables(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        let defined: Vec<_> = self.tables.iter().filter_map(|table| Some((table.ty, table.origin.defined()?))).collect();
+        write_list(&defined, out, |(ty, init), out| match init {
+            Some(init) => {
+                out.extend([0x40, 0]);
+                encode::table_type(*ty, out)?;
+                encode::const_expr(init, maps, out)
+            }
+            None => encode::table_type(*ty, out),
+        })
+    }
+
+    fn write_memories(&self, out: &mut Vec<u8>) -> Result<usize> {
+        let defined: Vec<_> = self.memories.iter().filter(|memory| matches!(memory.origin, Origin::Defined(()))).collect();
+        write_list(&defined, out, |memory, out| encode::memory_type(memory.ty, out))
+    }
+
+    fn write_tags(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        let defined: Vec<_> = self.tags.iter().filter(|tag| matches!(tag.origin, Origin::Defined(()))).collect();
+        write_list(&defined, out, |tag, out| {
+            out.push(0);
+            encode::leb(maps.ty(tag.ty)?, out);
+            Ok(())
+        })
+    }
+
+    fn write_globals(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        let defined: Vec<_> = self.globals.iter().filter_map(|global| Some((global.ty, global.origin.defined()?))).collect();
+        write_list(&defined, out, |(ty, init), out| {
+            encode::global_type(*ty, out)?;
+            encode::const_expr(init, maps, out)
+        })
+    }
+
+    fn write_exports(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        write_list(&self.exports, out, |export, out| {
+            encode::name(&export.name, out);
+            out.push(match export.item {
+                Item::Function(_) => 0,
+                Item::Table(_) => 1,
+                Item::Memory(_) => 2,
+                Item::Global(_) => 3,
+                Item::Tag(_) => 4,
+            });
+            encode::leb(maps.item(export.item)?, out);
+            Ok(())
+        })
+    }
+
+    fn write_code(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        /// Enough functions to make up for handing them to another thread.
+        const CHUNK: usize = 256;
+        let bodies: Vec<_> = self.bodies().map(|(_, body)| body).collect();
+        let identity = maps.are_identity();
+        let chunks: Vec<Vec<u8>> = bodies
+            .par_chunks(CHUNK)
+            .map(|bodies| {
+                let mut chunk = Vec::with_capacity(bodies.iter().map(|body| body.bytes.len() + 5).sum());
+                let mut scratch = Vec::new();
+                for body in bodies {
+                    let code = if identity {
+                        &body.bytes
+                    } else {
+                        scratch.clear();
+                        remap_body(body, maps, &mut scratch)?;
+                        &scratch[..]
+                    };
+                    encode::leb(code.len() as u32, &mut chunk);
+                    chunk.extend_from_slice(code);
+                }
+                Ok(chunk)
+            })
+            .collect::<Result<_>>()?;
+        out.reserve_exact(chunks.iter().map(Vec::len).sum());
+        for chunk in chunks {
+            out.extend_from_slice(&chunk);
+        }
+        Ok(bodies.len())
+    }
+}
+
+fn remap_body(body: &Body<'_>, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
+    let locals = locals_length(&body.bytes, body.offset)?;
+    out.extend_from_slice(&body.bytes[..locals]);
+    remap_code(&body.bytes[locals..], body.offset + locals as u64, maps, out)
+}
+
+fn write_list<T>(list: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T, &mut Vec<u8>) -> Result<()>) -> Result<usize> {
+    for item in list {
+        write(item, out)?;
+    }
+    Ok(list.len())
+}
+
+fn write_custom_section(name: &str, payload: &[u8], out: &mut Vec<u8>) {
+    let mut head = Vec::new();
+    encode::name(name, &mut head);
+    out.push(section::CUSTOM);
+    encode::leb((head.len() + payload.len()) as u32, out);
+    out.extend_from_slice(&head);
+    out.extend_from_slice(payload);
+}
