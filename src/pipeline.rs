@@ -1,6 +1,7 @@
 //! Which passes run over one module, in which order.
 
-use wasm_pyfix_passes::Outcome;
+use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::{Error, Outcome, Result, dylink, exceptions, validate};
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +32,27 @@ pub struct ModuleResult {
 }
 
 /// Runs every pass that `options` ask for over the side module `input` and validates the result.
-pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> wasm_pyfix_passes::Result<ModuleResult> {
-    let _ = (input, options);
-    Ok(ModuleResult { bytes: None, outcomes: Vec::new() })
+///
+/// # Errors
+/// What [`wasm_pyfix_passes::module::Module::read`] and the passes return; `Internal` if the result does not validate.
+pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleResult> {
+    let mut module = Module::read(input)?;
+    let exceptions = exceptions::Options {
+        personality: &options.personality,
+        exnref: options.exnref,
+        sibling_exports: &options.sibling_exports,
+    };
+    let linking = dylink::Options {
+        runtime_path: &options.runtime_path,
+        add_needed: &options.add_needed,
+        remove_needed: &options.remove_needed,
+        rename_needed: &options.rename_needed,
+    };
+    let outcomes = vec![dylink::run(&mut module, &linking), exceptions::run(&mut module, &exceptions)?];
+    if outcomes.iter().all(Outcome::is_unchanged) {
+        return Ok(ModuleResult { bytes: None, outcomes });
+    }
+    let bytes = module.write()?;
+    validate(&bytes).map_err(|error| Error::Internal(format!("the result is not valid: {error}")))?;
+    Ok(ModuleResult { bytes: Some(bytes), outcomes })
 }

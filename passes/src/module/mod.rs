@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use wasmparser::{FuncType, GlobalType, MemoryType, TableType};
 
-pub use read::FEATURES;
+pub use read::{FEATURES, validate};
 pub use synthesize::Address;
 
 /// Id of a function type.
@@ -383,7 +383,7 @@ impl<'a> Module<'a> {
     }
 
     /// Imports the function `module.field`; the existing import of that name and type if there is one.
-    pub fn import_function(&mut self, module: &'a str, field: &'a str, ty: &FuncType) -> FunctionId {
+    pub fn import_function(&mut self, module: &str, field: &str, ty: &FuncType) -> FunctionId {
         let same_type = |id: FunctionId| self.signature(id) == ty;
         let known = self.imports.iter().find_map(|import| match import.item {
             Item::Function(id) if import.module == module && import.field == field && same_type(id) => Some(id),
@@ -400,7 +400,7 @@ impl<'a> Module<'a> {
     }
 
     /// Imports the global `module.field`; the existing import of that name if there is one.
-    pub fn import_global(&mut self, module: &'a str, field: &'a str, ty: GlobalType) -> GlobalId {
+    pub fn import_global(&mut self, module: &str, field: &str, ty: GlobalType) -> GlobalId {
         if let Some(Item::Global(id)) = self.import(module, field) {
             return id;
         }
@@ -411,7 +411,7 @@ impl<'a> Module<'a> {
     }
 
     /// Imports the exception tag `module.field`; the existing import of that name if there is one.
-    pub fn import_tag(&mut self, module: &'a str, field: &'a str, ty: &FuncType) -> TagId {
+    pub fn import_tag(&mut self, module: &str, field: &str, ty: &FuncType) -> TagId {
         if let Some(Item::Tag(id)) = self.import(module, field) {
             return id;
         }
@@ -423,7 +423,7 @@ impl<'a> Module<'a> {
     }
 
     /// Imports the table `module.field`; the existing import of that name if there is one.
-    pub fn import_table(&mut self, module: &'a str, field: &'a str, ty: TableType) -> TableId {
+    pub fn import_table(&mut self, module: &str, field: &str, ty: TableType) -> TableId {
         if let Some(Item::Table(id)) = self.import(module, field) {
             return id;
         }
@@ -433,16 +433,16 @@ impl<'a> Module<'a> {
         id
     }
 
-    fn push_import(&mut self, module: &'a str, field: &'a str, item: Item) {
+    fn push_import(&mut self, module: &str, field: &str, item: Item) {
         self.touched.insert(section::IMPORT);
-        self.imports.push(Import { module: module.into(), field: field.into(), item });
+        self.imports.push(Import { module: module.to_string().into(), field: field.to_string().into(), item });
     }
 
     /// Gives the import behind `item` another field name.
-    pub fn rename_import(&mut self, item: Item, field: &'a str) {
+    pub fn rename_import(&mut self, item: Item, field: &str) {
         self.touched.insert(section::IMPORT);
         for import in self.imports.iter_mut().filter(|import| import.item == item) {
-            import.field = field.into();
+            import.field = field.to_string().into();
         }
     }
 

@@ -82,4 +82,3 @@ fn indirect(map: wasmparser::IndirectNameMap<'_>, to: &IndexMap) -> Result<Indir
     }
     Ok(map)
 }
-

@@ -48,7 +48,8 @@ impl<'a> Module<'a> {
     /// and 64-bit memories and garbage-collected types.
     pub fn read(input: &'a [u8]) -> Result<Self> {
         let kind = Parser::new(0).parse(input, true)?;
-        if let wasmparser::Chunk::Parsed { payload: Payload::Version { encoding: wasmparser::Encoding::Component, .. }, .. } = kind {
+        if let wasmparser::Chunk::Parsed { payload: Payload::Version { encoding: wasmparser::Encoding::Component, .. }, .. } = kind
+        {
             let message = "this is a WebAssembly component; only core modules can be side modules";
             return Err(Error::malformed(4, message));
         }
@@ -232,13 +233,17 @@ impl<'a> Module<'a> {
     fn refuse_unsupported(&self) -> Result<()> {
         let refuse = |what: &str| Err(Error::Refused(what.to_string()));
         if self.memories.iter().any(|memory| memory.ty.shared) {
-            return refuse("it uses shared memory (built with -pthread), which no Pyodide runtime offers; rebuild it without threads");
+            return refuse(
+                "it uses shared memory (built with -pthread), which no Pyodide runtime offers; rebuild it without threads",
+            );
         }
         if self.memories.iter().any(|memory| memory.ty.memory64) || self.tables.iter().any(|table| table.ty.table64) {
             return refuse("it is a 64-bit module (memory64); Pyodide runtimes are 32-bit; rebuild it for wasm32");
         }
         if self.exports.iter().any(|export| export.name.starts_with("asyncify_")) {
-            return refuse("it was instrumented by asyncify, whose code no longer has the shape a compiler wrote; relink it without -sASYNCIFY");
+            return refuse(
+                "it was instrumented by asyncify, whose code no longer has the shape a compiler wrote; relink it without -sASYNCIFY",
+            );
         }
         Ok(())
     }

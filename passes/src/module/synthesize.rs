@@ -21,7 +21,7 @@ pub enum Address {
 
 const IMMUTABLE_I32: GlobalType = GlobalType { content_type: ValType::I32, mutable: false, shared: false };
 
-impl<'a> Module<'a> {
+impl Module<'_> {
     /// Reserves `size` bytes of zeroed memory, aligned to 2^`alignment`: the loader zeroes what it gives to a module.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl<'a> Module<'a> {
     }
 
     /// The global that holds the address of the data symbol `name`, imported if the module lacks it.
-    pub fn data_address(&mut self, name: &'a str) -> GlobalId {
+    pub fn data_address(&mut self, name: &str) -> GlobalId {
         self.import_global("GOT.mem", name, MUTABLE_I32)
     }
 

@@ -71,7 +71,8 @@ impl Module<'_> {
             write_custom_section(&old.name, payload, out);
         } else if old.name == "name" && (!maps.are_identity() || !self.new_names.is_empty()) {
             // A section that cannot be read says nothing that could be kept.
-            if let Ok(payload) = names::rewrite(&self.input[old.payload..old.range.end], old.payload as u64, maps, &self.new_names) {
+            if let Ok(payload) = names::rewrite(&self.input[old.payload..old.range.end], old.payload as u64, maps, &self.new_names)
+            {
                 write_custom_section(&old.name, &payload, out);
             }
         } else {
@@ -90,7 +91,9 @@ impl Module<'_> {
             section::TAG => self.write_tags(maps, &mut payload)?,
             section::GLOBAL => self.write_globals(maps, &mut payload)?,
             section::EXPORT => self.write_exports(maps, &mut payload)?,
-            section::ELEMENT => write_list(&self.elements, &mut payload, |segment, out| encode::element_segment(segment, maps, out))?,
+            section::ELEMENT => {
+                write_list(&self.elements, &mut payload, |segment, out| encode::element_segment(segment, maps, out))?
+            }
             section::DATA => write_list(&self.data, &mut payload, |segment, out| encode::data_segment(segment, maps, out))?,
             section::CODE => self.write_code(maps, &mut payload)?,
             section::START => match self.start {

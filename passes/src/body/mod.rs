@@ -1,0 +1,3 @@
+//! Function bodies: walks over their code, and changes to it.
+
+pub mod edit;

@@ -1,0 +1,119 @@
+//! The linking metadata is brought into the form that today's loaders and tools want, and changed as asked.
+//!
+//! - The legacy section `dylink` becomes `dylink.0`: loaders since Emscripten 4.0.5 reject the old one.
+//! - `dylink.0` stands first, with one subsection of each kind in ascending order: loaders look at the first section only, and
+//!   Binaryen does not read past a subsection out of order.
+//! - Memory and table sizes cover the segments: the loader reserves what `MEM_INFO` says, and a segment beyond it writes into what
+//!   belongs to others.
+//! - RUNTIME_PATH and NEEDED as asked.
+//!
+//! It never refuses. Relies on `getDylinkMetadata` and `loadDynamicLibrary` of Emscripten 4.0.9's `libdylink.js`.
+
+use crate::Outcome;
+use crate::module::{ConstExpr, ElementItems, Item, Module, SegmentKind};
+use wasmparser::{BinaryReader, Operator, OperatorsReader};
+
+/// What is asked for beyond repairs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'o> {
+    /// Entries that come first in RUNTIME_PATH, in this order.
+    pub runtime_path: &'o [String],
+    pub add_needed: &'o [String],
+    pub remove_needed: &'o [String],
+    /// Old and new names.
+    pub rename_needed: &'o [(String, String)],
+}
+
+/// Repairs and changes the metadata of `module`.
+pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
+    let mut outcome = Outcome::new("dylink");
+    if module.has_legacy_dylink() {
+        outcome.count("legacy section converted", 1);
+    } else if module.dylink_changes() {
+        outcome.count("section put into canonical form", 1);
+    }
+    let (memory, table) = (segments_end(module, "__memory_base"), segments_end(module, "__table_base"));
+    let dylink = &mut module.dylink;
+    for (size, needed, what) in
+        [(&mut dylink.memory_size, memory, "memory size corrected"), (&mut dylink.table_size, table, "table size corrected")]
+    {
+        if *size < needed {
+            *size = needed;
+            outcome.count(what, 1);
+        }
+    }
+    change_needed(&mut dylink.needed, options, &mut outcome);
+    if !options.runtime_path.is_empty() {
+        let mut path = options.runtime_path.to_vec();
+        path.extend(dylink.runtime_path.iter().filter(|entry| !options.runtime_path.contains(entry)).cloned());
+        if path != dylink.runtime_path {
+            dylink.runtime_path = path;
+            outcome.count("runtime path set", 1);
+        }
+    }
+    outcome
+}
+
+fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut Outcome) {
+    let before = needed.clone();
+    needed.retain(|name| !options.remove_needed.contains(name));
+    for name in needed.iter_mut() {
+        if let Some((_, new)) = options.rename_needed.iter().find(|(old, _)| old == name) {
+            *name = new.clone();
+        }
+    }
+    for name in options.add_needed {
+        if !needed.contains(name) {
+            needed.push(name.clone());
+        }
+    }
+    if *needed != before {
+        outcome.count("needed libraries changed", 1);
+    }
+}
+
+/// Where the active segments relative to `base` end: bytes for `__memory_base`, slots for `__table_base`. Segments whose offset is
+/// not of that form do not count.
+fn segments_end(module: &Module<'_>, base: &str) -> u32 {
+    let Some(Item::Global(base_global)) = module.import("env", base) else { return 0 };
+    let mut end = 0u32;
+    let mut cover = |offset: &ConstExpr<'_>, length: usize| {
+        if let Some(offset) = offset_from(offset, base_global.0) {
+            end = end.max(offset.saturating_add(u32::try_from(length).unwrap_or(u32::MAX)));
+        }
+    };
+    if base == "__memory_base" {
+        for segment in module.data() {
+            if let SegmentKind::Active { offset, .. } = &segment.kind {
+                cover(offset, segment.bytes.len());
+            }
+        }
+    } else {
+        for segment in module.elements() {
+            let length = match &segment.items {
+                ElementItems::Functions(functions) => functions.len(),
+                ElementItems::Expressions(_, expressions) => expressions.len(),
+            };
+            if let SegmentKind::Active { offset, .. } = &segment.kind {
+                cover(offset, length);
+            }
+        }
+    }
+    end
+}
+
+/// The constant that `expr` adds to the global `base`, if that is what it does.
+fn offset_from(expr: &ConstExpr<'_>, base: u32) -> Option<u32> {
+    let operators = OperatorsReader::new(BinaryReader::new(&expr.bytes, expr.offset));
+    let operators: Vec<Operator<'_>> = operators.into_iter().collect::<Result<_, _>>().ok()?;
+    match operators[..] {
+        [Operator::GlobalGet { global_index }, Operator::End] if global_index == base => Some(0),
+        [Operator::GlobalGet { global_index }, Operator::I32Const { value }, Operator::I32Add, Operator::End]
+        | [Operator::I32Const { value }, Operator::GlobalGet { global_index }, Operator::I32Add, Operator::End]
+            if global_index == base =>
+        {
+            u32::try_from(value).ok()
+        }
+        _ => None,
+    }
+}

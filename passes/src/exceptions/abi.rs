@@ -1,0 +1,215 @@
+//! Which imports of a module belong to Emscripten's JavaScript exception handling.
+//!
+//! LLVM's `WebAssemblyLowerEmscriptenEHSjLj.cpp` makes the calls; the names are final since 2020 (emscripten#12399). A name alone
+//! proves nothing (`invoke_if` may be a user's function): the wasm type must agree.
+
+use crate::module::{FunctionId, GlobalId, Item, Module};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use wasmparser::{FuncType, RefType, ValType};
+
+/// What an imported function is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `invoke_<signature>(function pointer, arguments…)`: a call that reports in `__THREW__` what was thrown.
+    Invoke,
+    /// `invoke_<signature>` linked without WASM_BIGINT: its 64-bit values are pairs of i32.
+    LegalizedInvoke,
+    /// `__cxa_find_matching_catch_<clauses + 2>(typeinfo…)`: which clause takes the current exception.
+    FindMatchingCatch {
+        clauses: u32,
+    },
+    /// `__resumeException(exception)`: goes on unwinding.
+    ResumeException,
+    /// `llvm_eh_typeid_for(typeinfo)`: the identity.
+    TypeidFor,
+    GetTempRet,
+    SetTempRet,
+    /// `emscripten_longjmp(env, value)`
+    Longjmp,
+    /// `setThrew(what, value)`: sets `__THREW__` unless it is set.
+    SetThrew,
+    /// `__gxx_personality_v0`: an address that LLVM mentions and nobody calls.
+    Personality,
+}
+
+/// The parts of the JavaScript exception ABI that a module imports.
+#[derive(Debug, Default)]
+pub struct Abi {
+    /// The imported functions and what each is for.
+    pub functions: BTreeMap<u32, Role>,
+    /// GOT entries that hold the address of such a function: the global and the function's name.
+    pub function_addresses: Vec<(GlobalId, String, Role)>,
+    /// Globals that hold the address of `__THREW__`, usually one.
+    pub threw: Vec<GlobalId>,
+    /// Globals that hold the address of `__threwValue`, usually one.
+    pub threw_value: Vec<GlobalId>,
+}
+
+const THREW: &str = "__THREW__";
+const THREW_VALUE: &str = "__threwValue";
+
+impl Abi {
+    /// Looks through the imports of `module`. A function that a sibling exports under such a name is a user's function.
+    pub fn find(module: &Module<'_>, sibling_exports: &HashSet<String>) -> Self {
+        let mut abi = Abi::default();
+        for import in module.imports() {
+            let field = import.field.as_ref();
+            if sibling_exports.contains(field) {
+                continue;
+            }
+            match (import.module.as_ref(), import.item) {
+                ("env", Item::Function(id)) => {
+                    if let Some(role) = role(field, module.signature(id)) {
+                        abi.functions.insert(id.0, role);
+                    }
+                }
+                ("GOT.mem", Item::Global(id)) if field == THREW => abi.threw.push(id),
+                ("GOT.mem", Item::Global(id)) if field == THREW_VALUE => abi.threw_value.push(id),
+                ("GOT.func", Item::Global(id)) => {
+                    if let Some(role) = signature(field).and_then(|ty| role(field, &ty)) {
+                        abi.function_addresses.push((id, field.to_string(), role));
+                    }
+                }
+                _ => {}
+            }
+        }
+        abi
+    }
+
+    /// Whether there is anything that a runtime with native exceptions lacks.
+    pub fn needs_conversion(&self) -> bool {
+        let roles = self.functions.values().chain(self.function_addresses.iter().map(|(_, _, role)| role));
+        roles.into_iter().any(|role| !matches!(role, Role::GetTempRet | Role::SetTempRet | Role::SetThrew))
+    }
+
+    /// The functions of one role.
+    pub fn with_role(&self, role: Role) -> impl Iterator<Item = FunctionId> {
+        self.functions.iter().filter(move |(_, have)| **have == role).map(|(id, _)| FunctionId(*id))
+    }
+
+    pub fn role(&self, id: FunctionId) -> Option<Role> {
+        self.functions.get(&id.0).copied()
+    }
+
+    /// The roles by function, for look-ups in hot loops.
+    pub fn by_function(&self) -> HashMap<u32, Role> {
+        self.functions.iter().map(|(id, role)| (*id, *role)).collect()
+    }
+}
+
+/// What the import `env.name` of type `ty` is for, if it belongs to the ABI.
+fn role(name: &str, ty: &FuncType) -> Option<Role> {
+    if let Some(letters) = name.strip_prefix("invoke_") {
+        let spelled = invoke_type(letters)?;
+        return match () {
+            _ if spelled == *ty => Some(Role::Invoke),
+            _ if legalized(&spelled) == *ty => Some(Role::LegalizedInvoke),
+            _ => None,
+        };
+    }
+    if signature(name).as_ref() != Some(ty) {
+        // The address of the personality is taken with whatever type the compiler had at hand.
+        return (name == "__gxx_personality_v0").then_some(Role::Personality);
+    }
+    Some(match name {
+        "__resumeException" => Role::ResumeException,
+        "llvm_eh_typeid_for" => Role::TypeidFor,
+        "getTempRet0" => Role::GetTempRet,
+        "setTempRet0" => Role::SetTempRet,
+        "emscripten_longjmp" => Role::Longjmp,
+        "setThrew" => Role::SetThrew,
+        "__gxx_personality_v0" => Role::Personality,
+        _ => Role::FindMatchingCatch { clauses: clauses(name)? },
+    })
+}
+
+/// The wasm type that a function of the ABI must have.
+pub fn signature(name: &str) -> Option<FuncType> {
+    use ValType::I32;
+    if let Some(letters) = name.strip_prefix("invoke_") {
+        return invoke_type(letters);
+    }
+    Some(match name {
+        "__resumeException" | "setTempRet0" => FuncType::new([I32], []),
+        "llvm_eh_typeid_for" => FuncType::new([I32], [I32]),
+        "getTempRet0" => FuncType::new([], [I32]),
+        "emscripten_longjmp" | "setThrew" => FuncType::new([I32, I32], []),
+        "__gxx_personality_v0" => FuncType::new([I32; 5], [I32]),
+        _ => FuncType::new(vec![I32; clauses(name)? as usize], [I32]),
+    })
+}
+
+/// `__cxa_find_matching_catch_N` takes N - 2 clauses.
+fn clauses(name: &str) -> Option<u32> {
+    let number = name.strip_prefix("__cxa_find_matching_catch_")?;
+    number.parse::<u32>().ok()?.checked_sub(2).filter(|clauses| *clauses <= 998)
+}
+
+/// The type of the import `invoke_<letters>`: result first, `v` for none; the function pointer comes before the parameters.
+fn invoke_type(letters: &str) -> Option<FuncType> {
+    let mut letters = letters.chars();
+    let result = match letters.next()? {
+        'v' => None,
+        letter => Some(value_type(letter)?),
+    };
+    let parameters: Option<Vec<ValType>> = letters.map(value_type).collect();
+    Some(FuncType::new([ValType::I32].into_iter().chain(parameters?), result))
+}
+
+/// The letters of LLVM's `getInvokeSig`.
+fn value_type(letter: char) -> Option<ValType> {
+    Some(match letter {
+        'i' => ValType::I32,
+        'j' => ValType::I64,
+        'f' => ValType::F32,
+        'd' => ValType::F64,
+        'V' => ValType::V128,
+        'F' => ValType::Ref(RefType::FUNCREF),
+        'X' => ValType::Ref(RefType::EXTERNREF),
+        _ => return None,
+    })
+}
+
+/// The type with every i64 parameter as low and high i32, and an i64 result as its low half (the high one goes to `tempRet0`).
+fn legalized(ty: &FuncType) -> FuncType {
+    let parameters = ty.params().iter().flat_map(|&ty| match ty {
+        ValType::I64 => vec![ValType::I32, ValType::I32],
+        ty => vec![ty],
+    });
+    let results = ty.results().iter().map(|&ty| if ty == ValType::I64 { ValType::I32 } else { ty });
+    FuncType::new(parameters.collect::<Vec<_>>(), results.collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ValType::{F64, I32, I64};
+
+    #[test]
+    fn an_invoke_is_one_by_name_and_type() {
+        assert_eq!(role("invoke_vi", &FuncType::new([I32, I32], [])), Some(Role::Invoke));
+        assert_eq!(role("invoke_jd", &FuncType::new([I32, F64], [I64])), Some(Role::Invoke));
+        // A user's function of that name.
+        assert_eq!(role("invoke_if", &FuncType::new([I32], [I32])), None);
+        assert_eq!(role("invoke_id", &FuncType::new([I32, I32], [I32])), None);
+        assert_eq!(role("invoke_callback", &FuncType::new([I32], [])), None);
+        assert_eq!(role("invoke_", &FuncType::new([I32], [])), None);
+    }
+
+    #[test]
+    fn a_legalized_invoke_may_differ_in_the_result_alone() {
+        assert_eq!(role("invoke_j", &FuncType::new([I32], [I32])), Some(Role::LegalizedInvoke));
+        assert_eq!(role("invoke_ji", &FuncType::new([I32, I32], [I32])), Some(Role::LegalizedInvoke));
+        assert_eq!(role("invoke_vj", &FuncType::new([I32, I32, I32], [])), Some(Role::LegalizedInvoke));
+        assert_eq!(role("invoke_vj", &FuncType::new([I32, I64], [])), Some(Role::Invoke));
+    }
+
+    #[test]
+    fn find_matching_catch_counts_its_clauses() {
+        let clauses = |n| Some(Role::FindMatchingCatch { clauses: n });
+        assert_eq!(role("__cxa_find_matching_catch_2", &FuncType::new([], [I32])), clauses(0));
+        assert_eq!(role("__cxa_find_matching_catch_5", &FuncType::new([I32; 3], [I32])), clauses(3));
+        assert_eq!(role("__cxa_find_matching_catch_5", &FuncType::new([I32; 2], [I32])), None);
+        assert_eq!(role("__cxa_find_matching_catch_1", &FuncType::new([], [I32])), None);
+    }
+}

@@ -1,0 +1,409 @@
+//! JavaScript exception handling becomes native: `invoke_*`, `__cxa_find_matching_catch_*`, `__resumeException` and
+//! `emscripten_longjmp` are replaced by routines inside the module that use wasm exceptions.
+//!
+//! **Idea.** Emscripten's JavaScript library implemented `try` by a JavaScript function per signature, `invoke_<signature>`, which
+//! called a function pointer, caught what was thrown and reported it in `__THREW__`. Each becomes a wasm function of the same type
+//! that calls, catches the tags `__cpp_exception` and `__c_longjmp`, and reports in the same way, so that the code around the call
+//! stays as the compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality (see
+//! [`runtime::find_matching_catch`]). The imported functions keep their ids when they become definitions: calls, tail calls, element
+//! segments and exports of them need no change.
+//!
+//! **Which tags a call site catches** follows what the code behind it checks, so that a frame that knows only C++ exceptions lets a
+//! `longjmp` pass and the other way round ([`sites`]). Where that is not certain it catches both, as JavaScript did.
+//!
+//! **When it refuses.** Legalized invokes (linked without WASM_BIGINT).
+//!
+//! **Relies on** LLVM's `WebAssemblyLowerEmscriptenEHSjLj.cpp` for the calls, Emscripten 3.1.58's `library_exceptions.js`,
+//! `emscripten_exception_builtins.c`, `emscripten_setjmp.c` and `emscripten_tempret.s` for what they meant, and 4.0.9's
+//! `libcxxabi/src/cxa_personality.cpp` and `libunwind/src/Unwind-wasm.c` for what they mean now.
+
+mod abi;
+mod runtime;
+mod scan;
+mod sites;
+
+use crate::body::edit::{Redirect, redirect_calls};
+use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module};
+use crate::{Error, Outcome, Result};
+use abi::{Abi, Role};
+use runtime::{Callee, Catches, Matching, Personality, State, TempRet};
+use scan::BodyFacts;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use wasmparser::{FuncType, ValType};
+
+/// What the target and the user ask of this pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// Name of the runtime's `(exception) -> reason` entry to its personality: `_Unwind_CallPersonality`.
+    pub personality: &'o str,
+    /// Write `try_table` instead of the legacy `try`.
+    pub exnref: bool,
+    /// Functions that sibling modules export: imports of these names are theirs.
+    pub sibling_exports: &'o HashSet<String>,
+}
+
+/// Converts `module`.
+///
+/// # Errors
+/// [`Error::Refused`] for legalized invokes.
+pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
+    let mut outcome = Outcome::new("exceptions");
+    let abi = Abi::find(module, options.sibling_exports);
+    if !abi.needs_conversion() {
+        return Ok(outcome);
+    }
+    refuse_legalized(module, &abi)?;
+    let facts = scan::scan(module, &abi)?;
+    let temp_ret = temp_ret(module, &abi, &facts);
+    let state = state(module, &abi, &facts, options, &mut outcome)?;
+    let mut addresses = private_words(module, &abi, &state)?;
+
+    let plan = sites::plan(module, &abi, &facts, &mut outcome)?;
+    define_invokes(module, &abi, &facts, &plan, &state, &mut outcome)?;
+    define_matching(module, &abi, &temp_ret, &state, options, &mut outcome);
+    define_others(module, &abi, &temp_ret, &state, &mut outcome);
+    rename_longjmp(module, &abi, &mut outcome);
+    addresses.extend(define_addresses(module, &abi, &temp_ret, &state, &mut outcome)?);
+    module.initialize_globals(&addresses);
+    forget_import_infos(module);
+    drop_code_offsets(module, &mut outcome);
+    add_target_feature(module);
+    Ok(outcome)
+}
+
+fn refuse_legalized(module: &Module<'_>, abi: &Abi) -> Result<()> {
+    let legalized: Vec<&str> = (module.imports().iter())
+        .filter(|import| matches!(import.item, Item::Function(id) if abi.role(id) == Some(Role::LegalizedInvoke)))
+        .map(|import| import.field.as_ref())
+        .collect();
+    if legalized.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "it was linked without WASM_BIGINT: 64-bit values are passed in halves ({}); relink it with -sWASM_BIGINT",
+        legalized.join(", ")
+    )))
+}
+
+/// Where `tempRet0` lives from now on, and the global if it is private.
+///
+/// Between a landing pad and its `find_matching_catch` nobody else needs it. But legalized 64-bit results, `dynCall_*` wrappers and
+/// the runtime's `saveSetjmp` also travel through it, and those meet the runtime's.
+fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> TempRet {
+    let exchanged = module.exports().iter().any(|export| export.name.starts_with("orig$") || export.name.starts_with("dynCall_"))
+        || module.imports().iter().any(|import| matches!(import.field.as_ref(), "saveSetjmp" | "testSetjmp"))
+        || abi.function_addresses.iter().any(|(_, _, role)| matches!(role, Role::GetTempRet | Role::SetTempRet))
+        || facts.iter().any(|(_, facts)| facts.uses_temp_ret && !facts.matches && !facts.handles_longjmp);
+    if exchanged {
+        let set = module.import_function("env", "setTempRet0", &FuncType::new([ValType::I32], []));
+        TempRet::Runtime { set }
+    } else {
+        TempRet::Private(module.add_global(0))
+    }
+}
+
+fn state(
+    module: &mut Module<'_>,
+    abi: &Abi,
+    facts: &[(FunctionId, BodyFacts)],
+    options: &Options<'_>,
+    outcome: &mut Outcome,
+) -> Result<State> {
+    let try_table = facts.iter().any(|(_, facts)| facts.try_table);
+    let legacy_try = facts.iter().any(|(_, facts)| facts.legacy_try);
+    if options.exnref && legacy_try {
+        outcome.notices.push("it already has legacy `try` instructions, which engines do not mix with `try_table`: kept".into());
+    }
+    let one_i32 = FuncType::new([ValType::I32], []);
+    Ok(State {
+        stack_pointer: module.stack_pointer(),
+        function_table: module.function_table(),
+        cpp_exception: module.import_tag("env", "__cpp_exception", &one_i32),
+        longjmp: module.import_tag("env", "__c_longjmp", &one_i32),
+        caught: module.add_global(0),
+        threw: match abi.threw.first().or(abi.threw_value.first()) {
+            Some(_) => Some(module.add_global(0)),
+            None => None,
+        },
+        exnref: try_table || (options.exnref && !legacy_try),
+    })
+}
+
+/// `__THREW__` and `__threwValue` become two words of the module's own memory; returns the globals to initialize.
+fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Vec<(GlobalId, crate::module::Address)>> {
+    use crate::module::Address;
+    let Some(threw) = state.threw else { return Ok(Vec::new()) };
+    let Address::Memory(words) = module.reserve_memory(8, 2)? else {
+        return Err(Error::Internal("reserved memory is not memory".into()));
+    };
+    let mut addresses = vec![(threw, Address::Memory(words))];
+    for (globals, offset) in [(&abi.threw, 0), (&abi.threw_value, 4)] {
+        for &global in globals {
+            module.define_global(global);
+            addresses.push((global, Address::Memory(words + offset)));
+        }
+    }
+    Ok(addresses)
+}
+
+/// Gives every invoke its wrappers and directs each call site to the one that catches what the site checks.
+fn define_invokes(
+    module: &mut Module<'_>,
+    abi: &Abi,
+    facts: &[(FunctionId, BodyFacts)],
+    plan: &sites::Plan,
+    state: &State,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let mut wrappers: HashMap<(FunctionId, Catches), FunctionId> = HashMap::new();
+    for invoke in abi.with_role(Role::Invoke).collect::<Vec<_>>() {
+        let mut wanted = plan.wanted(invoke);
+        if is_referenced(module, abi, facts, invoke) && !wanted.contains(&Catches::Both) {
+            wanted.insert(0, Catches::Both);
+        }
+        if wanted.is_empty() {
+            module.remove_function(invoke);
+            continue;
+        }
+        let ty = module.signature(invoke).clone();
+        let pointee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
+        for (index, &catches) in wanted.iter().enumerate() {
+            let body = runtime::invoke(&ty, Callee::Pointer(pointee), catches, state)?;
+            let wrapper = if index == 0 {
+                module.define_function(invoke, body);
+                invoke
+            } else {
+                module.add_function(&ty, body, wrapper_name(catches))
+            };
+            wrappers.insert((invoke, catches), wrapper);
+        }
+        outcome.count("invoke wrappers", wanted.len());
+    }
+    let adapters = define_adapters(module, plan, state)?;
+    outcome.count("calls of functions of another type adapted", plan.adapted.len());
+    redirect_sites(module, plan, &wrappers, &adapters);
+    outcome.count("call sites", plan.sites.len());
+    Ok(())
+}
+
+fn wrapper_name(catches: Catches) -> &'static str {
+    match catches {
+        Catches::Cpp => "invoke (C++ exceptions)",
+        Catches::Longjmp => "invoke (longjmp)",
+        Catches::Both => "invoke",
+    }
+}
+
+type Adapters = HashMap<(FunctionId, FunctionId, Catches), FunctionId>;
+
+/// A wrapper of its own for each known callee whose type is not what its invoke says.
+fn define_adapters(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Result<Adapters> {
+    let mut adapters = Adapters::new();
+    for (site, &callee) in &plan.adapted {
+        let site = &plan.sites[*site];
+        let key = (site.invoke, callee, site.catches);
+        if adapters.contains_key(&key) {
+            continue;
+        }
+        let ty = module.signature(site.invoke).clone();
+        let callee_type = module.signature(callee).clone();
+        let body = runtime::invoke(&ty, Callee::Known(callee, &callee_type), site.catches, state)?;
+        adapters.insert(key, module.add_function(&ty, body, "invoke (other type)"));
+    }
+    Ok(adapters)
+}
+
+fn redirect_sites(
+    module: &mut Module<'_>,
+    plan: &sites::Plan,
+    wrappers: &HashMap<(FunctionId, Catches), FunctionId>,
+    adapters: &Adapters,
+) {
+    let mut redirects: BTreeMap<FunctionId, Vec<Redirect>> = BTreeMap::new();
+    for (index, site) in plan.sites.iter().enumerate() {
+        let callee = match plan.adapted.get(&index) {
+            Some(&callee) => adapters.get(&(site.invoke, callee, site.catches)),
+            None => wrappers.get(&(site.invoke, site.catches)),
+        };
+        if let Some(&callee) = callee.filter(|callee| **callee != site.invoke) {
+            redirects.entry(site.function).or_default().push(Redirect { at: site.at, callee });
+        }
+    }
+    for (function, redirects) in redirects {
+        let rewritten = module.function(function).origin.defined().map(|body| redirect_calls(body, &redirects));
+        if let Some(body) = rewritten {
+            module.define_function(function, body);
+        }
+    }
+}
+
+/// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a GOT entry.
+fn is_referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)], id: FunctionId) -> bool {
+    let in_elements = module.elements().iter().any(|segment| match &segment.items {
+        ElementItems::Functions(functions) => functions.contains(&id),
+        // Rare enough not to be looked into.
+        ElementItems::Expressions(..) => true,
+    });
+    let name = module.imports().iter().find(|import| import.item == Item::Function(id)).map(|import| &import.field);
+    in_elements
+        || module.exports().iter().any(|export| export.item == Item::Function(id))
+        || facts.iter().any(|(_, facts)| facts.references.contains(&id))
+        || abi.function_addresses.iter().any(|(_, field, _)| Some(field.as_str()) == name.map(|name| name.as_ref()))
+}
+
+fn define_matching(
+    module: &mut Module<'_>,
+    abi: &Abi,
+    temp_ret: &TempRet,
+    state: &State,
+    options: &Options<'_>,
+    outcome: &mut Outcome,
+) {
+    let roles = abi.functions.iter().map(|(id, role)| (Some(FunctionId(*id)), *role));
+    let taken = abi.function_addresses.iter().map(|(_, _, role)| (None, *role));
+    let matching: Vec<(Option<FunctionId>, u32)> = (roles.chain(taken))
+        .filter_map(|(id, role)| if let Role::FindMatchingCatch { clauses } = role { Some((id, clauses)) } else { None })
+        .collect();
+    let personality = matching.iter().any(|(_, clauses)| *clauses > 0).then(|| Personality {
+        call: module.import_function("env", options.personality, &FuncType::new([ValType::I32], [ValType::I32])),
+        context: module.data_address("__wasm_lpad_context"),
+    });
+    let how = Matching { selected: *temp_ret, personality };
+    for (id, clauses) in matching {
+        if let Some(id) = id {
+            module.define_function(id, runtime::find_matching_catch(clauses, &how, state));
+            outcome.count("landing pad routines", 1);
+        }
+    }
+}
+
+fn define_others(module: &mut Module<'_>, abi: &Abi, temp_ret: &TempRet, state: &State, outcome: &mut Outcome) {
+    for (&id, &role) in &abi.functions {
+        let body = match (role, temp_ret) {
+            (Role::ResumeException, _) => runtime::resume_exception(state.cpp_exception),
+            (Role::TypeidFor, _) => runtime::typeid_for(),
+            (Role::GetTempRet, TempRet::Private(global)) => runtime::get_temp_ret(*global),
+            (Role::SetTempRet, TempRet::Private(global)) => runtime::set_temp_ret(*global),
+            (Role::SetThrew, _) => runtime::set_threw(state.threw),
+            (Role::Personality, _) => runtime::trap(),
+            _ => continue,
+        };
+        module.define_function(FunctionId(id), body);
+        outcome.count("other functions of the JavaScript ABI", 1);
+    }
+}
+
+/// `emscripten_longjmp` and `__wasm_longjmp` take the same: the jump buffer and the value.
+fn rename_longjmp(module: &mut Module<'_>, abi: &Abi, outcome: &mut Outcome) {
+    const NATIVE: &str = "__wasm_longjmp";
+    let functions = abi.with_role(Role::Longjmp).map(Item::Function);
+    let addresses = abi.function_addresses.iter().filter(|(_, _, role)| *role == Role::Longjmp);
+    for item in functions.chain(addresses.map(|(global, _, _)| Item::Global(*global))).collect::<Vec<_>>() {
+        module.rename_import(item, NATIVE);
+        outcome.count("longjmp imports renamed", 1);
+    }
+    for info in module.dylink.import_info.iter_mut().filter(|info| info.field == "emscripten_longjmp") {
+        info.field = NATIVE.to_string();
+    }
+}
+
+/// GOT entries of functions that are no longer imported: each gets a table slot, and the global its number.
+fn define_addresses(
+    module: &mut Module<'_>,
+    abi: &Abi,
+    temp_ret: &TempRet,
+    state: &State,
+    outcome: &mut Outcome,
+) -> Result<Vec<(GlobalId, crate::module::Address)>> {
+    let mut addresses = Vec::new();
+    for (global, field, role) in &abi.function_addresses {
+        if matches!(role, Role::Longjmp | Role::GetTempRet | Role::SetTempRet) {
+            continue;
+        }
+        let function = match function_behind(module, abi, *role, field) {
+            Some(function) => function,
+            None => define_named(module, field, *role, temp_ret, state)?,
+        };
+        addresses.push((*global, module.add_table_slot(function)?));
+        module.define_global(*global);
+        outcome.count("addresses of such functions", 1);
+    }
+    Ok(addresses)
+}
+
+/// The function that was imported for the same purpose as the GOT entry `field`.
+fn function_behind(module: &Module<'_>, abi: &Abi, role: Role, field: &str) -> Option<FunctionId> {
+    let ty = abi::signature(field)?;
+    abi.with_role(role).find(|id| *module.signature(*id) == ty)
+}
+
+/// A function of the ABI of which only the address is taken.
+fn define_named(module: &mut Module<'_>, field: &str, role: Role, temp_ret: &TempRet, state: &State) -> Result<FunctionId> {
+    let Some(ty) = abi::signature(field) else {
+        return Err(Error::Internal(format!("`{field}` has no signature")));
+    };
+    let body = match role {
+        Role::Invoke | Role::LegalizedInvoke => {
+            let pointee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
+            runtime::invoke(&ty, Callee::Pointer(pointee), Catches::Both, state)?
+        }
+        Role::FindMatchingCatch { clauses } => {
+            let personality = None;
+            let _ = personality;
+            runtime::find_matching_catch(clauses, &Matching { selected: *temp_ret, personality }, state)
+        }
+        Role::ResumeException => runtime::resume_exception(state.cpp_exception),
+        Role::TypeidFor => runtime::typeid_for(),
+        Role::SetThrew => runtime::set_threw(state.threw),
+        _ => runtime::trap(),
+    };
+    Ok(module.add_function(&ty, body, field))
+}
+
+/// Flags of imports that are gone would make loaders look for them.
+fn forget_import_infos(module: &mut Module<'_>) {
+    let fields: HashSet<String> = module.imports().iter().map(|import| import.field.to_string()).collect();
+    if module.dylink.import_info.iter().any(|info| !fields.contains(&info.field)) {
+        module.dylink.import_info.retain(|info| fields.contains(&info.field));
+    }
+}
+
+/// Sections that point into code by byte offset are wrong once code moves.
+fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
+    let dropped = module.drop_custom_sections(|name| {
+        name.starts_with(".debug_")
+            || name.starts_with("reloc.")
+            || name.starts_with("metadata.code.")
+            || matches!(name, "sourceMappingURL" | "external_debug_info" | "linking")
+    });
+    if !dropped.is_empty() {
+        outcome.notices.push(format!("dropped sections that point into the old code: {}", dropped.join(", ")));
+    }
+}
+
+/// Tools such as wasm-opt reject instructions of features that `target_features` does not list.
+fn add_target_feature(module: &mut Module<'_>) {
+    const FEATURE: &str = "exception-handling";
+    const SECTION: &str = "target_features";
+    let Some(payload) = module.custom_section(SECTION) else { return };
+    let Some(mut features) = read_features(payload) else { return };
+    if features.iter().any(|(_, name)| name == FEATURE) {
+        return;
+    }
+    let place = features.iter().position(|(_, name)| name.as_str() > FEATURE).unwrap_or(features.len());
+    features.insert(place, (b'+', FEATURE.to_string()));
+    let mut payload = Vec::new();
+    wasm_encoder::Encode::encode(&(features.len() as u32), &mut payload);
+    for (prefix, name) in features {
+        payload.push(prefix);
+        wasm_encoder::Encode::encode(name.as_str(), &mut payload);
+    }
+    module.replace_custom_section(SECTION, payload);
+}
+
+/// The prefix (`+` used, `-` forbidden) and name of each feature.
+fn read_features(payload: &[u8]) -> Option<Vec<(u8, String)>> {
+    let mut reader = wasmparser::BinaryReader::new(payload, 0);
+    let count = reader.read_var_u32().ok()?;
+    (0..count).map(|_| Some((reader.read_u8().ok()?, reader.read_string().ok()?.to_string()))).collect()
+}

@@ -1,0 +1,75 @@
+//! One fast look over every body: which functions of the exception ABI it calls and what else it does with them.
+
+use super::abi::{Abi, Role};
+use crate::Result;
+use crate::module::{Body, FunctionId, Module};
+use rayon::prelude::*;
+use std::collections::HashMap;
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// What one function has to do with the exception ABI.
+#[derive(Debug, Clone, Default)]
+pub struct BodyFacts {
+    /// Calls of invokes: position of the instruction in the body, and the invoke.
+    pub invokes: Vec<(usize, FunctionId)>,
+    /// It calls `__cxa_find_matching_catch_*`.
+    pub matches: bool,
+    /// It reads the address of `__threwValue`, or calls `emscripten_longjmp` or `__wasm_setjmp_test`.
+    pub handles_longjmp: bool,
+    /// It calls `getTempRet0` or `setTempRet0`.
+    pub uses_temp_ret: bool,
+    /// It has native exception handlers of the legacy kind, or of the new kind.
+    pub legacy_try: bool,
+    pub try_table: bool,
+    /// Functions of the ABI that it tail-calls or takes a reference of.
+    pub references: Vec<FunctionId>,
+    /// It refers to something of the ABI at all.
+    pub relevant: bool,
+}
+
+/// Looks over all bodies, in the order of their ids.
+pub fn scan(module: &Module<'_>, abi: &Abi) -> Result<Vec<(FunctionId, BodyFacts)>> {
+    let roles = abi.by_function();
+    let setjmp_tests: Vec<u32> = (module.imports().iter())
+        .filter(|import| import.module == "env" && matches!(import.field.as_ref(), "__wasm_setjmp_test" | "testSetjmp"))
+        .filter_map(|import| if let crate::module::Item::Function(id) = import.item { Some(id.0) } else { None })
+        .collect();
+    let threw_values: Vec<u32> = abi.threw_value.iter().map(|id| id.0).collect();
+    let bodies: Vec<_> = module.bodies().collect();
+    bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &roles, &setjmp_tests, &threw_values)?))).collect()
+}
+
+fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, setjmp_tests: &[u32], threw_values: &[u32]) -> Result<BodyFacts> {
+    let mut facts = BodyFacts::default();
+    let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
+    while !operators.eof() {
+        let at = operators.original_position() - body.offset;
+        match operators.read()? {
+            Operator::Call { function_index } => {
+                if setjmp_tests.contains(&function_index) {
+                    facts.handles_longjmp = true;
+                }
+                let Some(role) = roles.get(&function_index) else { continue };
+                facts.relevant = true;
+                match role {
+                    Role::Invoke => facts.invokes.push((at as usize, FunctionId(function_index))),
+                    Role::FindMatchingCatch { .. } => facts.matches = true,
+                    Role::Longjmp => facts.handles_longjmp = true,
+                    Role::GetTempRet | Role::SetTempRet => facts.uses_temp_ret = true,
+                    _ => {}
+                }
+            }
+            Operator::ReturnCall { function_index } | Operator::RefFunc { function_index } => {
+                if roles.contains_key(&function_index) {
+                    facts.relevant = true;
+                    facts.references.push(FunctionId(function_index));
+                }
+            }
+            Operator::GlobalGet { global_index } if threw_values.contains(&global_index) => facts.handles_longjmp = true,
+            Operator::Try { .. } => facts.legacy_try = true,
+            Operator::TryTable { .. } => facts.try_table = true,
+            _ => {}
+        }
+    }
+    Ok(facts)
+}
