@@ -82,6 +82,18 @@ impl Abi {
         roles.into_iter().any(|role| !matches!(role, Role::GetTempRet | Role::SetTempRet | Role::SetThrew))
     }
 
+    /// Whether the module catches or passes on what is thrown, or exchanges values through `tempRet0` and `__THREW__`; otherwise it
+    /// only throws.
+    pub fn catches(&self) -> bool {
+        let roles = self.functions.values().chain(self.function_addresses.iter().map(|(_, _, role)| role));
+        roles.into_iter().any(|role| !matches!(role, Role::Longjmp | Role::Personality | Role::TypeidFor))
+    }
+
+    /// Whether the module has a function of this role, or the address of one.
+    pub fn has(&self, role: Role) -> bool {
+        self.with_role(role).next().is_some() || self.function_addresses.iter().any(|(_, _, have)| *have == role)
+    }
+
     /// The functions of one role.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = FunctionId> {
         self.functions.iter().filter(move |(_, have)| **have == role).map(|(id, _)| FunctionId(*id))

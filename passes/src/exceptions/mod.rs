@@ -18,12 +18,13 @@
 //! `libcxxabi/src/cxa_personality.cpp` and `libunwind/src/Unwind-wasm.c` for what they mean now.
 
 mod abi;
+mod flow;
 mod runtime;
 mod scan;
 mod sites;
 
 use crate::body::edit::{Redirect, redirect_calls};
-use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module};
+use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
 use crate::{Error, Outcome, Result};
 use abi::{Abi, Role};
 use runtime::{Callee, Catches, Matching, Personality, State, TempRet};
@@ -54,16 +55,16 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     }
     refuse_legalized(module, &abi)?;
     let facts = scan::scan(module, &abi)?;
-    let temp_ret = temp_ret(module, &abi, &facts);
-    let state = state(module, &abi, &facts, options, &mut outcome)?;
-    let mut addresses = private_words(module, &abi, &state)?;
-
     let plan = sites::plan(module, &abi, &facts, &mut outcome)?;
-    define_invokes(module, &abi, &facts, &plan, &state, &mut outcome)?;
-    define_matching(module, &abi, &temp_ret, &state, options, &mut outcome);
-    define_others(module, &abi, &temp_ret, &state, &mut outcome);
+    let machinery = if abi.catches() { Some(machinery(module, &abi, &facts, &plan, options, &mut outcome)?) } else { None };
+    let mut addresses = Vec::new();
+    if let Some(Machinery { state, .. }) = &machinery {
+        addresses = private_words(module, &abi, state)?;
+        define_invokes(module, &abi, &facts, &plan, state, &mut outcome)?;
+    }
+    define_others(module, &abi, machinery.as_ref(), &mut outcome);
     rename_longjmp(module, &abi, &mut outcome);
-    addresses.extend(define_addresses(module, &abi, &temp_ret, &state, &mut outcome)?);
+    addresses.extend(define_addresses(module, &abi, machinery.as_ref(), &mut outcome)?);
     module.initialize_globals(&addresses);
     forget_import_infos(module);
     drop_code_offsets(module, &mut outcome);
@@ -102,36 +103,48 @@ fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)
     }
 }
 
-fn state(
+/// What the routines of one module share.
+#[derive(Debug)]
+struct Machinery {
+    state: State,
+    matching: Matching,
+}
+
+/// Sets up what the routines need, importing what the module lacks.
+fn machinery(
     module: &mut Module<'_>,
     abi: &Abi,
     facts: &[(FunctionId, BodyFacts)],
+    plan: &sites::Plan,
     options: &Options<'_>,
     outcome: &mut Outcome,
-) -> Result<State> {
+) -> Result<Machinery> {
     let try_table = facts.iter().any(|(_, facts)| facts.try_table);
     let legacy_try = facts.iter().any(|(_, facts)| facts.legacy_try);
     if options.exnref && legacy_try {
         outcome.notices.push("it already has legacy `try` instructions, which engines do not mix with `try_table`: kept".into());
     }
     let one_i32 = FuncType::new([ValType::I32], []);
-    Ok(State {
+    // A wrapper that is needed for its address catches both.
+    let any = abi.with_role(Role::Invoke).any(|invoke| is_referenced(module, abi, facts, invoke))
+        || abi.function_addresses.iter().any(|(_, _, role)| *role == Role::Invoke);
+    let cpp = any || abi.has(Role::ResumeException) || plan.sites.iter().any(|site| site.catches.cpp());
+    let longjmp = any || plan.sites.iter().any(|site| site.catches.longjmp());
+    let state = State {
         stack_pointer: module.stack_pointer(),
         function_table: module.function_table(),
-        cpp_exception: module.import_tag("env", "__cpp_exception", &one_i32),
-        longjmp: module.import_tag("env", "__c_longjmp", &one_i32),
+        cpp_exception: cpp.then(|| module.import_tag("env", "__cpp_exception", &one_i32)),
+        longjmp: longjmp.then(|| module.import_tag("env", "__c_longjmp", &one_i32)),
         caught: module.add_global(0),
-        threw: match abi.threw.first().or(abi.threw_value.first()) {
-            Some(_) => Some(module.add_global(0)),
-            None => None,
-        },
+        threw: abi.threw.first().or(abi.threw_value.first()).map(|_| module.add_global(0)),
         exnref: try_table || (options.exnref && !legacy_try),
-    })
+    };
+    let temp_ret = temp_ret(module, abi, facts);
+    Ok(Machinery { state, matching: matching(module, abi, temp_ret, options) })
 }
 
 /// `__THREW__` and `__threwValue` become two words of the module's own memory; returns the globals to initialize.
-fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Vec<(GlobalId, crate::module::Address)>> {
-    use crate::module::Address;
+fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Vec<(GlobalId, Address)>> {
     let Some(threw) = state.threw else { return Ok(Vec::new()) };
     let Address::Memory(words) = module.reserve_memory(8, 2)? else {
         return Err(Error::Internal("reserved memory is not memory".into()));
@@ -251,46 +264,44 @@ fn is_referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts
         || abi.function_addresses.iter().any(|(_, field, _)| Some(field.as_str()) == name.map(|name| name.as_ref()))
 }
 
-fn define_matching(
-    module: &mut Module<'_>,
-    abi: &Abi,
-    temp_ret: &TempRet,
-    state: &State,
-    options: &Options<'_>,
-    outcome: &mut Outcome,
-) {
-    let roles = abi.functions.iter().map(|(id, role)| (Some(FunctionId(*id)), *role));
-    let taken = abi.function_addresses.iter().map(|(_, _, role)| (None, *role));
-    let matching: Vec<(Option<FunctionId>, u32)> = (roles.chain(taken))
-        .filter_map(|(id, role)| if let Role::FindMatchingCatch { clauses } = role { Some((id, clauses)) } else { None })
-        .collect();
-    let personality = matching.iter().any(|(_, clauses)| *clauses > 0).then(|| Personality {
+/// How landing pads find their clause; imports what that takes.
+fn matching(module: &mut Module<'_>, abi: &Abi, temp_ret: TempRet, options: &Options<'_>) -> Matching {
+    let roles = abi.functions.values().chain(abi.function_addresses.iter().map(|(_, _, role)| role));
+    let typed = roles.into_iter().any(|role| matches!(role, Role::FindMatchingCatch { clauses } if *clauses > 0));
+    let personality = typed.then(|| Personality {
         call: module.import_function("env", options.personality, &FuncType::new([ValType::I32], [ValType::I32])),
         context: module.data_address("__wasm_lpad_context"),
     });
-    let how = Matching { selected: *temp_ret, personality };
-    for (id, clauses) in matching {
-        if let Some(id) = id {
-            module.define_function(id, runtime::find_matching_catch(clauses, &how, state));
-            outcome.count("landing pad routines", 1);
+    Matching { selected: temp_ret, personality }
+}
+
+/// Everything but the invokes.
+fn define_others(module: &mut Module<'_>, abi: &Abi, machinery: Option<&Machinery>, outcome: &mut Outcome) {
+    for (&id, &role) in &abi.functions {
+        if let Some(body) = routine(role, machinery) {
+            module.define_function(FunctionId(id), body);
+            let landing_pad = matches!(role, Role::FindMatchingCatch { .. });
+            outcome.count(if landing_pad { "landing pad routines" } else { "other functions of the JavaScript ABI" }, 1);
         }
     }
 }
 
-fn define_others(module: &mut Module<'_>, abi: &Abi, temp_ret: &TempRet, state: &State, outcome: &mut Outcome) {
-    for (&id, &role) in &abi.functions {
-        let body = match (role, temp_ret) {
-            (Role::ResumeException, _) => runtime::resume_exception(state.cpp_exception),
-            (Role::TypeidFor, _) => runtime::typeid_for(),
-            (Role::GetTempRet, TempRet::Private(global)) => runtime::get_temp_ret(*global),
-            (Role::SetTempRet, TempRet::Private(global)) => runtime::set_temp_ret(*global),
-            (Role::SetThrew, _) => runtime::set_threw(state.threw),
-            (Role::Personality, _) => runtime::trap(),
-            _ => continue,
-        };
-        module.define_function(FunctionId(id), body);
-        outcome.count("other functions of the JavaScript ABI", 1);
+/// The body that takes the place of an imported function; `None` for invokes and for what stays an import.
+fn routine(role: Role, machinery: Option<&Machinery>) -> Option<Vec<u8>> {
+    match role {
+        Role::TypeidFor => return Some(runtime::typeid_for()),
+        Role::Personality => return Some(runtime::trap()),
+        _ => {}
     }
+    let Machinery { state, matching } = machinery?;
+    Some(match (role, matching.selected) {
+        (Role::FindMatchingCatch { clauses }, _) => runtime::find_matching_catch(clauses, matching, state),
+        (Role::ResumeException, _) => runtime::resume_exception(state.cpp_exception?),
+        (Role::GetTempRet, TempRet::Private(global)) => runtime::get_temp_ret(global),
+        (Role::SetTempRet, TempRet::Private(global)) => runtime::set_temp_ret(global),
+        (Role::SetThrew, _) => runtime::set_threw(state.threw),
+        _ => return None,
+    })
 }
 
 /// `emscripten_longjmp` and `__wasm_longjmp` take the same: the jump buffer and the value.
@@ -311,10 +322,9 @@ fn rename_longjmp(module: &mut Module<'_>, abi: &Abi, outcome: &mut Outcome) {
 fn define_addresses(
     module: &mut Module<'_>,
     abi: &Abi,
-    temp_ret: &TempRet,
-    state: &State,
+    machinery: Option<&Machinery>,
     outcome: &mut Outcome,
-) -> Result<Vec<(GlobalId, crate::module::Address)>> {
+) -> Result<Vec<(GlobalId, Address)>> {
     let mut addresses = Vec::new();
     for (global, field, role) in &abi.function_addresses {
         if matches!(role, Role::Longjmp | Role::GetTempRet | Role::SetTempRet) {
@@ -322,7 +332,7 @@ fn define_addresses(
         }
         let function = match function_behind(module, abi, *role, field) {
             Some(function) => function,
-            None => define_named(module, field, *role, temp_ret, state)?,
+            None => define_named(module, field, *role, machinery)?,
         };
         addresses.push((*global, module.add_table_slot(function)?));
         module.define_global(*global);
@@ -338,24 +348,15 @@ fn function_behind(module: &Module<'_>, abi: &Abi, role: Role, field: &str) -> O
 }
 
 /// A function of the ABI of which only the address is taken.
-fn define_named(module: &mut Module<'_>, field: &str, role: Role, temp_ret: &TempRet, state: &State) -> Result<FunctionId> {
-    let Some(ty) = abi::signature(field) else {
-        return Err(Error::Internal(format!("`{field}` has no signature")));
-    };
-    let body = match role {
-        Role::Invoke | Role::LegalizedInvoke => {
+fn define_named(module: &mut Module<'_>, field: &str, role: Role, machinery: Option<&Machinery>) -> Result<FunctionId> {
+    let unknown = || Error::Internal(format!("the address of `{field}` is taken, and nothing is known of it"));
+    let ty = abi::signature(field).ok_or_else(unknown)?;
+    let body = match (role, machinery) {
+        (Role::Invoke, Some(Machinery { state, .. })) => {
             let pointee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
             runtime::invoke(&ty, Callee::Pointer(pointee), Catches::Both, state)?
         }
-        Role::FindMatchingCatch { clauses } => {
-            let personality = None;
-            let _ = personality;
-            runtime::find_matching_catch(clauses, &Matching { selected: *temp_ret, personality }, state)
-        }
-        Role::ResumeException => runtime::resume_exception(state.cpp_exception),
-        Role::TypeidFor => runtime::typeid_for(),
-        Role::SetThrew => runtime::set_threw(state.threw),
-        _ => runtime::trap(),
+        (role, machinery) => routine(role, machinery).ok_or_else(unknown)?,
     };
     Ok(module.add_function(&ty, body, field))
 }

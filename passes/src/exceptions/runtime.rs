@@ -12,10 +12,10 @@ use wasmparser::FuncType;
 pub struct State {
     pub stack_pointer: GlobalId,
     pub function_table: TableId,
-    /// `__cpp_exception (param i32)`: the payload points to the `_Unwind_Exception`.
-    pub cpp_exception: TagId,
-    /// `__c_longjmp (param i32)`: the payload points to the jump buffer and the value.
-    pub longjmp: TagId,
+    /// `__cpp_exception (param i32)`, if anything catches or throws it: the payload points to the `_Unwind_Exception`.
+    pub cpp_exception: Option<TagId>,
+    /// `__c_longjmp (param i32)`, if anything catches it: the payload points to the jump buffer and the value.
+    pub longjmp: Option<TagId>,
     /// The exception that an invoke caught last. One is enough: the landing pad asks for it before it calls anything else.
     pub caught: GlobalId,
     /// Holds the address of `__THREW__`, with `__threwValue` right behind it; `None` when no code of the module reads them.
@@ -34,12 +34,26 @@ pub enum Catches {
 }
 
 impl Catches {
-    fn cpp(self) -> bool {
+    pub fn cpp(self) -> bool {
         self != Catches::Longjmp
     }
-    fn longjmp(self) -> bool {
+    pub fn longjmp(self) -> bool {
         self != Catches::Cpp
     }
+
+    /// The tags with what a handler of each does.
+    fn handlers(self, state: &State) -> Vec<(TagId, Handler)> {
+        let cpp = state.cpp_exception.filter(|_| self.cpp()).map(|tag| (tag, Handler::Exception));
+        let longjmp = state.longjmp.filter(|_| self.longjmp()).map(|tag| (tag, Handler::Longjmp));
+        cpp.into_iter().chain(longjmp).collect()
+    }
+}
+
+/// What a handler reports.
+#[derive(Debug, Clone, Copy)]
+enum Handler {
+    Exception,
+    Longjmp,
 }
 
 /// Whom a wrapper calls.
@@ -68,14 +82,9 @@ pub fn invoke(ty: &FuncType, callee: Callee<'_>, catches: Catches, state: &State
     } else {
         function.instructions().try_(result);
         call(&mut function, ty, callee, state.function_table)?;
-        if catches.cpp() {
-            function.instructions().catch(state.cpp_exception.0).local_set(payload);
-            report_exception(&mut function, payload, stack_pointer, state);
-            zero(&mut function, ty)?;
-        }
-        if catches.longjmp() {
-            function.instructions().catch(state.longjmp.0).local_set(payload);
-            report_longjmp(&mut function, payload, stack_pointer, state);
+        for (tag, handler) in catches.handlers(state) {
+            function.instructions().catch(tag.0).local_set(payload);
+            report(handler, &mut function, payload, stack_pointer, state);
             zero(&mut function, ty)?;
         }
         function.instructions().end();
@@ -95,28 +104,19 @@ fn exnref_invoke(
     payload: u32,
 ) -> Result<()> {
     let stack_pointer = payload - 1;
-    let mut handlers = Vec::new();
-    if catches.longjmp() {
-        handlers.push(state.longjmp);
-    }
-    if catches.cpp() {
-        handlers.push(state.cpp_exception);
-    }
+    let handlers = catches.handlers(state);
     for _ in &handlers {
         function.instructions().block(BlockType::Result(ValType::I32));
     }
-    let innermost_first = handlers.iter().rev().enumerate();
-    let catch: Vec<Catch> = innermost_first.map(|(label, tag)| Catch::One { tag: tag.0, label: label as u32 }).collect();
+    // The innermost block is that of the first handler.
+    let catch: Vec<Catch> =
+        handlers.iter().enumerate().map(|(label, (tag, _))| Catch::One { tag: tag.0, label: label as u32 }).collect();
     function.instructions().try_table(result, catch);
     call(function, ty, callee, state.function_table)?;
     function.instructions().end().return_();
-    for tag in handlers.iter().rev() {
+    for (_, handler) in handlers {
         function.instructions().end().local_set(payload);
-        if *tag == state.cpp_exception {
-            report_exception(function, payload, stack_pointer, state);
-        } else {
-            report_longjmp(function, payload, stack_pointer, state);
-        }
+        report(handler, function, payload, stack_pointer, state);
         zero(function, ty)?;
         function.instructions().return_();
     }
@@ -191,6 +191,13 @@ fn zero(function: &mut Function, ty: &FuncType) -> Result<()> {
         };
     }
     Ok(())
+}
+
+fn report(handler: Handler, function: &mut Function, payload: u32, stack_pointer: u32, state: &State) {
+    match handler {
+        Handler::Exception => report_exception(function, payload, stack_pointer, state),
+        Handler::Longjmp => report_longjmp(function, payload, stack_pointer, state),
+    }
 }
 
 fn report_exception(function: &mut Function, exception: u32, stack_pointer: u32, state: &State) {

@@ -23,8 +23,6 @@ pub struct BodyFacts {
     pub try_table: bool,
     /// Functions of the ABI that it tail-calls or takes a reference of.
     pub references: Vec<FunctionId>,
-    /// It refers to something of the ABI at all.
-    pub relevant: bool,
 }
 
 /// Looks over all bodies, in the order of their ids.
@@ -50,7 +48,6 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, setjmp_tests: &[u32], 
                     facts.handles_longjmp = true;
                 }
                 let Some(role) = roles.get(&function_index) else { continue };
-                facts.relevant = true;
                 match role {
                     Role::Invoke => facts.invokes.push((at as usize, FunctionId(function_index))),
                     Role::FindMatchingCatch { .. } => facts.matches = true,
@@ -59,11 +56,10 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, setjmp_tests: &[u32], 
                     _ => {}
                 }
             }
-            Operator::ReturnCall { function_index } | Operator::RefFunc { function_index } => {
-                if roles.contains_key(&function_index) {
-                    facts.relevant = true;
-                    facts.references.push(FunctionId(function_index));
-                }
+            Operator::ReturnCall { function_index } | Operator::RefFunc { function_index }
+                if roles.contains_key(&function_index) =>
+            {
+                facts.references.push(FunctionId(function_index));
             }
             Operator::GlobalGet { global_index } if threw_values.contains(&global_index) => facts.handles_longjmp = true,
             Operator::Try { .. } => facts.legacy_try = true,
