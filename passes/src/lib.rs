@@ -3,9 +3,11 @@
 //! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs. It knows nothing of files, wheels, terminals
 //! or Python; those live in the `wasm-pyfix` tool.
 
+mod environment;
 mod error;
 pub mod module;
 mod outcome;
 
+pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
 pub use error::{Error, Result};
 pub use outcome::{Left, Outcome};
