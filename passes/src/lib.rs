@@ -5,13 +5,14 @@
 
 mod body;
 pub mod dylink;
+mod environment;
 mod error;
 pub mod exceptions;
 pub mod module;
 mod outcome;
 
+pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
 pub use error::{Error, Result};
-pub use outcome::{Left, Outcome};
-
 /// Checks that `bytes` are a valid module of the features that side modules may use.
 pub use module::validate;
+pub use outcome::{Left, Outcome};

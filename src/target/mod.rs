@@ -1,0 +1,215 @@
+//! Targets: the platforms that wheels are upgraded to, and from.
+//!
+//! A target is plain data ([`table`]) and a built-in [`manifest`] of the symbols that its runtimes offer, stored compressed and
+//! read only when something asks for it.
+
+pub mod javascript;
+pub mod manifest;
+mod table;
+
+use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use wasm_pyfix_passes::{Environment, ExceptionAbi};
+
+/// A platform: one version of the Pyodide ABI.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name: a platform tag without the architecture.
+    pub name: &'static str,
+    /// The other spelling of the name, where there are two: `pyodide_` was the prefix before PEP 783, `pyemscripten_` is since.
+    pub alias: Option<&'static str>,
+    /// Version of the platform, as in its tags.
+    pub version: &'static str,
+    /// Whether wheels can be upgraded to it. The others are known as sources only.
+    pub destination: bool,
+    /// Version of Emscripten that its runtimes are built with.
+    pub emscripten: &'static str,
+    /// Version of Python that its runtimes contain.
+    pub python: &'static str,
+    /// The exception ABI of side modules.
+    pub exception_abi: ExceptionAbi,
+    /// The runtime's entry point to exception matching, `(i32) -> i32`, if it offers one.
+    pub personality: Option<&'static str>,
+    /// How the loader finds needed libraries.
+    pub library_lookup: LibraryLookup,
+    /// Where packages are installed.
+    pub site_packages: &'static str,
+    /// The spelling of platform tags that suits most users.
+    pub default_tag_style: TagStyle,
+    /// Structs that are laid out differently than on the platform before.
+    pub struct_changes: &'static [StructChange],
+    /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
+    pub runtimes: &'static [&'static str],
+    compressed_manifest: &'static [u8],
+}
+
+/// How a loader finds the libraries in NEEDED.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LibraryLookup {
+    /// In `<distribution>.libs` of site-packages, by Pyodide's own loader; RUNTIME_PATH is ignored.
+    LibsDirectory,
+    /// In the directories of RUNTIME_PATH.
+    RuntimePath {
+        /// Whether `..` is resolved before a path is compared with those of loaded libraries. Where it is not, two paths to one
+        /// file load it twice.
+        normalised: bool,
+    },
+}
+
+/// Which of the two spellings platform tags get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TagStyle {
+    /// `pyemscripten_*`, as PEP 783 and package indexes want.
+    Pep783,
+    /// `pyodide_*`, the only one before Pyodide 0.29.4.
+    Legacy,
+    /// Both in one compressed tag set.
+    Both,
+}
+
+/// A struct whose layout changed, and the functions whose importers are therefore built for the older layout.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StructChange {
+    /// Name of the struct.
+    pub structure: &'static str,
+    /// Import names; a trailing `*` stands for any rest.
+    pub imports: &'static [&'static str],
+}
+
+impl StructChange {
+    /// Whether a module that imports `name` exchanges this struct with the runtime.
+    pub fn concerns(&self, name: &str) -> bool {
+        self.imports.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == *pattern,
+        })
+    }
+}
+
+/// Architecture part of platform tags.
+const ARCHITECTURE: &str = "wasm32";
+
+/// Name of the target that wheels are upgraded to unless another one is asked for.
+pub const DEFAULT: &str = "pyodide_2025_0";
+
+impl Target {
+    /// All targets, oldest first.
+    pub fn all() -> &'static [Target] {
+        &table::TARGETS
+    }
+
+    /// The target called `name`, in either spelling. It need not be a [`destination`](Target::destination).
+    pub fn find(name: &str) -> Result<&'static Target> {
+        match Target::all().iter().find(|target| target.is_called(name)) {
+            Some(target) => Ok(target),
+            None => bail!("there is no target `{name}`; {}", known_targets()),
+        }
+    }
+
+    /// The target called `name`, if wheels can be upgraded to it.
+    pub fn find_destination(name: &str) -> Result<&'static Target> {
+        let target = Target::find(name)?;
+        if !target.destination {
+            bail!("`{name}` is known only as what wheels are upgraded from; {}", known_targets());
+        }
+        Ok(target)
+    }
+
+    /// The target that a platform tag of a wheel names, such as `pyodide_2024_0_wasm32`.
+    pub fn of_platform_tag(tag: &str) -> Option<&'static Target> {
+        let name = tag.strip_suffix(ARCHITECTURE)?.strip_suffix('_')?;
+        Target::all().iter().find(|target| target.is_called(name))
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        name == self.name || Some(name) == self.alias
+    }
+
+    /// The platform tag in a style, with spellings sorted and joined by `.` if it takes both.
+    pub fn platform_tag(&self, style: TagStyle) -> String {
+        let tag = |prefix: &str| format!("{prefix}_{}_{ARCHITECTURE}", self.version);
+        match style {
+            TagStyle::Pep783 => tag("pyemscripten"),
+            TagStyle::Legacy => tag("pyodide"),
+            TagStyle::Both => format!("{}.{}", tag("pyemscripten"), tag("pyodide")),
+        }
+    }
+
+    /// Tag of its Python, such as `cp313`.
+    pub fn python_tag(&self) -> String {
+        format!("cp{}", self.python.replace('.', ""))
+    }
+
+    /// The structs whose layout a module built for `source` has wrong when it runs here. Empty if `source` is no older.
+    pub fn struct_changes_since(&self, source: &Target) -> impl Iterator<Item = &'static StructChange> {
+        let (first, last) = (source.age(), self.age());
+        Target::all()
+            .iter()
+            .filter(move |target| first < target.age() && target.age() <= last)
+            .flat_map(|target| target.struct_changes)
+    }
+
+    /// Place in the list of targets.
+    fn age(&self) -> usize {
+        Target::all().iter().take_while(|target| target.name != self.name).count()
+    }
+
+    /// The text of the built-in manifest.
+    pub fn manifest_text(&self) -> Result<String> {
+        let mut text = String::new();
+        let context = || format!("the built-in manifest of {} cannot be read", self.name);
+        flate2::read::GzDecoder::new(self.compressed_manifest).read_to_string(&mut text).with_context(context)?;
+        Ok(text)
+    }
+
+    /// What the runtimes of this target offer to side modules. Reads the built-in manifest anew at each call.
+    pub fn manifest(&self) -> Result<Environment> {
+        manifest::from_text(&self.manifest_text()?)
+            .with_context(|| format!("the built-in manifest of {} cannot be read", self.name))
+    }
+}
+
+fn known_targets() -> String {
+    let names = |destination: bool| {
+        let chosen = Target::all().iter().filter(|target| target.destination == destination);
+        let names: Vec<_> = chosen.flat_map(|target| std::iter::once(target.name).chain(target.alias)).collect();
+        names.join(", ")
+    };
+    format!("targets are {}; only a source is {}", names(true), names(false))
+}
+
+/// The targets for people: the head and one row for each.
+pub fn rows() -> Vec<[String; 6]> {
+    let mut rows = vec![["TARGET", "ALSO CALLED", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "USE"].map(str::to_string)];
+    rows.extend(Target::all().iter().map(|target| {
+        let exceptions = match target.exception_abi {
+            ExceptionAbi::JavaScript => "JavaScript",
+            ExceptionAbi::Native => "native",
+        };
+        let usage = match (target.name, target.destination) {
+            (DEFAULT, _) => "default target",
+            (_, true) => "target",
+            (_, false) => "source only",
+        };
+        [target.name, target.alias.unwrap_or("-"), target.python, target.emscripten, exceptions, usage].map(str::to_string)
+    }));
+    rows
+}
+
+/// The [`rows`] as an aligned text, one line each: what `--list-targets` prints.
+pub fn listing() -> String {
+    let rows = rows();
+    let widths: [usize; 6] = std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,108 @@
+//! The targets as data.
+//!
+//! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md` and `flags.md`; PEP 783 for the tags; the struct
+//! sizes in Emscripten's generated `struct_info` of the three versions; the npm packages for everything else.
+
+use super::{LibraryLookup, StructChange, TagStyle, Target};
+use wasm_pyfix_passes::ExceptionAbi;
+
+/// All targets, oldest first.
+pub static TARGETS: [Target; 3] = [
+    Target {
+        name: "pyodide_2024_0",
+        alias: None,
+        version: "2024_0",
+        destination: false,
+        emscripten: "3.1.58",
+        python: "3.12",
+        exception_abi: ExceptionAbi::JavaScript,
+        personality: None,
+        library_lookup: LibraryLookup::LibsDirectory,
+        site_packages: "/lib/python3.12/site-packages",
+        default_tag_style: TagStyle::Legacy,
+        struct_changes: &[],
+        runtimes: &["0.27.7"],
+        compressed_manifest: include_bytes!("manifests/pyodide_2024_0.txt.gz"),
+    },
+    Target {
+        name: "pyodide_2025_0",
+        alias: Some("pyemscripten_2025_0"),
+        version: "2025_0",
+        destination: true,
+        emscripten: "4.0.9",
+        python: "3.13",
+        exception_abi: ExceptionAbi::Native,
+        personality: Some("_Unwind_CallPersonality"),
+        library_lookup: LibraryLookup::RuntimePath { normalised: false },
+        site_packages: "/lib/python3.13/site-packages",
+        // Pyodide before 0.29.4 knows only the legacy spelling, package indexes only the other.
+        default_tag_style: TagStyle::Both,
+        struct_changes: CHANGES_2025_0,
+        runtimes: &["0.28.3", "0.29.5"],
+        compressed_manifest: include_bytes!("manifests/pyodide_2025_0.txt.gz"),
+    },
+    Target {
+        name: "pyemscripten_2026_0",
+        alias: Some("pyodide_2026_0"),
+        version: "2026_0",
+        destination: true,
+        emscripten: "5.0.3",
+        python: "3.14",
+        exception_abi: ExceptionAbi::Native,
+        personality: Some("_Unwind_CallPersonality"),
+        library_lookup: LibraryLookup::RuntimePath { normalised: true },
+        site_packages: "/lib/python3.14/site-packages",
+        default_tag_style: TagStyle::Pep783,
+        struct_changes: CHANGES_2026_0,
+        runtimes: &["314.0.7"],
+        compressed_manifest: include_bytes!("manifests/pyemscripten_2026_0.txt.gz"),
+    },
+];
+
+/// Emscripten's event structs, whose `EM_BOOL` members shrank from four bytes to one.
+const CHANGES_2025_0: &[StructChange] = &[
+    StructChange { structure: "EmscriptenKeyboardEvent", imports: &["emscripten_set_key*"] },
+    StructChange {
+        structure: "EmscriptenMouseEvent",
+        imports: &[
+            "emscripten_set_click_callback*",
+            "emscripten_set_dblclick_callback*",
+            "emscripten_set_mouse*",
+            "emscripten_get_mouse_status",
+        ],
+    },
+    StructChange { structure: "EmscriptenWheelEvent", imports: &["emscripten_set_wheel_callback*"] },
+    StructChange { structure: "EmscriptenTouchEvent", imports: &["emscripten_set_touch*"] },
+    StructChange { structure: "EmscriptenGamepadEvent", imports: &["emscripten_set_gamepad*", "emscripten_get_gamepad_status"] },
+    StructChange {
+        structure: "EmscriptenFullscreenChangeEvent",
+        imports: &["emscripten_set_fullscreenchange_callback*", "emscripten_get_fullscreen_status"],
+    },
+    StructChange {
+        structure: "EmscriptenPointerlockChangeEvent",
+        imports: &["emscripten_set_pointerlockchange_callback*", "emscripten_get_pointerlock_status"],
+    },
+    StructChange { structure: "EmscriptenWebSocketCloseEvent", imports: &["emscripten_websocket_set_onclose_callback*"] },
+    StructChange {
+        structure: "EmscriptenWebGLContextAttributes",
+        imports: &[
+            "emscripten_webgl_create_context",
+            "emscripten_webgl_do_create_context",
+            "emscripten_webgl_get_context_attributes",
+            "emscripten_webgl_init_context_attributes",
+        ],
+    },
+    FETCH,
+];
+
+const CHANGES_2026_0: &[StructChange] = &[
+    StructChange {
+        structure: "statfs",
+        imports: &["statfs", "fstatfs", "statfs64", "fstatfs64", "__syscall_statfs64", "__syscall_fstatfs64"],
+    },
+    FETCH,
+];
+
+/// Its size is 208 bytes in Emscripten 3.1.58, 200 in 4.0.9, and 208 in 5.0.3.
+const FETCH: StructChange =
+    StructChange { structure: "emscripten_fetch_t", imports: &["emscripten_fetch*", "emscripten_start_fetch"] };
