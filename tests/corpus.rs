@@ -1,0 +1,77 @@
+//! Real wheels beside the repository, where there are any: upgraded, they must give on Pyodide 0.29.5 and 314.0.7 what the originals
+//! give on 0.27.7. The directory brings its own runner, snippets and table of expected results.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::Runtime;
+
+#[test]
+fn nh3() {
+    check("nh3", &[]);
+}
+
+#[test]
+fn css_inline() {
+    check("css_inline", &[]);
+}
+
+#[test]
+fn clarabel() {
+    check("clarabel", &[]);
+}
+
+/// The wheel is for one Python version, but the library that is loaded from it by ctypes has no use for Python.
+#[test]
+fn awkward_cpp() {
+    check("awkward_cpp", &["--allow-python-mismatch"]);
+}
+
+/// An archive of two shared libraries that throw into each other.
+#[test]
+fn cpp_exceptions() {
+    check("cpp_exceptions", &[]);
+}
+
+/// Upgrades the file that the corpus names for `test` and compares what it gives with the corpus's table.
+#[track_caller]
+fn check(test: &str, arguments: &[&str]) {
+    let Some(corpus) = support::corpus() else {
+        // Not `eprintln!`: what a passing test prints that way is never seen.
+        let notice = format!("no corpus beside the repository, nor where WASM_PYFIX_CORPUS says: {test} was not checked\n");
+        std::io::stderr().write_all(notice.as_bytes()).expect("standard error can be written");
+        return;
+    };
+    let (file, expected) = expectation(&corpus, test);
+    for runtime in Runtime::UPGRADED {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let program = env!("CARGO_BIN_EXE_wasm-pyfix");
+        let upgraded = support::upgrade_archive(program, &file, runtime, arguments, directory.path());
+        assert_eq!(result(&corpus, test, runtime, &upgraded), expected, "{test} on {}", runtime.version());
+    }
+}
+
+/// The file that `test` is about, and its expected result.
+#[track_caller]
+fn expectation(corpus: &Path, test: &str) -> (PathBuf, String) {
+    let table = std::fs::read_to_string(corpus.join("expected.tsv")).expect("the corpus has a table of results");
+    let row = table.lines().map(|line| line.split('\t').collect::<Vec<_>>()).find(|row| row[0] == test);
+    let Some([_, prefix, expected]) = row.as_deref() else { panic!("expected.tsv has no row of three columns for {test}") };
+    let directory = corpus.join("wheels/2024");
+    let entries = std::fs::read_dir(&directory).expect("the corpus has wheels").map(|entry| entry.expect("readable").path());
+    let belongs = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{prefix}-")));
+    let file = entries.into_iter().find(belongs).unwrap_or_else(|| panic!("{} has no file for {test}", directory.display()));
+    (file, expected.to_string())
+}
+
+/// What the corpus's runner prints for `test` with `file`: the result, or everything when there is none.
+fn result(corpus: &Path, test: &str, runtime: Runtime, file: &Path) -> String {
+    let runtime = runtime.directory().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut command = Command::new("node");
+    command.arg(corpus.join("run.mjs")).arg(runtime).arg(corpus.join("tests").join(format!("{test}.py"))).arg(file);
+    let output = command.output().expect("Node starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let result = printed.lines().find_map(|line| line.strip_prefix("RESULT "));
+    result.map_or_else(|| format!("{printed}{}", String::from_utf8_lossy(&output.stderr)), str::to_string)
+}

@@ -1,0 +1,183 @@
+//! The fixtures under real runtimes: what passes on Pyodide 0.27.7 must pass on 0.29.5 and 314.0.7 once upgraded.
+//!
+//! Every test runs one group of modules in one runtime, in one Node process.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use support::fixtures::{Group, differences, fixture_of, is_legalized};
+use support::{Node, Runtime};
+use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasmparser::{ExternalKind, Parser, Payload};
+
+const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
+const O2_SM1: &str = "emscripten-3.1.69/O2-sm1-js";
+const O2_SM2: &str = "emscripten-3.1.69/O2-sm2-js";
+const NATIVE: &str = "emscripten-3.1.69/O2-sm1-wasm";
+const MIXED: &str = "mixed";
+
+/// How many fixtures of a group print something: `a_eh`, `b_sj`, `b_sjcpp`, `c_i64`, `d_lib`, `d_user`, `d_vt` and `e_ext`.
+const PRINTING: usize = 8;
+
+/// The group `name` without legalized modules.
+fn group(name: &str) -> Group {
+    Group::read(name).expect("the fixtures are in the repository").only(|file| !is_legalized(file))
+}
+
+/// The legalized modules that 0.27.7 accepts although it has BIGINT, because no 64-bit integer crosses their border; with the
+/// libraries that they need.
+fn legalized(name: &str) -> Group {
+    let group = Group::read(name).expect("the fixtures are in the repository");
+    group.only(|file| ["a_eh-bi0.so", "d_lib-bi0.so", "libd_dep.so"].contains(&file))
+}
+
+fn upgraded(group: Group, exnref: bool) -> Group {
+    let siblings = group.modules.clone();
+    group.map(|file, bytes| {
+        let others = siblings.iter().filter(|(name, _)| name != file);
+        let options = ModuleOptions {
+            personality: "_Unwind_CallPersonality".to_string(),
+            exnref,
+            sibling_exports: Arc::new(others.flat_map(|(_, bytes)| exported_functions(bytes)).collect()),
+            ..ModuleOptions::default()
+        };
+        let result = upgrade_module(&bytes, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
+        result.bytes.unwrap_or(bytes)
+    })
+}
+
+fn exported_functions(module: &[u8]) -> HashSet<String> {
+    let sections = Parser::new(0).parse_all(module).map(|payload| payload.expect("the module is well formed"));
+    let exports = sections.filter_map(|payload| if let Payload::ExportSection(exports) = payload { Some(exports) } else { None });
+    let exports = exports.flatten().map(|export| export.expect("the module is well formed"));
+    exports.filter(|export| export.kind == ExternalKind::Func).map(|export| export.name.to_string()).collect()
+}
+
+/// Runs `group` and fails unless `count` modules printed something and all of them printed what the natively compiled sources do.
+#[track_caller]
+fn assert_passes(group: &Group, node: Node, runtime: Runtime, count: usize) {
+    let answers = group.run(node, runtime).unwrap_or_else(|error| panic!("{error:#}"));
+    let differences = differences(&answers);
+    let summary = format!("{} on {}: {} of {count} fail", group.name, runtime.version(), differences.len());
+    assert!(differences.is_empty(), "{summary}\n{}", differences.join("\n"));
+    assert_eq!(answers.len(), count, "{summary}");
+}
+
+#[track_caller]
+fn assert_upgraded_passes(name: &str, runtime: Runtime, count: usize) {
+    assert_passes(&upgraded(group(name), false), Node::Installed, runtime, count);
+}
+
+// The harness itself: the originals pass where they were made for.
+
+#[test]
+fn o0_sm1_originals_pass_on_2024() {
+    assert_passes(&group(O0_SM1), Node::Installed, Runtime::V0_27_7, PRINTING);
+}
+
+#[test]
+fn o2_sm1_originals_pass_on_2024() {
+    assert_passes(&group(O2_SM1), Node::Installed, Runtime::V0_27_7, PRINTING);
+}
+
+#[test]
+fn o2_sm2_originals_pass_on_2024() {
+    assert_passes(&group(O2_SM2), Node::Installed, Runtime::V0_27_7, PRINTING + 1);
+}
+
+#[test]
+fn legalized_originals_pass_on_2024() {
+    for name in [O0_SM1, O2_SM1] {
+        assert_passes(&legalized(name), Node::Installed, Runtime::V0_27_7, 2);
+    }
+}
+
+/// Natively compiled modules pass, with one known difference: LLVM lets a longjmp run destructors there.
+#[test]
+fn native_modules_pass_on_2025_and_2026() {
+    let group = group(NATIVE);
+    for runtime in Runtime::UPGRADED {
+        let mut answers = group.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(answers.len(), PRINTING + 1);
+        let longjmp = answers.iter_mut().find(|answer| fixture_of(&answer.name) == "b_sjcpp").expect("b_sjcpp ran");
+        longjmp.outcome = longjmp.outcome.as_ref().map(|text| text.replace("+1-1 r9", "+1 r9")).map_err(Clone::clone);
+        let differences = differences(&answers);
+        assert!(differences.is_empty(), "{}\n{}", runtime.version(), differences.join("\n"));
+    }
+}
+
+// What the tool is for.
+
+/// Modules without any try block load as they are; all others need a symbol that these runtimes do not have.
+#[test]
+fn originals_fail_on_2025() {
+    let answers = group(O2_SM1).run(Node::Installed, Runtime::V0_29_5).unwrap_or_else(|error| panic!("{error:#}"));
+    for answer in answers.iter().filter(|answer| fixture_of(&answer.name) != "d_lib") {
+        let error = answer.outcome.as_ref().expect_err(&answer.name);
+        let expected = ["cannot resolve symbol invoke_", "bad export type for 'emscripten_longjmp'"];
+        assert!(expected.iter().any(|message| error.contains(message)), "{}: {error}", answer.name);
+    }
+}
+
+#[test]
+fn o0_sm1_upgraded_pass_on_2025() {
+    assert_upgraded_passes(O0_SM1, Runtime::V0_29_5, PRINTING);
+}
+
+#[test]
+fn o0_sm1_upgraded_pass_on_2026() {
+    assert_upgraded_passes(O0_SM1, Runtime::V314_0_7, PRINTING);
+}
+
+#[test]
+fn o2_sm1_upgraded_pass_on_2025() {
+    assert_upgraded_passes(O2_SM1, Runtime::V0_29_5, PRINTING);
+}
+
+#[test]
+fn o2_sm1_upgraded_pass_on_2026() {
+    assert_upgraded_passes(O2_SM1, Runtime::V314_0_7, PRINTING);
+}
+
+#[test]
+fn o2_sm2_upgraded_pass_on_2025() {
+    assert_upgraded_passes(O2_SM2, Runtime::V0_29_5, PRINTING + 1);
+}
+
+#[test]
+fn o2_sm2_upgraded_pass_on_2026() {
+    assert_upgraded_passes(O2_SM2, Runtime::V314_0_7, PRINTING + 1);
+}
+
+/// Their `invoke_*` take 64-bit integers in two halves, and their exports keep doing so.
+#[test]
+fn legalized_upgraded_pass_on_2025_and_2026() {
+    for name in [O0_SM1, O2_SM1] {
+        for runtime in Runtime::UPGRADED {
+            assert_passes(&upgraded(legalized(name), false), Node::Installed, runtime, 2);
+        }
+    }
+}
+
+/// One object compiled with JavaScript and one with native exception handling, linked into one module.
+#[test]
+fn mixed_module_fails_before_and_passes_after() {
+    let original = group(MIXED);
+    let answers = original.run(Node::Installed, Runtime::V0_29_5).unwrap_or_else(|error| panic!("{error:#}"));
+    let error = answers[0].outcome.as_ref().expect_err("the original module cannot work");
+    assert!(error.contains("cannot resolve symbol invoke_vi"), "{error}");
+
+    let upgraded = upgraded(original, false);
+    for runtime in Runtime::UPGRADED {
+        assert_passes(&upgraded, Node::Installed, runtime, 1);
+    }
+}
+
+/// The new exception instructions need a younger engine than Node 20 has.
+#[test]
+fn exnref_passes_on_node_24() {
+    let upgraded = upgraded(group(O2_SM1), true);
+    for runtime in Runtime::UPGRADED {
+        assert_passes(&upgraded, Node::V24Exnref, runtime, PRINTING);
+    }
+}
