@@ -56,14 +56,68 @@ pub struct Flow {
     pub late: usize,
 }
 
-const NONE: u32 = u32::MAX;
+/// A set of call sites, by its number in [`SiteSets`].
+type Sites = u32;
+
+/// No call site at all.
+const NONE: Sites = 0;
+/// Any call site of the function.
+const ANY: Sites = 1;
+/// Sets larger than this become `ANY`. They come from locals that hold nothing of interest any more.
+const LARGEST: usize = 32;
+
+/// Sets of call sites, each stored once, so that equal sets have equal numbers.
+#[derive(Debug)]
+struct SiteSets {
+    sets: Vec<Vec<u32>>,
+    numbers: HashMap<Vec<u32>, Sites>,
+    unions: HashMap<(Sites, Sites), Sites>,
+}
+
+impl SiteSets {
+    fn new() -> Self {
+        // The members of `NONE` and, never looked at, of `ANY`.
+        SiteSets { sets: vec![Vec::new(), Vec::new()], numbers: HashMap::from([(Vec::new(), NONE)]), unions: HashMap::new() }
+    }
+
+    fn number(&mut self, set: Vec<u32>) -> Sites {
+        if set.len() > LARGEST {
+            return ANY;
+        }
+        let next = self.sets.len() as Sites;
+        let number = *self.numbers.entry(set.clone()).or_insert(next);
+        if number == next {
+            self.sets.push(set);
+        }
+        number
+    }
+
+    fn union(&mut self, a: Sites, b: Sites) -> Sites {
+        if a == b || b == NONE {
+            return a;
+        }
+        if a == NONE || b == ANY {
+            return b;
+        }
+        if a == ANY {
+            return a;
+        }
+        if let Some(&known) = self.unions.get(&(a, b)) {
+            return known;
+        }
+        let members: BTreeSet<u32> = self.sets[a as usize].iter().chain(&self.sets[b as usize]).copied().collect();
+        let union = self.number(members.into_iter().collect());
+        self.unions.insert((a, b), union);
+        union
+    }
+}
 
 /// What is known of a value on every path that leads to it, and what it may be on some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Value {
     exact: Exact,
-    /// The call site whose `__THREW__` it may be.
-    threw: u32,
+    /// The call sites whose `__THREW__` it may be.
+    threw: Sites,
     /// It may be the exception of a landing pad.
     exception: bool,
     /// It may be the address of `__THREW__` or `__threwValue`.
@@ -93,8 +147,8 @@ impl Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
     locals: Vec<Value>,
-    /// The call site that was passed last.
-    pending: u32,
+    /// The call sites one of which was passed last.
+    pending: Sites,
     /// No call came since.
     fresh: bool,
 }
@@ -140,8 +194,9 @@ pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Resu
         facts,
         function,
         sites: Vec::new(),
-        classes: Vec::new(),
         checks: Vec::new(),
+        checks_of_any: Checks::default(),
+        sets: SiteSets::new(),
         loops: HashMap::new(),
         changed: false,
         gave_up: false,
@@ -167,9 +222,10 @@ struct Walk<'f, 'm> {
     function: FunctionId,
     /// Positions of the call sites, numbered as they are met.
     sites: Vec<usize>,
-    /// Sites whose reports cannot be told apart share a class: a forest, each pointing to its parent.
-    classes: Vec<u32>,
     checks: Vec<Checks>,
+    /// What is asked of a value that may come from any site.
+    checks_of_any: Checks,
+    sets: SiteSets,
     /// What came back to the beginning of each loop, by position.
     loops: HashMap<usize, Arrival>,
     /// Whether this round learned something new about a loop.
@@ -206,37 +262,22 @@ impl Walk<'_, '_> {
     }
 
     fn finish(mut self) -> Flow {
-        for site in 0..self.sites.len() {
-            let class = self.class(site as u32) as usize;
-            let checks = self.checks[site];
-            let of_class = &mut self.checks[class];
-            of_class.cpp |= checks.cpp;
-            of_class.longjmp |= checks.longjmp;
-            of_class.other |= checks.other;
-        }
-        for site in 0..self.sites.len() {
-            let class = self.class(site as u32) as usize;
-            self.flow.checks.insert(self.sites[site], self.checks[class]);
+        for (at, checks) in self.sites.iter().zip(&self.checks) {
+            let any = self.checks_of_any;
+            let checks =
+                Checks { cpp: checks.cpp || any.cpp, longjmp: checks.longjmp || any.longjmp, other: checks.other || any.other };
+            self.flow.checks.insert(*at, checks);
         }
         self.flow
     }
 
-    fn class(&self, mut site: u32) -> u32 {
-        while self.classes[site as usize] != site {
-            site = self.classes[site as usize];
+    /// Notes what is asked about the call sites `sites`.
+    fn asks(&mut self, sites: Sites, note: impl Fn(&mut Checks)) {
+        if sites == ANY {
+            note(&mut self.checks_of_any);
         }
-        site
-    }
-
-    /// The class that stands for both; `NONE` adds nothing.
-    fn unite(&mut self, a: u32, b: u32) -> u32 {
-        match (a, b) {
-            (NONE, other) | (other, NONE) => other,
-            (a, b) => {
-                let (a, b) = (self.class(a), self.class(b));
-                self.classes[a as usize] = b;
-                b
-            }
+        for &site in &self.sets.sets[sites as usize] {
+            note(&mut self.checks[site as usize]);
         }
     }
 
@@ -246,7 +287,7 @@ impl Walk<'_, '_> {
         }
         Value {
             exact: if a.exact == b.exact { a.exact } else { Exact::Unknown },
-            threw: self.unite(a.threw, b.threw),
+            threw: self.sets.union(a.threw, b.threw),
             exception: a.exception || b.exception,
             address: a.address || b.address,
         }
@@ -259,20 +300,8 @@ impl Walk<'_, '_> {
         for (into, from) in into.values.iter_mut().zip(&from.values) {
             *into = self.merge_value(*into, *from);
         }
-        into.state.pending = self.unite(into.state.pending, from.state.pending);
+        into.state.pending = self.sets.union(into.state.pending, from.state.pending);
         into.state.fresh &= from.state.fresh;
-    }
-
-    /// Whether two arrivals say the same, sites of one class being equal.
-    fn same(&self, a: &Arrival, b: &Arrival) -> bool {
-        let class = |site: u32| if site == NONE { NONE } else { self.class(site) };
-        let same = |(a, b): (&Value, &Value)| {
-            a.exact == b.exact && a.exception == b.exception && a.address == b.address && class(a.threw) == class(b.threw)
-        };
-        a.state.locals.iter().zip(&b.state.locals).all(same)
-            && a.values.iter().zip(&b.values).all(same)
-            && class(a.state.pending) == class(b.state.pending)
-            && a.state.fresh == b.state.fresh
     }
 
     fn pop(&mut self) -> Value {
@@ -290,9 +319,7 @@ impl Walk<'_, '_> {
 
     /// A value is used in a way that says nothing, or that hides what is asked.
     fn consume(&mut self, value: Value) {
-        if value.threw != NONE {
-            self.checks[value.threw as usize].other = true;
-        }
+        self.asks(value.threw, |checks| checks.other = true);
         self.gave_up |= value.address;
     }
 
@@ -465,7 +492,7 @@ impl Walk<'_, '_> {
             match other.exact {
                 Exact::Const(0) => self.test(value),
                 Exact::Const(1) if value.threw != NONE => {
-                    self.checks[value.threw as usize].cpp = true;
+                    self.asks(value.threw, |checks| checks.cpp = true);
                     self.gave_up |= value.address;
                 }
                 _ => self.consume(value),
@@ -480,9 +507,7 @@ impl Walk<'_, '_> {
         match address.exact {
             Exact::ThrewAddress if is_word_itself(address, memarg) => self.push(Value { threw: pending, ..Value::UNKNOWN }),
             Exact::ThrewValueAddress if is_word_itself(address, memarg) => {
-                if pending != NONE {
-                    self.checks[pending as usize].longjmp = true;
-                }
+                self.asks(pending, |checks| checks.longjmp = true);
                 self.push(Value::UNKNOWN);
             }
             _ => {
@@ -501,10 +526,13 @@ impl Walk<'_, '_> {
                 for value in &arguments {
                     self.consume(*value);
                 }
-                if let Some(Value { exact: Exact::Slot(slot), .. }) = arguments.first() {
-                    self.flow.slots.insert(at, *slot);
-                }
+                match arguments.first().map(|pointer| pointer.exact) {
+                    Some(Exact::Slot(slot)) => self.flow.slots.insert(at, slot),
+                    Some(Exact::TableBase) => self.flow.slots.insert(at, 0),
+                    _ => None,
+                };
                 let site = self.site(at);
+                let site = self.sets.number(vec![site]);
                 if let Some(state) = &mut self.state {
                     state.pending = site;
                     state.fresh = true;
@@ -538,9 +566,7 @@ impl Walk<'_, '_> {
     /// A function that is given what was thrown, to see whether the longjmp is meant for this function or to pass it on.
     fn longjmp_call(&mut self, parameters: usize, results: usize) {
         for value in self.pop_many(parameters) {
-            if value.threw != NONE {
-                self.checks[value.threw as usize].longjmp = true;
-            }
+            self.asks(value.threw, |checks| checks.longjmp = true);
             self.gave_up |= value.address;
         }
         self.stack.extend((0..results).map(|_| Value::UNKNOWN));
@@ -573,8 +599,7 @@ impl Walk<'_, '_> {
         }
         self.sites.push(at);
         self.checks.push(Checks::default());
-        self.classes.push(self.classes.len() as u32);
-        self.classes.len() as u32 - 1
+        self.sites.len() as u32 - 1
     }
 
     fn arity(&self, ty: BlockType) -> (usize, usize) {
@@ -627,7 +652,7 @@ impl Walk<'_, '_> {
             let before = self.loops.remove(&at);
             let mut known = before.clone().unwrap_or_else(|| from.clone());
             self.merge(&mut known, &from);
-            self.changed |= before.is_none_or(|before| !self.same(&before, &known));
+            self.changed |= before.is_none_or(|before| before != known);
             self.loops.insert(at, known);
         } else {
             match self.frames[index].arrival.take() {

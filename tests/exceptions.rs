@@ -1,0 +1,334 @@
+//! The details of exception conversion, each in a module made for it and run under real runtimes.
+//!
+//! Where JavaScript exception handling gave the right answer, the original gives it on Pyodide 0.27.7 too, so that the test cannot
+//! agree with a mistake of its own.
+
+use support::{Job, Node, Runtime, run_jobs};
+use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+
+/// What every test module imports, and a function `$throw_int` that throws its argument.
+const PRELUDE: &str = r#"
+  (import "env" "memory" (memory 0))
+  (import "env" "__indirect_function_table" (table $table 0 funcref))
+  (import "env" "__memory_base" (global $memory_base i32))
+  (import "env" "__table_base" (global $table_base i32))
+  (import "env" "__stack_pointer" (global $stack_pointer (mut i32)))
+  (import "GOT.mem" "__THREW__" (global $THREW (mut i32)))
+  (import "GOT.mem" "__threwValue" (global $threwValue (mut i32)))
+  (import "GOT.mem" "_ZTIi" (global $int (mut i32)))
+  (import "GOT.mem" "_ZTId" (global $double (mut i32)))
+  (import "env" "__cxa_allocate_exception" (func $allocate (param i32) (result i32)))
+  (import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))
+  (import "env" "__cxa_begin_catch" (func $begin_catch (param i32) (result i32)))
+  (import "env" "__cxa_end_catch" (func $end_catch))
+  (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
+  (import "env" "__resumeException" (func $resume (param i32)))
+  (import "env" "emscripten_longjmp" (func $longjmp (param i32 i32)))
+  (import "env" "__wasm_setjmp" (func $setjmp (param i32 i32 i32)))
+  (import "env" "__wasm_setjmp_test" (func $setjmp_test (param i32 i32) (result i32)))
+  (import "env" "invoke_v" (func $invoke_v (param i32)))
+  (import "env" "__cxa_find_matching_catch_2" (func $cleanup (result i32)))
+  (import "env" "__cxa_find_matching_catch_3" (func $match (param i32) (result i32)))
+"#;
+
+/// Code that asks, after an invoke, for an int or anything else that was thrown.
+const ROUTINES: &str = r#"
+  (func $throw_int (param $value i32) (local $object i32)
+    (i32.store (local.tee $object (call $allocate (i32.const 4))) (local.get $value))
+    (call $throw (local.get $object) (global.get $int) (i32.const 0)))
+  ;; What `__THREW__` says, cleared.
+  (func $threw (result i32) (local $t i32)
+    (local.set $t (i32.load (global.get $THREW)))
+    (i32.store (global.get $THREW) (i32.const 0))
+    (local.get $t))
+  ;; The int that was caught.
+  (func $value_of (param $exception i32) (result i32) (local $value i32)
+    (local.set $value (i32.load (call $begin_catch (local.get $exception))))
+    (call $end_catch)
+    (local.get $value))
+"#;
+
+/// Memory for a jump buffer and for what `setjmp` needs to know its frame again.
+const BUFFERS: &str = "(memory 128 4)";
+
+/// A side module of `functions`, those named in `slots` in the table, with more `imports`.
+fn module(slots: &str, imports: &str, functions: &str) -> Vec<u8> {
+    let count = slots.split_whitespace().count();
+    let text = format!(
+        "(module (@dylink.0 (mem-info {BUFFERS} (table {count} 0)))
+        {PRELUDE} {imports} {ROUTINES} {functions}
+        (elem (global.get $table_base) func {slots}))"
+    );
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn upgraded(original: &[u8], exnref: bool) -> Vec<u8> {
+    let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() };
+    let once = upgrade_module(original, &options).unwrap().bytes.expect("there is work to do");
+    assert!(upgrade_module(&once, &options).unwrap().bytes.is_none(), "a second run changes nothing");
+    once
+}
+
+fn job(name: &str, module: &[u8]) -> Job {
+    let python = "import ctypes\nstr(ctypes.CDLL('/t.so').run())";
+    Job { files: vec![("/t.so".to_string(), module.to_vec())], ..Job::new(name, python) }
+}
+
+/// What `run` of each module gives in `runtime`.
+fn answers(node: Node, runtime: Runtime, modules: &[(String, Vec<u8>)]) -> Vec<(String, String)> {
+    let jobs: Vec<Job> = modules.iter().map(|(name, bytes)| job(name, bytes)).collect();
+    let answers = run_jobs(node, runtime, &jobs).unwrap();
+    answers.into_iter().map(|answer| (answer.name, answer.outcome.unwrap_or_else(|error| error))).collect()
+}
+
+/// Every case, upgraded, gives its value on both targets, in both instruction forms; and where `on_2024`, as it was on 0.27.7.
+#[track_caller]
+fn assert_gives(cases: &[(&str, i32, Vec<u8>)], on_2024: bool) {
+    let expected: Vec<_> = cases.iter().map(|(name, value, _)| (name.to_string(), value.to_string())).collect();
+    let modules = |change: &dyn Fn(&[u8]) -> Vec<u8>| -> Vec<(String, Vec<u8>)> {
+        cases.iter().map(|(name, _, bytes)| (name.to_string(), change(bytes))).collect()
+    };
+    if on_2024 {
+        assert_eq!(answers(Node::Installed, Runtime::V0_27_7, &modules(&|bytes| bytes.to_vec())), expected, "the original");
+    }
+    let legacy = modules(&|bytes| upgraded(bytes, false));
+    for runtime in Runtime::UPGRADED {
+        assert_eq!(answers(Node::Installed, runtime, &legacy), expected, "{}", runtime.version());
+    }
+    let exnref = modules(&|bytes| upgraded(bytes, true));
+    assert_eq!(answers(Node::V24Exnref, Runtime::V0_29_5, &exnref), expected, "exnref");
+}
+
+/// The language-specific data area has one-byte fields that overflow above 20 and above 63 clauses.
+#[test]
+fn landing_pads_with_many_clauses_find_theirs() {
+    let pad = |clauses: usize, last: &str| {
+        let parameters = "i32 ".repeat(clauses);
+        let import =
+            format!(r#"(import "env" "__cxa_find_matching_catch_{}" (func $many (param {parameters}) (result i32)))"#, clauses + 2);
+        let others = "(global.get $double) ".repeat(clauses - 1);
+        let import = if clauses == 1 { String::new() } else { import };
+        let many = if clauses == 1 { "$match" } else { "$many" };
+        let run = format!(
+            r#"(func $thrower (call $throw_int (i32.const 42)))
+            (func (export "run") (result i32) (local $exception i32)
+              (i32.store (global.get $THREW) (i32.const 0))
+              (call $invoke_v (global.get $table_base))
+              (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+              (local.set $exception (call {many} {others} {last}))
+              (if (i32.ne (call $getTempRet0) {last}) (then (return (i32.const -2))))
+              (call $value_of (local.get $exception)))"#
+        );
+        module("$thrower", &import, &run)
+    };
+    let mut cases = Vec::new();
+    for clauses in [1, 2, 20, 21, 63, 64, 70] {
+        cases.push(("typed", 42, pad(clauses, "(global.get $int)")));
+    }
+    assert_gives(&cases, true);
+}
+
+/// `catch (...)` is clause 0, whatever the type.
+#[test]
+fn a_landing_pad_for_anything_takes_anything_and_an_unmatched_one_resumes() {
+    let run = r#"
+        (func $thrower (call $throw_int (i32.const 5)))
+        ;; A landing pad for double only: goes on unwinding.
+        (func $passes (local $exception i32)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (global.get $table_base))
+          (if (i32.eq (call $threw) (i32.const 1)) (then
+            (local.set $exception (call $match (global.get $double)))
+            (if (i32.eq (call $getTempRet0) (global.get $double)) (then (drop (call $value_of (local.get $exception)))))
+            (call $resume (local.get $exception)))))
+        (func (export "run") (result i32) (local $exception i32)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
+          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (local.set $exception (call $match (i32.const 0)))
+          (i32.add (i32.const 1000) (call $value_of (local.get $exception))))"#;
+    assert_gives(&[("anything", 1005, module("$thrower $passes", "", run))], true);
+}
+
+/// Wrappers exist for every type of argument and result, and return zero when something was thrown.
+#[test]
+fn every_value_type_passes_through_an_invoke() {
+    let run = r#"
+        (func $sum (param i64 f32 f64) (result i64)
+          (if (i64.eqz (local.get 0)) (then (call $throw_int (i32.const 1))))
+          (i64.add (local.get 0) (i64.trunc_f64_s (f64.add (local.get 2) (f64.promote_f32 (local.get 1))))))
+        (func (export "run") (result i32) (local $sum i64)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (local.set $sum (call $invoke_jjfd (global.get $table_base) (i64.const 4294967296) (f32.const 1.5) (f64.const 2.5)))
+          (if (i32.ne (call $threw) (i32.const 0)) (then (return (i32.const -1))))
+          (if (i64.ne (local.get $sum) (i64.const 4294967300)) (then (return (i32.const -2))))
+          (local.set $sum (call $invoke_jjfd (global.get $table_base) (i64.const 0) (f32.const 1.5) (f64.const 2.5)))
+          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -3))))
+          (if (i64.ne (local.get $sum) (i64.const 0)) (then (return (i32.const -4))))
+          (call $value_of (call $match (i32.const 0))))"#;
+    let import = r#"(import "env" "invoke_jjfd" (func $invoke_jjfd (param i32 i64 f32 f64) (result i64)))"#;
+    assert_gives(&[("numbers", 1, module("$sum", import, run))], true);
+
+    let run = r#"
+        (func $twice (param v128) (result v128) (i32x4.add (local.get 0) (local.get 0)))
+        (func $thrower (param v128) (result v128) (call $throw_int (i32.const 1)) (local.get 0))
+        (func (export "run") (result i32) (local $lanes v128)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (local.set $lanes (call $invoke_VV (global.get $table_base) (v128.const i32x4 1 2 3 4)))
+          (local.set $lanes (i32x4.add (local.get $lanes) (call $invoke_VV
+            (i32.add (global.get $table_base) (i32.const 1)) (v128.const i32x4 100 100 100 100))))
+          (drop (call $value_of (call $match (i32.const 0))))
+          (i32.add (call $threw) (i32x4.extract_lane 3 (local.get $lanes))))"#;
+    let import = r#"(import "env" "invoke_VV" (func $invoke_VV (param i32 v128) (result v128)))"#;
+    // JavaScript cannot pass vectors at all.
+    assert_gives(&[("vectors", 9, module("$twice $thrower", import, run))], false);
+}
+
+/// JavaScript drops arguments too many and makes up for missing ones; a wasm call of another type traps.
+#[test]
+fn a_known_callee_of_another_type_is_called_as_javascript_did() {
+    let imports = r#"
+        (import "env" "invoke_i" (func $invoke_i (param i32) (result i32)))
+        (import "env" "invoke_ii" (func $invoke_ii (param i32 i32) (result i32)))"#;
+    let functions = r#"
+        (func $two (param i32 i32) (result i32) (i32.add (i32.mul (local.get 0) (i32.const 10)) (local.get 1)))
+        (func $none (result i32) (i32.const 7))
+        (func $nothing)
+        (func $is_nan (param f64) (result i32) (f64.ne (local.get 0) (local.get 0)))"#;
+    let case = |call: &str| {
+        let run = format!(
+            r#"{functions} (func (export "run") (result i32) (local $result i32)
+              (i32.store (global.get $THREW) (i32.const 0))
+              (local.set $result {call})
+              (if (i32.eq (call $threw) (i32.const 1)) (then (return (call $value_of (call $match (i32.const 0))))))
+              (local.get $result))"#
+        );
+        module("$two $none $nothing $is_nan", imports, &run)
+    };
+    let slot = |index: u32| format!("(i32.add (global.get $table_base) (i32.const {index}))");
+    assert_gives(
+        &[
+            ("missing argument", 40, case("(call $invoke_ii (global.get $table_base) (i32.const 4))")),
+            ("argument too many", 7, case(&format!("(call $invoke_ii {} (i32.const 4))", slot(1)))),
+            ("missing result", 0, case(&format!("(call $invoke_i {})", slot(2)))),
+            ("missing number", 1, case(&format!("(call $invoke_i {})", slot(3)))),
+            ("result too many", 9, case(&format!("(call $invoke_v {}) (i32.const 9)", slot(1)))),
+        ],
+        true,
+    );
+}
+
+/// A frame of setjmp around `$inner`: 100 and the value when the jump arrives, 1 when `$inner` returns.
+const SETJMP: &str = r#"
+    (func (export "run") (result i32) (local $t i32) (local $v i32)
+      (call $setjmp (global.get $memory_base) (i32.const 1) (i32.add (global.get $memory_base) (i32.const 64)))
+      (i32.store (global.get $THREW) (i32.const 0))
+      (call $invoke_v (global.get $table_base))
+      (local.set $t (i32.load (global.get $THREW)))
+      (i32.store (global.get $THREW) (i32.const 0))
+      (local.set $v (i32.load (global.get $threwValue)))
+      (if (i32.and (i32.ne (local.get $t) (i32.const 0)) (i32.ne (local.get $v) (i32.const 0))) (then
+        (if (i32.eqz (call $setjmp_test (local.get $t) (i32.add (global.get $memory_base) (i32.const 64))))
+          (then (call $longjmp (local.get $t) (local.get $v))))
+        (return (i32.add (i32.const 100) (local.get $v)))))
+      (i32.const 1))
+    (func $jump (call $longjmp (global.get $memory_base) (i32.const 5)))"#;
+
+/// A frame that knows only C++ exceptions around `$jump`.
+const CPP_ONLY: &str = r#"
+    (i32.store (global.get $THREW) (i32.const 0))
+    (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
+    (local.set $t (i32.load (global.get $THREW)))
+    (i32.store (global.get $THREW) (i32.const 0))
+    (if (i32.eq (local.get $t) (i32.const 1)) (then (call $resume (call $cleanup))))"#;
+
+/// JavaScript swallowed a longjmp that met a frame with landing pads, and an exception that met a frame with setjmp.
+#[test]
+fn neither_kind_swallows_the_other() {
+    let plain = format!("{SETJMP} (func $inner (local $t i32) {CPP_ONLY})");
+    // The same site in a function that also has setjmp, as inlining makes them. Both sites use the same local for `__THREW__`.
+    let mixed = format!(
+        r#"{SETJMP} (func $quiet)
+        (func $inner (local $t i32) (local $v i32) (local $frame i32)
+          (local.set $frame (i32.add (global.get $memory_base) (i32.const 80)))
+          (call $setjmp (i32.add (global.get $memory_base) (i32.const 32)) (i32.const 1) (local.get $frame))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (i32.add (global.get $table_base) (i32.const 2)))
+          (local.set $t (i32.load (global.get $THREW)))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (local.set $v (i32.load (global.get $threwValue)))
+          (if (i32.and (i32.ne (local.get $t) (i32.const 0)) (i32.ne (local.get $v) (i32.const 0))) (then
+            (if (i32.eqz (call $setjmp_test (local.get $t) (local.get $frame)))
+              (then (call $longjmp (local.get $t) (local.get $v))))))
+          (loop $again
+            {CPP_ONLY}
+            (br_if $again (local.get $v))))"#
+    );
+    // An exception through a frame that knows only setjmp.
+    let exception = format!(
+        r#"{} {}"#,
+        SETJMP.replace(r#"(export "run")"#, "$jumps"),
+        r#"(func $throws (call $throw_int (i32.const 8)))
+        (func $call_jumps (drop (call $jumps)))
+        (func (export "run") (result i32)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
+          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (call $value_of (call $match (global.get $int))))"#
+    );
+    assert_gives(
+        &[
+            ("longjmp through a landing pad", 105, module("$inner $jump", "", &plain)),
+            ("longjmp through a landing pad beside setjmp", 105, module("$inner $jump $quiet", "", &mixed)),
+            ("exception through setjmp", 8, module("$throws $call_jumps", "", &exception)),
+        ],
+        false,
+    );
+}
+
+/// Whoever reaches an invoke otherwise than by a call reaches the wrapper.
+#[test]
+fn invokes_are_reached_by_tail_calls_and_through_the_table() {
+    let functions = r#"
+        (func $thrower (call $throw_int (i32.const 3)))
+        (func $tail (param i32) (return_call $invoke_v (local.get 0)))
+        (type $pointer (func (param i32)))
+        (func $caught (result i32)
+          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (call $value_of (call $match (i32.const 0))))"#;
+    let case = |call: &str| {
+        let run = format!(
+            r#"{functions} (func (export "run") (result i32)
+              (i32.store (global.get $THREW) (i32.const 0)) {call} (call $caught))"#
+        );
+        module("$thrower $invoke_v", "", &run)
+    };
+    assert_gives(
+        &[
+            ("tail call", 3, case("(call $tail (global.get $table_base))")),
+            (
+                "table",
+                3,
+                case("(call_indirect (type $pointer) (global.get $table_base) (i32.add (global.get $table_base) (i32.const 1)))"),
+            ),
+        ],
+        true,
+    );
+}
+
+/// The address of a function that is no longer imported is that of the routine in its place.
+#[test]
+fn addresses_of_replaced_functions_lead_to_their_routines() {
+    let imports = r#"
+        (import "GOT.func" "invoke_v" (global $invoke_v_address (mut i32)))
+        (import "GOT.func" "emscripten_longjmp" (global $longjmp_address (mut i32)))"#;
+    let functions = r#"
+        (type $pointer (func (param i32)))
+        (func $thrower (call $throw_int (i32.const 3)))
+        (func (export "run") (result i32)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call_indirect (type $pointer) (global.get $table_base) (global.get $invoke_v_address))
+          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (i32.add (call $value_of (call $match (i32.const 0))) (i32.eqz (global.get $longjmp_address))))"#;
+    assert_gives(&[("address", 3, module("$thrower", imports, functions))], false);
+}
