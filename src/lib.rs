@@ -3,3 +3,4 @@
 //! It contains no wasm opcode; those are the engine's, `wasm-pyfix-passes`.
 
 pub mod pipeline;
+pub mod wheel;
