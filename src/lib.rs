@@ -4,3 +4,4 @@
 
 pub mod pipeline;
 pub mod target;
+pub mod wheel;
