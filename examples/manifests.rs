@@ -12,9 +12,12 @@ use std::process::Command;
 use wasm_pyfix::target::{Target, manifest};
 
 fn main() -> Result<()> {
-    let names: Vec<String> = std::env::args().skip(1).collect();
+    let mut targets = std::env::args().skip(1).map(|name| Target::find(&name)).collect::<Result<Vec<_>>>()?;
+    if targets.is_empty() {
+        targets.extend(Target::all());
+    }
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for target in Target::all().iter().filter(|target| names.is_empty() || names.iter().any(|name| name == target.name)) {
+    for target in targets {
         let directories = target.runtimes.iter().map(|version| fetch(version)).collect::<Result<Vec<_>>>()?;
         let text = manifest::to_text(&manifest::from_runtimes(&directories)?)?;
         // No name and no time in the header: the same text always gives the same file.

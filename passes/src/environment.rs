@@ -68,7 +68,7 @@ pub struct Environment {
     /// The symbols by name.
     pub symbols: BTreeMap<String, Offer>,
     /// Beginnings of function names that the loader makes on demand, with the type that the import has: `invoke_` and
-    /// `__cxa_find_matching_catch_`. Only imports from `env` get them, GOT entries do not.
+    /// `__cxa_find_matching_catch_`. GOT entries are not promised any of them.
     pub families: BTreeSet<String>,
 }
 
@@ -104,7 +104,7 @@ impl Environment {
     /// Whether the loader can put `name` into the function table: what a `GOT.func` entry needs.
     ///
     /// A function written in JavaScript must be wrapped for that, which takes its signature (`addFunction`), so one of unknown
-    /// type does not do.
+    /// type does not do: `addFunction` fails, and with it the loading of the module.
     pub fn offers_table_slot(&self, name: &str) -> bool {
         match self.symbols.get(name) {
             Some(Offer { provider: Provider::MainModule, item: Item::Function(_) }) => true,

@@ -261,8 +261,8 @@ fn properties<'a>(text: &'a str, property: &str) -> HashMap<&'a str, &'a str> {
     found
 }
 
-/// All `var x = …`: the identifier, and the text that it is initialised with. The first declaration of a name counts: the
-/// library's own come at the outermost level before any local variable could have such a name.
+/// All `var x = …`: the identifier, and the text that it is initialised with. The first declaration of a name counts; local
+/// variables do not bear the names of library symbols, which begin with an underscore.
 fn declarations(text: &str) -> HashMap<&str, &str> {
     let mut found = HashMap::new();
     for keyword in ["var ", "let ", "const "] {

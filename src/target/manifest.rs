@@ -147,7 +147,12 @@ impl Main {
     }
 
     fn item(&self, name: &str, kind: ExternalKind, index: u32) -> Result<Item> {
-        let out_of_range = || format!("export `{name}`: there is no {kind:?} {index}");
+        let what = match kind {
+            ExternalKind::Func | ExternalKind::FuncExact => "function",
+            ExternalKind::Tag => "tag",
+            _ => "global",
+        };
+        let out_of_range = || format!("export `{name}`: there is no {what} {index}");
         let at = index as usize;
         Ok(match kind {
             ExternalKind::Func | ExternalKind::FuncExact => {
