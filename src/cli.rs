@@ -125,7 +125,8 @@ pub struct TargetArgs {
 
     /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
-    /// Repeat it for each file. What these files offer replaces what is known of --target's symbols; its Python and its tags stay.
+    /// Repeat it for each file. They must offer what upgraded modules import to handle exceptions; --target still says which Python
+    /// and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
 }

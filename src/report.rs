@@ -272,9 +272,10 @@ impl InputReport {
             (Status::Upgraded, true) => "would upgrade",
             _ => "unchanged",
         };
-        write!(out, "{} {}", styled(SUCCESS, label), self.input)?;
-        if let Some(output) = self.output.as_ref().filter(|output| **output != self.input) {
-            write!(out, " -> {output}")?;
+        let input = if self.input == "-" { "standard input" } else { &self.input };
+        write!(out, "{} {input}", styled(SUCCESS, label))?;
+        if let Some(output) = self.output.as_ref().filter(|output| **output != self.input || *output == "-") {
+            write!(out, " -> {}", if output == "-" { "standard output" } else { output })?;
         }
         let mut facts = Vec::new();
         if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
@@ -344,4 +345,99 @@ fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
         sum.notices.extend(new);
     }
     sums.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_pyfix_passes::Left;
+
+    fn outcome(pass: &'static str, calls: usize) -> Outcome {
+        let mut outcome = Outcome::new(pass);
+        outcome.count("invoke calls", calls);
+        outcome.leave("import", "its type is unknown");
+        outcome.notices.push("sections with code offsets were dropped".to_string());
+        outcome
+    }
+
+    fn input(modules: Vec<ModuleReport>) -> InputReport {
+        let mut report = InputReport::new("in.whl".to_string());
+        report.kind = Some(Kind::Wheel);
+        report.status = Status::Upgraded;
+        report.output = Some("out.whl".to_string());
+        (report.size_before, report.size_after) = (Some(2048), Some(1024));
+        report.sha256 = Some("abcd".to_string());
+        report.modules = modules;
+        report
+    }
+
+    fn module(path: &str, outcomes: Vec<Outcome>) -> ModuleReport {
+        ModuleReport::from(&wheel::ModuleReport {
+            path: path.to_string(),
+            grafted_from: None,
+            input_size: 10,
+            output_size: 20,
+            outcomes,
+        })
+    }
+
+    fn text(report: &InputReport, verbosity: Verbosity) -> String {
+        let mut out = anstream::StripStream::new(Vec::new());
+        report.write_text(&mut out, verbosity, false).unwrap();
+        String::from_utf8(out.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn passes_add_up_over_modules() {
+        let modules = vec![module("a.so", vec![outcome("exceptions", 2)]), module("b.so", vec![outcome("exceptions", 3)])];
+        let expected = "\
+upgraded in.whl -> out.whl (2 of 2 modules changed, 2.00 KiB -> 1.00 KiB)
+  exceptions: 5 invoke calls
+  exceptions: left 2 import: its type is unknown
+  note: sections with code offsets were dropped
+  sha256 abcd
+";
+        assert_eq!(text(&input(modules), Verbosity::Normal), expected);
+    }
+
+    #[test]
+    fn verbose_text_tells_modules_apart() {
+        let modules = vec![module("a.so", vec![outcome("exceptions", 2)]), module("b.so", vec![Outcome::new("dylink")])];
+        let expected = "\
+upgraded in.whl -> out.whl (1 of 2 modules changed, 2.00 KiB -> 1.00 KiB)
+  upgraded a.so (10 B -> 20 B)
+    exceptions: 2 invoke calls
+    exceptions: left 1 import: its type is unknown
+    note: sections with code offsets were dropped
+  unchanged b.so (10 B -> 20 B)
+  sha256 abcd
+";
+        assert_eq!(text(&input(modules), Verbosity::Verbose), expected);
+        assert_eq!(text(&input(Vec::new()), Verbosity::Quiet), "");
+    }
+
+    #[test]
+    fn failures_tell_refusals_from_errors_and_keep_the_offset() {
+        let mut report = input(Vec::new());
+        let refused = anyhow::Error::from(Error::Refused("asyncify".to_string())).context("entry `a.so`").context("in.whl");
+        report.fail(&refused);
+        assert_eq!((report.status, report.output.as_ref()), (Status::Refused, None));
+        assert_eq!(text(&report, Verbosity::Quiet), "refused: in.whl: entry `a.so`: asyncify\n");
+        report.fail(&anyhow::Error::from(Error::malformed(16, "cut off")).context("entry `a.so`"));
+        assert_eq!(text(&report, Verbosity::Quiet), "error: in.whl: entry `a.so`: cut off (at offset 0x10)\n");
+        assert_eq!((report.status, report.error.and_then(|failure| failure.offset)), (Status::Error, Some(16)));
+    }
+
+    /// The integration test of the documentation sees no pass that left something.
+    #[test]
+    fn members_of_passes_are_documented() {
+        let left = Left { what: "import".to_string(), why: "no type".to_string(), count: 1 };
+        let outcome = Outcome { left: vec![left], ..Outcome::new("exceptions") };
+        let value = serde_json::to_value(PassReport::from(&outcome)).unwrap();
+        let documentation = include_str!("../docs/report.md");
+        let members = value.as_object().unwrap().keys().chain(value["left"][0].as_object().unwrap().keys());
+        for member in members {
+            assert!(documentation.contains(&format!("| `{member}` |")), "`{member}` is not in docs/report.md");
+        }
+    }
 }

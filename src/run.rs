@@ -8,6 +8,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use wasm_pyfix_passes::{CPP_EXCEPTION, ExceptionAbi};
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::input::{self, Kind, Source};
@@ -172,9 +173,13 @@ impl<'a> Run<'a> {
         if !main.is_empty() {
             let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
             let environment = target::manifest::from_files(main).with_context(|| names.join(", "))?;
-            if !environment.offers_function(personality) {
+            let missing = match environment.exception_abi() {
+                Some(ExceptionAbi::Native) => (!environment.offers_function(personality)).then_some(personality),
+                _ => Some(CPP_EXCEPTION),
+            };
+            if let Some(missing) = missing {
                 bail!(
-                    "{}: this runtime does not offer `{personality}`, which exceptions need: give the files of a runtime for {}",
+                    "{}: this runtime does not offer `{missing}`, which exceptions need: give the files of a runtime for {}",
                     names.join(", "),
                     target.name
                 );
@@ -205,13 +210,21 @@ impl<'a> Run<'a> {
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
         report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
-        self.write(source, bytes, &upgraded, report)
+        let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
+        let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
+        let new_lock = match (kind, &upgraded.bytes, &result_name) {
+            (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
+            _ => None,
+        };
+        self.write(source, path, bytes, &upgraded, report)?;
+        if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
+            *lock = Lock { text, changed: true, output: lock.output.take() };
+        }
+        Ok(())
     }
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
-        if let Some(notice) = file_name.as_deref().and_then(|name| suffix_notice(name, self.target)) {
-            report.notices.push(notice);
-        }
         let result = upgrade_module(input, &self.options)?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         Ok(Upgraded { bytes: result.bytes, file_name })
@@ -252,32 +265,39 @@ impl<'a> Run<'a> {
         self.verbosity != Verbosity::Quiet && std::io::stderr().is_terminal()
     }
 
-    /// Puts the new name and hash of an archive into the lock file.
-    fn update_lock(&mut self, old_name: &str, new_name: &str, sha256: &str) -> Result<()> {
-        if let (Some(lock), Some(path)) = (&mut self.lock, &self.args.wheel.lock) {
-            lock.text = wheel::rewrite_lock(&lock.text, old_name, new_name, sha256).with_context(|| path.display().to_string())?;
-            lock.changed = true;
+    /// What there is to say about the name of a result: `result_name`, unless it goes to no file.
+    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<String> {
+        match (kind, &upgraded.file_name, result_name) {
+            (Kind::Module, own, result) => result.or(own.as_ref()).and_then(|name| suffix_notice(name, self.target)),
+            (Kind::Wheel, Some(own), Some(result)) if own != result => {
+                Some(format!("installers read a wheel's tags from its file name, which should be {own}"))
+            }
+            _ => None,
         }
-        Ok(())
     }
 
-    /// Writes a result, or in a dry run only checks that it has a place.
-    fn write(&mut self, source: &Source, bytes: &[u8], upgraded: &Upgraded, report: &mut InputReport) -> Result<()> {
+    /// The text of the lock file, if there is one, with the new name and hash of an archive.
+    fn rewritten_lock(&self, source: &Source, new_name: &str, report: &InputReport) -> Result<Option<String>> {
+        let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
+        let old_name = source.file_name().unwrap_or_default();
+        let sha256 = report.sha256.as_deref().unwrap_or_default();
+        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(|| path.display().to_string())
+    }
+
+    /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
+    fn write(
+        &mut self,
+        source: &Source,
+        path: Option<PathBuf>,
+        bytes: &[u8],
+        upgraded: &Upgraded,
+        report: &mut InputReport,
+    ) -> Result<()> {
         if self.destination == Destination::Stdout {
             report.output = Some("-".to_string());
             return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
         }
-        let file_name = upgraded.file_name.as_deref().unwrap_or_default();
-        let Some(path) = self.destination.path(source, file_name) else { return Ok(()) };
-        let changed_name = path.file_name().filter(|name| report.kind == Some(Kind::Wheel) && *name != file_name);
-        if changed_name.is_some() {
-            report.notices.push(format!("installers read a wheel's tags from its file name, which should be {file_name}"));
-        }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if upgraded.bytes.is_some() && report.kind != Some(Kind::Module) {
-            let old_name = source.file_name().unwrap_or_default();
-            self.update_lock(&old_name, &name, report.sha256.as_deref().unwrap_or_default())?;
-        }
+        let Some(path) = path else { return Ok(()) };
         match source {
             Source::File(old) if self.destination == Destination::InPlace => {
                 if upgraded.bytes.is_some() {
@@ -318,8 +338,8 @@ fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
     let wanted = target.python.replace('.', "");
     (version != wanted).then(|| {
         format!(
-            "Python {} does not import files named .cpython-{version}: rename the result if it was built for the limited API or \
-             does not use Python's, else build it for cp{wanted}",
+            "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \
+             otherwise build it for cp{wanted}",
             target.python
         )
     })

@@ -265,7 +265,17 @@ fn the_files_of_a_runtime_must_be_one() {
     let stderr = run_expecting(1, inputs.path(), &["ext.so", "-n", "--main", "native.so"]);
     assert!(stderr.starts_with("error: native.so: "), "{stderr}");
     let stderr = run_expecting(1, inputs.path(), &["ext.so", "-n", "--main", "ext.so"]);
-    assert!(stderr.contains("does not offer `_Unwind_CallPersonality`"), "{stderr}");
+    assert!(stderr.contains("does not offer `__cpp_exception`"), "{stderr}");
+}
+
+#[test]
+fn a_lock_file_does_not_name_a_wheel_that_was_not_written() {
+    let inputs = inputs();
+    let lock = format!(r#"{{"packages": {{"demo": {{"file_name": "{OLD_NAME}", "sha256": "00"}}}}}}"#);
+    fs::write(inputs.path().join("lock.json"), lock).unwrap();
+    let arguments = [OLD_NAME, "--lock", "lock.json", "--lock-output", "new.json", "-o", "native.so/dist/"];
+    run_expecting(1, inputs.path(), &arguments);
+    assert!(!inputs.path().join("new.json").exists());
 }
 
 /// The example in `docs/report.md` is what a run prints. With `BLESS=1` in the environment it is written instead of compared.
