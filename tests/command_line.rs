@@ -179,10 +179,19 @@ fn what_cannot_be_written_leaves_nothing_behind() {
 
 #[cfg(unix)]
 #[test]
-fn devices_are_written_and_not_replaced() {
+fn pipes_are_written_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
     let inputs = inputs();
-    run_expecting(0, inputs.path(), &["ext.so", "-o", "/dev/null"]);
-    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    let pipe = inputs.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    run_expecting(0, inputs.path(), &["ext.so", "-o", "pipe"]);
+    let is_pipe = fs::metadata(&pipe).unwrap().file_type().is_fifo();
+    if !is_pipe {
+        reader.kill().unwrap();
+    }
+    assert!(is_pipe, "the pipe was replaced by a file");
+    assert_eq!(reader.wait_with_output().unwrap().stdout, side_module());
 }
 
 #[test]
