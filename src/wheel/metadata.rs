@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::Digest;
+use sha2::digest::DynDigest;
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::str::FromStr;
@@ -83,55 +84,36 @@ pub struct Digested {
     pub hash: String,
 }
 
-/// A hash algorithm that `RECORD` may use, and its state.
-pub enum Digester {
-    /// The usual one.
-    Sha256(sha2::Sha256, u64),
-    /// Allowed by the specification.
-    Sha384(sha2::Sha384, u64),
-    /// Allowed by the specification.
-    Sha512(sha2::Sha512, u64),
+/// A hash that `RECORD` may use, while a file is written to it.
+pub struct Digester {
+    algorithm: &'static str,
+    state: Box<dyn DynDigest>,
+    size: u64,
 }
 
 impl Digester {
     /// The state for the algorithm that `hash` (as in `RECORD`) names; `sha256` when it is empty.
     pub fn for_hash(hash: &str) -> Result<Self> {
-        match hash.split_once('=').map_or(hash, |(algorithm, _)| algorithm) {
-            "sha256" | "" => Ok(Digester::Sha256(sha2::Sha256::new(), 0)),
-            "sha384" => Ok(Digester::Sha384(sha2::Sha384::new(), 0)),
-            "sha512" => Ok(Digester::Sha512(sha2::Sha512::new(), 0)),
+        let (algorithm, state): (_, Box<dyn DynDigest>) = match hash.split_once('=').map_or(hash, |(algorithm, _)| algorithm) {
+            "sha256" | "" => ("sha256", Box::new(sha2::Sha256::new())),
+            "sha384" => ("sha384", Box::new(sha2::Sha384::new())),
+            "sha512" => ("sha512", Box::new(sha2::Sha512::new())),
             other => bail!("RECORD uses the hash `{other}`; wheels must use sha256, sha384 or sha512"),
-        }
+        };
+        Ok(Digester { algorithm, state, size: 0 })
     }
 
     /// Size and digest of what was written.
     pub fn finish(self) -> Digested {
-        let (name, digest, size) = match self {
-            Digester::Sha256(state, size) => ("sha256", state.finalize().to_vec(), size),
-            Digester::Sha384(state, size) => ("sha384", state.finalize().to_vec(), size),
-            Digester::Sha512(state, size) => ("sha512", state.finalize().to_vec(), size),
-        };
-        Digested { size, hash: format!("{name}={}", URL_SAFE_NO_PAD.encode(digest)) }
+        let digest = URL_SAFE_NO_PAD.encode(self.state.finalize());
+        Digested { size: self.size, hash: format!("{}={digest}", self.algorithm) }
     }
 }
 
 impl Write for Digester {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let size = match self {
-            Digester::Sha256(state, size) => {
-                state.update(bytes);
-                size
-            }
-            Digester::Sha384(state, size) => {
-                state.update(bytes);
-                size
-            }
-            Digester::Sha512(state, size) => {
-                state.update(bytes);
-                size
-            }
-        };
-        *size += bytes.len() as u64;
+        self.state.update(bytes);
+        self.size += bytes.len() as u64;
         Ok(bytes.len())
     }
 
@@ -142,9 +124,8 @@ impl Write for Digester {
 
 /// SHA-256 of `bytes` in the form of `RECORD`.
 pub fn digest(bytes: &[u8]) -> Digested {
-    let mut state = sha2::Sha256::new();
-    state.update(bytes);
-    Digester::Sha256(state, bytes.len() as u64).finish()
+    let digest = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(bytes));
+    Digested { size: bytes.len() as u64, hash: format!("sha256={digest}") }
 }
 
 /// SHA-256 of `bytes` in hexadecimal, as lock files and package indexes have it.

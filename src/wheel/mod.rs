@@ -24,7 +24,7 @@ pub mod runtime_path;
 pub use lock::rewrite_lock;
 
 use crate::pipeline::{ModuleOptions, ModuleResult};
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use archive::{Archive, Member};
 use metadata::{Digested, Digester, Record};
 use name::WheelName;
@@ -175,25 +175,46 @@ fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices:
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
 fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
+    let named: Vec<usize> = (0..archive.entries.len())
+        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
+        .collect();
+    let found: Vec<Result<Found>> = named.par_iter().map(|index| read_module(archive, *index)).collect();
     let mut modules = Vec::new();
-    for (index, entry) in archive.entries.iter().enumerate() {
-        if entry.directory || !contents::is_module_name(&entry.name) {
-            continue;
+    for (index, found) in named.iter().zip(found) {
+        match found? {
+            Found::Module(module) => modules.push(*module),
+            Found::Data => {}
+            Found::Other => {
+                let name = &archive.entries[*index].name;
+                notices.push(format!("`{name}` is not a WebAssembly module and was left as it is"));
+            }
         }
-        let context = || format!("entry `{}`", entry.name);
-        if !contents::check(contents::kind(&archive.head(index, contents::HEAD)?)).with_context(context)? {
-            notices.push(format!("`{}` is not a WebAssembly module and was left as it is", entry.name));
-            continue;
-        }
-        let bytes = archive.read(index)?;
-        let Some((dylink, exports)) = contents::inspect(&bytes).with_context(context)? else {
-            let problem = "it has no linking metadata (`dylink.0`): not a side module, or a tool has stripped it";
-            ensure!(entry.name.ends_with(".wasm"), "entry `{}`: {problem}; link it with -sSIDE_MODULE", entry.name);
-            continue;
-        };
-        modules.push(Module { entry: Some(index), path: entry.name.clone(), grafted_from: None, bytes, dylink, exports });
     }
     Ok(modules)
+}
+
+/// What an entry with the name of a module is.
+enum Found {
+    Module(Box<Module>),
+    /// WebAssembly without linking metadata under a name that Pyodide does not load.
+    Data,
+    /// Not WebAssembly at all.
+    Other,
+}
+
+fn read_module(archive: &Archive<'_>, index: usize) -> Result<Found> {
+    let name = &archive.entries[index].name;
+    let context = || format!("entry `{name}`");
+    if !contents::check(contents::kind(&archive.head(index, contents::HEAD)?)).with_context(context)? {
+        return Ok(Found::Other);
+    }
+    let bytes = archive.read(index)?;
+    let Some((dylink, exports)) = contents::inspect(&bytes).with_context(context)? else {
+        let problem = "it has no linking metadata (`dylink.0`): not a side module, or a tool has stripped it";
+        ensure!(name.ends_with(".wasm"), "entry `{name}`: {problem}; link it with -sSIDE_MODULE");
+        return Ok(Found::Data);
+    };
+    Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))
 }
 
 /// Checks the wheel's name, its `.dist-info` directory and its Python.
@@ -205,7 +226,7 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
     let runs_on_target = name.runs_on(&options.python_tag)?;
     if !runs_on_target {
         if !options.allow_python_mismatch {
-            Err(Error::Refused(name.mismatch(&options.python_tag)))?;
+            bail!(Error::Refused(name.mismatch(&options.python_tag)));
         }
         notices.push(format!(
             "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
@@ -268,7 +289,7 @@ fn drop_stale_bytecode(
         let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
         let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
         if !options.allow_python_mismatch {
-            Err(Error::Refused(format!("{problem}: it cannot be imported; take a wheel that has its sources")))?;
+            bail!(Error::Refused(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
         }
         notices.push(format!("{problem}: kept, at your own risk"));
     }

@@ -72,9 +72,7 @@ impl WheelName {
     pub fn check_platform(&self) -> Result<()> {
         let foreign = self.platform.iter().find(|tag| *tag != "any" && !tag.ends_with("wasm32"));
         if let Some(tag) = foreign {
-            return Err(Error::Refused(format!(
-                "platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded"
-            )))?;
+            bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
         }
         Ok(())
     }
