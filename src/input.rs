@@ -38,11 +38,11 @@ impl Source {
         if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_path_buf()) }
     }
 
-    /// The last component of its path; standard input has none.
+    /// The last component of its path; `None` for standard input, and for a name that is not UTF-8.
     pub fn file_name(&self) -> Option<String> {
         match self {
             Source::Stdin => None,
-            Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Source::File(path) => path.file_name().and_then(|name| name.to_str()).map(str::to_string),
         }
     }
 
@@ -59,6 +59,9 @@ impl Source {
                 let file = File::open(path).context("cannot open it")?;
                 if file.metadata().context("cannot read it")?.is_dir() {
                     bail!("is a directory: name the files in it");
+                }
+                if self.file_name().is_none() {
+                    bail!("its name is not UTF-8: rename it");
                 }
                 read_limited(file, MAX_SIZE)
             }

@@ -6,10 +6,10 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::input::Source;
 
@@ -191,12 +191,9 @@ fn writable(mut permissions: fs::Permissions) -> fs::Permissions {
     permissions
 }
 
-/// Writes `bytes` to standard output, which must not be a terminal.
+/// Writes `bytes` to standard output.
 pub fn write_stdout(bytes: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    if stdout.is_terminal() {
-        return Err(anyhow!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`"));
-    }
     stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 

@@ -77,6 +77,9 @@ impl<'a> Run<'a> {
         let target = Target::find_destination(&args.target.target)?;
         let sources: Vec<Source> = args.inputs.iter().map(|path| Source::new(path)).collect();
         let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources)?;
+        if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
+            bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
+        }
         let protected = args.inputs.iter().chain(&args.wheel.lock).chain(&args.target.main).map(PathBuf::as_path);
         let verbosity = match (args.report.quiet, args.report.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -209,7 +212,9 @@ impl<'a> Run<'a> {
         let bytes = upgraded.bytes.as_deref().unwrap_or(&input);
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
-        report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
+        if kind == Kind::Module && self.args.report.json {
+            report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
+        }
         let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
@@ -240,6 +245,7 @@ impl<'a> Run<'a> {
         let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;
         report.modules = result.modules.iter().map(ModuleReport::from).collect();
         report.notices.extend(result.notices);
+        report.sha256 = Some(result.sha256);
         if !result.changed {
             return Ok(Upgraded { bytes: None, file_name: Some(file_name) });
         }

@@ -177,6 +177,18 @@ fn what_cannot_be_written_leaves_nothing_behind() {
     assert_eq!(names(inputs.path()), before);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf8_is_an_error() {
+    use std::os::unix::ffi::OsStrExt;
+    let inputs = inputs();
+    let name = std::ffi::OsStr::from_bytes(b"\xff.so");
+    fs::write(inputs.path().join(name), side_module()).unwrap();
+    let output = command(inputs.path(), &["-o", "dist/"]).arg(name).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("its name is not UTF-8"));
+}
+
 #[cfg(unix)]
 #[test]
 fn pipes_are_written_and_not_replaced() {
