@@ -2,5 +2,12 @@
 //!
 //! It contains no wasm opcode; those are the engine's, `wasm-pyfix-passes`.
 
+pub mod cli;
+pub mod input;
+pub mod output;
 pub mod pipeline;
+mod progress;
+pub mod report;
+mod run;
 pub mod target;
+pub mod wheel;

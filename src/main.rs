@@ -1,2 +1,5 @@
 //! The command line of wasm-pyfix.
-fn main() {}
+
+fn main() {
+    std::process::exit(wasm_pyfix::cli::run(std::env::args_os()));
+}

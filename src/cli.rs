@@ -1,0 +1,341 @@
+//! Command-line arguments: what can be asked for, and which combinations are usage errors.
+//!
+//! `upgrade` is the subcommand meant when none is named. A subcommand is recognised as the first argument only; everything else is
+//! a file name. So that no script breaks when a subcommand is added, the names in [`SUBCOMMANDS`] are taken today: a file of such a
+//! name is written `./check`, or comes after an explicit `upgrade`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::target::{self, TagStyle};
+
+/// Names of subcommands, of this release and of later ones.
+const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
+
+/// Exit code: everything done, or nothing to do.
+pub const EXIT_DONE: i32 = 0;
+/// Exit code: an input could not be read, understood or written.
+pub const EXIT_ERROR: i32 = 1;
+/// Exit code: the command line makes no sense.
+pub const EXIT_USAGE: i32 = 2;
+/// Exit code: an input is in order, and upgrading it would not be sound.
+pub const EXIT_REFUSED: i32 = 3;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  an input could not be read, understood or written
+  2  wrong usage
+  3  an input was refused: it is in order, and upgrading it would not be sound
+
+With several inputs a failing one does not stop the others; when some failed and some
+were refused, the exit code is 1.";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "wasm-pyfix",
+    version,
+    about = "Upgrades the WebAssembly side modules of Pyodide wheels after linking",
+    long_about = "Upgrades the WebAssembly side modules of Pyodide wheels after linking.\n\n\
+        Reads side modules (.so), wheels (.whl) and Pyodide's archives of shared libraries (.zip) that were built for an older \
+        Emscripten platform, and writes them so that the runtime named by --target loads and runs them. No source, compiler or \
+        Emscripten is needed. What is already in order comes out byte for byte as it went in.",
+    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place",
+    after_long_help = EXIT_CODES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    upgrade: UpgradeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Upgrade modules, wheels and archives; meant when no subcommand is named
+    #[command(
+        override_usage = "wasm-pyfix upgrade [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix upgrade [OPTIONS] <IN>... --in-place",
+        after_long_help = EXIT_CODES
+    )]
+    Upgrade(UpgradeArgs),
+}
+
+/// Arguments of `upgrade`.
+#[derive(Debug, Args)]
+pub struct UpgradeArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    ///
+    /// What a file is, its content decides; an archive must also be named .whl or .zip. A file that is named like a subcommand is
+    /// written ./check or ./show.
+    #[arg(value_name = "IN", required_unless_present = "list_targets")]
+    pub inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub module: ModuleArgs,
+    #[command(flatten)]
+    pub wheel: WheelArgs,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Where results go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// File or directory to write to; `-` is standard output
+    ///
+    /// OUT is a directory when it is one already, when it ends with a slash, with several inputs, and for a wheel (whose name may
+    /// change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
+    /// complete. OUT never is an input: see --in-place.
+    #[arg(short, long = "output", value_name = "OUT", conflicts_with = "in_place")]
+    #[arg(required_unless_present_any = ["in_place", "dry_run", "list_targets"])]
+    pub output: Option<PathBuf>,
+
+    /// Replace each input by its result
+    ///
+    /// A wheel whose name changes gets its new name; the file of the old name is removed once the new one is complete.
+    #[arg(long)]
+    pub in_place: bool,
+
+    /// Do everything but write, and report what would be written
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// Which runtime the result is for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub struct TargetArgs {
+    /// Platform to upgrade for; --list-targets names them
+    #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
+    pub target: String,
+
+    /// List the platforms --target knows, and exit
+    #[arg(long, exclusive = true)]
+    pub list_targets: bool,
+
+    /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file. They must offer what upgraded modules import to handle exceptions; --target still says which Python
+    /// and which tags.
+    #[arg(long, value_name = "FILE")]
+    pub main: Vec<PathBuf>,
+}
+
+/// What is done to each side module.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Modules")]
+pub struct ModuleArgs {
+    /// Write the new exception instructions (try_table) instead of the legacy ones
+    ///
+    /// The legacy instructions run on every engine that has WebAssembly exceptions; the new ones need, for instance, Node 24.
+    #[arg(long)]
+    pub exnref: bool,
+
+    /// Look for needed libraries in PATH first; $ORIGIN is the directory of the module
+    ///
+    /// Repeat it for several paths: they come first in the module's runtime path, in the order given.
+    #[arg(long, value_name = "PATH")]
+    pub rpath: Vec<String>,
+
+    /// Add a needed library
+    #[arg(long, value_name = "LIB")]
+    pub add_needed: Vec<String>,
+
+    /// Remove a needed library
+    #[arg(long, value_name = "LIB")]
+    pub remove_needed: Vec<String>,
+}
+
+/// What is done to each wheel.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Wheels")]
+pub struct WheelArgs {
+    /// Spelling of the platform tag [default: what the target's installers accept]
+    #[arg(long, value_name = "STYLE")]
+    pub tag_style: Option<TagStyle>,
+
+    /// Directory with libraries to graft: those that a module needs and the wheel lacks
+    ///
+    /// They are copied into the wheel, to <name>.libs. Repeat it for several directories; the first that has a library wins.
+    #[arg(long, value_name = "DIR")]
+    pub libdir: Vec<PathBuf>,
+
+    /// Do not graft needed libraries whose name matches GLOB, nor report them as missing
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+
+    /// Write a wheel for another Python version than the target's, its Python tags unchanged, instead of refusing it
+    #[arg(long)]
+    pub allow_python_mismatch: bool,
+
+    /// Write a copy of a pyodide-lock.json with the new file name and hash of each wheel
+    ///
+    /// The copy has the same name and is written beside the wheels; with --in-place, FILE itself is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+
+    /// Where to write the copy made by --lock
+    #[arg(long, value_name = "FILE", requires = "lock")]
+    pub lock_output: Option<PathBuf>,
+}
+
+/// How it is told what was done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub struct ReportArgs {
+    /// Print a report in JSON to standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Report every module and every pass
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// Runs the command line `args`, the first of which is the program's name, and returns the exit code.
+pub fn run<I, T>(args: I) -> i32
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    match parse(args) {
+        Ok(args) => crate::run::run(&args),
+        Err(error) => {
+            // Help and version go to standard output and are no failure; a reader that went away is none either.
+            let _ = error.print();
+            if error.use_stderr() { EXIT_USAGE } else { EXIT_DONE }
+        }
+    }
+}
+
+fn parse<I, T>(args: I) -> Result<UpgradeArgs, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let cli = Cli::try_parse_from(args)?;
+    let args = match cli.command {
+        Some(Command::Upgrade(args)) => args,
+        None => {
+            reject_subcommand_names(&cli.upgrade.inputs)?;
+            cli.upgrade
+        }
+    };
+    reject_contradictions(&args)?;
+    Ok(args)
+}
+
+fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
+    match inputs.iter().find_map(|input| SUBCOMMANDS.iter().find(|name| input.as_os_str() == **name)) {
+        None => Ok(()),
+        Some(name) => Err(usage(&format!(
+            "`{name}` is the name of a subcommand, of this release or a later one; for a file of that name write `./{name}` or \
+             `wasm-pyfix upgrade {name}`"
+        ))),
+    }
+}
+
+fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    let is_dash = |path: &PathBuf| path.as_os_str() == "-";
+    let stdin = args.inputs.iter().filter(|input| is_dash(input)).count();
+    let to_stdout = args.output.output.as_ref().is_some_and(is_dash);
+    if stdin > 1 {
+        return Err(usage("standard input can be read once: `-` is given twice"));
+    }
+    if stdin == 1 && args.output.in_place {
+        return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
+    }
+    if to_stdout && args.inputs.len() > 1 {
+        return Err(usage("several inputs cannot go to standard output: give a directory to `-o`"));
+    }
+    if to_stdout && args.report.json {
+        return Err(usage("`--json` and `-o -` both want standard output: give a file to `-o`"));
+    }
+    if to_stdout && args.wheel.lock.is_some() && args.wheel.lock_output.is_none() {
+        return Err(usage("`--lock` writes its copy beside the wheel, which goes to standard output: add `--lock-output`"));
+    }
+    Ok(())
+}
+
+/// A usage error in the form of clap's own, so that all of them look alike.
+pub(crate) fn usage(message: &str) -> clap::Error {
+    use clap::CommandFactory;
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_words(words: &str) -> Result<UpgradeArgs, String> {
+        parse(std::iter::once("wasm-pyfix").chain(words.split(' '))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn upgrade_is_meant_when_no_subcommand_is_named() {
+        let named = parse_words("upgrade --exnref a.so b.so -o out").unwrap();
+        let meant = parse_words("--exnref a.so b.so -o out").unwrap();
+        assert_eq!(format!("{named:?}"), format!("{meant:?}"));
+        assert!(meant.module.exnref);
+        assert_eq!(meant.inputs, ["a.so", "b.so"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn subcommand_names_are_taken_wherever_they_stand() {
+        for words in ["check -o out", "-v show -o out", "a.so explain -o out", "-v upgrade a.so -o out"] {
+            let error = parse_words(words).unwrap_err();
+            assert!(error.contains("is the name of a subcommand"), "{words}: {error}");
+        }
+        assert_eq!(parse_words("./check -o out").unwrap().inputs, [PathBuf::from("./check")]);
+        assert_eq!(parse_words("upgrade check -o out").unwrap().inputs, [PathBuf::from("check")]);
+        assert_eq!(parse_words("upgrade upgrade -o out").unwrap().inputs, [PathBuf::from("upgrade")]);
+    }
+
+    #[test]
+    fn runtime_paths_keep_their_order() {
+        let args = parse_words("a.so -o b.so --rpath $ORIGIN/z --rpath $ORIGIN/a").unwrap();
+        assert_eq!(args.module.rpath, ["$ORIGIN/z", "$ORIGIN/a"]);
+    }
+}

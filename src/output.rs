@@ -1,0 +1,286 @@
+//! Where results go, and how they get there.
+//!
+//! A file is written whole under a temporary name in the directory of its target and then renamed, so that no reader and no crash
+//! ever sees a part of it. Inputs are not overwritten unless that was asked for. Devices and pipes cannot be renamed over: they are
+//! written directly.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::input::Source;
+
+/// Where the results of one run go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Nowhere: a dry run without `-o`.
+    None,
+    /// Standard output.
+    Stdout,
+    /// One file.
+    File(PathBuf),
+    /// A directory, where each result gets its own name.
+    Directory(PathBuf),
+    /// The directory of each input.
+    InPlace,
+}
+
+impl Destination {
+    /// What `-o output` and `--in-place` mean for these inputs. Fails when several of them would go to one file, or when a result
+    /// in a directory would have no name.
+    pub fn new(output: Option<&Path>, in_place: bool, inputs: &[Source]) -> Result<Self> {
+        let output = match output {
+            _ if in_place => return Ok(Destination::InPlace),
+            None => return Ok(Destination::None),
+            Some(output) if output.as_os_str() == "-" => return Ok(Destination::Stdout),
+            Some(output) => output,
+        };
+        let named_wheel = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("whl"));
+        let wants_directory = inputs.len() > 1 || (inputs.iter().any(Source::is_named_wheel) && !named_wheel);
+        if !(output.is_dir() || ends_with_separator(output) || wants_directory) {
+            return Ok(Destination::File(output.to_path_buf()));
+        }
+        if output.exists() && !output.is_dir() {
+            bail!("{} is a file: the results need a directory", output.display());
+        }
+        if inputs.contains(&Source::Stdin) {
+            bail!("{} is a directory, and what comes from standard input has no name: give a file to `-o`", output.display());
+        }
+        Ok(Destination::Directory(output.to_path_buf()))
+    }
+
+    /// The file that the result of `source` goes to, when it is called `file_name`; `None` when it goes to no file.
+    pub fn path(&self, source: &Source, file_name: &str) -> Option<PathBuf> {
+        match (self, source) {
+            (Destination::None | Destination::Stdout, _) | (Destination::InPlace, Source::Stdin) => None,
+            (Destination::File(path), _) => Some(path.clone()),
+            (Destination::Directory(directory), _) => Some(directory.join(file_name)),
+            (Destination::InPlace, Source::File(path)) => Some(path.with_file_name(file_name)),
+        }
+    }
+}
+
+fn ends_with_separator(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|byte| std::path::is_separator(char::from(*byte)))
+}
+
+/// Writes results, and keeps watch over what must not be overwritten.
+#[derive(Debug, Default)]
+pub struct Writer {
+    /// Files that were read, in canonical form.
+    protected: HashSet<PathBuf>,
+    /// Files that were written in this run.
+    written: HashSet<PathBuf>,
+    /// Whether to check everything and write nothing.
+    dry_run: bool,
+}
+
+impl Writer {
+    /// A writer that overwrites none of the files `inputs`, and in a dry run writes nothing at all.
+    pub fn protecting<'a>(inputs: impl IntoIterator<Item = &'a Path>, dry_run: bool) -> Self {
+        // What cannot be found cannot be overwritten; reading it reports the error.
+        let protected = inputs.into_iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        Writer { protected, written: HashSet::new(), dry_run }
+    }
+
+    /// Fails when `path` must not be written: it is an input of this run, or the result of another one.
+    pub fn check(&self, path: &Path) -> Result<()> {
+        if fs::canonicalize(path).is_ok_and(|path| self.protected.contains(&path)) {
+            bail!("the output {} is an input: give another one to `-o`, or use `--in-place`", path.display());
+        }
+        if self.written.contains(path) {
+            bail!("the output {} was written for another input already: give the inputs different names", path.display());
+        }
+        Ok(())
+    }
+
+    /// Writes `bytes` to the file `path`, whole or not at all, after [`Self::check`]. Missing directories are created. A new file
+    /// gets the permissions of the file `like`, as far as the umask lets it.
+    pub fn write(&mut self, path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
+        self.check(path)?;
+        if !self.dry_run {
+            write_file(path, bytes, like)?;
+        }
+        self.written.insert(path.to_path_buf());
+        Ok(())
+    }
+
+    /// Replaces the input `old` by `bytes` in the file `path`, which may be `old` or a new file beside it.
+    pub fn replace(&mut self, old: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+        if old == path {
+            return if self.dry_run { Ok(()) } else { write_file(path, bytes, None) };
+        }
+        if fs::symlink_metadata(path).is_ok() {
+            bail!("cannot rename it to {}: there is such a file already", path.display());
+        }
+        self.write(path, bytes, Some(old))?;
+        if self.dry_run {
+            return Ok(());
+        }
+        fs::remove_file(old).with_context(|| format!("wrote {}, and cannot remove the old file", path.display()))
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
+    // A link stays a link: what it points to is replaced.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let existing = fs::metadata(path).ok();
+    if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
+        bail!("cannot write {}: it is a directory", path.display());
+    }
+    if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()));
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
+    let kept = existing.map(|metadata| metadata.permissions());
+    let copied = like.and_then(|like| fs::metadata(like).ok()).map(|metadata| writable(metadata.permissions()));
+    write_and_rename(directory, path, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Permissions of the replaced file are kept exactly, those copied from another file pass through the umask.
+fn write_and_rename(
+    directory: &Path,
+    path: &Path,
+    bytes: &[u8],
+    kept: Option<fs::Permissions>,
+    copied: Option<fs::Permissions>,
+) -> Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".wasm-pyfix-").suffix(".tmp");
+    if let Some(permissions) = copied.or_else(default_permissions) {
+        builder.permissions(permissions);
+    }
+    let mut temporary = builder.tempfile_in(directory)?;
+    if let Some(permissions) = kept {
+        temporary.as_file().set_permissions(permissions)?;
+    }
+    temporary.write_all(bytes)?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// What a new file gets, before the umask: temporary files would otherwise be private to their owner.
+#[cfg(unix)]
+fn default_permissions() -> Option<fs::Permissions> {
+    Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+}
+
+/// `permissions` for a file that is new, and so not yet protected from its owner.
+#[cfg(unix)]
+fn writable(permissions: fs::Permissions) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(permissions.mode() | 0o200)
+}
+
+/// Other systems derive them from the directory.
+#[cfg(not(unix))]
+fn default_permissions() -> Option<fs::Permissions> {
+    None
+}
+
+#[cfg(not(unix))]
+fn writable(mut permissions: fs::Permissions) -> fs::Permissions {
+    permissions.set_readonly(false);
+    permissions
+}
+
+/// Writes `bytes` to standard output.
+pub fn write_stdout(bytes: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(names: &[&str]) -> Vec<Source> {
+        names.iter().map(|name| Source::new(Path::new(name))).collect()
+    }
+
+    fn destination(output: &str, inputs: &[&str]) -> Destination {
+        Destination::new(Some(Path::new(output)), false, &sources(inputs)).unwrap()
+    }
+
+    #[test]
+    fn a_directory_is_told_from_a_file() {
+        let existing = tempfile::tempdir().unwrap();
+        let existing = existing.path().to_str().unwrap();
+        assert_eq!(destination("out", &["a.so"]), Destination::File("out".into()));
+        assert_eq!(destination("out.whl", &["a.whl"]), Destination::File("out.whl".into()));
+        assert_eq!(destination("out.zip", &["a.zip"]), Destination::File("out.zip".into()));
+        assert_eq!(destination("-", &["a.whl"]), Destination::Stdout);
+        assert_eq!(destination("out", &["a.whl"]), Destination::Directory("out".into()));
+        assert_eq!(destination("out/", &["a.so"]), Destination::Directory("out/".into()));
+        assert_eq!(destination("out", &["a.so", "b.so"]), Destination::Directory("out".into()));
+        assert_eq!(destination(existing, &["a.so"]), Destination::Directory(existing.into()));
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let message =
+            |output: &Path, inputs: &[&str]| Destination::new(Some(output), false, &sources(inputs)).unwrap_err().to_string();
+        assert!(message(file.path(), &["a.so", "b.so"]).contains("is a file"));
+        assert!(message(file.path(), &["a.whl"]).contains("is a file"));
+        assert!(message(Path::new("out/"), &["-"]).contains("has no name"));
+    }
+
+    #[test]
+    fn files_appear_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let [input, output, below] = ["in.so", "out.so", "new/dir/out.so"].map(|name| directory.path().join(name));
+        fs::write(&input, "input").unwrap();
+        let mut writer = Writer::protecting([input.as_path()], false);
+        writer.write(&output, b"output", Some(&input)).unwrap();
+        writer.write(&below, b"output", None).unwrap();
+        assert_eq!(fs::read(&output).unwrap(), b"output");
+        assert!(writer.write(&output, b"again", None).unwrap_err().to_string().contains("for another input already"));
+        assert!(writer.write(&input, b"output", None).unwrap_err().to_string().contains("is an input"));
+        assert!(writer.write(directory.path(), b"output", None).unwrap_err().to_string().contains("is a directory"));
+        assert_eq!(fs::read(&input).unwrap(), b"input");
+        assert_eq!(fs::read(&output).unwrap(), b"output");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "a temporary file was left behind");
+    }
+
+    #[test]
+    fn an_input_is_replaced_only_by_a_new_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let [old, taken, free] = ["old.whl", "taken.whl", "free.whl"].map(|name| directory.path().join(name));
+        fs::write(&old, "old").unwrap();
+        fs::write(&taken, "taken").unwrap();
+        let mut writer = Writer::default();
+        writer.replace(&old, &old, b"changed").unwrap();
+        assert_eq!(fs::read(&old).unwrap(), b"changed");
+        assert!(writer.replace(&old, &taken, b"new").unwrap_err().to_string().contains("there is such a file already"));
+        assert_eq!(fs::read(&taken).unwrap(), b"taken");
+        writer.replace(&old, &free, b"new").unwrap();
+        assert_eq!(fs::read(&free).unwrap(), b"new");
+        assert!(!old.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_are_kept() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let [input, link, output] = ["in.so", "link.so", "out.so"].map(|name| directory.path().join(name));
+        fs::write(&input, "input").unwrap();
+        fs::set_permissions(&input, fs::Permissions::from_mode(0o500)).unwrap();
+        symlink(&input, &link).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        Writer::default().write(&output, b"output", Some(&input)).unwrap();
+        assert_eq!(mode(&output), 0o700);
+        assert!(Writer::protecting([input.as_path()], false).check(&link).is_err());
+        Writer::default().replace(&link, &link, b"changed").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read(&input).unwrap(), mode(&input)), (b"changed".to_vec(), 0o500));
+    }
+}

@@ -1,0 +1,371 @@
+//! Carries out a command line: every input is read, upgraded, written and reported, one after the other.
+//!
+//! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
+//! An input that fails leaves no output behind and does not stop the others.
+
+use std::env::VarError;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use wasm_pyfix_passes::{CPP_EXCEPTION, ExceptionAbi};
+
+use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
+use crate::input::{self, Kind, Source};
+use crate::output::{self, Destination, Writer};
+use crate::pipeline::{ModuleOptions, upgrade_module};
+use crate::progress::Progress;
+use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
+use crate::target::{self, Target};
+use crate::wheel::{self, WheelOptions};
+
+/// Runs `args` and returns the exit code.
+pub fn run(args: &UpgradeArgs) -> i32 {
+    let color = args.report.color.into();
+    let mut stderr = anstream::AutoStream::new(std::io::stderr(), color);
+    if args.target.list_targets {
+        // A reader that went away wants no more of it.
+        let _ = std::io::stdout().write_all(target::listing().as_bytes());
+        return EXIT_DONE;
+    }
+    let mut run = match Run::new(args) {
+        Ok(run) => run,
+        Err(error) => {
+            let _ = cli::usage(&format!("{error:#}")).print();
+            return EXIT_USAGE;
+        }
+    };
+    let report = run.all(&mut stderr);
+    if args.report.json && !print_json(&report) {
+        return EXIT_ERROR;
+    }
+    report.exit_code
+}
+
+/// Everything that holds for all inputs.
+struct Run<'a> {
+    args: &'a UpgradeArgs,
+    target: &'static Target,
+    verbosity: Verbosity,
+    options: ModuleOptions,
+    sources: Vec<Source>,
+    destination: Destination,
+    writer: Writer,
+    lock: Option<Lock>,
+    source_date_epoch: Option<u64>,
+}
+
+/// The lock file, with what became of it so far.
+struct Lock {
+    text: String,
+    changed: bool,
+    /// Where the copy goes; `None` in a dry run without `-o`.
+    output: Option<PathBuf>,
+}
+
+/// A result that is ready to be written.
+struct Upgraded {
+    /// `None` when the input stands.
+    bytes: Option<Vec<u8>>,
+    /// What the result is called.
+    file_name: Option<String>,
+}
+
+impl<'a> Run<'a> {
+    /// Fails when the arguments make no sense together.
+    fn new(args: &'a UpgradeArgs) -> Result<Self> {
+        let target = Target::find_destination(&args.target.target)?;
+        let sources: Vec<Source> = args.inputs.iter().map(|path| Source::new(path)).collect();
+        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources)?;
+        if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
+            bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
+        }
+        let protected = args.inputs.iter().chain(&args.wheel.lock).chain(&args.target.main).map(PathBuf::as_path);
+        let verbosity = match (args.report.quiet, args.report.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Ok(Run {
+            args,
+            target,
+            verbosity,
+            options: ModuleOptions::default(),
+            sources,
+            destination,
+            writer: Writer::protecting(protected, args.output.dry_run),
+            lock: None,
+            source_date_epoch: source_date_epoch()?,
+        })
+    }
+
+    /// Upgrades all inputs and reports each to `stderr` when it is done.
+    fn all(&mut self, stderr: &mut dyn Write) -> Report {
+        let mut report = Report {
+            schema_version: report::SCHEMA_VERSION,
+            tool: report::TOOL,
+            target: self.target.name.to_string(),
+            dry_run: self.args.output.dry_run,
+            exit_code: EXIT_DONE,
+            inputs: Vec::new(),
+            lock: None,
+            error: None,
+        };
+        if let Err(error) = self.prepare() {
+            report.error = Some(Failure::from(&error));
+        } else {
+            for source in self.sources.clone() {
+                let input = self.one(&source);
+                let _ = input.write_text(stderr, self.verbosity, report.dry_run);
+                report.inputs.push(input);
+            }
+            match self.finish_lock() {
+                Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
+                Err(error) => report.error = Some(Failure::from(&error)),
+            }
+        }
+        if let Some(failure) = &report.error {
+            let _ = report::write_failure(stderr, failure);
+        }
+        report.exit_code = exit_code(&report);
+        report
+    }
+
+    /// Reads what all inputs need: the files of the runtime and the lock file.
+    fn prepare(&mut self) -> Result<()> {
+        self.options = ModuleOptions {
+            personality: self.personality()?,
+            exnref: self.args.module.exnref,
+            runtime_path: self.args.module.rpath.clone(),
+            add_needed: self.args.module.add_needed.clone(),
+            remove_needed: self.args.module.remove_needed.clone(),
+            ..ModuleOptions::default()
+        };
+        if let Some(path) = &self.args.wheel.lock {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
+            let output = self.lock_output(path)?;
+            if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
+                self.writer.check(output)?;
+            }
+            self.lock = Some(Lock { text, changed: false, output });
+        }
+        Ok(())
+    }
+
+    /// Where the copy of the lock file `lock` goes.
+    fn lock_output(&self, lock: &Path) -> Result<Option<PathBuf>> {
+        if let Some(output) = &self.args.wheel.lock_output {
+            return Ok(Some(output.clone()));
+        }
+        let Some(name) = lock.file_name() else { bail!("{}: is not a file", lock.display()) };
+        Ok(match &self.destination {
+            Destination::InPlace => Some(lock.to_path_buf()),
+            Destination::Directory(directory) => Some(directory.join(name)),
+            Destination::File(path) => Some(path.with_file_name(name)),
+            Destination::Stdout | Destination::None => None,
+        })
+    }
+
+    /// The entry point to exception matching. The files given as `--main` must offer it as well.
+    fn personality(&self) -> Result<String> {
+        let target = self.target;
+        let Some(personality) = target.personality else {
+            bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name);
+        };
+        let main = &self.args.target.main;
+        if !main.is_empty() {
+            let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
+            let environment = target::manifest::from_files(main).with_context(|| names.join(", "))?;
+            let missing = match environment.exception_abi() {
+                Some(ExceptionAbi::Native) => (!environment.offers_function(personality)).then_some(personality),
+                _ => Some(CPP_EXCEPTION),
+            };
+            if let Some(missing) = missing {
+                bail!(
+                    "{}: this runtime does not offer `{missing}`, which exceptions need: give the files of a runtime for {}",
+                    names.join(", "),
+                    target.name
+                );
+            }
+        }
+        Ok(personality.to_string())
+    }
+
+    fn one(&mut self, source: &Source) -> InputReport {
+        let mut report = InputReport::new(source.to_string());
+        if let Err(error) = self.upgrade(source, &mut report) {
+            report.fail(&error);
+        }
+        report
+    }
+
+    fn upgrade(&mut self, source: &Source, report: &mut InputReport) -> Result<()> {
+        let file_name = source.file_name();
+        let input = source.read()?;
+        report.size_before = Some(input.len() as u64);
+        let kind = input::recognise(&input, file_name.as_deref())?;
+        report.kind = Some(kind);
+        let upgraded = match kind {
+            Kind::Module => self.upgrade_module(&input, file_name, report)?,
+            Kind::Wheel | Kind::Archive => self.upgrade_archive(&input, file_name.unwrap_or_default(), report)?,
+        };
+        let bytes = upgraded.bytes.as_deref().unwrap_or(&input);
+        report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
+        report.size_after = Some(bytes.len() as u64);
+        if kind == Kind::Module && self.args.report.json {
+            report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
+        }
+        let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
+        let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
+        let new_lock = match (kind, &upgraded.bytes, &result_name) {
+            (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
+            _ => None,
+        };
+        self.write(source, path, bytes, &upgraded, report)?;
+        if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
+            *lock = Lock { text, changed: true, output: lock.output.take() };
+        }
+        Ok(())
+    }
+
+    fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
+        let result = upgrade_module(input, &self.options)?;
+        report.modules.push(ModuleReport::new(input.len(), &result));
+        Ok(Upgraded { bytes: result.bytes, file_name })
+    }
+
+    fn upgrade_archive(&mut self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
+        let progress = Progress::new(&file_name, self.shows_progress());
+        let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| {
+            let result = upgrade_module(bytes, options);
+            progress.module_done();
+            Ok(result?)
+        };
+        let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;
+        report.modules = result.modules.iter().map(ModuleReport::from).collect();
+        report.notices.extend(result.notices);
+        report.sha256 = Some(result.sha256);
+        if !result.changed {
+            return Ok(Upgraded { bytes: None, file_name: Some(file_name) });
+        }
+        Ok(Upgraded { bytes: Some(result.bytes), file_name: Some(result.file_name) })
+    }
+
+    fn wheel_options(&self) -> WheelOptions {
+        let args = &self.args.wheel;
+        let tag = self.target.platform_tag(args.tag_style.unwrap_or(self.target.default_tag_style));
+        WheelOptions {
+            platform_tags: tag.split('.').map(str::to_string).collect(),
+            python_tag: self.target.python_tag(),
+            site_packages: self.target.site_packages.to_string(),
+            allow_python_mismatch: args.allow_python_mismatch,
+            libdirs: args.libdir.clone(),
+            exclude: args.exclude.clone(),
+            source_date_epoch: self.source_date_epoch,
+            module: self.options.clone(),
+        }
+    }
+
+    fn shows_progress(&self) -> bool {
+        self.verbosity != Verbosity::Quiet && std::io::stderr().is_terminal()
+    }
+
+    /// What there is to say about the name of a result: `result_name`, unless it goes to no file.
+    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<String> {
+        match (kind, &upgraded.file_name, result_name) {
+            (Kind::Module, own, result) => result.or(own.as_ref()).and_then(|name| suffix_notice(name, self.target)),
+            (Kind::Wheel, Some(own), Some(result)) if own != result => {
+                Some(format!("installers read a wheel's tags from its file name, which should be {own}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of the lock file, if there is one, with the new name and hash of an archive.
+    fn rewritten_lock(&self, source: &Source, new_name: &str, report: &InputReport) -> Result<Option<String>> {
+        let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
+        let old_name = source.file_name().unwrap_or_default();
+        let sha256 = report.sha256.as_deref().unwrap_or_default();
+        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(|| path.display().to_string())
+    }
+
+    /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
+    fn write(
+        &mut self,
+        source: &Source,
+        path: Option<PathBuf>,
+        bytes: &[u8],
+        upgraded: &Upgraded,
+        report: &mut InputReport,
+    ) -> Result<()> {
+        if self.destination == Destination::Stdout {
+            report.output = Some("-".to_string());
+            return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
+        }
+        let Some(path) = path else { return Ok(()) };
+        match source {
+            Source::File(old) if self.destination == Destination::InPlace => {
+                if upgraded.bytes.is_some() {
+                    self.writer.replace(old, &path, bytes)?;
+                }
+            }
+            Source::File(old) => self.writer.write(&path, bytes, Some(old))?,
+            Source::Stdin => self.writer.write(&path, bytes, None)?,
+        }
+        report.output = Some(path.display().to_string());
+        Ok(())
+    }
+
+    /// Writes the copy of the lock file, if a wheel changed it, and returns its name.
+    fn finish_lock(&mut self) -> Result<Option<PathBuf>> {
+        let Some(Lock { text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
+        match &self.args.wheel.lock {
+            Some(lock) if *lock == output && self.args.output.in_place => self.writer.replace(lock, &output, text.as_bytes())?,
+            lock => self.writer.write(&output, text.as_bytes(), lock.as_deref())?,
+        }
+        Ok(Some(output))
+    }
+}
+
+/// Time of new and changed entries of archives, in seconds since 1970 (reproducible-builds.org, `SOURCE_DATE_EPOCH`).
+fn source_date_epoch() -> Result<Option<u64>> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.parse().map(Some).with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`: expected seconds since 1970")),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(error) => Err(error).context("SOURCE_DATE_EPOCH: expected seconds since 1970"),
+    }
+}
+
+/// Notes that a module is named for another Python than the target's, which then does not see it.
+fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
+    let (_, rest) = file_name.split_once(".cpython-")?;
+    let version = rest.split(['-', '.']).next()?;
+    let wanted = target.python.replace('.', "");
+    (version != wanted).then(|| {
+        format!(
+            "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \
+             otherwise build it for cp{wanted}",
+            target.python
+        )
+    })
+}
+
+/// The worst of what happened: an error comes before a refusal.
+fn exit_code(report: &Report) -> i32 {
+    let any = |status| report.inputs.iter().any(|input| input.status == status);
+    if report.error.is_some() || any(Status::Error) {
+        EXIT_ERROR
+    } else if any(Status::Refused) {
+        EXIT_REFUSED
+    } else {
+        EXIT_DONE
+    }
+}
+
+/// Prints the report as JSON. Returns whether somebody got it.
+fn print_json(report: &Report) -> bool {
+    let mut stdout = std::io::stdout().lock();
+    let written = serde_json::to_writer_pretty(&mut stdout, report).is_ok() && writeln!(stdout).is_ok();
+    written && stdout.flush().is_ok()
+}

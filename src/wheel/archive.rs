@@ -1,0 +1,304 @@
+//! Zip archives: a wary reader, and a writer that copies what did not change.
+//!
+//! Reading trusts nothing: `Archive::open` checks every entry before any of them is decompressed, and each failure names the
+//! entry. Refused are names that could leave the directory they are unpacked into, duplicates, links and devices, encryption,
+//! compression other than stored and deflate, local headers that contradict the central directory (or overlap, as in
+//! "non-recursive" bombs), and sizes beyond the limits below. While an entry is read, its declared size bounds the output and its
+//! CRC is checked; both are work of the `zip` crate, which also hides duplicates, so those are looked for separately.
+//!
+//! Writing keeps order, timestamps, attributes and the archive comment. Unchanged entries are copied as compressed bytes.
+//! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere).
+
+use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
+use std::collections::HashSet;
+use std::io::{Cursor, Read, Write};
+use zip::write::{PreparedZipFile, SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
+
+/// Bytes that all entries of an archive may take together once decompressed. A wasm32 process has no more memory than this.
+pub const TOTAL_LIMIT: u64 = 4 << 30;
+/// Entries above `RATIO_FREE` bytes may not be compressed better than this; deflate reaches 1032.
+pub const RATIO_LIMIT: u64 = 500;
+/// Bytes up to which no entry is suspicious, however well compressed.
+pub const RATIO_FREE: u64 = 32 << 20;
+
+/// File type bits of a Unix mode, and the two types an archive may hold.
+const S_IFMT: u32 = 0o170_000;
+const S_IFREG: u32 = 0o100_000;
+const S_IFDIR: u32 = 0o040_000;
+
+/// What the central directory says about one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name as stored, with `/` between components.
+    pub name: String,
+    /// Bytes once decompressed.
+    pub size: u64,
+    /// Whether it stands for a directory.
+    pub directory: bool,
+}
+
+/// An archive that passed all checks which need no decompression.
+#[derive(Clone)]
+pub struct Archive<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// The entries in their order.
+    pub entries: Vec<Entry>,
+}
+
+impl<'a> Archive<'a> {
+    /// Reads the directory of the zip archive in `bytes` and checks it. Errors name the entry, not the archive.
+    pub fn open(bytes: &'a [u8]) -> Result<Self> {
+        let mut zip = ZipArchive::new(Cursor::new(bytes)).context("not a readable zip archive (truncated or damaged?)")?;
+        ensure!(zip.offset() == 0, "{} bytes precede the first zip entry; repack the archive", zip.offset());
+        if zip.has_duplicate_names() {
+            bail!("entry `{}` occurs twice; repack the archive", duplicate_name(bytes, zip.central_directory_start()));
+        }
+        let mut entries = Vec::with_capacity(zip.len());
+        let mut total = 0u64;
+        for index in 0..zip.len() {
+            let entry = check_entry(&zip, index)?;
+            total = total.saturating_add(entry.size);
+            ensure!(
+                total <= TOTAL_LIMIT,
+                "entry `{}` takes the unpacked size beyond {TOTAL_LIMIT} bytes; this looks like a zip bomb",
+                entry.name
+            );
+            entries.push(entry);
+        }
+        check_no_file_is_a_directory(&entries)?;
+        zip.validate_header_consistency().context("local headers contradict the central directory; repack the archive")?;
+        Ok(Archive { zip, entries })
+    }
+
+    /// Position of the entry called `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.zip.index_for_name(name)
+    }
+
+    /// The contents of entry `index`.
+    pub fn read(&self, index: usize) -> Result<Vec<u8>> {
+        let mut contents = Vec::new();
+        self.stream(index, &mut contents)?;
+        Ok(contents)
+    }
+
+    /// The first bytes of entry `index`, at most `length`. The rest is not read, so the CRC is not checked.
+    pub fn head(&self, index: usize, length: u64) -> Result<Vec<u8>> {
+        let context = || format!("entry `{}`", self.entries[index].name);
+        let mut zip = self.zip.clone();
+        let entry = zip.by_index(index).with_context(context)?;
+        let mut head = Vec::new();
+        entry.take(length).read_to_end(&mut head).with_context(context)?;
+        Ok(head)
+    }
+
+    /// Decompresses entry `index` into `sink`; the CRC is checked at the end.
+    pub fn stream(&self, index: usize, sink: &mut dyn Write) -> Result<()> {
+        let Entry { name, size, .. } = &self.entries[index];
+        let context = || format!("entry `{name}`");
+        let mut zip = self.zip.clone();
+        let mut entry = zip.by_index(index).with_context(context)?;
+        let read = std::io::copy(&mut entry, sink).with_context(context)?;
+        ensure!(read == *size, "entry `{name}` has {read} bytes, its header says {size}");
+        Ok(())
+    }
+
+    /// Writes a new archive of `members`; `epoch` (seconds since 1970) is the time of everything that is not copied.
+    pub fn write(&self, members: Vec<Member>, epoch: Option<u64>) -> Result<Vec<u8>> {
+        let prepared: Vec<Result<Prepared>> = members.into_par_iter().map(|member| self.prepare(member, epoch)).collect();
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let mut zip = self.zip.clone();
+        for member in prepared {
+            match member? {
+                Prepared::Copied(index) => {
+                    let entry = zip.by_index_raw(index)?;
+                    writer.raw_copy_file(entry)?;
+                }
+                Prepared::Written(file) => writer.add_prepared_file(file)?,
+            }
+        }
+        writer.set_raw_comment(self.zip.comment().into())?;
+        Ok(writer.finish()?.into_inner())
+    }
+
+    /// Compresses what is not copied.
+    fn prepare(&self, member: Member, epoch: Option<u64>) -> Result<Prepared> {
+        let (name, options, contents) = match member {
+            Member::Copy(index) => return Ok(Prepared::Copied(index)),
+            Member::Replace(index, contents) => {
+                let options = self.zip.clone().by_index_raw(index)?.options();
+                (self.entries[index].name.clone(), options, contents)
+            }
+            Member::Add(name, contents) => {
+                let options = SimpleFileOptions::default()
+                    .compression_method(CompressionMethod::Deflated)
+                    .last_modified_time(date_time(0))
+                    .system(System::Unix)
+                    .unix_permissions(0o644);
+                (name, options, contents)
+            }
+        };
+        let options = match epoch {
+            Some(epoch) => options.last_modified_time(date_time(epoch)),
+            None => options,
+        };
+        let file = PreparedZipFile::from_data(&name, options, &contents).with_context(|| format!("entry `{name}`"))?;
+        Ok(Prepared::Written(file))
+    }
+}
+
+/// One entry of the archive to write.
+#[derive(Debug)]
+pub enum Member {
+    /// Entry of the old archive, as it is.
+    Copy(usize),
+    /// Entry of the old archive with new contents: name, attributes, method and, without an epoch, time stay.
+    Replace(usize, Vec<u8>),
+    /// A new regular file.
+    Add(String, Vec<u8>),
+}
+
+enum Prepared {
+    Copied(usize),
+    Written(PreparedZipFile),
+}
+
+/// Checks one entry of the central directory.
+fn check_entry(zip: &ZipArchive<Cursor<&[u8]>>, index: usize) -> Result<Entry> {
+    let data = zip.by_index_data(index)?;
+    let Ok(name) = std::str::from_utf8(data.name_raw()) else {
+        bail!("entry `{}` has a name that is not UTF-8; repack the archive", data.name_raw().escape_ascii());
+    };
+    if let Some(problem) = name_problem(name) {
+        bail!("entry `{}` {problem}; repack the archive", name.escape_debug());
+    }
+    ensure!(!data.encrypted(), "entry `{name}` is encrypted; decrypt the archive first");
+    let mode = data.unix_mode().unwrap_or(0) & S_IFMT;
+    ensure!(!data.is_symlink(), "entry `{name}` is a symbolic link, which wheels do not have; repack the archive with a copy");
+    ensure!(matches!(mode, 0 | S_IFREG | S_IFDIR), "entry `{name}` is neither a file nor a directory");
+    let method = data.compression();
+    ensure!(
+        matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated),
+        "entry `{name}` is compressed with {method}; repack the archive with deflate"
+    );
+    let (size, compressed) = (data.size(), data.compressed_size());
+    ensure!(
+        size <= RATIO_FREE || size / RATIO_LIMIT <= compressed,
+        "entry `{name}` unpacks {compressed} bytes to {size}; this looks like a zip bomb"
+    );
+    Ok(Entry { name: name.to_string(), size, directory: data.is_dir() })
+}
+
+/// What makes `name` unfit for an archive that is unpacked into a directory; `None` if nothing does.
+fn name_problem(name: &str) -> Option<&'static str> {
+    let path = name.strip_suffix('/').unwrap_or(name);
+    if name.contains('\\') {
+        return Some("has a backslash in its name");
+    }
+    if name.contains('\0') {
+        return Some("has a NUL byte in its name");
+    }
+    if name.starts_with('/') || name.as_bytes().get(1) == Some(&b':') {
+        return Some("has an absolute name");
+    }
+    if path.split('/').any(|component| component == "..") {
+        return Some("has `..` in its name");
+    }
+    if path.split('/').any(|component| component.is_empty() || component == ".") {
+        return Some("has an empty component in its name");
+    }
+    None
+}
+
+/// Unpacking `a` and `a/b` fails or depends on the order.
+fn check_no_file_is_a_directory(entries: &[Entry]) -> Result<()> {
+    let files: HashSet<&str> = entries.iter().filter(|entry| !entry.directory).map(|entry| entry.name.as_str()).collect();
+    for entry in entries {
+        let mut path = entry.name.trim_end_matches('/');
+        if entry.directory && files.contains(path) {
+            bail!("entry `{path}` is both a file and a directory; repack the archive");
+        }
+        while let Some((parent, _)) = path.rsplit_once('/') {
+            ensure!(!files.contains(parent), "entry `{}` lies below `{parent}`, which is a file; repack the archive", entry.name);
+            path = parent;
+        }
+    }
+    Ok(())
+}
+
+/// The first name that the central directory at `start` lists twice, for the message.
+///
+/// `ZipArchive` keeps the last of several entries with one name, so the directory is walked here (APPNOTE 4.3.12).
+fn duplicate_name(bytes: &[u8], start: u64) -> String {
+    const FIXED: usize = 46;
+    let mut rest = usize::try_from(start).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+    let mut seen = HashSet::new();
+    while rest.starts_with(b"PK\x01\x02") && rest.len() >= FIXED {
+        let length = |at: usize| usize::from(u16::from_le_bytes([rest[at], rest[at + 1]]));
+        let end = FIXED + length(28);
+        let Some(name) = rest.get(FIXED..end) else { break };
+        if !seen.insert(name) {
+            return name.escape_ascii().to_string();
+        }
+        rest = rest.get(end + length(30) + length(32)..).unwrap_or_default();
+    }
+    "?".to_string()
+}
+
+/// Seconds since 1970 as the local time that zip stores, taken as UTC and moved into the years 1980 to 2107.
+fn date_time(epoch: u64) -> DateTime {
+    const FIRST: u64 = 315_532_800;
+    const LAST: u64 = 4_354_819_198;
+    let epoch = epoch.clamp(FIRST, LAST);
+    let (mut day, second) = (epoch / 86_400, epoch % 86_400);
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while day >= 365 + u64::from(leap(year)) {
+        day -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while day >= lengths[month] {
+        day -= lengths[month];
+        month += 1;
+    }
+    DateTime::from_date_and_time(
+        year as u16,
+        month as u8 + 1,
+        day as u8 + 1,
+        (second / 3600) as u8,
+        (second / 60 % 60) as u8,
+        (second % 60) as u8,
+    )
+    .unwrap_or_else(|_| DateTime::default_for_write())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_become_dates_within_the_range_of_zip() {
+        let parts = |epoch| {
+            let date = date_time(epoch);
+            (date.year(), date.month(), date.day(), date.hour(), date.minute(), date.second())
+        };
+        assert_eq!(parts(0), (1980, 1, 1, 0, 0, 0));
+        assert_eq!(parts(1_709_210_096), (2024, 2, 29, 12, 34, 56));
+        assert_eq!(parts(1_735_689_598), (2024, 12, 31, 23, 59, 58));
+        assert_eq!(parts(u64::MAX), (2107, 12, 31, 23, 59, 58));
+    }
+
+    #[test]
+    fn names_that_leave_the_directory_are_found() {
+        for bad in ["/etc/x", "../x", "a/../x", "a\\b", "C:/x", "a//b", "./a", "", "a\0b", "a/.."] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
+        for good in ["a", "a/b.so", "a/", "a/..b", "ä/b:c"] {
+            assert_eq!(name_problem(good), None, "{good}");
+        }
+    }
+}

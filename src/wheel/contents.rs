@@ -1,0 +1,110 @@
+//! Which entries of an archive are side modules, and what planning needs to know of one.
+//!
+//! A module is recognised by its name (`.so`, `.so.1`, `.wasm`) and its contents together: Pyodide loads by the name alone
+//! (`_package_loader.get_dynlibs`), and a shared library of another platform under such a name fails there with a message that
+//! explains nothing. A `.wasm` file without linking metadata is data of the package, not a side module.
+
+use anyhow::{Context, Result, bail};
+use wasm_pyfix_passes::module::dylink::{self, Dylink};
+use wasmparser::{ExternalKind, Parser, Payload};
+
+/// Bytes of a file that `kind` looks at.
+pub const HEAD: u64 = 8;
+
+/// What a file with the name of a module holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A core WebAssembly module.
+    Module,
+    /// A binary of something that is not supported, by its common name.
+    Foreign(&'static str),
+    /// Anything else: a linker script, an empty file, …
+    Other,
+}
+
+/// Whether `path` is named like a module.
+pub fn is_module_name(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    name.ends_with(".wasm") || name.ends_with(".so") || name.split_once(".so.").is_some_and(|(_, rest)| rest.split('.').all(number))
+}
+
+/// What the first `HEAD` bytes say.
+pub fn kind(head: &[u8]) -> Kind {
+    match head {
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Kind::Module,
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Kind::Foreign("a WebAssembly component"),
+        [0, b'a', b's', b'm', ..] => Kind::Foreign("WebAssembly of an unknown version"),
+        [0x7f, b'E', b'L', b'F', ..] => Kind::Foreign("an ELF file (Linux)"),
+        [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
+            Kind::Foreign("a Mach-O file (macOS)")
+        }
+        [b'M', b'Z', ..] => Kind::Foreign("a PE file (Windows)"),
+        _ => Kind::Other,
+    }
+}
+
+/// The linking metadata of `module` and the names of the functions it exports; `None` when it has no such metadata.
+pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
+    let mut dylink = None;
+    let mut exports = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.context("not a well-formed WebAssembly module")? {
+            Payload::Version { .. } => {}
+            Payload::CustomSection(section) if dylink.is_none() => {
+                let offset = section.data_offset();
+                dylink = Some(match section.name() {
+                    dylink::SECTION => Dylink::read(section.data(), offset)?,
+                    dylink::LEGACY_SECTION => Dylink::read_legacy(section.data(), offset)?,
+                    _ => return Ok(None),
+                });
+            }
+            Payload::ExportSection(section) if dylink.is_some() => {
+                for export in section {
+                    let export = export?;
+                    if matches!(export.kind, ExternalKind::Func) {
+                        exports.push(export.name.to_string());
+                    }
+                }
+            }
+            // Both follow the exports; the bodies need not be looked at.
+            Payload::ElementSection(_) | Payload::CodeSectionStart { .. } => break,
+            // The metadata is first or not there.
+            _ if dylink.is_none() => return Ok(None),
+            _ => {}
+        }
+    }
+    Ok(dylink.map(|dylink| (dylink, exports)))
+}
+
+/// Fails for what `kind` found to be foreign; tells whether the file is a WebAssembly module.
+pub fn check(kind: Kind) -> Result<bool> {
+    match kind {
+        Kind::Module => Ok(true),
+        Kind::Other => Ok(false),
+        Kind::Foreign(what) => bail!("this is {what}, not a WebAssembly side module; build it for Emscripten, or leave it out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_modules() {
+        for good in ["a.so", "p/liba.so.1.2", "p/x.cpython-312-wasm32-emscripten.so", "g.wasm"] {
+            assert!(is_module_name(good), "{good}");
+        }
+        for bad in ["a.sources", "a.so.py", "so", "p.so/readme", "a.so."] {
+            assert!(!is_module_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kinds_by_contents() {
+        assert_eq!(kind(b"\0asm\x01\0\0\0"), Kind::Module);
+        assert_eq!(kind(b"\0asm\x0d\0\x01\0"), Kind::Foreign("a WebAssembly component"));
+        assert!(matches!(kind(b"\x7fELF\x02\x01\x01\0"), Kind::Foreign(_)));
+        assert_eq!(kind(b""), Kind::Other);
+    }
+}

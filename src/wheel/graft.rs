@@ -1,0 +1,83 @@
+//! Libraries that an archive needs and lacks, taken from directories of the build (`--libdir`).
+//!
+//! As auditwheel does: each goes into `<distribution>.libs/`, and what it needs in turn is looked for as well. Names are kept.
+//! auditwheel adds a hash to them because ELF loaders know a library by its name; Pyodide's knows it by its path, which is
+//! different for every wheel already. When two directories offer different files of one name, the first one wins, as with a
+//! linker's search path, and a notice says so.
+
+use super::contents;
+use anyhow::{Context, Result, ensure};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+/// A library to add.
+#[derive(Debug, Clone)]
+pub struct Grafted {
+    /// Its path within the archive.
+    pub path: String,
+    /// The file it comes from.
+    pub source: PathBuf,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+}
+
+/// Compiles the globs of `--exclude`, which match names of libraries.
+pub fn excluded(globs: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(Glob::new(glob).with_context(|| format!("--exclude {glob}"))?);
+    }
+    Ok(set.build()?)
+}
+
+/// Looks for `wanted` libraries, and for what they need that is not among `carried`, in `libdirs`; they go into `directory`.
+///
+/// A library found nowhere is left out of the result: the plan of the RUNTIME_PATH reports it.
+pub fn collect(
+    wanted: BTreeSet<String>,
+    carried: &HashSet<String>,
+    libdirs: &[PathBuf],
+    exclude: &GlobSet,
+    directory: &str,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Grafted>> {
+    let mut seen: HashSet<String> = carried.clone();
+    let mut queue = VecDeque::from_iter(wanted);
+    let mut grafted = Vec::new();
+    while let Some(name) = queue.pop_front() {
+        let is_file_name = !name.contains(['/', '\\']) && !matches!(name.as_str(), "" | "." | "..");
+        if !is_file_name || exclude.is_match(&name) || !seen.insert(name.clone()) {
+            continue;
+        }
+        let Some((source, bytes)) = find(&name, libdirs, notices)? else { continue };
+        let context = || format!("library `{}`", source.display());
+        ensure!(
+            contents::check(contents::kind(&bytes)).with_context(context)?,
+            "library `{}` is not a WebAssembly module",
+            source.display()
+        );
+        let Some((dylink, _)) = contents::inspect(&bytes).with_context(context)? else {
+            anyhow::bail!("library `{}` has no linking metadata (`dylink.0`); link it with -sSIDE_MODULE", source.display());
+        };
+        queue.extend(dylink.needed);
+        let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+        grafted.push(Grafted { path, source, bytes });
+    }
+    grafted.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(grafted)
+}
+
+/// The first file called `name` in `libdirs`.
+fn find(name: &str, libdirs: &[PathBuf], notices: &mut Vec<String>) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    let files: Vec<PathBuf> = libdirs.iter().map(|dir| dir.join(name)).filter(|path| path.is_file()).collect();
+    let Some((first, others)) = files.split_first() else { return Ok(None) };
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("library `{}`", path.display()));
+    let bytes = read(first)?;
+    for other in others {
+        if read(other)? != bytes {
+            notices.push(format!("`{}` was grafted; `{}` differs from it and was not", first.display(), other.display()));
+        }
+    }
+    Ok(Some((first.clone(), bytes)))
+}

@@ -1,0 +1,287 @@
+//! The files of a wheel's `.dist-info` directory: `WHEEL`, `RECORD`, and what `METADATA` says about Python.
+//!
+//! `WHEEL` keeps every byte but its `Tag:` lines. `RECORD` keeps its order and its line ending; rows are added for files that had
+//! none. Rules: PEP 376 and PEP 427 (RECORD: CSV, `sha256=` with URL-safe base64 without padding, size; RECORD and its signatures
+//! have neither), and the PyPA specification "Recording installed projects". An entry that contradicts its row is an error, as
+//! installers must refuse it too.
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::Digest;
+use sha2::digest::DynDigest;
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::str::FromStr;
+
+/// The one `.dist-info` directory among `names`, without a slash; `None` when there is none.
+pub fn dist_info<'a>(names: impl Iterator<Item = &'a str>) -> Result<Option<String>> {
+    let mut found: Option<String> = None;
+    for name in names {
+        let Some((top, _)) = name.split_once('/') else { continue };
+        if !top.ends_with(".dist-info") {
+            continue;
+        }
+        match &found {
+            Some(first) => ensure!(first == top, "entry `{name}`: a second dist-info directory besides `{first}`"),
+            None => found = Some(top.to_string()),
+        }
+    }
+    Ok(found)
+}
+
+/// `WHEEL` with its `Tag:` lines replaced by `tags`; `None` when it lists exactly these already.
+pub fn retag_wheel(wheel: &[u8], tags: &[String]) -> Result<Option<Vec<u8>>> {
+    let text = std::str::from_utf8(wheel).context("not UTF-8")?;
+    let old = wheel_tags(text);
+    ensure!(!old.is_empty(), "no `Tag:` line");
+    if old.iter().collect::<HashSet<_>>() == tags.iter().collect::<HashSet<_>>() {
+        return Ok(None);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut written = false;
+    for line in text.split_inclusive('\n') {
+        if tag_of(line).is_none() {
+            out.push_str(line);
+        } else if !written {
+            let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+            tags.iter().for_each(|tag| out.extend(["Tag: ", tag, end]));
+            written = true;
+        }
+    }
+    Ok(Some(out.into_bytes()))
+}
+
+/// The tags that `WHEEL` lists.
+pub fn wheel_tags(wheel: &str) -> Vec<String> {
+    wheel.lines().filter_map(tag_of).map(str::to_string).collect()
+}
+
+fn tag_of(line: &str) -> Option<&str> {
+    let (key, value) = line.split_once(':')?;
+    key.eq_ignore_ascii_case("tag").then(|| value.trim())
+}
+
+/// The `Requires-Python` of `METADATA` if it leaves out every release of Python `version` (major, minor).
+pub fn excluded_python(metadata: &[u8], version: (u32, u32)) -> Option<String> {
+    let text = String::from_utf8_lossy(metadata);
+    let header = text.lines().take_while(|line| !line.is_empty());
+    let value =
+        header.filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case("requires-python"))?.1.trim();
+    let specifiers = pep440_rs::VersionSpecifiers::from_str(value).ok()?;
+    // The patch release of the target is not known; no minor version had as many.
+    let release = |patch| pep440_rs::Version::new([u64::from(version.0), u64::from(version.1), patch]);
+    let accepted = (0..100).any(|patch| specifiers.contains(&release(patch)));
+    (!accepted).then(|| value.to_string())
+}
+
+/// Size and digest of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digested {
+    /// Bytes.
+    pub size: u64,
+    /// As `RECORD` has it: algorithm, `=`, URL-safe base64 without padding.
+    pub hash: String,
+}
+
+/// A hash that `RECORD` may use, while a file is written to it.
+pub struct Digester {
+    algorithm: &'static str,
+    state: Box<dyn DynDigest>,
+    size: u64,
+}
+
+impl Digester {
+    /// The state for the algorithm that `hash` (as in `RECORD`) names; `sha256` when it is empty.
+    pub fn for_hash(hash: &str) -> Result<Self> {
+        let (algorithm, state): (_, Box<dyn DynDigest>) = match hash.split_once('=').map_or(hash, |(algorithm, _)| algorithm) {
+            "sha256" | "" => ("sha256", Box::new(sha2::Sha256::new())),
+            "sha384" => ("sha384", Box::new(sha2::Sha384::new())),
+            "sha512" => ("sha512", Box::new(sha2::Sha512::new())),
+            other => bail!("RECORD uses the hash `{other}`; wheels must use sha256, sha384 or sha512"),
+        };
+        Ok(Digester { algorithm, state, size: 0 })
+    }
+
+    /// Size and digest of what was written.
+    pub fn finish(self) -> Digested {
+        let digest = URL_SAFE_NO_PAD.encode(self.state.finalize());
+        Digested { size: self.size, hash: format!("{}={digest}", self.algorithm) }
+    }
+}
+
+impl Write for Digester {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.state.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// SHA-256 of `bytes` in the form of `RECORD`.
+pub fn digest(bytes: &[u8]) -> Digested {
+    let digest = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(bytes));
+    Digested { size: bytes.len() as u64, hash: format!("sha256={digest}") }
+}
+
+/// SHA-256 of `bytes` in hexadecimal, as lock files and package indexes have it.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A parsed `RECORD`.
+#[derive(Debug, Clone)]
+pub struct Record {
+    rows: Vec<Row>,
+    crlf: bool,
+}
+
+/// One line of `RECORD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Path of the file in the wheel.
+    pub path: String,
+    /// `algorithm=digest`, or empty.
+    pub hash: String,
+    /// Size in bytes, or empty.
+    pub size: String,
+}
+
+impl Record {
+    /// Parses `RECORD`.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let mut rows = Vec::new();
+        let mut seen = HashSet::new();
+        for (index, row) in reader.records().enumerate() {
+            let row = row.with_context(|| format!("line {}", index + 1))?;
+            let field = |index: usize| row.get(index).unwrap_or_default().to_string();
+            ensure!(row.len() == 3, "line {}: {} fields instead of 3", index + 1, row.len());
+            ensure!(seen.insert(field(0)), "line {}: `{}` is listed twice", index + 1, field(0));
+            rows.push(Row { path: field(0), hash: field(1), size: field(2) });
+        }
+        Ok(Record { rows, crlf: text.windows(2).any(|pair| pair == b"\r\n") })
+    }
+
+    /// The rows in order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Compares a file with its row; `found` was made with the algorithm of the row.
+    pub fn verify(row: &Row, found: &Digested) -> Result<()> {
+        if !row.hash.is_empty() {
+            // Padding is not allowed, and some old builders wrote it.
+            let expected = row.hash.trim_end_matches('=');
+            ensure!(
+                expected == found.hash,
+                "entry `{}` has {}, RECORD says {expected}; the archive is damaged",
+                row.path,
+                found.hash
+            );
+        }
+        let size = row.size.trim();
+        ensure!(
+            size.is_empty() || size.parse() == Ok(found.size),
+            "entry `{}` has {} bytes, RECORD says {size}; the archive is damaged",
+            row.path,
+            found.size
+        );
+        Ok(())
+    }
+
+    /// Leaves out the rows of `removed`, gives the files in `changed` their new digest, and adds `added` before the rows of
+    /// `dist_info` (at the end, when there are none).
+    pub fn update(
+        &mut self,
+        removed: &HashSet<String>,
+        changed: &HashMap<String, Digested>,
+        added: &[(String, Digested)],
+        dist_info: &str,
+    ) {
+        self.rows.retain(|row| !removed.contains(&row.path));
+        for row in &mut self.rows {
+            if let Some(digested) = changed.get(&row.path) {
+                (row.hash, row.size) = (digested.hash.clone(), digested.size.to_string());
+            }
+        }
+        let prefix = format!("{dist_info}/");
+        let at = self.rows.iter().position(|row| row.path.starts_with(&prefix)).unwrap_or(self.rows.len());
+        let rows = added.iter().map(|(path, digested)| Row {
+            path: path.clone(),
+            hash: digested.hash.clone(),
+            size: digested.size.to_string(),
+        });
+        self.rows.splice(at..at, rows);
+    }
+
+    /// The text of `RECORD`.
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let terminator = if self.crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        let mut writer = csv::WriterBuilder::new().terminator(terminator).from_writer(Vec::new());
+        for row in &self.rows {
+            writer.write_record([&row.path, &row.hash, &row.size])?;
+        }
+        writer.into_inner().context("RECORD")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tag_lines_of_wheel_change() {
+        let wheel = b"Wheel-Version: 1.0\r\nRoot-Is-Purelib:false\r\nTag: a-b-c\r\nTag: a-b-d\r\nBuild: 7\r\n\r\n";
+        let new = retag_wheel(wheel, &["a-b-e".to_string(), "a-b-f".to_string()]).unwrap().unwrap();
+        let expected = b"Wheel-Version: 1.0\r\nRoot-Is-Purelib:false\r\nTag: a-b-e\r\nTag: a-b-f\r\nBuild: 7\r\n\r\n";
+        assert_eq!(new, expected);
+        assert_eq!(retag_wheel(wheel, &["a-b-d".to_string(), "a-b-c".to_string()]).unwrap(), None);
+        assert!(retag_wheel(b"Wheel-Version: 1.0\n", &[]).is_err());
+    }
+
+    #[test]
+    fn record_keeps_quoting_and_order() {
+        let text = b"b.py,sha256=x,1\n\"a,b.py\",sha256=y,2\nd.dist-info/RECORD,,\n";
+        let mut record = Record::parse(text).unwrap();
+        assert_eq!(record.write().unwrap(), text);
+        let changed = HashMap::from([("a,b.py".to_string(), digest(b""))]);
+        let removed = HashSet::from(["b.py".to_string()]);
+        record.update(
+            &removed,
+            &changed,
+            &[("z.so".to_string(), Digested { size: 3, hash: "sha256=z".to_string() })],
+            "d.dist-info",
+        );
+        let empty = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+        assert_eq!(
+            String::from_utf8(record.write().unwrap()).unwrap(),
+            format!("\"a,b.py\",{empty},0\nz.so,sha256=z,3\nd.dist-info/RECORD,,\n")
+        );
+    }
+
+    #[test]
+    fn record_rejects_nonsense() {
+        assert!(Record::parse(b"a,b\n").is_err());
+        assert!(Record::parse(b"a,,\na,,\n").is_err());
+        assert!(Record::parse(b"\xff,,\n").is_err());
+        assert!(Digester::for_hash("md5=x").is_err());
+    }
+
+    #[test]
+    fn requires_python_of_the_target() {
+        let excluded =
+            |value: &str| excluded_python(format!("Name: x\nRequires-Python: {value}\n\nbody").as_bytes(), (3, 13)).is_some();
+        for bad in ["<3.13", ">=3.8,<3.13", ">=3.14", "!=3.13.*,>=3.8", "==3.12.*", "~=2.7"] {
+            assert!(excluded(bad), "{bad}");
+        }
+        for good in [">=3.8", ">=3.13.1", "~=3.8", "<3.14", "<=3.13", "nonsense"] {
+            assert!(!excluded(good), "{good}");
+        }
+        assert_eq!(excluded_python(b"Name: x\n\nRequires-Python: <3\n", (3, 13)), None);
+    }
+}

@@ -1,0 +1,559 @@
+//! Wheels and Pyodide's `.zip` archives of shared libraries: every side module upgraded, everything around them kept consistent.
+//!
+//! An archive is one closed world. Its modules are found by name and contents (`contents`), what they need and nobody carries is
+//! grafted (`graft`), each gets a RUNTIME_PATH by which it finds the others (`runtime_path`), and they are upgraded in parallel.
+//! Then the platform tag, `WHEEL` and `RECORD` follow (`name`, `metadata`), and a new archive is written in which untouched
+//! entries keep their compressed bytes (`archive`).
+//!
+//! Refused (`Error::Refused` of the engine): a wheel for another Python version than the target's, unless it is `abi3` or
+//! `py3-none`; bytecode of another Python without its source; a platform that is not Emscripten. Errors: an archive that is not
+//! safe to unpack, contents that contradict `RECORD`, shared libraries of other platforms.
+//!
+//! Without a side module there is nothing to do, and the input stands, as it does when every module, the tags and the bytecode
+//! are right already. So a second run changes nothing.
+
+pub mod archive;
+mod bytecode;
+mod contents;
+mod graft;
+mod lock;
+pub mod metadata;
+pub mod name;
+pub mod runtime_path;
+
+pub use lock::rewrite_lock;
+
+use crate::pipeline::{ModuleOptions, ModuleResult};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use archive::{Archive, Member};
+use metadata::{Digested, Digester, Record};
+use name::WheelName;
+use rayon::prelude::*;
+use runtime_path::{Linked, base_name, directory};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use wasm_pyfix_passes::module::dylink::Dylink;
+use wasm_pyfix_passes::{Error, Outcome};
+
+/// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
+const LIBRARY_DIRECTORY: &str = "/usr/lib";
+
+/// What is asked for one archive.
+#[derive(Debug, Clone, Default)]
+pub struct WheelOptions {
+    /// Platform tags of the output, in the order in which the file name lists them. Empty: the present ones stay.
+    pub platform_tags: Vec<String>,
+    /// Python tag of the target: `cp313`.
+    pub python_tag: String,
+    /// Absolute directory into which the target installs wheels: `/lib/python3.13/site-packages`.
+    pub site_packages: String,
+    /// Upgrade wheels that the target's Python cannot use, and leave their Python tags as they are.
+    pub allow_python_mismatch: bool,
+    /// Directories with libraries to graft.
+    pub libdirs: Vec<PathBuf>,
+    /// Globs of library names that are neither grafted nor reported as missing.
+    pub exclude: Vec<String>,
+    /// Time of changed and new entries, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
+    pub source_date_epoch: Option<u64>,
+    /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` is filled here.
+    pub module: ModuleOptions,
+}
+
+/// An upgraded archive.
+#[derive(Debug, Clone)]
+pub struct ArchiveResult {
+    /// The new archive, or the input when nothing changed.
+    pub bytes: Vec<u8>,
+    /// Its file name: the old one with the platform tags replaced.
+    pub file_name: String,
+    /// SHA-256 of `bytes` in hexadecimal.
+    pub sha256: String,
+    /// The side modules in the order of the archive, grafted ones last.
+    pub modules: Vec<ModuleReport>,
+    /// What the user should know, a sentence each.
+    pub notices: Vec<String>,
+    /// Whether the archive or its file name differs from the input.
+    pub changed: bool,
+}
+
+/// What became of one module of an archive.
+#[derive(Debug, Clone)]
+pub struct ModuleReport {
+    /// Path within the archive.
+    pub path: String,
+    /// The file it was grafted from.
+    pub grafted_from: Option<PathBuf>,
+    /// Bytes before.
+    pub input_size: usize,
+    /// Bytes after.
+    pub output_size: usize,
+    /// What each pass did.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The function that upgrades one module: its path for messages, its bytes, what is asked.
+pub type UpgradeModule<'a> = &'a (dyn Fn(&str, &[u8], &ModuleOptions) -> Result<ModuleResult> + Sync);
+
+/// A side module on its way through.
+struct Module {
+    /// Entry of the archive; `None` when grafted.
+    entry: Option<usize>,
+    path: String,
+    grafted_from: Option<PathBuf>,
+    bytes: Vec<u8>,
+    dylink: Dylink,
+    exports: Vec<String>,
+}
+
+/// A wheel's parts that a `.zip` of libraries lacks.
+struct Wheel {
+    name: WheelName,
+    dist_info: String,
+    runs_on_target: bool,
+}
+
+/// What the new archive has in place of the old contents.
+#[derive(Default)]
+struct Edits {
+    removed: BTreeSet<usize>,
+    replaced: BTreeMap<usize, Vec<u8>>,
+    added: Vec<(String, Vec<u8>)>,
+}
+
+impl Edits {
+    fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.replaced.is_empty() && self.added.is_empty()
+    }
+}
+
+/// Upgrades the archive `bytes`, whose file name tells whether it is a wheel (`.whl`) or a plain zip.
+///
+/// Errors begin with the file name and name the entry. `wasm_pyfix_passes::Error::Refused` can be downcast to.
+pub fn upgrade_archive(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrade: UpgradeModule<'_>) -> Result<ArchiveResult> {
+    upgrade_checked(file_name, bytes, options, upgrade).with_context(|| file_name.to_string())
+}
+
+fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrade: UpgradeModule<'_>) -> Result<ArchiveResult> {
+    let archive = Archive::open(bytes)?;
+    let mut notices = Vec::new();
+    let mut modules = find_modules(&archive, &mut notices)?;
+    if modules.is_empty() {
+        notices.push("no side module inside: nothing to do".to_string());
+        return Ok(unchanged(file_name, bytes, Vec::new(), notices));
+    }
+    let wheel = if file_name.ends_with(".whl") { Some(open_wheel(file_name, &archive, options, &mut notices)?) } else { None };
+    let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules)).transpose()?;
+    let mut edits = Edits::default();
+    if let Some(wheel) = &wheel {
+        drop_stale_bytecode(&archive, wheel, options, &mut edits, &mut notices)?;
+        inspect_metadata(&archive, wheel, &modules, options, &mut notices)?;
+    }
+    graft_libraries(&mut modules, wheel.as_ref(), options, &mut notices)?;
+    let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
+    let reports = upgrade_modules(modules, plan, options, upgrade, &mut edits)?;
+
+    let mut new_name = file_name.to_string();
+    if let Some(wheel) = &wheel {
+        new_name = retag(&archive, wheel, options, &mut edits, &mut notices)?;
+    }
+    if edits.is_empty() && new_name == file_name {
+        return Ok(unchanged(file_name, bytes, reports, notices));
+    }
+    if let (Some(wheel), Some(record)) = (&wheel, record) {
+        update_record(&archive, wheel, record, &mut edits, &mut notices)?;
+    }
+    let bytes = write_archive(&archive, wheel.as_ref(), edits, options.source_date_epoch)?;
+    let sha256 = metadata::sha256_hex(&bytes);
+    Ok(ArchiveResult { bytes, file_name: new_name, sha256, modules: reports, notices, changed: true })
+}
+
+fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices: Vec<String>) -> ArchiveResult {
+    let sha256 = metadata::sha256_hex(bytes);
+    ArchiveResult { bytes: bytes.to_vec(), file_name: file_name.to_string(), sha256, modules, notices, changed: false }
+}
+
+/// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
+fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
+    let named: Vec<usize> = (0..archive.entries.len())
+        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
+        .collect();
+    let found: Vec<Result<Found>> = named.par_iter().map(|index| read_module(archive, *index)).collect();
+    let mut modules = Vec::new();
+    for (index, found) in named.iter().zip(found) {
+        match found? {
+            Found::Module(module) => modules.push(*module),
+            Found::Data => {}
+            Found::Other => {
+                let name = &archive.entries[*index].name;
+                notices.push(format!("`{name}` is not a WebAssembly module and was left as it is"));
+            }
+        }
+    }
+    Ok(modules)
+}
+
+/// What an entry with the name of a module is.
+enum Found {
+    Module(Box<Module>),
+    /// WebAssembly without linking metadata under a name that Pyodide does not load.
+    Data,
+    /// Not WebAssembly at all.
+    Other,
+}
+
+fn read_module(archive: &Archive<'_>, index: usize) -> Result<Found> {
+    let name = &archive.entries[index].name;
+    let context = || format!("entry `{name}`");
+    if !contents::check(contents::kind(&archive.head(index, contents::HEAD)?)).with_context(context)? {
+        return Ok(Found::Other);
+    }
+    let bytes = archive.read(index)?;
+    let Some((dylink, exports)) = contents::inspect(&bytes).with_context(context)? else {
+        let problem = "it has no linking metadata (`dylink.0`): not a side module, or a tool has stripped it";
+        ensure!(name.ends_with(".wasm"), "entry `{name}`: {problem}; link it with -sSIDE_MODULE");
+        return Ok(Found::Data);
+    };
+    Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))
+}
+
+/// Checks the wheel's name, its `.dist-info` directory and its Python.
+fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<Wheel> {
+    let name = WheelName::parse(file_name)?;
+    let names = archive.entries.iter().map(|entry| entry.name.as_str());
+    let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
+    name.check_platform()?;
+    let runs_on_target = name.runs_on(&options.python_tag)?;
+    if !runs_on_target {
+        if !options.allow_python_mismatch {
+            bail!(Error::Refused(name.mismatch(&options.python_tag)));
+        }
+        notices.push(format!(
+            "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
+            name.python.join("."),
+            name.abi.join("."),
+            options.python_tag
+        ));
+    }
+    Ok(Wheel { name, dist_info, runs_on_target })
+}
+
+/// Files that have no hash in `RECORD`.
+fn is_record(path: &str, dist_info: &str) -> bool {
+    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
+    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
+}
+
+fn read_dist_info(archive: &Archive<'_>, wheel: &Wheel, file: &str) -> Result<(usize, Vec<u8>)> {
+    let path = format!("{}/{file}", wheel.dist_info);
+    let index = archive.position(&path).with_context(|| format!("no `{path}` inside: not a wheel"))?;
+    Ok((index, archive.read(index)?))
+}
+
+/// Parses `RECORD` and compares every entry with its row.
+fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module]) -> Result<Record> {
+    let (_, text) = read_dist_info(archive, wheel, "RECORD")?;
+    let record = Record::parse(&text).with_context(|| format!("entry `{}/RECORD`", wheel.dist_info))?;
+    let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
+    let verify = |row: &metadata::Row| {
+        if is_record(&row.path, &wheel.dist_info) {
+            return Ok(());
+        }
+        let index =
+            archive.position(&row.path).with_context(|| format!("entry `{}` is in RECORD and not in the archive", row.path))?;
+        let mut digester = Digester::for_hash(&row.hash).with_context(|| format!("entry `{}`", row.path))?;
+        match at_hand.get(row.path.as_str()) {
+            Some(bytes) => std::io::Write::write_all(&mut digester, bytes)?,
+            None => archive.stream(index, &mut digester)?,
+        }
+        Record::verify(row, &digester.finish())
+    };
+    let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
+    results.into_iter().collect::<Result<()>>()?;
+    Ok(record)
+}
+
+/// Drops bytecode that the target's Python cannot read; refuses it when it stands in place of its source.
+fn drop_stale_bytecode(
+    archive: &Archive<'_>,
+    wheel: &Wheel,
+    options: &WheelOptions,
+    edits: &mut Edits,
+    notices: &mut Vec<String>,
+) -> Result<()> {
+    if !wheel.runs_on_target {
+        return Ok(());
+    }
+    let stale = bytecode::stale(archive, &options.python_tag)?;
+    if let Some(first) = stale.sourceless.first() {
+        let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
+        let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
+        if !options.allow_python_mismatch {
+            bail!(Error::Refused(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
+        }
+        notices.push(format!("{problem}: kept, at your own risk"));
+    }
+    if !stale.droppable.is_empty() {
+        notices.push(format!("{} .pyc of another Python than `{}` dropped", stale.droppable.len(), options.python_tag));
+        edits.removed.extend(stale.droppable);
+    }
+    Ok(())
+}
+
+/// Notices about things that stay as they are.
+fn inspect_metadata(
+    archive: &Archive<'_>,
+    wheel: &Wheel,
+    modules: &[Module],
+    options: &WheelOptions,
+    notices: &mut Vec<String>,
+) -> Result<()> {
+    if !wheel.runs_on_target {
+        return Ok(());
+    }
+    if let Some(version) = name::python_version(&options.python_tag) {
+        let (_, text) = read_dist_info(archive, wheel, "METADATA")?;
+        if let Some(requires) = metadata::excluded_python(&text, version) {
+            notices.push(format!(
+                "METADATA has `Requires-Python: {requires}`, so installers refuse this wheel on Python {}.{}",
+                version.0, version.1
+            ));
+        }
+    }
+    let own = format!(".cpython-{}-", options.python_tag.trim_start_matches("cp"));
+    for module in modules {
+        if module.path.ends_with("-wasm32-emscripten.so") && module.path.contains(".cpython-") && !module.path.contains(&own) {
+            notices.push(format!(
+                "`{}` has the suffix of another Python, which `{}` silently ignores; rename it to end in `.abi3.so`",
+                module.path, options.python_tag
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// NEEDED of a module as its upgrade will leave it.
+fn needed(dylink: &Dylink, options: &ModuleOptions) -> Vec<String> {
+    let mut needed: Vec<String> = Vec::new();
+    let renamed = |name: &String| options.rename_needed.iter().find(|(old, _)| old == name).map_or(name, |(_, new)| new).clone();
+    let kept = dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).map(renamed);
+    for name in kept.chain(options.add_needed.iter().cloned()) {
+        if !needed.contains(&name) {
+            needed.push(name);
+        }
+    }
+    needed
+}
+
+/// Adds the libraries that the modules need and the archive lacks, as far as `--libdir` has them.
+fn graft_libraries(
+    modules: &mut Vec<Module>,
+    wheel: Option<&Wheel>,
+    options: &WheelOptions,
+    notices: &mut Vec<String>,
+) -> Result<()> {
+    if options.libdirs.is_empty() {
+        return Ok(());
+    }
+    let carried: HashSet<String> = modules.iter().map(|module| base_name(&module.path).to_string()).collect();
+    let wanted = modules.iter().flat_map(|module| needed(&module.dylink, &options.module)).collect();
+    let target = wheel.map_or(String::new(), |wheel| libs_directory(modules, wheel));
+    let exclude = graft::excluded(&options.exclude)?;
+    for grafted in graft::collect(wanted, &carried, &options.libdirs, &exclude, &target, notices)? {
+        let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
+        modules.push(Module {
+            entry: None,
+            path: grafted.path,
+            grafted_from: Some(grafted.source),
+            bytes: grafted.bytes,
+            dylink,
+            exports,
+        });
+    }
+    Ok(())
+}
+
+/// The `.libs` directory of the wheel: one it has already, under any spelling of the name, or the usual one.
+fn libs_directory(modules: &[Module], wheel: &Wheel) -> String {
+    let own = name::normalized(&wheel.name.distribution);
+    let present = modules.iter().map(|module| directory(&module.path));
+    let mut present = present.filter(|path| path.strip_suffix(".libs").is_some_and(|stem| name::normalized(stem) == own));
+    present.next().map_or_else(|| format!("{}.libs", wheel.name.distribution), str::to_string)
+}
+
+/// The RUNTIME_PATH entries of each module; notices for libraries that nobody carries.
+fn plan_runtime_paths(
+    modules: &[Module],
+    wheel: bool,
+    options: &WheelOptions,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Vec<String>>> {
+    let linked: Vec<Linked> = modules
+        .iter()
+        .map(|module| Linked {
+            path: module.path.clone(),
+            needed: needed(&module.dylink, &options.module),
+            runtime_path: module.dylink.runtime_path.clone(),
+        })
+        .collect();
+    let root = if wheel { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
+    let plan = runtime_path::plan(&linked, root);
+    let exclude = graft::excluded(&options.exclude)?;
+    for (library, importers) in &plan.missing {
+        if !exclude.is_match(library) {
+            let more = if importers.len() > 1 { format!(" and {} more", importers.len() - 1) } else { String::new() };
+            notices.push(format!(
+                "`{}`{more} needs `{library}`, which neither the archive nor the runtime carries: it has to be in /usr/lib or \
+                 site-packages when the module is loaded, or be grafted with --libdir",
+                importers[0]
+            ));
+        }
+    }
+    notices.extend(plan.notices);
+    Ok(plan.entries)
+}
+
+/// Upgrades the modules in parallel; what changed or was grafted goes into `edits`.
+fn upgrade_modules(
+    modules: Vec<Module>,
+    plan: Vec<Vec<String>>,
+    options: &WheelOptions,
+    upgrade: UpgradeModule<'_>,
+    edits: &mut Edits,
+) -> Result<Vec<ModuleReport>> {
+    let siblings = sibling_exports(&modules);
+    let work: Vec<_> = modules.iter().zip(plan).zip(siblings).collect();
+    let results: Vec<Result<ModuleResult>> = work
+        .into_par_iter()
+        .map(|((module, mut entries), sibling_exports)| {
+            let asked = options.module.runtime_path.iter().filter(|entry| !entries.contains(entry)).cloned().collect::<Vec<_>>();
+            entries.extend(asked);
+            let options = ModuleOptions { runtime_path: entries, sibling_exports, ..options.module.clone() };
+            upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))
+        })
+        .collect();
+    let mut reports = Vec::with_capacity(modules.len());
+    for (module, result) in modules.into_iter().zip(results) {
+        let result = result?;
+        let input_size = module.bytes.len();
+        let output_size = result.bytes.as_ref().map_or(input_size, Vec::len);
+        match (module.entry, result.bytes) {
+            (Some(entry), Some(bytes)) if bytes != module.bytes => drop(edits.replaced.insert(entry, bytes)),
+            (Some(_), _) => {}
+            (None, bytes) => edits.added.push((module.path.clone(), bytes.unwrap_or(module.bytes))),
+        }
+        let Module { path, grafted_from, .. } = module;
+        reports.push(ModuleReport { path, grafted_from, input_size, output_size, outcomes: result.outcomes });
+    }
+    Ok(reports)
+}
+
+/// For each module, the functions that the others export.
+fn sibling_exports(modules: &[Module]) -> Vec<Arc<HashSet<String>>> {
+    let mut exporters: HashMap<&str, usize> = HashMap::new();
+    for module in modules {
+        let names: HashSet<&str> = module.exports.iter().map(String::as_str).collect();
+        names.into_iter().for_each(|name| *exporters.entry(name).or_default() += 1);
+    }
+    let of_others = |module: &Module| {
+        let own: HashSet<&str> = module.exports.iter().map(String::as_str).collect();
+        let others = exporters.iter().filter(|(name, count)| **count > usize::from(own.contains(*name)));
+        Arc::new(others.map(|(name, _)| name.to_string()).collect())
+    };
+    modules.iter().map(of_others).collect()
+}
+
+/// Replaces the platform tags in `WHEEL`; returns the new file name.
+fn retag(
+    archive: &Archive<'_>,
+    wheel: &Wheel,
+    options: &WheelOptions,
+    edits: &mut Edits,
+    notices: &mut Vec<String>,
+) -> Result<String> {
+    let mut name = wheel.name.clone();
+    let (index, text) = read_dist_info(archive, wheel, "WHEEL")?;
+    let listed: HashSet<String> = metadata::wheel_tags(&String::from_utf8_lossy(&text)).into_iter().collect();
+    if listed != name.tags().into_iter().collect() {
+        notices.push("the tags in WHEEL are not those of the file name, which were taken".to_string());
+    }
+    if !options.platform_tags.is_empty() {
+        name.platform = options.platform_tags.clone();
+    }
+    let new = metadata::retag_wheel(&text, &name.tags()).with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?;
+    if let Some(new) = new {
+        edits.replaced.insert(index, new);
+    }
+    Ok(name.file_name())
+}
+
+/// Makes `RECORD` true again, and drops its signatures.
+fn update_record(
+    archive: &Archive<'_>,
+    wheel: &Wheel,
+    mut record: Record,
+    edits: &mut Edits,
+    notices: &mut Vec<String>,
+) -> Result<()> {
+    for signature in ["RECORD.jws", "RECORD.p7s"] {
+        if let Some(index) = archive.position(&format!("{}/{signature}", wheel.dist_info)) {
+            edits.removed.insert(index);
+            notices.push(format!("{signature} dropped: the signature was for the old contents"));
+        }
+    }
+    let boms = format!("{}/sboms/", wheel.dist_info);
+    if archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
+        notices.push(format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are"));
+    }
+    let removed: HashSet<String> = edits.removed.iter().map(|index| archive.entries[*index].name.clone()).collect();
+    let digests = |index: &usize, bytes: &Vec<u8>| (archive.entries[*index].name.clone(), metadata::digest(bytes));
+    let changed: HashMap<String, Digested> = edits.replaced.iter().map(|(index, bytes)| digests(index, bytes)).collect();
+    let mut added: Vec<(String, Digested)> = Vec::new();
+    for path in unlisted(archive, wheel, &record, edits) {
+        notices.push(format!("`{path}` was not in RECORD and has been added to it"));
+        let digested = match changed.get(&path) {
+            Some(digested) => digested.clone(),
+            None => digest_entry(archive, &path)?,
+        };
+        added.push((path, digested));
+    }
+    added.extend(edits.added.iter().map(|(path, bytes)| (path.clone(), metadata::digest(bytes))));
+    record.update(&removed, &changed, &added, &wheel.dist_info);
+    let (index, _) = read_dist_info(archive, wheel, "RECORD")?;
+    edits.replaced.insert(index, record.write()?);
+    Ok(())
+}
+
+/// Files of the archive that `RECORD` does not list and that stay.
+fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits) -> Vec<String> {
+    let listed: HashSet<&str> = record.rows().iter().map(|row| row.path.as_str()).collect();
+    let entries = archive.entries.iter().enumerate();
+    let stays = entries.filter(|(index, entry)| !entry.directory && !edits.removed.contains(index));
+    let names = stays.map(|(_, entry)| entry.name.clone());
+    names.filter(|name| !listed.contains(name.as_str()) && !is_record(name, &wheel.dist_info)).collect()
+}
+
+fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
+    let index = archive.position(path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
+    let mut digester = Digester::for_hash("sha256")?;
+    archive.stream(index, &mut digester)?;
+    Ok(digester.finish())
+}
+
+/// Writes the archive in the old order; new files come before the first entry of `.dist-info`, which is to be last.
+fn write_archive(archive: &Archive<'_>, wheel: Option<&Wheel>, mut edits: Edits, epoch: Option<u64>) -> Result<Vec<u8>> {
+    let prefix = wheel.map(|wheel| format!("{}/", wheel.dist_info));
+    let mut members = Vec::with_capacity(archive.entries.len() + edits.added.len());
+    let mut added: Vec<Member> = edits.added.into_iter().map(|(path, bytes)| Member::Add(path, bytes)).collect();
+    for (index, entry) in archive.entries.iter().enumerate() {
+        if prefix.as_ref().is_some_and(|prefix| entry.name.starts_with(prefix)) {
+            members.append(&mut added);
+        }
+        if edits.removed.contains(&index) {
+            continue;
+        }
+        members.push(edits.replaced.remove(&index).map_or(Member::Copy(index), |bytes| Member::Replace(index, bytes)));
+    }
+    members.append(&mut added);
+    archive.write(members, epoch)
+}

@@ -1,0 +1,187 @@
+//! Wheel file names, their tags, and which Python may use them.
+//!
+//! `{distribution}-{version}(-{build})?-{python}-{abi}-{platform}.whl`, each of the last three a set of tags joined by `.` (PEP
+//! 425, PEP 427). The platform is replaced; the Python and ABI tags never are: an extension built for one CPython minor version
+//! has that version's structures compiled in, and a changed tag would only turn a clear refusal into corrupted memory.
+
+use anyhow::{Context, Result, bail, ensure};
+use wasm_pyfix_passes::Error;
+
+/// The parts of a wheel's file name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WheelName {
+    /// Distribution name as spelled in the file name.
+    pub distribution: String,
+    /// Version as spelled in the file name.
+    pub version: String,
+    /// Build number and tag, when there is one.
+    pub build: Option<String>,
+    /// Python tags: `cp312`, `py3`, …
+    pub python: Vec<String>,
+    /// ABI tags: `abi3`, `none`, `cp312`, …
+    pub abi: Vec<String>,
+    /// Platform tags.
+    pub platform: Vec<String>,
+}
+
+impl WheelName {
+    /// Takes a wheel's file name apart.
+    pub fn parse(file_name: &str) -> Result<Self> {
+        let stem = file_name.strip_suffix(".whl").context("the file name does not end in `.whl`")?;
+        let parts: Vec<&str> = stem.split('-').collect();
+        let (build, tags) = match parts.len() {
+            5 => (None, &parts[2..]),
+            6 => (Some(parts[2].to_string()), &parts[3..]),
+            _ => bail!("`{file_name}` is not a wheel name: expected name-version(-build)-python-abi-platform.whl"),
+        };
+        ensure!(parts.iter().all(|part| !part.is_empty()), "`{file_name}` is not a wheel name: one of its parts is empty");
+        if let Some(build) = &build {
+            ensure!(build.starts_with(|c: char| c.is_ascii_digit()), "build tag `{build}` does not begin with a digit");
+        }
+        let set = |tags: &str| tags.split('.').map(str::to_string).collect();
+        Ok(WheelName {
+            distribution: parts[0].to_string(),
+            version: parts[1].to_string(),
+            build,
+            python: set(tags[0]),
+            abi: set(tags[1]),
+            platform: set(tags[2]),
+        })
+    }
+
+    /// The file name.
+    pub fn file_name(&self) -> String {
+        let mut parts = vec![self.distribution.clone(), self.version.clone()];
+        parts.extend(self.build.clone());
+        parts.extend([self.python.join("."), self.abi.join("."), self.platform.join(".")]);
+        parts.join("-") + ".whl"
+    }
+
+    /// Every single tag that the compressed sets stand for, as `Tag:` lines of `WHEEL` list them.
+    pub fn tags(&self) -> Vec<String> {
+        let mut tags = Vec::new();
+        for python in &self.python {
+            for abi in &self.abi {
+                tags.extend(self.platform.iter().map(|platform| format!("{python}-{abi}-{platform}")));
+            }
+        }
+        tags
+    }
+
+    /// Checks that the wheel is for Emscripten; the platform `any` passes, since wheels with data modules carry it.
+    pub fn check_platform(&self) -> Result<()> {
+        let foreign = self.platform.iter().find(|tag| *tag != "any" && !tag.ends_with("wasm32"));
+        if let Some(tag) = foreign {
+            bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
+        }
+        Ok(())
+    }
+
+    /// Whether the Python that `target` (such as `cp313`) names accepts the Python and ABI tags, by the rules of PEP 425.
+    pub fn runs_on(&self, target: &str) -> Result<bool> {
+        let target = PythonTag::parse(target).with_context(|| format!("Python tag `{target}` of the target"))?;
+        let accepts = |python: &str, abi: &str| {
+            let Some(tag) = PythonTag::parse(python) else { return false };
+            match abi {
+                "abi3" | "abi3t" => tag.implementation == "cp" && tag.version() <= target.version(),
+                "none" if tag.implementation == "py" => tag.major == target.major && tag.version() <= target.version(),
+                "none" => tag == target,
+                _ => tag == target && PythonTag::parse(abi).as_ref() == Some(&target),
+            }
+        };
+        Ok(self.python.iter().any(|python| self.abi.iter().any(|abi| accepts(python, abi))))
+    }
+
+    /// Why `runs_on` is false, in one paragraph.
+    pub fn mismatch(&self, target: &str) -> String {
+        let (python, abi) = (self.python.join("."), self.abi.join("."));
+        format!(
+            "the wheel is for Python `{python}` with ABI `{abi}`, the target runs `{target}`. Only `abi3` and pure `py3-none` wheels may \
+             move to another Python version: other extensions have the structures of their CPython minor version compiled in, so under \
+             another one they refuse to load, or load and corrupt memory. Build the project for `{target}`, or with Py_LIMITED_API for \
+             all versions. `--allow-python-mismatch` upgrades the modules all the same and leaves the Python tags as they are, for a \
+             runtime that has this Python"
+        )
+    }
+}
+
+/// A Python tag: implementation and version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PythonTag {
+    implementation: String,
+    major: u32,
+    minor: Option<u32>,
+}
+
+impl PythonTag {
+    fn parse(tag: &str) -> Option<Self> {
+        let (implementation, version) = tag.split_at_checked(2)?;
+        let (major, minor) = version.split_at_checked(1)?;
+        let minor = if minor.is_empty() { None } else { Some(minor.parse().ok()?) };
+        Some(PythonTag { implementation: implementation.to_string(), major: major.parse().ok()?, minor })
+    }
+
+    fn version(&self) -> (u32, u32) {
+        (self.major, self.minor.unwrap_or(0))
+    }
+}
+
+/// The version that a tag such as `cp313` names: `(3, 13)`.
+pub fn python_version(tag: &str) -> Option<(u32, u32)> {
+    PythonTag::parse(tag).map(|tag| tag.version())
+}
+
+/// First two bytes of that Python's `.pyc` files, little endian; `None` for versions whose number is not known here.
+///
+/// Measured as `importlib.util.MAGIC_NUMBER` of Pyodide 0.27.7, 0.29.5 and 314.0.7. They do not change within a minor version.
+pub fn pyc_magic(tag: &str) -> Option<u16> {
+    match python_version(tag)? {
+        (3, 12) => Some(3531),
+        (3, 13) => Some(3571),
+        (3, 14) => Some(3627),
+        _ => None,
+    }
+}
+
+/// A distribution name with case and separators evened out (PEP 503), for comparisons.
+pub fn normalized(distribution: &str) -> String {
+    let words: Vec<String> = distribution.split(['-', '_', '.']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    words.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_apart_and_together() {
+        for name in
+            ["a-1.0-py3-none-any.whl", "a_b-1.0+local-1abc-cp312.cp313-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl"]
+        {
+            assert_eq!(WheelName::parse(name).unwrap().file_name(), name);
+        }
+        for bad in ["a-1.0-py3-none.whl", "a.zip", "a-1-x-py3-none-any.whl", "a--py3-none-any.whl", "a-b-c-d-e-f-g.whl"] {
+            assert!(WheelName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tags_are_the_product_of_the_sets() {
+        let name = WheelName::parse("a-1-py2.py3-none-x_wasm32.y_wasm32.whl").unwrap();
+        assert_eq!(name.tags(), ["py2-none-x_wasm32", "py2-none-y_wasm32", "py3-none-x_wasm32", "py3-none-y_wasm32"]);
+    }
+
+    #[test]
+    fn python_rules() {
+        let runs = |tags: &str| WheelName::parse(&format!("a-1-{tags}-any.whl")).unwrap().runs_on("cp313").unwrap();
+        for good in ["cp313-cp313", "cp312-abi3", "cp37-abi3", "cp313-abi3", "py3-none", "py2.py3-none", "py38-none", "cp313-none"]
+        {
+            assert!(runs(good), "{good}");
+        }
+        for bad in
+            ["cp312-cp312", "cp314-abi3", "cp312-none", "py314-none", "py2-none", "pp310-pypy310_pp73", "cp313-cp313t", "cp3-cp3"]
+        {
+            assert!(!runs(bad), "{bad}");
+        }
+    }
+}

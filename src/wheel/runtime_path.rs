@@ -1,0 +1,258 @@
+//! Where the modules of an archive find each other: a RUNTIME_PATH for each, so that every library is loaded exactly once.
+//!
+//! How Pyodide 0.28, 0.29 and 314 find a NEEDED library (`loadWebAssemblyModule` and `findLibraryFS` in their `pyodide.asm` script,
+//! `_emscripten_find_dylib` of Emscripten's libc; confirmed by loading wheels on 0.28.3, 0.29.5 and 314.0.7):
+//! - a name with `/` is not searched for; others are looked up in `LD_LIBRARY_PATH` (`/usr/lib`, then site-packages), then in the
+//!   RUNTIME_PATH of the module that needs them. `$ORIGIN` counts at the beginning of an entry only, and stands for the directory
+//!   of that module as its own path was spelled;
+//! - what is loaded already is known by the path string. 0.28 and 0.29 do not normalise it, so `pkg/../pkg.libs/x.so` and
+//!   `pkg.libs/x.so` are two libraries with two states; 314 normalises.
+//!
+//! `loadPackage` and micropip load every module of a wheel by its absolute path under site-packages, so that spelling has to come
+//! first: the absolute directory, then `$ORIGIN/../…` for wheels unpacked elsewhere. Within one directory, and downwards, `$ORIGIN`
+//! gives the same string as the absolute path when the module itself was found by one.
+//!
+//! Elsewhere than in site-packages only `$ORIGIN` helps. Two importers in different directories then spell a library in two ways;
+//! `plan` says so in a notice, since no RUNTIME_PATH avoids it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What planning needs to know of one module.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linked {
+    /// Path within the archive.
+    pub path: String,
+    /// NEEDED, as it will be.
+    pub needed: Vec<String>,
+    /// RUNTIME_PATH as found.
+    pub runtime_path: Vec<String>,
+}
+
+/// What `plan` found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// For each module: the entries to put first in its RUNTIME_PATH.
+    pub entries: Vec<Vec<String>>,
+    /// NEEDED libraries that no module of the archive is: the library, and the modules that need it.
+    pub missing: BTreeMap<String, Vec<String>>,
+    /// What could not be arranged.
+    pub notices: Vec<String>,
+}
+
+/// Plans the RUNTIME_PATH of `modules`, whose archive is unpacked into the directory `root` (absolute, no `/` at the end).
+pub fn plan(modules: &[Linked], root: &str) -> Plan {
+    let by_name = by_base_name(modules);
+    let mut plan = Plan::default();
+    let mut resolved: Vec<Vec<usize>> = Vec::with_capacity(modules.len());
+    for module in modules {
+        let mut entries = (Vec::new(), Vec::new());
+        let mut libraries = Vec::new();
+        for needed in &module.needed {
+            match by_name.get(needed.as_str()) {
+                Some(candidates) => {
+                    let library = choose(module, needed, candidates, modules, root, &mut plan.notices);
+                    if modules[library].path != module.path {
+                        libraries.push(library);
+                        push_entries(directory(&module.path), directory(&modules[library].path), root, &mut entries);
+                    }
+                }
+                None => plan.missing.entry(needed.clone()).or_default().push(module.path.clone()),
+            }
+        }
+        let (mut absolute, relative) = entries;
+        absolute.extend(relative);
+        plan.entries.push(absolute);
+        resolved.push(libraries);
+    }
+    plan.notices.extend(unpacked_twice(modules, &resolved));
+    plan
+}
+
+fn by_base_name(modules: &[Linked]) -> HashMap<&str, Vec<usize>> {
+    let mut map: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, module) in modules.iter().enumerate() {
+        map.entry(base_name(&module.path)).or_default().push(index);
+    }
+    map
+}
+
+/// The library among `candidates`, all of the name `needed`, that `module` is meant to load.
+fn choose(module: &Linked, needed: &str, candidates: &[usize], modules: &[Linked], root: &str, notices: &mut Vec<String>) -> usize {
+    let in_directory = |wanted: &str| candidates.iter().copied().find(|index| directory(&modules[*index].path) == wanted);
+    if let [only] = candidates {
+        return *only;
+    }
+    // LD_LIBRARY_PATH comes first: nothing in a RUNTIME_PATH wins over the top of site-packages.
+    if let Some(library) = in_directory("") {
+        return library;
+    }
+    let own = directory(&module.path);
+    let listed = module.runtime_path.iter().filter_map(|entry| inside(entry, own, root));
+    if let Some(library) = listed.chain([own.to_string()]).find_map(|wanted| in_directory(&wanted)) {
+        return library;
+    }
+    let vendored = candidates.iter().copied().find(|index| directory(&modules[*index].path).ends_with(".libs"));
+    let library = vendored.unwrap_or(candidates[0]);
+    notices.push(format!(
+        "`{}` needs `{needed}`, which the archive has {} times; `{}` was taken",
+        module.path,
+        candidates.len(),
+        modules[library].path
+    ));
+    library
+}
+
+/// The directory within the archive that a RUNTIME_PATH entry of a module in `own` means; `None` if it leads elsewhere.
+fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
+    let path = match entry.strip_prefix("$ORIGIN") {
+        Some(rest) => format!("{own}/{rest}"),
+        None => entry.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'))?.to_string(),
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Adds the entries by which a module in `from` finds a library in `to`: absolute ones, and those relative to the module.
+fn push_entries(from: &str, to: &str, root: &str, (absolute, relative): &mut (Vec<String>, Vec<String>)) {
+    let add = |list: &mut Vec<String>, entry: String| {
+        if !list.contains(&entry) {
+            list.push(entry);
+        }
+    };
+    let step = relative_path(from, to);
+    if step == ".." || step.starts_with("../") {
+        add(absolute, join(root, to));
+    }
+    add(relative, join("$ORIGIN", &step));
+}
+
+/// Libraries that importers of a wheel unpacked elsewhere than in site-packages would load under two spellings.
+fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
+    let imported: BTreeSet<usize> = resolved.iter().flatten().copied().collect();
+    let mut spellings: Vec<BTreeSet<String>> = vec![BTreeSet::new(); modules.len()];
+    let mut queue: Vec<(usize, String)> = Vec::new();
+    for (index, module) in modules.iter().enumerate() {
+        if !imported.contains(&index) {
+            queue.push((index, directory(&module.path).to_string()));
+        }
+    }
+    while let Some((index, spelled)) = queue.pop() {
+        // Two spellings are enough to report; more would only repeat it, and modules that need each other never end.
+        if spellings[index].len() == 2 || !spellings[index].insert(spelled.clone()) {
+            continue;
+        }
+        for library in &resolved[index] {
+            let step = relative_path(directory(&modules[index].path), directory(&modules[*library].path));
+            queue.push((*library, join(&spelled, &step)));
+        }
+    }
+    let twice = modules.iter().zip(&spellings).filter(|(_, spellings)| spellings.len() > 1);
+    let notice = |(module, _): (&Linked, _)| {
+        format!(
+            "`{}` is needed from several directories: Pyodide 0.28 and 0.29 load it more than once unless the wheel is installed into \
+             site-packages",
+            module.path
+        )
+    };
+    twice.map(notice).collect()
+}
+
+/// The way from directory `from` to directory `to`, both within the archive.
+fn relative_path(from: &str, to: &str) -> String {
+    let split = |path: &'_ str| path.split('/').filter(|part| !part.is_empty()).map(str::to_string).collect::<Vec<_>>();
+    let (from, to) = (split(from), split(to));
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let mut parts = vec!["..".to_string(); from.len() - common];
+    parts.extend(to[common..].iter().cloned());
+    parts.join("/")
+}
+
+/// The directory part of a path within the archive; empty at the top.
+pub fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// The last component of a path within the archive.
+pub fn base_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+fn join(left: &str, right: &str) -> String {
+    if right.is_empty() { left.to_string() } else { format!("{left}/{right}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linked(path: &str, needed: &[&str]) -> Linked {
+        let needed = needed.iter().map(|name| name.to_string()).collect();
+        Linked { path: path.to_string(), needed, runtime_path: Vec::new() }
+    }
+
+    const ROOT: &str = "/lib/python3.13/site-packages";
+
+    #[test]
+    fn a_libs_directory_beside_the_package() {
+        let modules = [
+            linked("PyMuPDF.libs/libmupdf.so", &[]),
+            linked("PyMuPDF.libs/libmupdfcpp.so", &["libmupdf.so"]),
+            linked("pymupdf/_extra.so", &["libmupdf.so", "libmupdfcpp.so"]),
+        ];
+        let plan = plan(&modules, ROOT);
+        assert_eq!(plan.entries[0], [""; 0]);
+        assert_eq!(plan.entries[1], ["$ORIGIN"]);
+        assert_eq!(plan.entries[2], ["/lib/python3.13/site-packages/PyMuPDF.libs", "$ORIGIN/../PyMuPDF.libs"]);
+        assert!(plan.missing.is_empty() && plan.notices.is_empty());
+    }
+
+    #[test]
+    fn libraries_below_and_at_the_top() {
+        let modules = [linked("p/m.so", &["a.so", "b.so"]), linked("p/lib/a.so", &[]), linked("b.so", &[])];
+        assert_eq!(plan(&modules, ROOT).entries[0], [ROOT, "$ORIGIN/lib", "$ORIGIN/.."]);
+    }
+
+    #[test]
+    fn importers_in_two_directories_are_reported() {
+        let modules = [linked("p/m.so", &["a.so"]), linked("p/sub/n.so", &["a.so"]), linked("p.libs/a.so", &[])];
+        let notices = plan(&modules, ROOT).notices;
+        assert_eq!(notices.len(), 1);
+        assert!(notices[0].contains("`p.libs/a.so`"), "{notices:?}");
+    }
+
+    #[test]
+    fn a_chain_within_libs_has_one_spelling() {
+        let modules = [linked("p/m.so", &["a.so", "b.so"]), linked("p.libs/a.so", &["b.so"]), linked("p.libs/b.so", &[])];
+        assert!(plan(&modules, ROOT).notices.is_empty());
+    }
+
+    #[test]
+    fn modules_that_need_each_other_end() {
+        let modules = [linked("m.so", &["a.so"]), linked("a/a.so", &["b.so"]), linked("b/b.so", &["a.so"])];
+        assert_eq!(plan(&modules, ROOT).notices.len(), 2);
+    }
+
+    #[test]
+    fn the_present_runtime_path_decides_between_namesakes() {
+        let mut modules = [linked("p/m.so", &["a.so"]), linked("x/a.so", &[]), linked("y/a.so", &[])];
+        modules[0].runtime_path = vec!["$ORIGIN/../y".to_string()];
+        assert_eq!(plan(&modules, ROOT).entries[0], [format!("{ROOT}/y"), "$ORIGIN/../y".to_string()]);
+        modules[0].runtime_path = plan(&modules, ROOT).entries[0].clone();
+        assert_eq!(plan(&modules, ROOT).entries[0], modules[0].runtime_path);
+        modules[0].runtime_path.clear();
+        assert_eq!(plan(&modules, ROOT).notices.len(), 1);
+    }
+
+    #[test]
+    fn missing_libraries_are_listed_with_their_importers() {
+        let plan = plan(&[linked("p/m.so", &["libz.so"]), linked("p/n.so", &["libz.so"])], ROOT);
+        assert_eq!(plan.missing["libz.so"], ["p/m.so", "p/n.so"]);
+    }
+}

@@ -1,0 +1,3 @@
+;; RUN: --list-targets
+
+(module)

@@ -1,0 +1,3 @@
+;; FAIL 1: upgrade % -o out/
+
+(module binary "\00asm\01\00")

@@ -1,0 +1,342 @@
+//! What the command does with files: that outputs appear whole, under the right name or not at all, and that reports and exit codes
+//! say so.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+
+const SIDE_MODULE: &str = r#"(module
+  (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+  (import "env" "memory" (memory 0))
+  (func (export "PyInit_ext") (result i32) i32.const 0))"#;
+
+const OLD_NAME: &str = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
+const NEW_NAME: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
+const CP312_NAME: &str = "demo-1.0-cp312-cp312-pyodide_2024_0_wasm32.whl";
+
+fn side_module() -> Vec<u8> {
+    wat::parse_str(SIDE_MODULE).unwrap()
+}
+
+/// A wheel with the given ABI tag, built for 2024_0.
+fn wheel(abi: &str) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, bytes: &[u8]| {
+        let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        writer.start_file(name, options.last_modified_time(zip::DateTime::default())).unwrap();
+        writer.write_all(bytes).unwrap();
+    };
+    let tags = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-{abi}-pyodide_2024_0_wasm32\n");
+    add("demo/ext.abi3.so", &side_module());
+    add("demo-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n");
+    add("demo-1.0.dist-info/WHEEL", tags.as_bytes());
+    let record = ["demo/ext.abi3.so", "demo-1.0.dist-info/METADATA", "demo-1.0.dist-info/WHEEL", "demo-1.0.dist-info/RECORD"];
+    add("demo-1.0.dist-info/RECORD", record.map(|path| format!("{path},,\n")).concat().as_bytes());
+    writer.finish().unwrap().into_inner()
+}
+
+/// A directory with an input of each kind.
+fn inputs() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).unwrap();
+    write("ext.so", &side_module());
+    write(OLD_NAME, &wheel("abi3"));
+    write(CP312_NAME, &wheel("cp312"));
+    write("native.so", b"\x7fELF\x02\x01\x01\0");
+    directory
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+    command.args(arguments).current_dir(directory).stdin(Stdio::null());
+    command.env("SOURCE_DATE_EPOCH", "1700000000").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    command(directory, arguments).output().unwrap()
+}
+
+/// Runs, expects an exit code, and returns standard error.
+fn run_expecting(code: i32, directory: &Path, arguments: &[&str]) -> String {
+    let output = run(directory, arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Names of the files in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_wheel_gets_its_new_name_in_a_directory() {
+    let inputs = inputs();
+    let stderr = run_expecting(0, inputs.path(), &[OLD_NAME, "-o", "dist"]);
+    assert_eq!(names(&inputs.path().join("dist")), [NEW_NAME]);
+    assert!(stderr.starts_with(&format!("upgraded {OLD_NAME} -> dist/{NEW_NAME} (")), "{stderr}");
+    assert_eq!(fs::read(inputs.path().join(OLD_NAME)).unwrap(), wheel("abi3"), "the input was changed");
+
+    let report = json(&run(inputs.path(), &[&format!("dist/{NEW_NAME}"), "-o", "again", "--json"]));
+    assert_eq!(report["inputs"][0]["status"], "unchanged");
+    let file = |directory: &str| fs::read(inputs.path().join(directory).join(NEW_NAME)).unwrap();
+    assert_eq!(file("dist"), file("again"));
+}
+
+#[test]
+fn a_wheel_named_by_the_user_keeps_that_name() {
+    let inputs = inputs();
+    let stderr = run_expecting(0, inputs.path(), &[OLD_NAME, "-o", "x.whl"]);
+    assert!(stderr.contains(&format!("should be {NEW_NAME}")), "{stderr}");
+    assert!(inputs.path().join("x.whl").is_file());
+}
+
+#[test]
+fn in_place_renames_a_wheel_and_leaves_an_unchanged_module_alone() {
+    let inputs = inputs();
+    let module = inputs.path().join("ext.so");
+    let modified = fs::metadata(&module).unwrap().modified().unwrap();
+    run_expecting(0, inputs.path(), &["--in-place", OLD_NAME, "ext.so"]);
+    assert_eq!(names(inputs.path()), [NEW_NAME, CP312_NAME, "ext.so", "native.so"]);
+    assert_eq!(fs::metadata(&module).unwrap().modified().unwrap(), modified);
+}
+
+#[test]
+fn a_dry_run_reports_and_writes_nothing() {
+    let inputs = inputs();
+    let before = names(inputs.path());
+    for arguments in [&["-n", OLD_NAME][..], &["-n", OLD_NAME, "-o", "dist/"], &["-n", OLD_NAME, "--in-place"]] {
+        let stderr = run_expecting(0, inputs.path(), arguments);
+        assert!(stderr.starts_with(&format!("would upgrade {OLD_NAME}")), "{stderr}");
+        assert_eq!(names(inputs.path()), before);
+    }
+    let output = run(inputs.path(), &["-n", OLD_NAME, "-o", "-"]);
+    assert!(output.status.success() && output.stdout.is_empty());
+}
+
+#[test]
+fn a_failing_input_does_not_stop_the_others() {
+    let inputs = inputs();
+    let stderr = run_expecting(1, inputs.path(), &[CP312_NAME, "native.so", "missing.so", OLD_NAME, "ext.so", "-o", "dist"]);
+    assert_eq!(names(&inputs.path().join("dist")), [NEW_NAME, "ext.so"]);
+    assert!(stderr.contains(&format!("refused: {CP312_NAME}: the wheel is for Python")), "{stderr}");
+    assert!(stderr.contains("error: native.so: is an ELF file"), "{stderr}");
+    assert!(stderr.contains("error: missing.so: cannot open it"), "{stderr}");
+}
+
+#[test]
+fn a_refusal_has_its_own_exit_code() {
+    let inputs = inputs();
+    run_expecting(3, inputs.path(), &[CP312_NAME, "ext.so", "-o", "dist"]);
+    run_expecting(0, inputs.path(), &[CP312_NAME, "--allow-python-mismatch", "-o", "dist"]);
+    assert_eq!(names(&inputs.path().join("dist")).len(), 2);
+}
+
+#[test]
+fn inputs_are_not_overwritten() {
+    let inputs = inputs();
+    fs::create_dir(inputs.path().join("sub")).unwrap();
+    for output in ["ext.so", "./ext.so", ".", "sub/../ext.so", "native.so"] {
+        let arguments = if output == "native.so" { vec!["ext.so", "native.so", "-o", "."] } else { vec!["ext.so", "-o", output] };
+        let stderr = run_expecting(1, inputs.path(), &arguments);
+        assert!(stderr.contains("is an input"), "{output}: {stderr}");
+    }
+    assert_eq!(fs::read(inputs.path().join("ext.so")).unwrap(), side_module());
+}
+
+#[test]
+fn outputs_of_one_name_do_not_overwrite_each_other() {
+    let inputs = inputs();
+    fs::create_dir(inputs.path().join("sub")).unwrap();
+    fs::write(inputs.path().join("sub/ext.so"), side_module()).unwrap();
+    let stderr = run_expecting(1, inputs.path(), &["ext.so", "sub/ext.so", "-o", "dist"]);
+    assert!(stderr.contains("was written for another input already"), "{stderr}");
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing_behind() {
+    let inputs = inputs();
+    let before = names(inputs.path());
+    for output in ["native.so/x.so", "native.so/dir/"] {
+        let stderr = run_expecting(1, inputs.path(), &["ext.so", "-o", output]);
+        assert!(stderr.starts_with("error: ext.so: cannot create the directory"), "{stderr}");
+    }
+    assert_eq!(names(inputs.path()), before);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf8_is_an_error() {
+    use std::os::unix::ffi::OsStrExt;
+    let inputs = inputs();
+    let name = std::ffi::OsStr::from_bytes(b"\xff.so");
+    fs::write(inputs.path().join(name), side_module()).unwrap();
+    let output = command(inputs.path(), &["-o", "dist/"]).arg(name).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("its name is not UTF-8"));
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_written_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let inputs = inputs();
+    let pipe = inputs.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    run_expecting(0, inputs.path(), &["ext.so", "-o", "pipe"]);
+    let is_pipe = fs::metadata(&pipe).unwrap().file_type().is_fifo();
+    if !is_pipe {
+        reader.kill().unwrap();
+    }
+    assert!(is_pipe, "the pipe was replaced by a file");
+    assert_eq!(reader.wait_with_output().unwrap().stdout, side_module());
+}
+
+#[test]
+fn standard_input_and_output_carry_modules() {
+    let inputs = inputs();
+    let pipe = |name: &str| {
+        let file = fs::File::open(inputs.path().join(name)).unwrap();
+        command(inputs.path(), &["-", "-o", "-"]).stdin(file).output().unwrap()
+    };
+    let output = pipe("ext.so");
+    assert_eq!((output.status.code(), output.stdout), (Some(0), side_module()));
+    let output = pipe(OLD_NAME);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("give the file by name"));
+    assert!(run(inputs.path(), &[OLD_NAME, "-o", "-"]).stdout.starts_with(b"PK"));
+}
+
+#[test]
+fn a_reader_that_goes_away_causes_no_panic() {
+    let inputs = inputs();
+    for (arguments, code) in
+        [(&["ext.so", "-o", "-"][..], 1), (&["ext.so", "-n", "--json"], 1), (&["--list-targets"], 0), (&["--help"], 0)]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(inputs.path(), arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn colour_follows_the_option_and_the_environment() {
+    let inputs = inputs();
+    let has_colour = |color: &str, variable: &str| {
+        let output = command(inputs.path(), &["-n", "ext.so", "--color", color]).env(variable, "1").output().unwrap();
+        output.stderr.contains(&0x1b)
+    };
+    assert!(has_colour("always", "NO_COLOR"));
+    assert!(has_colour("auto", "CLICOLOR_FORCE"));
+    assert!(!has_colour("auto", "UNRELATED"));
+    assert!(!has_colour("auto", "NO_COLOR"));
+    assert!(!has_colour("never", "CLICOLOR_FORCE"));
+}
+
+#[test]
+fn the_lock_file_is_copied_beside_the_wheel() {
+    let inputs = inputs();
+    let lock = format!(r#"{{"packages": {{"demo": {{"file_name": "{OLD_NAME}", "sha256": "00", "name": "demo"}}}}}}"#);
+    let path = inputs.path().join("pyodide-lock.json");
+    fs::write(&path, &lock).unwrap();
+    let expect_new_entry = |file: &str, report: &Value| {
+        let written: Value = serde_json::from_slice(&fs::read(inputs.path().join(file)).unwrap()).unwrap();
+        assert_eq!(written["packages"]["demo"]["file_name"], NEW_NAME);
+        assert_eq!(written["packages"]["demo"]["sha256"], report["inputs"][0]["sha256"]);
+        assert_eq!(report["lock"], file);
+    };
+    let with_lock =
+        |rest: &[&str]| json(&run(inputs.path(), &[&[OLD_NAME, "--lock", "pyodide-lock.json", "--json"], rest].concat()));
+    expect_new_entry("dist/pyodide-lock.json", &with_lock(&["-o", "dist"]));
+    expect_new_entry("other.json", &with_lock(&["-o", "dist", "--lock-output", "other.json"]));
+    assert_eq!(fs::read_to_string(&path).unwrap(), lock, "the lock file itself was changed");
+    assert_eq!(with_lock(&["-o", "."])["exit_code"], 1, "the copy would overwrite the lock file");
+    assert_eq!(fs::read_to_string(&path).unwrap(), lock, "the lock file itself was changed");
+    expect_new_entry("pyodide-lock.json", &with_lock(&["--in-place"]));
+}
+
+#[test]
+fn a_wheel_that_the_lock_file_lacks_is_not_written() {
+    let inputs = inputs();
+    fs::write(inputs.path().join("lock.json"), r#"{"packages": {}}"#).unwrap();
+    let stderr = run_expecting(1, inputs.path(), &[OLD_NAME, "--lock", "lock.json", "-o", "dist"]);
+    assert!(stderr.contains("no package of the lock file"), "{stderr}");
+    assert!(!inputs.path().join("dist").exists());
+}
+
+#[test]
+fn the_files_of_a_runtime_must_be_one() {
+    let inputs = inputs();
+    let stderr = run_expecting(1, inputs.path(), &["ext.so", "-n", "--main", "native.so"]);
+    assert!(stderr.starts_with("error: native.so: "), "{stderr}");
+    let stderr = run_expecting(1, inputs.path(), &["ext.so", "-n", "--main", "ext.so"]);
+    assert!(stderr.contains("does not offer `__cpp_exception`"), "{stderr}");
+}
+
+#[test]
+fn a_lock_file_does_not_name_a_wheel_that_was_not_written() {
+    let inputs = inputs();
+    let lock = format!(r#"{{"packages": {{"demo": {{"file_name": "{OLD_NAME}", "sha256": "00"}}}}}}"#);
+    fs::write(inputs.path().join("lock.json"), lock).unwrap();
+    let arguments = [OLD_NAME, "--lock", "lock.json", "--lock-output", "new.json", "-o", "native.so/dist/"];
+    run_expecting(1, inputs.path(), &arguments);
+    assert!(!inputs.path().join("new.json").exists());
+}
+
+/// The example in `docs/report.md` is what a run prints. With `BLESS=1` in the environment it is written instead of compared.
+#[test]
+fn the_documented_report_is_a_real_one() {
+    let inputs = inputs();
+    let output = run(inputs.path(), &["--json", "-o", "dist", OLD_NAME, "native.so"]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("```json\n").unwrap();
+    let (example, after) = rest.split_once("```").unwrap();
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, format!("{before}```json\n{printed}```{after}")).unwrap();
+    } else {
+        assert_eq!(example, printed, "docs/report.md (BLESS=1 writes it)");
+    }
+}
+
+/// Every member of the report is in the tables of `docs/report.md`.
+#[test]
+fn every_member_of_the_report_is_documented() {
+    fn members(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => object.iter().for_each(|(name, value)| {
+                found.push(name.clone());
+                if name != "changed" {
+                    members(value, found);
+                }
+            }),
+            Value::Array(values) => values.iter().for_each(|value| members(value, found)),
+            _ => {}
+        }
+    }
+    let inputs = inputs();
+    let mut found = Vec::new();
+    members(&json(&run(inputs.path(), &["--json", "-n", OLD_NAME, "native.so"])), &mut found);
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.md")).unwrap();
+    for member in found {
+        assert!(text.contains(&format!("| `{member}` |")), "`{member}` is not in docs/report.md");
+    }
+}

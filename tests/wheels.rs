@@ -1,0 +1,295 @@
+//! Wheels and library archives from end to end, with a stand-in for the upgrade of modules.
+//!
+//! The archives are built in memory with Python-like metadata. The stand-in marks a module and writes the RUNTIME_PATH it is
+//! given, as the real passes do, so a second run finds no work.
+
+#[path = "wheels/support.rs"]
+mod support;
+
+#[path = "wheels/hostile.rs"]
+mod hostile;
+
+use support::*;
+use wasm_pyfix::wheel::WheelOptions;
+
+const NEW: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
+const OLD: &str = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
+
+/// A package with an extension, a library in `demo.libs`, and files of other kinds.
+fn demo() -> Wheel {
+    Wheel::new(OLD)
+        .file("demo/__init__.py", b"value = 1\n")
+        .file("demo/_ext.abi3.so", &module(&["libx.so"], &["PyInit__ext"]))
+        .file("demo.libs/libx.so", &module(&["liby.so"], &["x"]))
+        .file("demo.libs/liby.so", &module(&[], &["y"]))
+        .file("demo/data.bin", &[7; 4000])
+}
+
+#[test]
+fn everything_around_the_modules_stays_consistent() {
+    let input = demo().build();
+    let result = run(OLD, &input, &options());
+    assert!(result.changed);
+    assert_eq!(result.file_name, NEW);
+    assert_eq!(result.sha256, hex_sha256(&result.bytes));
+    let (old, new) = (entries(&input), entries(&result.bytes));
+    let names = |entries: &[Unpacked]| entries.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&old), names(&new));
+    check_record(&new);
+    for (old, new) in old.iter().zip(&new) {
+        let changes = old.name.ends_with(".so") || old.name.ends_with("/WHEEL") || old.name.ends_with("/RECORD");
+        assert_eq!(old.contents != new.contents, changes, "{}", old.name);
+        assert_eq!((old.mode, &old.time, old.system), (new.mode, &new.time, new.system), "{}", old.name);
+        if !changes {
+            assert_eq!(old.compressed, new.compressed, "{}: not copied", old.name);
+        }
+    }
+    let wheel = text(&new, "demo-1.0.dist-info/WHEEL");
+    assert_eq!(
+        wheel,
+        "Wheel-Version: 1.0\nGenerator: test (1)\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyemscripten_2025_0_wasm32\n\
+         Tag: cp312-abi3-pyodide_2025_0_wasm32\nBuild: 3\n"
+    );
+    assert_eq!(
+        result.modules.iter().map(|module| module.path.as_str()).collect::<Vec<_>>(),
+        ["demo/_ext.abi3.so", "demo.libs/libx.so", "demo.libs/liby.so"]
+    );
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_every_run_gives_the_same_bytes() {
+    let input = demo().build();
+    let first = run(OLD, &input, &options());
+    let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(single.install(|| run(OLD, &input, &options())).bytes, first.bytes);
+    let second = run(&first.file_name, &first.bytes, &options());
+    assert!(!second.changed);
+    assert_eq!((second.file_name.as_str(), &second.bytes), (NEW, &first.bytes));
+    assert_eq!(second.sha256, first.sha256);
+}
+
+#[test]
+fn runtime_paths_reach_the_modules() {
+    let result = run(OLD, &demo().build(), &options());
+    let new = entries(&result.bytes);
+    let libs = ["/lib/python3.13/site-packages/demo.libs", "$ORIGIN/../demo.libs"];
+    assert_eq!(runtime_path(&new, "demo/_ext.abi3.so"), libs);
+    assert_eq!(runtime_path(&new, "demo.libs/libx.so"), ["$ORIGIN"]);
+    assert_eq!(runtime_path(&new, "demo.libs/liby.so"), [""; 0]);
+}
+
+#[test]
+fn asked_runtime_paths_come_after_the_planned_ones() {
+    let mut options = options();
+    options.module.runtime_path = vec!["$ORIGIN/../demo.libs".to_string(), "/extra".to_string()];
+    let new = entries(&run(OLD, &demo().build(), &options).bytes);
+    let expected = ["/lib/python3.13/site-packages/demo.libs", "$ORIGIN/../demo.libs", "/extra"];
+    assert_eq!(runtime_path(&new, "demo/_ext.abi3.so"), expected);
+}
+
+#[test]
+fn siblings_know_what_the_others_export_and_not_what_only_they_do() {
+    let seen = std::sync::Mutex::new(Vec::new());
+    let watch = |path: &str, bytes: &[u8], options: &ModuleOptions| {
+        let mut names: Vec<String> = options.sibling_exports.iter().cloned().collect();
+        names.sort();
+        seen.lock().unwrap().push((path.to_string(), names.join(" ")));
+        upgrade(path, bytes, options)
+    };
+    let input =
+        Wheel::new(OLD).file("a.so", &module(&[], &["shared", "only_a"])).file("b.so", &module(&[], &["shared", "only_b"])).build();
+    upgrade_archive(OLD, &input, &options(), &watch).unwrap();
+    let mut seen = seen.into_inner().unwrap();
+    seen.sort();
+    assert_eq!(seen, [("a.so".to_string(), "only_b shared".to_string()), ("b.so".to_string(), "only_a shared".to_string())]);
+}
+
+#[test]
+fn a_wheel_without_modules_is_left_alone() {
+    for name in ["demo-1.0-py3-none-any.whl", "demo-1.0-cp312-cp312-pyodide_2024_0_wasm32.whl"] {
+        let input = Wheel::new(name).file("demo/__init__.py", b"").file("demo/app.wasm", b"\0asm\x01\0\0\0").build();
+        let result = run(name, &input, &options());
+        assert_eq!((result.changed, result.file_name.as_str(), &result.bytes), (false, name, &input));
+        assert!(result.notices.iter().any(|notice| notice.contains("nothing to do")), "{:?}", result.notices);
+    }
+}
+
+#[test]
+fn a_retag_alone_copies_the_modules() {
+    let name = "demo-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl";
+    let input = Wheel::new(name).file("demo.so", &upgraded(&module(&[], &[]))).build();
+    let result = run(name, &input, &options());
+    assert!(result.changed);
+    let (old, new) = (entries(&input), entries(&result.bytes));
+    assert_eq!(old[0].compressed, new[0].compressed);
+    check_record(&new);
+}
+
+#[test]
+fn a_zip_of_libraries_keeps_its_name() {
+    let input = Wheel::bare().file("one.so", &module(&["two.so"], &[])).file("two.so", &module(&[], &[])).build();
+    let result = run("libs-1.0.zip", &input, &options());
+    assert!(result.changed);
+    assert_eq!(result.file_name, "libs-1.0.zip");
+    assert_eq!(runtime_path(&entries(&result.bytes), "one.so"), ["$ORIGIN"]);
+    assert!(!run("libs-1.0.zip", &result.bytes, &options()).changed);
+}
+
+#[test]
+fn python_versions_are_refused_or_kept_as_they_are() {
+    let name = "demo-1.0-cp312-cp312-pyodide_2024_0_wasm32.whl";
+    let input = Wheel::new(name).file("demo.cpython-312-wasm32-emscripten.so", &module(&[], &[])).build();
+    let error = fail(name, &input, &options());
+    assert!(is_refused(&error), "{error:#}");
+    let message = format!("{error:#}");
+    assert!(message.starts_with(name) && message.contains("cp313") && message.contains("abi3"), "{message}");
+    let allowed = WheelOptions { allow_python_mismatch: true, ..options() };
+    let result = run(name, &input, &allowed);
+    assert_eq!(result.file_name, "demo-1.0-cp312-cp312-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl");
+    assert!(result.notices.iter().any(|notice| notice.contains("own risk")), "{:?}", result.notices);
+    assert!(text(&entries(&result.bytes), "demo-1.0.dist-info/WHEEL").contains("Tag: cp312-cp312-pyemscripten_2025_0_wasm32\n"));
+}
+
+#[test]
+fn foreign_platforms_are_refused() {
+    let name = "demo-1.0-cp312-abi3-manylinux_2_17_x86_64.whl";
+    let input = Wheel::new(name).file("demo.so", &module(&[], &[])).build();
+    assert!(is_refused(&fail(name, &input, &options())));
+}
+
+#[test]
+fn an_extension_that_python_would_ignore_is_reported() {
+    let input = Wheel::new(OLD).file("demo/_x.cpython-312-wasm32-emscripten.so", &module(&[], &[])).build();
+    let notices = run(OLD, &input, &options()).notices;
+    assert!(notices.iter().any(|notice| notice.contains("silently ignores")), "{notices:?}");
+    let input = Wheel::new(OLD).file("demo/_x.cpython-313-wasm32-emscripten.so", &module(&[], &[])).build();
+    assert_eq!(run(OLD, &input, &options()).notices, [""; 0]);
+}
+
+#[test]
+fn stale_bytecode_is_dropped_if_its_source_is_there() {
+    let stale = [&3531u16.to_le_bytes()[..], b"\r\nrest"].concat();
+    let fresh = [&3571u16.to_le_bytes()[..], b"\r\nrest"].concat();
+    let wheel = demo()
+        .file("demo/a.py", b"")
+        .file("demo/__pycache__/a.cpython-312.pyc", &stale)
+        .file("demo/__pycache__/a.cpython-313.pyc", &fresh)
+        .file("demo/a.pyc", &stale);
+    let result = run(OLD, &wheel.build(), &options());
+    let new = entries(&result.bytes);
+    let left: Vec<&str> = new.iter().map(|entry| entry.name.as_str()).filter(|name| name.ends_with(".pyc")).collect();
+    assert_eq!(left, ["demo/__pycache__/a.cpython-313.pyc"]);
+    check_record(&new);
+    assert!(result.notices.iter().any(|notice| notice.starts_with("2 .pyc")), "{:?}", result.notices);
+
+    let sourceless = demo().file("demo/b.pyc", &stale).build();
+    let error = fail(OLD, &sourceless, &options());
+    assert!(is_refused(&error) && format!("{error:#}").contains("demo/b.pyc"), "{error:#}");
+    let allowed = WheelOptions { allow_python_mismatch: true, ..options() };
+    assert!(entries(&run(OLD, &sourceless, &allowed).bytes).iter().any(|entry| entry.name == "demo/b.pyc"));
+}
+
+#[test]
+fn signatures_go_and_bills_of_materials_stay() {
+    let bom = b"{\"hashes\": []}";
+    let input =
+        demo().file("demo-1.0.dist-info/sboms/demo.cyclonedx.json", bom).unlisted("demo-1.0.dist-info/RECORD.jws", b"{}").build();
+    let result = run(OLD, &input, &options());
+    let new = entries(&result.bytes);
+    assert!(new.iter().all(|entry| !entry.name.ends_with(".jws")));
+    assert_eq!(text(&new, "demo-1.0.dist-info/sboms/demo.cyclonedx.json").as_bytes(), bom);
+    for expected in ["RECORD.jws dropped", "sboms/"] {
+        assert!(result.notices.iter().any(|notice| notice.contains(expected)), "{expected}: {:?}", result.notices);
+    }
+    check_record(&new);
+}
+
+#[test]
+fn what_record_did_not_list_is_added_to_it() {
+    let input = demo().unlisted("demo/extra.txt", b"extra").unlisted("demo/_b.so", &module(&[], &[])).build();
+    let result = run(OLD, &input, &options());
+    check_record(&entries(&result.bytes));
+    assert_eq!(result.notices.iter().filter(|notice| notice.contains("was not in RECORD")).count(), 2);
+    assert!(!run(NEW, &result.bytes, &options()).changed);
+}
+
+#[test]
+fn requires_python_that_excludes_the_target_is_reported() {
+    let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Python: >=3.8,<3.13\n";
+    let input = demo().metadata(metadata).build();
+    let result = run(OLD, &input, &options());
+    assert!(result.notices.iter().any(|notice| notice.contains(">=3.8,<3.13")), "{:?}", result.notices);
+    assert_eq!(text(&entries(&result.bytes), "demo-1.0.dist-info/METADATA"), metadata);
+}
+
+#[test]
+fn source_date_epoch_is_the_time_of_what_changed() {
+    let with_epoch = WheelOptions { source_date_epoch: Some(1_709_210_096), ..options() };
+    let input = demo().build();
+    let result = run(OLD, &input, &with_epoch);
+    for (old, new) in entries(&input).iter().zip(&entries(&result.bytes)) {
+        let expected = if old.contents == new.contents { old.time.as_str() } else { "2024-02-29 12:34:56" };
+        assert_eq!(new.time, expected, "{}", new.name);
+    }
+    assert!(!run(NEW, &result.bytes, &with_epoch).changed);
+}
+
+#[test]
+fn stored_entries_stay_stored() {
+    let input = demo().stored().build();
+    let new = entries(&run(OLD, &input, &options()).bytes);
+    assert!(new.iter().all(|entry| entry.compressed == entry.contents));
+}
+
+#[test]
+fn missing_libraries_are_reported_unless_excluded() {
+    let input = Wheel::new(OLD).file("demo.so", &module(&["libgone.so"], &[])).build();
+    let notices = run(OLD, &input, &options()).notices;
+    assert!(notices.len() == 1 && notices[0].contains("`libgone.so`") && notices[0].contains("`demo.so`"), "{notices:?}");
+    let excluded = WheelOptions { exclude: vec!["libgo*".to_string()], ..options() };
+    assert_eq!(run(OLD, &input, &excluded).notices, [""; 0]);
+}
+
+#[test]
+fn libraries_are_grafted_with_what_they_need() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = |name: &str, needed: &[&str]| std::fs::write(directory.path().join(name), module(needed, &[])).unwrap();
+    library("liba.so", &["libb.so", "libleft.so"]);
+    library("libb.so", &["liba.so"]);
+    library("libleft.so", &[]);
+    library("libunused.so", &[]);
+    let input = Wheel::new(OLD).file("demo/_ext.so", &module(&["liba.so"], &[])).build();
+    let options =
+        WheelOptions { libdirs: vec![directory.path().to_path_buf()], exclude: vec!["libleft.so".to_string()], ..options() };
+    let result = run(OLD, &input, &options);
+    let new = entries(&result.bytes);
+    let names: Vec<&str> = new.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names[..4], ["demo/_ext.so", "demo.libs/liba.so", "demo.libs/libb.so", "demo-1.0.dist-info/METADATA"]);
+    assert_eq!(runtime_path(&new, "demo/_ext.so"), ["/lib/python3.13/site-packages/demo.libs", "$ORIGIN/../demo.libs"]);
+    assert_eq!(runtime_path(&new, "demo.libs/liba.so"), ["$ORIGIN"]);
+    assert!(is_upgraded(&new, "demo.libs/liba.so") && is_upgraded(&new, "demo.libs/libb.so"));
+    assert_eq!(result.modules[1].grafted_from, Some(directory.path().join("liba.so")));
+    check_record(&new);
+    assert!(!run(NEW, &result.bytes, &options).changed);
+}
+
+#[test]
+fn libraries_of_another_platform_are_not_grafted() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("liba.so"), b"\x7fELF\x02\x01\x01\0").unwrap();
+    let input = Wheel::new(OLD).file("demo.so", &module(&["liba.so"], &[])).build();
+    let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], ..options() };
+    let message = format!("{:#}", fail(OLD, &input, &options));
+    assert!(message.contains("liba.so") && message.contains("ELF"), "{message}");
+}
+
+#[test]
+fn an_error_of_the_upgrade_names_file_and_entry() {
+    let input = demo().build();
+    let error = upgrade_archive(OLD, &input, &options(), &|path, _, _| {
+        if path.ends_with("libx.so") { Err(wasm_pyfix_passes::Error::Refused("threads".to_string()).into()) } else { Ok(nothing()) }
+    })
+    .unwrap_err();
+    assert_eq!(format!("{error:#}"), format!("{OLD}: entry `demo.libs/libx.so`: threads"));
+    assert!(is_refused(&error));
+}
