@@ -152,9 +152,11 @@ fn python_versions_are_refused_or_kept_as_they_are() {
 
 #[test]
 fn foreign_platforms_are_refused() {
-    let name = "demo-1.0-cp312-abi3-manylinux_2_17_x86_64.whl";
-    let input = Wheel::new(name).file("demo.so", &module(&[], &[])).build();
-    assert!(is_refused(&fail(name, &input, &options())));
+    for platform in ["manylinux_2_17_x86_64", "wasi_0_2_wasm32"] {
+        let name = format!("demo-1.0-cp312-abi3-{platform}.whl");
+        let input = Wheel::new(&name).file("demo.so", &module(&[], &[])).build();
+        assert!(is_refused(&fail(&name, &input, &options())), "{platform}");
+    }
 }
 
 #[test]
