@@ -295,3 +295,12 @@ fn an_error_of_the_upgrade_names_file_and_entry() {
     assert_eq!(format!("{error:#}"), format!("{OLD}: entry `demo.libs/libx.so`: threads"));
     assert!(is_refused(&error));
 }
+
+#[test]
+fn equal_bytes_are_no_change() {
+    let name = NEW;
+    let input = Wheel::new(name).file("demo.so", &module(&[], &[])).build();
+    let first = run(name, &input, &options());
+    let echo = |_: &str, bytes: &[u8], _: &ModuleOptions| Ok(ModuleResult { bytes: Some(bytes.to_vec()), outcomes: Vec::new() });
+    assert!(!upgrade_archive(name, &first.bytes, &options(), &echo).unwrap().changed);
+}
