@@ -152,9 +152,11 @@ fn python_versions_are_refused_or_kept_as_they_are() {
 
 #[test]
 fn foreign_platforms_are_refused() {
-    let name = "demo-1.0-cp312-abi3-manylinux_2_17_x86_64.whl";
-    let input = Wheel::new(name).file("demo.so", &module(&[], &[])).build();
-    assert!(is_refused(&fail(name, &input, &options())));
+    for platform in ["manylinux_2_17_x86_64", "wasi_0_2_wasm32"] {
+        let name = format!("demo-1.0-cp312-abi3-{platform}.whl");
+        let input = Wheel::new(&name).file("demo.so", &module(&[], &[])).build();
+        assert!(is_refused(&fail(&name, &input, &options())), "{platform}");
+    }
 }
 
 #[test]
@@ -292,4 +294,13 @@ fn an_error_of_the_upgrade_names_file_and_entry() {
     .unwrap_err();
     assert_eq!(format!("{error:#}"), format!("{OLD}: entry `demo.libs/libx.so`: threads"));
     assert!(is_refused(&error));
+}
+
+#[test]
+fn equal_bytes_are_no_change() {
+    let name = NEW;
+    let input = Wheel::new(name).file("demo.so", &module(&[], &[])).build();
+    let first = run(name, &input, &options());
+    let echo = |_: &str, bytes: &[u8], _: &ModuleOptions| Ok(ModuleResult { bytes: Some(bytes.to_vec()), outcomes: Vec::new() });
+    assert!(!upgrade_archive(name, &first.bytes, &options(), &echo).unwrap().changed);
 }

@@ -16,8 +16,9 @@ use std::io::{Cursor, Read, Write};
 use zip::write::{PreparedZipFile, SimpleFileOptions};
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
-/// Bytes that all entries of an archive may take together once decompressed. A wasm32 process has no more memory than this.
-pub const TOTAL_LIMIT: u64 = 4 << 30;
+/// Bytes that all entries of an archive may take together once decompressed: Pyodide unpacks archives into memory, and modules
+/// are upgraded there.
+pub const TOTAL_LIMIT: u64 = 2 << 30;
 /// Entries above `RATIO_FREE` bytes may not be compressed better than this; deflate reaches 1032.
 pub const RATIO_LIMIT: u64 = 500;
 /// Bytes up to which no entry is suspicious, however well compressed.

@@ -70,7 +70,9 @@ impl WheelName {
 
     /// Checks that the wheel is for Emscripten; the platform `any` passes, since wheels with data modules carry it.
     pub fn check_platform(&self) -> Result<()> {
-        let foreign = self.platform.iter().find(|tag| *tag != "any" && !tag.ends_with("wasm32"));
+        let known =
+            |tag: &str| tag == "any" || ["pyemscripten_", "pyodide_", "emscripten_"].iter().any(|prefix| tag.starts_with(prefix));
+        let foreign = self.platform.iter().find(|tag| !known(tag));
         if let Some(tag) = foreign {
             bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
         }

@@ -251,6 +251,12 @@ mod tests {
     }
 
     #[test]
+    fn a_namesake_at_the_top_wins_as_it_does_in_the_loader() {
+        let modules = [linked("p/m.so", &["a.so"]), linked("p/a.so", &[]), linked("a.so", &[])];
+        assert_eq!(plan(&modules, ROOT).entries[0], [ROOT, "$ORIGIN/.."]);
+    }
+
+    #[test]
     fn missing_libraries_are_listed_with_their_importers() {
         let plan = plan(&[linked("p/m.so", &["libz.so"]), linked("p/n.so", &["libz.so"])], ROOT);
         assert_eq!(plan.missing["libz.so"], ["p/m.so", "p/n.so"]);
