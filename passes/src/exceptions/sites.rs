@@ -3,6 +3,11 @@
 //! A function that never looks at `__threwValue` can do nothing for a longjmp but mistake it for a normal return, and one without a
 //! landing pad can do nothing for an exception: such functions catch the one kind they know. Where a function has both (compiled as
 //! C++ around `setjmp`, or put together by an inliner from two translation units), [`flow`](super::flow) tells for each site.
+//!
+//! One exception: in a module without any landing pad, frames of `setjmp` catch C++ exceptions too, as they did in JavaScript. It was
+//! compiled with exception catching disabled, its own `catch` clauses dropped, so that an exception that passed would find nobody and
+//! end the runtime. PyMuPDF 1.26.0 relies on it: every error it expects is thrown in such a frame, stopped there, and turned into a
+//! return value.
 
 use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow};
@@ -57,12 +62,16 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         })
         .collect::<Result<_>>()?;
     let slots = own_slots(module);
+    let stops_exceptions = !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table);
     let mut plan = Plan::default();
     for ((function, body), flow) in relevant.into_iter().zip(&flows) {
         report(flow.as_ref(), outcome);
         for &(at, invoke) in &body.invokes {
             let checks = flow.as_ref().and_then(|flow| flow.checks.get(&at)).copied();
-            let catches = catches(body, checks, outcome);
+            let mut catches = catches(body, checks, outcome);
+            if stops_exceptions && catches == Catches::Longjmp {
+                catches = Catches::Both;
+            }
             plan.sites.push(Site { function: *function, at, invoke, catches });
             let slot = flow.as_ref().and_then(|flow| flow.slots.get(&at));
             let callee = slot.and_then(|slot| slots.get(*slot as usize)).copied();
@@ -74,6 +83,13 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
                 }
             }
         }
+    }
+    if stops_exceptions && !plan.sites.is_empty() {
+        outcome.notices.push(
+            "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
+             as they did before"
+                .to_string(),
+        );
     }
     Ok(plan)
 }
