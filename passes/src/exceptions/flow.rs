@@ -521,7 +521,7 @@ impl Walk<'_, '_> {
         let ty = self.facts.module.signature(FunctionId(function));
         let (parameters, results) = (ty.params().len(), ty.results().len());
         match self.facts.roles.get(&function) {
-            Some(Role::Invoke) => {
+            Some(Role::Invoke | Role::LegalizedInvoke) => {
                 let arguments = self.pop_many(parameters);
                 for value in &arguments {
                     self.consume(*value);

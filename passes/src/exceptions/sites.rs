@@ -17,7 +17,6 @@ use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module, SegmentKin
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
-use wasmparser::FuncType;
 
 /// One call of an invoke.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +74,10 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             plan.sites.push(Site { function: *function, at, invoke, catches });
             let slot = flow.as_ref().and_then(|flow| flow.slots.get(&at));
             let callee = slot.and_then(|slot| slots.get(*slot as usize)).copied();
-            if let Some(callee) = callee.filter(|callee| differs(module, invoke, *callee)) {
-                if runtime::adaptable(module.signature(invoke), module.signature(callee)) {
+            let expected = abi.callees.get(&invoke.0);
+            if let Some(callee) = callee.filter(|callee| expected.is_some_and(|ty| module.signature(*callee) != ty)) {
+                let legalized = abi.role(invoke) == Some(Role::LegalizedInvoke);
+                if !legalized && runtime::adaptable(module.signature(invoke), module.signature(callee)) {
                     plan.adapted.insert(plan.sites.len() - 1, callee);
                 } else {
                     outcome.leave("call site", "its callee has a type that JavaScript could not have called either");
@@ -124,12 +125,6 @@ fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
     for _ in 0..flow.late {
         outcome.leave("landing pad", "it calls another function before it asks for its exception");
     }
-}
-
-/// Whether the type that the invoke expects is not that of the callee.
-fn differs(module: &Module<'_>, invoke: FunctionId, callee: FunctionId) -> bool {
-    let invoke = module.signature(invoke);
-    *module.signature(callee) != FuncType::new(invoke.params()[1..].to_vec(), invoke.results().to_vec())
 }
 
 /// The functions in the module's own table slots; empty when its segments are not one list from `__table_base` on.
