@@ -92,7 +92,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         }
         let adapted = plan.adapted.range(first..).next().is_some();
         match flow {
-            Some(flow) if inline && !flow.words.crosses && !adapted => {
+            Some(flow) if inline && !adapted => {
                 for site in &mut plan.sites[first..] {
                     site.inlined = flow.sites.contains_key(&site.at);
                 }
