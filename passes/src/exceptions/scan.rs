@@ -22,6 +22,13 @@ pub struct BodyFacts {
     pub reads_temp_ret: bool,
     /// It calls `getTempRet0` right behind the call of an imported function that is not of the ABI.
     pub reads_foreign_temp_ret: bool,
+    /// It refers to the words `__THREW__` and `__threwValue`, or to the second alone.
+    pub uses_words: bool,
+    pub reads_value: bool,
+    /// The functions it calls directly.
+    pub calls: Vec<u32>,
+    /// It throws itself, or calls through a pointer.
+    pub throws: bool,
     /// It has native exception handlers of the legacy kind, or of the new kind.
     pub legacy_try: bool,
     pub try_table: bool,
@@ -36,8 +43,9 @@ pub fn scan(module: &Module<'_>, abi: &Abi) -> Result<Vec<(FunctionId, BodyFacts
         .filter(|import| import.module == "env" && matches!(import.field.as_ref(), "__wasm_setjmp_test" | "testSetjmp"))
         .filter_map(|import| if let crate::module::Item::Function(id) = import.item { Some(id.0) } else { None })
         .collect();
+    let threw: Vec<u32> = abi.threw.iter().map(|id| id.0).collect();
     let threw_values: Vec<u32> = abi.threw_value.iter().map(|id| id.0).collect();
-    let wanted = Wanted { module, roles, setjmp_tests, threw_values };
+    let wanted = Wanted { module, roles, setjmp_tests, threw, threw_values };
     let bodies: Vec<_> = module.bodies().collect();
     bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &wanted)?))).collect()
 }
@@ -47,6 +55,7 @@ struct Wanted<'m> {
     module: &'m Module<'m>,
     roles: HashMap<u32, Role>,
     setjmp_tests: Vec<u32>,
+    threw: Vec<u32>,
     threw_values: Vec<u32>,
 }
 
@@ -59,7 +68,7 @@ impl Wanted<'_> {
 }
 
 fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
-    let Wanted { roles, setjmp_tests, threw_values, .. } = wanted;
+    let roles = &wanted.roles;
     let mut facts = BodyFacts::default();
     // The function called last, unless the flow of control changed since.
     let mut last_call = None;
@@ -73,7 +82,8 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
         match operator {
             Operator::Call { function_index } => {
                 let before = last_call.replace(function_index);
-                if setjmp_tests.contains(&function_index) {
+                facts.calls.push(function_index);
+                if wanted.setjmp_tests.contains(&function_index) {
                     facts.handles_longjmp = true;
                 }
                 let Some(role) = roles.get(&function_index) else { continue };
@@ -89,17 +99,30 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
                     _ => {}
                 }
             }
-            Operator::ReturnCall { function_index } | Operator::RefFunc { function_index }
-                if roles.contains_key(&function_index) =>
-            {
+            Operator::ReturnCall { function_index } => {
+                facts.calls.push(function_index);
+                if roles.contains_key(&function_index) {
+                    facts.references.push(FunctionId(function_index));
+                }
+            }
+            Operator::RefFunc { function_index } if roles.contains_key(&function_index) => {
                 facts.references.push(FunctionId(function_index));
             }
-            Operator::GlobalGet { global_index } if threw_values.contains(&global_index) => facts.handles_longjmp = true,
+            Operator::GlobalGet { global_index } if wanted.threw_values.contains(&global_index) => {
+                facts.uses_words = true;
+                facts.reads_value = true;
+                facts.handles_longjmp = true;
+            }
+            Operator::GlobalGet { global_index } if wanted.threw.contains(&global_index) => facts.uses_words = true,
+            Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => facts.throws = true,
+            Operator::Throw { .. } | Operator::Rethrow { .. } | Operator::ThrowRef => facts.throws = true,
             Operator::Try { .. } => facts.legacy_try = true,
             Operator::TryTable { .. } => facts.try_table = true,
             _ => {}
         }
     }
+    facts.calls.sort_unstable();
+    facts.calls.dedup();
     Ok(facts)
 }
 

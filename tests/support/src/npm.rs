@@ -103,11 +103,6 @@ pub fn packages() -> Result<PathBuf> {
         .context("the npm packages of tests/npm are needed and cannot be had")
 }
 
-/// Whether [`packages`] would have to fetch something.
-pub fn is_installed() -> Result<bool> {
-    Ok(directory()?.is_dir())
-}
-
 /// Checks that `node` and `npm` can be started, and that Node is recent enough.
 pub fn check_tools() -> Result<()> {
     let version = version_of("node")?;
