@@ -52,7 +52,10 @@ fn upgraded(group: Group, exnref: bool) -> Group {
             ..ModuleOptions::default()
         };
         let result = upgrade_module(&bytes, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
-        result.bytes.unwrap_or(bytes)
+        let upgraded = result.bytes.unwrap_or(bytes);
+        let second = upgrade_module(&upgraded, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(second.bytes.is_none(), "{file}: a second run changes the result");
+        upgraded
     })
 }
 
