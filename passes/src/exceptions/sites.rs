@@ -13,7 +13,7 @@ use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow};
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
-use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module, SegmentKind};
+use crate::module::{FunctionId, GlobalId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
@@ -61,8 +61,9 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             None => Ok(None),
         })
         .collect::<Result<_>>()?;
-    let slots = own_slots(module);
+    let slots = module.own_slots();
     let stops_exceptions = !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table);
+    let mut stopped = false;
     let mut plan = Plan::default();
     for ((function, body), flow) in relevant.into_iter().zip(&flows) {
         report(flow.as_ref(), outcome);
@@ -71,6 +72,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             let mut catches = catches(body, checks, outcome);
             if stops_exceptions && catches == Catches::Longjmp {
                 catches = Catches::Both;
+                stopped = true;
             }
             plan.sites.push(Site { function: *function, at, invoke, catches });
             let slot = flow.as_ref().and_then(|flow| flow.slots.get(&at));
@@ -84,7 +86,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             }
         }
     }
-    if stops_exceptions && !plan.sites.is_empty() {
+    if stopped {
         outcome.notices.push(
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
              as they did before"
@@ -130,15 +132,6 @@ fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
 fn differs(module: &Module<'_>, invoke: FunctionId, callee: FunctionId) -> bool {
     let invoke = module.signature(invoke);
     *module.signature(callee) != FuncType::new(invoke.params()[1..].to_vec(), invoke.results().to_vec())
-}
-
-/// The functions in the module's own table slots; empty when its segments are not one list from `__table_base` on.
-fn own_slots(module: &Module<'_>) -> Vec<FunctionId> {
-    let mut active = module.elements().iter().filter(|segment| matches!(segment.kind, SegmentKind::Active { .. }));
-    match (active.next().map(|segment| &segment.items), active.next()) {
-        (Some(ElementItems::Functions(functions)), None) => functions.clone(),
-        _ => Vec::new(),
-    }
 }
 
 fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
