@@ -172,6 +172,21 @@ fn huge_counts_take_no_memory() {
     }
 }
 
+/// Following the values of this many locals through this many branches would take hours, and keeping them gigabytes.
+#[test]
+fn functions_with_many_locals_and_branches_take_no_time() {
+    let function = |code: &str| {
+        let locals = "i32 ".repeat(40_000);
+        format!(r#"(func (export "run") (local {locals}) (call $invoke_v (global.get $__table_base)) {code})"#)
+    };
+    let nested = "block ".repeat(20_000) + "local.get 0 br_if 0 " + &"end ".repeat(20_000);
+    let branches = "block local.get 0 br_if 0 end ".repeat(50_000);
+    let loops = "loop local.get 0 br_if 0 end ".repeat(50_000);
+    for code in [nested, branches, loops] {
+        survive(&code[..30], &catching(&[("MORE", &function(&code))]), false);
+    }
+}
+
 /// The loader would refuse it, but the tool must not fill four billion slots to append one.
 #[test]
 fn a_huge_table_takes_no_memory() {
