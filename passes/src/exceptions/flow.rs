@@ -283,6 +283,11 @@ struct Frame {
 /// More rounds than nested loops can need; a function that needs more is given up.
 const ROUNDS: usize = 16;
 
+/// Bounds for hostile functions, in values of locals: how many are copied altogether, and how many are kept at a time. No function of
+/// libmupdf copies 2^22.
+const MOST_COPIED: usize = 1 << 28;
+const MOST_KEPT: usize = 1 << 23;
+
 /// Follows the values of one function; `None` when it has to give up.
 pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Result<Option<Flow>> {
     let mut walk = Walk {
@@ -295,6 +300,7 @@ pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Resu
         loops: HashMap::new(),
         changed: false,
         gave_up: false,
+        copied: 0,
         flow: Flow::default(),
         stack: Vec::new(),
         writes: Vec::new(),
@@ -328,6 +334,8 @@ struct Walk<'f, 'm> {
     /// Whether this round learned something new about a loop.
     changed: bool,
     gave_up: bool,
+    /// How many values of locals were copied.
+    copied: usize,
     flow: Flow,
     stack: Vec<Operand>,
     /// Positions at which locals are written, in the order of the code.
@@ -811,6 +819,8 @@ impl Walk<'_, '_> {
         }
         let entry = (kind == Kind::If).then(|| self.arriving(parameters)).flatten();
         let reached = self.state.is_some();
+        let locals = self.state.as_ref().map_or(0, |state| state.locals.len());
+        self.gave_up |= (self.frames.len() + self.loops.len()).saturating_mul(locals) > MOST_KEPT;
         self.frames.push(Frame { kind, at, height, parameters, results, arrival: None, entry, reached });
     }
 
@@ -826,8 +836,10 @@ impl Walk<'_, '_> {
     }
 
     /// The state with the topmost `count` values.
-    fn arriving(&self, count: usize) -> Option<Arrival> {
+    fn arriving(&mut self, count: usize) -> Option<Arrival> {
         let state = self.state.clone()?;
+        self.copied = self.copied.saturating_add(state.locals.len());
+        self.gave_up |= self.copied > MOST_COPIED;
         let operands = &self.stack[self.stack.len().saturating_sub(count)..];
         Some(Arrival { state, values: operands.iter().map(|operand| operand.value).collect() })
     }
