@@ -25,7 +25,7 @@ fn survive(what: &str, bytes: &[u8], exnref: bool) -> Option<Error> {
     match result {
         // A result is validated where it is made; what is left to see is that it is final.
         Ok(result) => {
-            let Some(upgraded) = result.bytes else { return None };
+            let upgraded = result.bytes?;
             let again =
                 upgrade_module(&upgraded, &options(exnref)).unwrap_or_else(|error| panic!("{what}, upgraded again: {error}"));
             assert!(again.bytes.is_none(), "{what}: a second run changes something");
