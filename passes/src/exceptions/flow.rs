@@ -706,7 +706,7 @@ impl Walk<'_, '_> {
         let ty = self.facts.module.signature(FunctionId(function));
         let (parameters, results) = (ty.params().len(), ty.results().len());
         match self.facts.roles.get(&function) {
-            Some(Role::Invoke) => {
+            Some(Role::Invoke | Role::LegalizedInvoke) => {
                 self.site_call(at, parameters);
                 self.push_unknown(results);
             }

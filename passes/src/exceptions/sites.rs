@@ -81,6 +81,8 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
         report(flow.as_ref(), outcome);
         let first = plan.sites.len();
+        // Wrappers join and split 64-bit integers for the code around them.
+        let mut halves = false;
         for &(at, invoke) in &body.invokes {
             let known = flow.as_ref().and_then(|flow| flow.sites.get(&at));
             let mut catches = outlined.catches(body, known.map(|site| site.checks), outcome);
@@ -88,7 +90,9 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
                 catches = Catches::Both;
                 stopped = true;
             }
-            let (callee, adapted) = callees.resolve(known, invoke, outcome);
+            let legalized = abi.role(invoke) == Some(Role::LegalizedInvoke);
+            halves |= legalized;
+            let (callee, adapted) = if legalized { (None, None) } else { callees.resolve(known, invoke, outcome) };
             if let Some(adapted) = adapted {
                 plan.adapted.insert(plan.sites.len(), adapted);
             }
@@ -97,15 +101,19 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         }
         let adapted = plan.adapted.range(first..).next().is_some();
         match flow {
-            Some(flow) if inline && !adapted => {
+            Some(flow) if inline && !adapted && !halves => {
                 for site in &mut plan.sites[first..] {
                     site.inlined = flow.sites.contains_key(&site.at);
                 }
                 plan.inlined.insert(*function, flow);
             }
             _ => {
+                let why = match halves {
+                    true => "64-bit integers are passed in halves in its function: calls a wrapper",
+                    false => "the use of __THREW__ around it is not recognised: calls a wrapper",
+                };
                 for _ in first..plan.sites.len() {
-                    outcome.leave("call site", "the use of __THREW__ around it is not recognised: calls a wrapper");
+                    outcome.leave("call site", why);
                 }
             }
         }
