@@ -13,6 +13,7 @@
   (import "env" "__cxa_find_matching_catch_3" (func $__cxa_find_matching_catch_3 (param i32) (result i32)))
   (import "env" "__cxa_begin_catch" (func $__cxa_begin_catch (param i32) (result i32)))
   (import "env" "__cxa_end_catch" (func $__cxa_end_catch))
+  (import "env" "abort" (func $abort))
   (func (export "run") (local $threw i32)
     (i32.store (global.get $__THREW__) (i32.const 0))
     (call $invoke_v (global.get $__table_base))
@@ -21,5 +22,5 @@
     (if (i32.eq (local.get $threw) (i32.const 1)) (then
       (drop (call $__cxa_begin_catch (call $__cxa_find_matching_catch_3 (i32.const 0))))
       (call $__cxa_end_catch))))
-  (func $may_throw)
+  (func $may_throw (call $abort))
   (elem (global.get $__table_base) func $may_throw))
