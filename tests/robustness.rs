@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix_passes::Error;
 
-/// No module of this file is larger than some kilobytes; a second means that something is not linear.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// No module of this file is larger than some hundred kilobytes. Much more than it takes on a busy machine, and much less than what is
+/// not linear would take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn options(exnref: bool) -> ModuleOptions {
     ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() }
@@ -25,7 +26,7 @@ fn survive(what: &str, bytes: &[u8], exnref: bool) -> Option<Error> {
     match result {
         // A result is validated where it is made; what is left to see is that it is final.
         Ok(result) => {
-            let Some(upgraded) = result.bytes else { return None };
+            let upgraded = result.bytes?;
             let again =
                 upgrade_module(&upgraded, &options(exnref)).unwrap_or_else(|error| panic!("{what}, upgraded again: {error}"));
             assert!(again.bytes.is_none(), "{what}: a second run changes something");

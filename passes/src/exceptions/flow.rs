@@ -6,8 +6,8 @@
 //! - which table slot the function pointer of the call is, where that is the same on all paths;
 //! - where the exception of a landing pad is passed.
 //!
-//! It gives up on a function (and then knows nothing about it) when the address of `__THREW__` is used for more than loads and
-//! stores, or when the function has native exception handlers of its own.
+//! It gives up on a function (and then knows nothing about it) when a load or store may or may not be one of `__THREW__`, or when the
+//! function has native exception handlers of its own.
 
 use super::abi::Role;
 use crate::Result;
@@ -89,16 +89,28 @@ pub struct Pointer {
 pub struct Words {
     /// Instructions that only push or move an address of the words.
     pub addresses: Vec<Span>,
-    pub loads: Vec<(Span, Word)>,
-    pub stores: Vec<(Span, Word)>,
-    /// Stores of zero, from the instruction that pushes the zero on.
-    pub clears: Vec<Span>,
+    pub loads: Vec<Access>,
+    pub stores: Vec<Access>,
+    /// Stores of zero to `__THREW__`, from the instruction that pushes the zero on.
+    pub clears: Vec<Access>,
     /// Some load may come without a call site of this function before it: it asks about another function's.
     pub foreign: bool,
-    /// An address crosses a label.
-    pub crosses: bool,
+    /// An address is used for something else, or crosses a label: the instructions in `addresses` must stay.
+    ///
+    /// Compilers use the addresses for loads and stores alone. What else becomes of one is an undefined value, an argument that the
+    /// callee ignores, for which a compiler took the local at hand.
+    pub addresses_stay: bool,
     /// No load of `__THREW__` comes behind a store to it that came behind the call.
     pub read_once: bool,
+}
+
+/// A load or store of one of the words.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub span: Span,
+    pub word: Word,
+    /// The instructions that push its address and do nothing else.
+    pub address: Option<Span>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,7 +285,7 @@ const ROUNDS: usize = 16;
 
 /// Bounds for hostile functions, in values of locals: how many are copied altogether, and how many are kept at a time. No function of
 /// libmupdf copies 2^22.
-const MOST_COPIED: usize = 1 << 28;
+const MOST_COPIED: usize = 1 << 26;
 const MOST_KEPT: usize = 1 << 23;
 /// Engines allow 50 000 locals; what inlining adds must find room.
 const MOST_LOCALS: usize = 40_000;
@@ -463,13 +475,13 @@ impl Walk<'_, '_> {
     /// A value is used in a way that says nothing, or that hides what is asked.
     fn consume(&mut self, value: Value) {
         self.asks(value.threw, |checks| checks.other = true);
-        self.gave_up |= value.address;
+        self.flow.words.addresses_stay |= value.address;
     }
 
     /// A value is compared with zero or decides a branch.
     fn test(&mut self, value: Value) {
         // Whether anything was thrown is asked by both kinds; it is the other questions that tell them apart.
-        self.gave_up |= value.address;
+        self.flow.words.addresses_stay |= value.address;
     }
 
     fn operator(&mut self, operator: &Operator<'_>, at: usize) -> Result<()> {
@@ -577,7 +589,7 @@ impl Walk<'_, '_> {
                 let condition = self.pop();
                 self.test(condition);
                 let (a, b) = (self.pop(), self.pop());
-                self.gave_up |= a.address || b.address;
+                self.flow.words.addresses_stay |= a.address || b.address;
                 let value = self.merge_value(a, b);
                 self.push(value);
             }
@@ -641,7 +653,7 @@ impl Walk<'_, '_> {
                 Exact::Const(0) => self.test(value),
                 Exact::Const(1) if value.threw != NONE => {
                     self.asks(value.threw, |checks| checks.cpp = true);
-                    self.gave_up |= value.address;
+                    self.flow.words.addresses_stay |= value.address;
                 }
                 _ => self.consume(value),
             }
@@ -650,12 +662,13 @@ impl Walk<'_, '_> {
     }
 
     fn load(&mut self, memarg: MemArg) {
-        let address = self.pop();
+        let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
+            self.gave_up |= may_be_word(address, memarg);
             self.consume(address);
             return self.push(Value::UNKNOWN);
         };
-        self.flow.words.loads.push((self.here.clone(), word));
+        self.flow.words.loads.push(Access { span: self.here.clone(), word, address: pushed_by });
         let Some(state) = &self.state else { return };
         let pending = state.pending;
         self.flow.words.foreign |= !state.passed;
@@ -672,13 +685,18 @@ impl Walk<'_, '_> {
     fn store(&mut self, memarg: MemArg) {
         let stored = self.pop_operand();
         self.consume(stored.value);
-        let address = self.pop();
-        let Some(word) = word_itself(address, memarg) else { return self.consume(address) };
+        let Operand { value: address, pushed_by, .. } = self.pop_operand();
+        let Some(word) = word_itself(address, memarg) else {
+            self.gave_up |= may_be_word(address, memarg);
+            return self.consume(address);
+        };
         let zero = stored.pushed_by.filter(|from| stored.value.exact == Exact::Const(0) && from.end == self.here.start);
         match zero {
-            Some(from) if word == Word::Threw => self.flow.words.clears.push(from.start..self.here.end),
+            Some(from) if word == Word::Threw => {
+                self.flow.words.clears.push(Access { span: from.start..self.here.end, word, address: pushed_by });
+            }
             _ => {
-                self.flow.words.stores.push((self.here.clone(), word));
+                self.flow.words.stores.push(Access { span: self.here.clone(), word, address: pushed_by });
                 self.flow.words.read_once = false;
             }
         }
@@ -746,7 +764,7 @@ impl Walk<'_, '_> {
     fn longjmp_call(&mut self, parameters: usize, results: usize) {
         for Operand { value, .. } in self.pop_operands(parameters) {
             self.asks(value.threw, |checks| checks.longjmp = true);
-            self.gave_up |= value.address;
+            self.flow.words.addresses_stay |= value.address;
         }
         self.push_unknown(results);
     }
@@ -799,7 +817,7 @@ impl Walk<'_, '_> {
         let height = self.stack.len().saturating_sub(parameters);
         // Addresses and what pushes them may go, but not from under a block that takes them.
         for operand in &mut self.stack[height..] {
-            self.flow.words.crosses |= operand.value.address;
+            self.flow.words.addresses_stay |= operand.value.address;
             operand.pushed_by = None;
         }
         let entry = (kind == Kind::If).then(|| self.arriving(parameters)).flatten();
@@ -835,7 +853,7 @@ impl Walk<'_, '_> {
         let (is_loop, at) = (frame.kind == Kind::Loop, frame.at);
         let count = if is_loop { frame.parameters } else { frame.results };
         let Some(from) = self.arriving(count) else { return };
-        self.flow.words.crosses |= from.values.iter().any(|value| value.address);
+        self.flow.words.addresses_stay |= from.values.iter().any(|value| value.address);
         let top = self.stack.len().saturating_sub(from.values.len());
         for operand in &mut self.stack[top..] {
             operand.pushed_by = None;
@@ -934,6 +952,11 @@ fn word_itself(address: Value, memarg: MemArg) -> Option<Word> {
         Exact::ThrewValueAddress => Some(Word::ThrewValue),
         _ => None,
     }
+}
+
+/// Whether an access of `address` with `memarg` may mean one of the words on some path.
+fn may_be_word(address: Value, memarg: MemArg) -> bool {
+    address.address && memarg.offset == 0
 }
 
 /// The operators left to it have the same arity in every module.

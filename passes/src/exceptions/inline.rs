@@ -7,7 +7,7 @@
 //! What the locals replace must be seen by nobody else: [`sites`](super::sites) checks that no function reads the words that has no
 //! call site of its own before. Functions that are not so clear keep calling wrappers, which report in memory.
 
-use super::flow::{Flow, SiteFlow, Word};
+use super::flow::{Access, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};
 use crate::body::edit::Edits;
 use crate::module::{FunctionId, Module, TypeId};
@@ -55,7 +55,7 @@ pub fn inline(
     helpers: &Helpers,
 ) -> Result<Vec<u8>> {
     let threw = edits.new_local(ValType::I32)?;
-    let reads_value = flow.words.loads.iter().any(|(_, word)| *word == Word::ThrewValue);
+    let reads_value = flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
     let value = if reads_value { Some(edits.new_local(ValType::I32)?) } else { None };
     let mut writer = Writer { module, state, helpers, edits, threw, value, saved_stack_pointer: None, temporaries: HashMap::new() };
     writer.words(flow)?;
@@ -85,29 +85,46 @@ impl Writer<'_, '_> {
     /// Loads and stores of the words become reads and writes of locals.
     fn words(&mut self, flow: &Flow) -> Result<()> {
         let words = &flow.words;
-        for span in &words.addresses {
+        for span in words.addresses.iter().filter(|_| !words.addresses_stay) {
             self.edits.replace(span.clone(), Vec::new());
         }
-        for (span, word) in &words.loads {
-            let local = self.local_of(*word)?;
-            self.edits.replace(span.clone(), code(|code| code.local_get(local)));
+        for load in &words.loads {
+            let local = self.local_of(load.word)?;
+            let mut instead = self.without_address(load, words.addresses_stay);
+            InstructionSink::new(&mut instead).local_get(local);
+            self.edits.replace(load.span.clone(), instead);
         }
-        for (span, word) in &words.stores {
-            match word {
-                Word::ThrewValue if self.value.is_none() => self.edits.replace(span.clone(), code(|code| code.drop())),
-                word => {
-                    let local = self.local_of(*word)?;
-                    self.edits.replace(span.clone(), code(|code| code.local_set(local)));
-                }
-            }
+        for store in &words.stores {
+            let mut instead = Vec::new();
+            match self.local_of(store.word) {
+                Ok(local) => InstructionSink::new(&mut instead).local_set(local),
+                // Nobody reads it.
+                Err(_) => InstructionSink::new(&mut instead).drop(),
+            };
+            instead.extend(self.without_address(store, words.addresses_stay));
+            self.edits.replace(store.span.clone(), instead);
         }
-        for span in &words.clears {
+        for clear in &words.clears {
+            let mut instead = self.without_address(clear, words.addresses_stay);
             // Each site sets the local to zero itself, where that is all they are for.
-            let threw = self.threw;
-            let instead = if words.read_once { Vec::new() } else { code(|code| code.i32_const(0).local_set(threw)) };
-            self.edits.replace(span.clone(), instead);
+            if !words.read_once {
+                InstructionSink::new(&mut instead).i32_const(0).local_set(self.threw);
+            }
+            self.edits.replace(clear.span.clone(), instead);
         }
         Ok(())
+    }
+
+    /// Takes the push of an address away, or else returns the code that drops it.
+    fn without_address(&mut self, access: &Access, addresses_stay: bool) -> Vec<u8> {
+        match &access.address {
+            _ if !addresses_stay => Vec::new(),
+            Some(push) => {
+                self.edits.replace(push.clone(), Vec::new());
+                Vec::new()
+            }
+            None => code(|code| code.drop()),
+        }
     }
 
     fn local_of(&self, word: Word) -> Result<u32> {
