@@ -285,8 +285,10 @@ const ROUNDS: usize = 16;
 
 /// Bounds for hostile functions, in values of locals: how many are copied altogether, and how many are kept at a time. No function of
 /// libmupdf copies 2^22.
-const MOST_COPIED: usize = 1 << 28;
+const MOST_COPIED: usize = 1 << 26;
 const MOST_KEPT: usize = 1 << 23;
+/// Engines allow 50 000 locals; what inlining adds must find room.
+const MOST_LOCALS: usize = 40_000;
 
 /// Follows the values of one function; `None` when it has to give up.
 pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Result<Option<Flow>> {
@@ -355,6 +357,7 @@ impl Walk<'_, '_> {
         for locals in code.get_locals_reader()? {
             count += locals?.0 as usize;
         }
+        self.gave_up |= count > MOST_LOCALS;
         self.changed = false;
         self.flow = Flow::default();
         self.flow.words.read_once = true;
@@ -848,7 +851,8 @@ impl Walk<'_, '_> {
         let Some(index) = self.frames.len().checked_sub(depth as usize + 1) else { return };
         let frame = &self.frames[index];
         let (is_loop, at) = (frame.kind == Kind::Loop, frame.at);
-        let Some(from) = self.arriving(if is_loop { frame.parameters } else { frame.results }) else { return };
+        let count = if is_loop { frame.parameters } else { frame.results };
+        let Some(from) = self.arriving(count) else { return };
         self.flow.words.addresses_stay |= from.values.iter().any(|value| value.address);
         let top = self.stack.len().saturating_sub(from.values.len());
         for operand in &mut self.stack[top..] {
