@@ -36,11 +36,6 @@ const ROUTINES: &str = r#"
   (func $throw_int (param $value i32) (local $object i32)
     (i32.store (local.tee $object (call $allocate (i32.const 4))) (local.get $value))
     (call $throw (local.get $object) (global.get $int) (i32.const 0)))
-  ;; What `__THREW__` says, cleared.
-  (func $threw (result i32) (local $t i32)
-    (local.set $t (i32.load (global.get $THREW)))
-    (i32.store (global.get $THREW) (i32.const 0))
-    (local.get $t))
   ;; The int that was caught.
   (func $value_of (param $exception i32) (result i32) (local $value i32)
     (local.set $value (i32.load (call $begin_catch (local.get $exception))))
@@ -48,15 +43,37 @@ const ROUTINES: &str = r#"
     (local.get $value))
 "#;
 
+/// What `__THREW__` says, cleared.
+const ASKING: &str = r#"
+  (func $threw (result i32) (local $t i32)
+    (local.set $t (i32.load (global.get $THREW)))
+    (i32.store (global.get $THREW) (i32.const 0))
+    (local.get $t))
+"#;
+
 /// Memory for a jump buffer and for what `setjmp` needs to know its frame again.
 const BUFFERS: &str = "(memory 128 4)";
 
+/// A test module in two forms: where call sites are inlined, and where a function without call sites asks about `__THREW__`, so that
+/// it has to stay in memory and all sites call wrappers.
+struct Module {
+    inlined: Vec<u8>,
+    wrapped: Vec<u8>,
+}
+
 /// A side module of `functions`, those named in `slots` in the table, with more `imports`.
-fn module(slots: &str, imports: &str, functions: &str) -> Vec<u8> {
+fn module(slots: &str, imports: &str, functions: &str) -> Module {
+    const ASKED: &str = "(call $threw)";
+    let wrapped = assemble(slots, imports, functions, ASKING);
+    let inlined = assemble(slots, imports, &functions.replace(ASKED, "(i32.load (global.get $THREW))"), "");
+    Module { inlined, wrapped }
+}
+
+fn assemble(slots: &str, imports: &str, functions: &str, asking: &str) -> Vec<u8> {
     let count = slots.split_whitespace().count();
     let text = format!(
         "(module (@dylink.0 (mem-info {BUFFERS} (table {count} 0)))
-        {PRELUDE} {imports} {ROUTINES} {functions}
+        {PRELUDE} {imports} {ROUTINES} {asking} {functions}
         (elem (global.get $table_base) func {slots}))"
     );
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
@@ -69,34 +86,37 @@ fn upgraded(original: &[u8], exnref: bool) -> Vec<u8> {
     once
 }
 
-fn job(name: &str, module: &[u8]) -> Job {
-    let python = "import ctypes\nstr(ctypes.CDLL('/t.so').run())";
-    Job { files: vec![("/t.so".to_string(), module.to_vec())], ..Job::new(name, python) }
-}
-
-/// What `run` of each module gives in `runtime`.
-fn answers(node: Node, runtime: Runtime, modules: &[(String, Vec<u8>)]) -> Vec<(String, String)> {
-    let jobs: Vec<Job> = modules.iter().map(|(name, bytes)| job(name, bytes)).collect();
-    let answers = run_jobs(node, runtime, &jobs).unwrap();
-    answers.into_iter().map(|answer| (answer.name, answer.outcome.unwrap_or_else(|error| error))).collect()
+/// What `run` of each module gives in `runtime`, all in one.
+fn answers(node: Node, runtime: Runtime, modules: &[Vec<u8>]) -> String {
+    let files = modules.iter().enumerate().map(|(index, bytes)| (format!("/{index}.so"), bytes.clone())).collect();
+    let count = modules.len();
+    let python = format!("import ctypes\nstr([ctypes.CDLL(f'/{{index}}.so').run() for index in range({count})])");
+    let job = Job { files, ..Job::new("modules", python) };
+    let answer = run_jobs(node, runtime, &[job]).unwrap().remove(0);
+    answer.outcome.unwrap_or_else(|error| error)
 }
 
 /// Every case, upgraded, gives its value on both targets, in both instruction forms; and where `on_2024`, as it was on 0.27.7.
 #[track_caller]
-fn assert_gives(cases: &[(&str, i32, Vec<u8>)], on_2024: bool) {
-    let expected: Vec<_> = cases.iter().map(|(name, value, _)| (name.to_string(), value.to_string())).collect();
-    let modules = |change: &dyn Fn(&[u8]) -> Vec<u8>| -> Vec<(String, Vec<u8>)> {
-        cases.iter().map(|(name, _, bytes)| (name.to_string(), change(bytes))).collect()
-    };
+fn assert_gives(cases: &[(&str, i32, Module)], on_2024: bool) {
+    let names: Vec<&str> = cases.iter().map(|(name, _, _)| *name).collect();
+    let expected: Vec<i32> = cases.iter().map(|(_, value, _)| *value).collect();
+    let expected = format!("{expected:?}");
+    let modules =
+        |change: &dyn Fn(&Module) -> Vec<u8>| -> Vec<Vec<u8>> { cases.iter().map(|(_, _, module)| change(module)).collect() };
     if on_2024 {
-        assert_eq!(answers(Node::Installed, Runtime::V0_27_7, &modules(&|bytes| bytes.to_vec())), expected, "the original");
+        let original = modules(&|module| module.inlined.clone());
+        assert_eq!(answers(Node::Installed, Runtime::V0_27_7, &original), expected, "the original: {names:?}");
     }
-    let legacy = modules(&|bytes| upgraded(bytes, false));
+    let inlined = modules(&|module| upgraded(&module.inlined, false));
     for runtime in Runtime::UPGRADED {
-        assert_eq!(answers(Node::Installed, runtime, &legacy), expected, "{}", runtime.version());
+        assert_eq!(answers(Node::Installed, runtime, &inlined), expected, "inlined, {}: {names:?}", runtime.version());
     }
-    let exnref = modules(&|bytes| upgraded(bytes, true));
-    assert_eq!(answers(Node::V24Exnref, Runtime::V0_29_5, &exnref), expected, "exnref");
+    let wrapped = modules(&|module| upgraded(&module.wrapped, false));
+    assert_eq!(answers(Node::Installed, Runtime::V0_29_5, &wrapped), expected, "wrapped: {names:?}");
+    for exnref in [modules(&|module| upgraded(&module.inlined, true)), modules(&|module| upgraded(&module.wrapped, true))] {
+        assert_eq!(answers(Node::V24Exnref, Runtime::V0_29_5, &exnref), expected, "exnref: {names:?}");
+    }
 }
 
 /// The language-specific data area has one-byte fields that overflow above 20 and above 63 clauses.

@@ -52,12 +52,14 @@ const THREW: &str = "__THREW__";
 const THREW_VALUE: &str = "__threwValue";
 
 impl Abi {
-    /// Looks through the imports of `module`. A function that a sibling exports under such a name is a user's function.
+    /// Looks through the imports of `module`. A function that it or a sibling defines and exports under such a name is a user's
+    /// function, and so is one that is imported with another type than the ABI's.
     pub fn find(module: &Module<'_>, sibling_exports: &HashSet<String>) -> Self {
         let mut abi = Abi::default();
+        let users = users_functions(module);
         for import in module.imports() {
             let field = import.field.as_ref();
-            if sibling_exports.contains(field) {
+            if sibling_exports.contains(field) || users.contains(field) {
                 continue;
             }
             match (import.module.as_ref(), import.item) {
@@ -116,6 +118,20 @@ impl Abi {
     pub fn by_function(&self) -> HashMap<u32, Role> {
         self.functions.iter().map(|(id, role)| (*id, *role)).collect()
     }
+}
+
+/// Names of functions that are not the ABI's, whatever they look like. Their addresses come through the GOT as those of the ABI do,
+/// without a type.
+fn users_functions<'m>(module: &'m Module<'_>) -> HashSet<&'m str> {
+    let exported = module.exports().iter().filter_map(|export| match export.item {
+        Item::Function(id) if module.function(id).origin.defined().is_some() => Some(export.name.as_ref()),
+        _ => None,
+    });
+    let imported = module.imports().iter().filter_map(|import| match import.item {
+        Item::Function(id) if role(&import.field, module.signature(id)).is_none() => Some(import.field.as_ref()),
+        _ => None,
+    });
+    exported.chain(imported).collect()
 }
 
 /// The type of the function that the invoke `name` calls.

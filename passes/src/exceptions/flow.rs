@@ -283,6 +283,13 @@ struct Frame {
 /// More rounds than nested loops can need; a function that needs more is given up.
 const ROUNDS: usize = 16;
 
+/// Bounds for hostile functions, in values of locals: how many are copied altogether, and how many are kept at a time. No function of
+/// libmupdf copies 2^22.
+const MOST_COPIED: usize = 1 << 26;
+const MOST_KEPT: usize = 1 << 23;
+/// Engines allow 50 000 locals; what inlining adds must find room.
+const MOST_LOCALS: usize = 40_000;
+
 /// Follows the values of one function; `None` when it has to give up.
 pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Result<Option<Flow>> {
     let mut walk = Walk {
@@ -295,6 +302,7 @@ pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Resu
         loops: HashMap::new(),
         changed: false,
         gave_up: false,
+        copied: 0,
         flow: Flow::default(),
         stack: Vec::new(),
         writes: Vec::new(),
@@ -328,6 +336,8 @@ struct Walk<'f, 'm> {
     /// Whether this round learned something new about a loop.
     changed: bool,
     gave_up: bool,
+    /// How many values of locals were copied.
+    copied: usize,
     flow: Flow,
     stack: Vec<Operand>,
     /// Positions at which locals are written, in the order of the code.
@@ -347,6 +357,7 @@ impl Walk<'_, '_> {
         for locals in code.get_locals_reader()? {
             count += locals?.0 as usize;
         }
+        self.gave_up |= count > MOST_LOCALS;
         self.changed = false;
         self.flow = Flow::default();
         self.flow.words.read_once = true;
@@ -811,6 +822,8 @@ impl Walk<'_, '_> {
         }
         let entry = (kind == Kind::If).then(|| self.arriving(parameters)).flatten();
         let reached = self.state.is_some();
+        let locals = self.state.as_ref().map_or(0, |state| state.locals.len());
+        self.gave_up |= (self.frames.len() + self.loops.len()).saturating_mul(locals) > MOST_KEPT;
         self.frames.push(Frame { kind, at, height, parameters, results, arrival: None, entry, reached });
     }
 
@@ -826,8 +839,10 @@ impl Walk<'_, '_> {
     }
 
     /// The state with the topmost `count` values.
-    fn arriving(&self, count: usize) -> Option<Arrival> {
+    fn arriving(&mut self, count: usize) -> Option<Arrival> {
         let state = self.state.clone()?;
+        self.copied = self.copied.saturating_add(state.locals.len());
+        self.gave_up |= self.copied > MOST_COPIED;
         let operands = &self.stack[self.stack.len().saturating_sub(count)..];
         Some(Arrival { state, values: operands.iter().map(|operand| operand.value).collect() })
     }
@@ -836,7 +851,8 @@ impl Walk<'_, '_> {
         let Some(index) = self.frames.len().checked_sub(depth as usize + 1) else { return };
         let frame = &self.frames[index];
         let (is_loop, at) = (frame.kind == Kind::Loop, frame.at);
-        let Some(from) = self.arriving(if is_loop { frame.parameters } else { frame.results }) else { return };
+        let count = if is_loop { frame.parameters } else { frame.results };
+        let Some(from) = self.arriving(count) else { return };
         self.flow.words.addresses_stay |= from.values.iter().any(|value| value.address);
         let top = self.stack.len().saturating_sub(from.values.len());
         for operand in &mut self.stack[top..] {

@@ -14,7 +14,9 @@
 //! **Legalized invokes**, of modules linked without WASM_BIGINT, take and return 64-bit integers in halves. Their wrappers join them
 //! for the call and split the result.
 //!
-//! **When it refuses.** When the function table leaves no place for a slot that an address needs.
+//! **When it refuses.** Modules that no loader would take: without a memory, or with the stack pointer, a base, the table, a tag or a
+//! GOT entry imported with another type than the conventions give it; and when the function table leaves no place for a slot that an
+//! address needs.
 //!
 //! **Relies on** LLVM's `WebAssemblyLowerEmscriptenEHSjLj.cpp` for the calls, Emscripten 3.1.58's `library_exceptions.js`,
 //! `emscripten_exception_builtins.c`, `emscripten_setjmp.c` and `emscripten_tempret.s` for what they meant, and 4.0.9's
@@ -53,12 +55,17 @@ pub struct Options<'o> {
 /// Converts `module`.
 ///
 /// # Errors
-/// [`Error::Refused`] when a slot is needed and the function table is not one list of functions.
+/// [`Error::Refused`] where imports of the dynamic-linking conventions have other types than these say, and when a slot is needed and
+/// the function table is not one list of functions.
 pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new("exceptions");
     let abi = Abi::find(module, options.sibling_exports);
     if !abi.needs_conversion() {
         return Ok(outcome);
+    }
+    module.check_conventions()?;
+    if abi.catches() && module.memories().is_empty() {
+        return Err(Error::Refused("it has no memory, in which exceptions are reported: not as Emscripten links it".to_string()));
     }
     let facts = scan::scan(module, &abi)?;
     let plan = sites::plan(module, &abi, &facts, &mut outcome)?;
@@ -112,8 +119,7 @@ fn is_exposed(module: &Module<'_>, id: FunctionId) -> bool {
 fn is_in_elements(module: &Module<'_>, id: FunctionId) -> bool {
     module.elements().iter().any(|segment| match &segment.items {
         ElementItems::Functions(functions) => functions.contains(&id),
-        // Rare enough not to be looked into.
-        ElementItems::Expressions(..) => true,
+        ElementItems::Expressions(_, expressions) => expressions.iter().any(|expression| expression.refers_to(id)),
     })
 }
 
@@ -317,8 +323,8 @@ fn rewrite_sites(
             for &(at, callee) in redirects.get(&function).into_iter().flatten() {
                 edits.redirect_call(at, callee);
             }
-            if let (Some(flow), Some(helpers)) = (plan.inlined.get(&function), &helpers) {
-                inline::inline(shared, edits, flow, &calls[&function], state, helpers)
+            if let Some(flow) = plan.inlined.get(&function) {
+                inline::inline(shared, edits, flow, &calls[&function], state, &helpers)
             } else {
                 edits.apply()
             }
@@ -356,22 +362,25 @@ fn site_calls(module: &mut Module<'_>, plan: &sites::Plan, exnref: bool) -> Hash
     calls
 }
 
-/// The functions that handlers call, if there are handlers.
-fn helpers(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Option<Helpers> {
-    if plan.inlined.is_empty() {
-        return None;
-    }
+/// The functions that the handlers of inlined sites call.
+fn helpers(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Helpers {
     let two = [ValType::I32, ValType::I32];
-    Some(Helpers {
-        caught: module.add_function(&FuncType::new(two, []), runtime::caught(state), "__wasm_pyfix_caught"),
-        jumped: module.add_function(&FuncType::new(two, two), runtime::jumped(state), "__wasm_pyfix_jumped"),
-    })
+    let guarded = || plan.sites.iter().filter(|site| site.inlined && site.throws);
+    let caught = guarded().any(|site| site.catches.cpp());
+    let jumped = guarded().any(|site| site.catches.longjmp());
+    Helpers {
+        caught: caught.then(|| module.add_function(&FuncType::new(two, []), runtime::caught(state), "__wasm_pyfix_caught")),
+        jumped: jumped.then(|| module.add_function(&FuncType::new(two, two), runtime::jumped(state), "__wasm_pyfix_jumped")),
+    }
 }
 
-/// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a GOT entry.
+/// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a global, a GOT
+/// entry.
 fn is_referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)], id: FunctionId) -> bool {
+    let in_globals = (module.globals().iter()).any(|global| global.origin.defined().is_some_and(|init| init.refers_to(id)));
     let name = module.imports().iter().find(|import| import.item == Item::Function(id)).map(|import| &import.field);
     is_in_elements(module, id)
+        || in_globals
         || module.exports().iter().any(|export| export.item == Item::Function(id))
         || facts.iter().any(|(_, facts)| facts.references.contains(&id))
         || abi.function_addresses.iter().any(|(_, field, _)| Some(field.as_str()) == name.map(|name| name.as_ref()))

@@ -13,7 +13,7 @@ use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
-use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module, SegmentKind};
+use crate::module::{FunctionId, GlobalId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -77,6 +77,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         && !scanned.iter().any(|(_, body)| body.uses_words && body.invokes.is_empty())
         && !flows.iter().flatten().any(|flow| flow.words.foreign);
     let mut plan = Plan::default();
+    let mut stopped = false;
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
         report(flow.as_ref(), outcome);
         let first = plan.sites.len();
@@ -84,7 +85,11 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         let mut halves = false;
         for &(at, invoke) in &body.invokes {
             let known = flow.as_ref().and_then(|flow| flow.sites.get(&at));
-            let catches = outlined.catches(body, known.map(|site| site.checks), outcome);
+            let mut catches = outlined.catches(body, known.map(|site| site.checks), outcome);
+            if outlined.stops_exceptions && catches == Catches::Longjmp {
+                catches = Catches::Both;
+                stopped = true;
+            }
             let legalized = abi.role(invoke) == Some(Role::LegalizedInvoke);
             halves |= legalized;
             let (callee, adapted) = if legalized { (None, None) } else { callees.resolve(known, invoke, outcome) };
@@ -114,7 +119,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         }
     }
     plan.words_in_memory = scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
-    if outlined.stops_exceptions && !plan.sites.is_empty() {
+    if stopped {
         outcome.notices.push(
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
              as they did before"
@@ -145,10 +150,7 @@ impl Outlined {
             outcome.leave("call site", "another function may check for it what was thrown: catches exceptions and longjmp");
             return Catches::Both;
         }
-        match catches(body, checks, outcome) {
-            Catches::Longjmp if self.stops_exceptions => Catches::Both,
-            catches => catches,
-        }
+        catches(body, checks, outcome)
     }
 }
 
@@ -188,7 +190,7 @@ fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
 struct Callees<'m> {
     module: &'m Module<'m>,
     /// By table slot of the module.
-    slots: Vec<FunctionId>,
+    slots: &'m [FunctionId],
     /// Functions imported from `env`, by the GOT entries of the same name.
     imported: HashMap<u32, FunctionId>,
     /// Functions of the module that cannot throw.
@@ -197,7 +199,7 @@ struct Callees<'m> {
 
 impl<'m> Callees<'m> {
     fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)]) -> Self {
-        Callees { module, slots: own_slots(module), imported: imported_by_got(module), harmless: harmless(scanned) }
+        Callees { module, slots: module.own_slots(), imported: imported_by_got(module), harmless: harmless(scanned) }
     }
 
     /// The callee if its type is what the invoke says, or else the one whose arguments have to be adapted.
@@ -262,15 +264,6 @@ fn harmless(scanned: &[(FunctionId, BodyFacts)]) -> HashSet<u32> {
         for suspect in suspects {
             harmless.remove(&suspect);
         }
-    }
-}
-
-/// The functions in the module's own table slots; empty when its segments are not one list from `__table_base` on.
-fn own_slots(module: &Module<'_>) -> Vec<FunctionId> {
-    let mut active = module.elements().iter().filter(|segment| matches!(segment.kind, SegmentKind::Active { .. }));
-    match (active.next().map(|segment| &segment.items), active.next()) {
-        (Some(ElementItems::Functions(functions)), None) => functions.clone(),
-        _ => Vec::new(),
     }
 }
 

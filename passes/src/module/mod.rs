@@ -20,7 +20,7 @@ mod write;
 use dylink::Dylink;
 use std::borrow::Cow;
 use std::ops::Range;
-use wasmparser::{FuncType, GlobalType, MemoryType, TableType};
+use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, OperatorsReader, TableType};
 
 pub use read::{FEATURES, validate};
 pub use synthesize::Address;
@@ -537,6 +537,19 @@ impl<'a> Module<'a> {
 }
 
 impl ConstExpr<'_> {
+    /// Whether it takes a reference of the function `id`.
+    pub fn refers_to(&self, id: FunctionId) -> bool {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        operators.into_iter().any(|operator| matches!(operator, Ok(Operator::RefFunc { function_index }) if function_index == id.0))
+    }
+
+    /// Whether it is the value of the global `id` and nothing else.
+    fn is_global(&self, id: GlobalId) -> bool {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        let operators: Vec<_> = operators.into_iter().take(3).map_while(Result::ok).collect();
+        matches!(operators[..], [Operator::GlobalGet { global_index }, Operator::End] if global_index == id.0)
+    }
+
     /// `i32.const value`
     fn i32(value: i32) -> Self {
         let mut bytes = Vec::new();
