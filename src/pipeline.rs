@@ -1,14 +1,12 @@
 //! Which passes run over one module, in which order.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, validate};
 use wasmparser::FuncType;
-
-use crate::target::Target;
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +24,7 @@ pub struct ModuleOptions {
     /// Accept modules that may be built for other layouts of structs than the runtime's.
     pub allow_struct_change: bool,
     /// What the runtime offers; `None` when nothing is known of it.
-    pub environment: Option<Arc<Runtime>>,
+    pub environment: Option<Arc<Environment>>,
     /// Entries to put first in RUNTIME_PATH, in this order; those already there are moved.
     pub runtime_path: Vec<String>,
     /// Libraries to add to NEEDED.
@@ -39,36 +37,6 @@ pub struct ModuleOptions {
     pub sibling_exports: Arc<HashSet<String>>,
     /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
     pub sibling_types: Arc<HashMap<String, FuncType>>,
-}
-
-/// What a runtime offers, read when a module first asks for it and kept for the others.
-#[derive(Debug)]
-pub struct Runtime {
-    target: Option<&'static Target>,
-    environment: OnceLock<Environment>,
-}
-
-impl Runtime {
-    /// The built-in manifest of `target`.
-    pub fn of_target(target: &'static Target) -> Self {
-        Runtime { target: Some(target), environment: OnceLock::new() }
-    }
-
-    /// What is known already.
-    pub fn known(environment: Environment) -> Self {
-        Runtime { target: None, environment: OnceLock::from(environment) }
-    }
-
-    /// # Errors
-    /// `Internal` when the built-in manifest cannot be read.
-    pub fn environment(&self) -> Result<&Environment> {
-        if let (None, Some(target)) = (self.environment.get(), self.target) {
-            let manifest = target.manifest().map_err(|error| Error::Internal(format!("{error:#}")))?;
-            // Another thread may have been faster, with the same.
-            let _ = self.environment.set(manifest);
-        }
-        self.environment.get().ok_or_else(|| Error::Internal("the runtime is unknown".to_string()))
-    }
 }
 
 /// What became of one module.
@@ -120,12 +88,8 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
 /// Undoes legalization.
 fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome> {
     let nothing = Environment::default();
-    let environment = || match &options.environment {
-        Some(runtime) => runtime.environment(),
-        None => Ok(&nothing),
-    };
     let options = legalize::Options {
-        environment: &environment,
+        environment: options.environment.as_deref().unwrap_or(&nothing),
         sibling_exports: &options.sibling_exports,
         sibling_types: &options.sibling_types,
         keep_dyncalls: options.dyncalls.is_some(),

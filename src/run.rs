@@ -17,7 +17,7 @@ use wasmparser::FuncType;
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
-use crate::pipeline::{ModuleOptions, Runtime, upgrade_module};
+use crate::pipeline::{ModuleOptions, upgrade_module};
 use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::target::{self, Target};
@@ -149,8 +149,9 @@ impl<'a> Run<'a> {
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
             allow_struct_change: args.allow_struct_change || !target.has_wheels(),
             environment: match main {
-                Some(main) => Some(Arc::new(Runtime::known(main))),
-                None => target.has_wheels().then(|| Arc::new(Runtime::of_target(target))),
+                Some(main) => Some(Arc::new(main)),
+                None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
+                None => None,
             },
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),

@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use support::fixtures::{Group, differences, fixture_of, is_legalized};
 use support::{Node, Runtime};
-use wasm_pyfix::pipeline::{ModuleOptions, Runtime as Offers, upgrade_module};
+use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
+use wasm_pyfix_passes::Environment;
 use wasmparser::{ExternalKind, Parser, Payload};
 
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
@@ -35,8 +36,10 @@ fn legalized(name: &str) -> Group {
 const LEGALIZED: usize = 4;
 
 fn upgraded(group: Group, exnref: bool) -> Group {
-    static MANIFEST: LazyLock<Arc<Offers>> =
-        LazyLock::new(|| Arc::new(Offers::of_target(Target::find("pyodide_2025_0").expect("a target of that name"))));
+    static MANIFEST: LazyLock<Arc<Environment>> = LazyLock::new(|| {
+        let target = Target::find("pyodide_2025_0").expect("a target of that name");
+        Arc::new(target.manifest().expect("its manifest is built in"))
+    });
     let siblings = group.modules.clone();
     group.map(|file, bytes| {
         let others = siblings.iter().filter(|(name, _)| name != file);
@@ -49,7 +52,10 @@ fn upgraded(group: Group, exnref: bool) -> Group {
             ..ModuleOptions::default()
         };
         let result = upgrade_module(&bytes, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
-        result.bytes.unwrap_or(bytes)
+        let upgraded = result.bytes.unwrap_or(bytes);
+        let second = upgrade_module(&upgraded, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(second.bytes.is_none(), "{file}: a second run changes the result");
+        upgraded
     })
 }
 

@@ -1,13 +1,13 @@
 //! `time_t` had 32 bits before Emscripten 3.1.16 and has 64 since: what an older module exchanges with a runtime of today does not fit.
 //!
 //! The runtime would write eight bytes where the module has room for four (`time(&t)`, `gettimeofday`, `stat`), and nothing would
-//! report it. A module carries no version, so it is dated by marks: the legacy section `dylink` (up to Emscripten 2.0.30),
+//! report it. A module carries no version, so it is dated by marks: the legacy section `dylink` (before Emscripten 2.0.30),
 //! `saveSetjmp` (up to 3.1.56), and functions that take or return a `time_t` by value as an i32. The last two do not prove an age
 //! before 3.1.16; where nothing proves the opposite, they count as old.
 //!
 //! **Refuses** modules that may be so old and import a function that exchanges such a value.
 //!
-//! **Relies on** Emscripten's ChangeLog (3.1.16: `time_t` is 64 bits; 3.1.57: `__wasm_setjmp`; 2.0.31: `dylink.0`; 4.0.5: RUNTIME_PATH)
+//! **Relies on** Emscripten's ChangeLog (3.1.16: `time_t` is 64 bits; 3.1.57: `__wasm_setjmp`; 2.0.30: `dylink.0`)
 //! and on musl's headers for the functions.
 
 use crate::module::{FunctionId, Item, Module};
@@ -127,10 +127,8 @@ pub fn refuse_old(module: &Module<'_>, joined: impl Fn(FunctionId) -> bool) -> R
         })
         .collect();
     let imports = |name: &str| module.imports().iter().any(|import| import.field == name);
-    let is_new = by_value.iter().any(|(_, width)| *width == Width::SixtyFour)
-        || imports("__wasm_setjmp")
-        || imports("__wasm_setjmp_test")
-        || !module.dylink.runtime_path.is_empty();
+    let is_new =
+        by_value.iter().any(|(_, width)| *width == Width::SixtyFour) || imports("__wasm_setjmp") || imports("__wasm_setjmp_test");
     let mut marks = Vec::new();
     if module.has_legacy_dylink() {
         marks.push("the section `dylink` instead of `dylink.0`".to_string());

@@ -38,9 +38,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
 
 /// What the pass knows of the module's surroundings.
+#[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
-    /// What the runtime offers; asked for only when an import may be legalized.
-    pub environment: &'o dyn Fn() -> Result<&'o Environment>,
+    /// What the runtime offers.
+    pub environment: &'o Environment,
     /// Functions that sibling modules export.
     pub sibling_exports: &'o HashSet<String>,
     /// Types with 64-bit integers of functions that this module or siblings export, see [`wide_exports`].
@@ -161,7 +162,7 @@ fn true_types(
         if has_i64(module.signature(id)) || exceptions::is_of_abi(&import.field, module.signature(id)) {
             continue;
         }
-        match evidence.verdict(&import.field, id)? {
+        match evidence.verdict(&import.field, id) {
             Verdict::AsItIs => {}
             Verdict::Suspect => outcome.leave(
                 "import",
@@ -225,14 +226,14 @@ impl<'e, 'm, 'o> Evidence<'e, 'm, 'o> {
         evidence
     }
 
-    fn verdict(&self, name: &str, id: FunctionId) -> Result<Verdict> {
+    fn verdict(&self, name: &str, id: FunctionId) -> Verdict {
         let have = self.module.signature(id);
         let sibling = self.options.sibling_types.get(name).or_else(|| self.own.get(name)).filter(|ty| is_legalized(have, ty));
         let offered = match self.options.sibling_exports.contains(name) {
             true => None,
-            false => (self.options.environment)()?.function(name),
+            false => self.options.environment.function(name),
         };
-        Ok(match (self.wrappers.get(&id).map(Vec::as_slice), sibling, offered) {
+        match (self.wrappers.get(&id).map(Vec::as_slice), sibling, offered) {
             // The halves belong to the function after all.
             (_, _, Some(offered)) if offered == have => Verdict::AsItIs,
             (Some([ty]), _, None) => Verdict::True(ty.clone()),
@@ -247,7 +248,7 @@ impl<'e, 'm, 'o> Evidence<'e, 'm, 'o> {
             _ if self.joins.contains(&id.0) => Verdict::Unproven("nothing tells its type"),
             _ if self.splits.contains(&id.0) => Verdict::Suspect,
             _ => Verdict::AsItIs,
-        })
+        }
     }
 
     /// Whether the module is young enough for the runtime's type of this function to be the module's.
