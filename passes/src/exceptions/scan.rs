@@ -16,9 +16,8 @@ pub struct BodyFacts {
     pub matches: bool,
     /// It reads the address of `__threwValue`, or calls `emscripten_longjmp` or `__wasm_setjmp_test`.
     pub handles_longjmp: bool,
-    /// It refers to the words `__THREW__` and `__threwValue`, or to the second alone.
+    /// It refers to the words `__THREW__` and `__threwValue`.
     pub uses_words: bool,
-    pub reads_value: bool,
     /// The functions it calls directly.
     pub calls: Vec<u32>,
     /// It throws itself, or calls through a pointer.
@@ -84,7 +83,6 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, words: &Words) -> Resu
             }
             Operator::GlobalGet { global_index } if words.threw_values.contains(&global_index) => {
                 facts.uses_words = true;
-                facts.reads_value = true;
                 facts.handles_longjmp = true;
             }
             Operator::GlobalGet { global_index } if words.threw.contains(&global_index) => facts.uses_words = true,
