@@ -132,7 +132,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
 
 /// What other functions mean for what a call site catches.
 struct Outlined {
-    /// Some function asks about `__threwValue`, or for the exception, without a call site of its own: on behalf of another.
+    /// Some function asks about one of the words, or for the exception, without a call site of its own: on behalf of another.
     elsewhere: bool,
     /// No function has a landing pad.
     stops_exceptions: bool,
@@ -141,7 +141,7 @@ struct Outlined {
 impl Outlined {
     fn new(scanned: &[(FunctionId, BodyFacts)]) -> Self {
         Outlined {
-            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.reads_value)),
+            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.uses_words)),
             stops_exceptions: !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table),
         }
     }
