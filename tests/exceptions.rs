@@ -43,19 +43,11 @@ const ROUTINES: &str = r#"
     (local.get $value))
 "#;
 
-/// What `__THREW__` says, cleared.
-const ASKING: &str = r#"
-  (func $threw (result i32) (local $t i32)
-    (local.set $t (i32.load (global.get $THREW)))
-    (i32.store (global.get $THREW) (i32.const 0))
-    (local.get $t))
-"#;
-
 /// Memory for a jump buffer and for what `setjmp` needs to know its frame again.
 const BUFFERS: &str = "(memory 128 4)";
 
-/// A test module in two forms: where call sites are inlined, and where a function without call sites asks about `__THREW__`, so that
-/// it has to stay in memory and all sites call wrappers.
+/// A test module in two forms: where call sites are inlined, and where all call wrappers, because the module imports `setThrew`, which
+/// reports in memory.
 struct Module {
     inlined: Vec<u8>,
     wrapped: Vec<u8>,
@@ -63,17 +55,15 @@ struct Module {
 
 /// A side module of `functions`, those named in `slots` in the table, with more `imports`.
 fn module(slots: &str, imports: &str, functions: &str) -> Module {
-    const ASKED: &str = "(call $threw)";
-    let wrapped = assemble(slots, imports, functions, ASKING);
-    let inlined = assemble(slots, imports, &functions.replace(ASKED, "(i32.load (global.get $THREW))"), "");
-    Module { inlined, wrapped }
+    let wrapped = assemble(slots, &format!(r#"{imports} (import "env" "setThrew" (func (param i32 i32)))"#), functions);
+    Module { inlined: assemble(slots, imports, functions), wrapped }
 }
 
-fn assemble(slots: &str, imports: &str, functions: &str, asking: &str) -> Vec<u8> {
+fn assemble(slots: &str, imports: &str, functions: &str) -> Vec<u8> {
     let count = slots.split_whitespace().count();
     let text = format!(
         "(module (@dylink.0 (mem-info {BUFFERS} (table {count} 0)))
-        {PRELUDE} {imports} {ROUTINES} {asking} {functions}
+        {PRELUDE} {imports} {ROUTINES} {functions}
         (elem (global.get $table_base) func {slots}))"
     );
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
@@ -134,7 +124,7 @@ fn landing_pads_with_many_clauses_find_theirs() {
             (func (export "run") (result i32) (local $exception i32)
               (i32.store (global.get $THREW) (i32.const 0))
               (call $invoke_v (global.get $table_base))
-              (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+              (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
               (local.set $exception (call {many} {others} {last}))
               (if (i32.ne (call $getTempRet0) {last}) (then (return (i32.const -2))))
               (call $value_of (local.get $exception)))"#
@@ -157,14 +147,14 @@ fn a_landing_pad_for_anything_takes_anything_and_an_unmatched_one_resumes() {
         (func $passes (local $exception i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call $invoke_v (global.get $table_base))
-          (if (i32.eq (call $threw) (i32.const 1)) (then
+          (if (i32.eq (i32.load (global.get $THREW)) (i32.const 1)) (then
             (local.set $exception (call $match (global.get $double)))
             (if (i32.eq (call $getTempRet0) (global.get $double)) (then (drop (call $value_of (local.get $exception)))))
             (call $resume (local.get $exception)))))
         (func (export "run") (result i32) (local $exception i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (local.set $exception (call $match (i32.const 0)))
           (i32.add (i32.const 1000) (call $value_of (local.get $exception))))"#;
     assert_gives(&[("anything", 1005, module("$thrower $passes", "", run))], true);
@@ -180,10 +170,10 @@ fn every_value_type_passes_through_an_invoke() {
         (func (export "run") (result i32) (local $sum i64)
           (i32.store (global.get $THREW) (i32.const 0))
           (local.set $sum (call $invoke_jjfd (global.get $table_base) (i64.const 4294967296) (f32.const 1.5) (f64.const 2.5)))
-          (if (i32.ne (call $threw) (i32.const 0)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 0)) (then (return (i32.const -1))))
           (if (i64.ne (local.get $sum) (i64.const 4294967300)) (then (return (i32.const -2))))
           (local.set $sum (call $invoke_jjfd (global.get $table_base) (i64.const 0) (f32.const 1.5) (f64.const 2.5)))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -3))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -3))))
           (if (i64.ne (local.get $sum) (i64.const 0)) (then (return (i32.const -4))))
           (call $value_of (call $match (i32.const 0))))"#;
     let import = r#"(import "env" "invoke_jjfd" (func $invoke_jjfd (param i32 i64 f32 f64) (result i64)))"#;
@@ -198,7 +188,7 @@ fn every_value_type_passes_through_an_invoke() {
           (local.set $lanes (i32x4.add (local.get $lanes) (call $invoke_VV
             (i32.add (global.get $table_base) (i32.const 1)) (v128.const i32x4 100 100 100 100))))
           (drop (call $value_of (call $match (i32.const 0))))
-          (i32.add (call $threw) (i32x4.extract_lane 3 (local.get $lanes))))"#;
+          (i32.add (i32.load (global.get $THREW)) (i32x4.extract_lane 3 (local.get $lanes))))"#;
     let import = r#"(import "env" "invoke_VV" (func $invoke_VV (param i32 v128) (result v128)))"#;
     // JavaScript cannot pass vectors at all.
     assert_gives(&[("vectors", 9, module("$twice $thrower", import, run))], false);
@@ -220,7 +210,7 @@ fn a_known_callee_of_another_type_is_called_as_javascript_did() {
             r#"{functions} (func (export "run") (result i32) (local $result i32)
               (i32.store (global.get $THREW) (i32.const 0))
               (local.set $result {call})
-              (if (i32.eq (call $threw) (i32.const 1)) (then (return (call $value_of (call $match (i32.const 0))))))
+              (if (i32.eq (i32.load (global.get $THREW)) (i32.const 1)) (then (return (call $value_of (call $match (i32.const 0))))))
               (local.get $result))"#
         );
         module("$two $none $nothing $is_nan", imports, &run)
@@ -293,7 +283,7 @@ fn neither_kind_swallows_the_other() {
         (func (export "run") (result i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (call $value_of (call $match (global.get $int))))"#
     );
     assert_gives(
@@ -314,7 +304,7 @@ fn invokes_are_reached_by_tail_calls_and_through_the_table() {
         (func $tail (param i32) (return_call $invoke_v (local.get 0)))
         (type $pointer (func (param i32)))
         (func $caught (result i32)
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (call $value_of (call $match (i32.const 0))))"#;
     let case = |call: &str| {
         let run = format!(
@@ -348,7 +338,7 @@ fn addresses_of_replaced_functions_lead_to_their_routines() {
         (func (export "run") (result i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call_indirect (type $pointer) (global.get $table_base) (global.get $invoke_v_address))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (i32.add (call $value_of (call $match (i32.const 0))) (i32.eqz (global.get $longjmp_address))))"#;
     assert_gives(&[("address", 3, module("$thrower", imports, functions))], false);
 }

@@ -27,7 +27,9 @@ mod flow;
 mod inline;
 mod runtime;
 mod scan;
+mod site_sets;
 mod sites;
+mod slots;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
@@ -237,6 +239,8 @@ fn define_invokes(
         }
         if wanted.is_empty() {
             module.remove_function(invoke);
+            let called = plan.sites.iter().any(|site| site.invoke == invoke);
+            outcome.count("imports that nobody calls removed", usize::from(!called));
             continue;
         }
         let ty = module.signature(invoke).clone();

@@ -186,7 +186,7 @@ pub fn adaptable(invoke: &FuncType, callee: &FuncType) -> bool {
         |ty: &wasmparser::ValType| matches!(ty, wasmparser::ValType::I32 | wasmparser::ValType::F32 | wasmparser::ValType::F64);
     let results = match (invoke.results(), callee.results()) {
         ([result], []) => converts(result),
-        (a, b) => a.is_empty() || a == b,
+        (a, b) => (a.is_empty() && b.len() <= 1) || a == b,
     };
     given[..shared] == callee.params()[..shared] && callee.params()[shared..].iter().all(converts) && results
 }

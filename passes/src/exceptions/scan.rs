@@ -22,9 +22,8 @@ pub struct BodyFacts {
     pub reads_temp_ret: bool,
     /// It calls `getTempRet0` right behind the call of an imported function that is not of the ABI.
     pub reads_foreign_temp_ret: bool,
-    /// It refers to the words `__THREW__` and `__threwValue`, or to the second alone.
+    /// It refers to the words `__THREW__` and `__threwValue`.
     pub uses_words: bool,
-    pub reads_value: bool,
     /// The functions it calls directly.
     pub calls: Vec<u32>,
     /// It throws itself, or calls through a pointer.
@@ -110,7 +109,6 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
             }
             Operator::GlobalGet { global_index } if wanted.threw_values.contains(&global_index) => {
                 facts.uses_words = true;
-                facts.reads_value = true;
                 facts.handles_longjmp = true;
             }
             Operator::GlobalGet { global_index } if wanted.threw.contains(&global_index) => facts.uses_words = true,

@@ -13,6 +13,7 @@ use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
+use super::slots;
 use crate::module::{FunctionId, GlobalId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
@@ -131,7 +132,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
 
 /// What other functions mean for what a call site catches.
 struct Outlined {
-    /// Some function asks about `__threwValue`, or for the exception, without a call site of its own: on behalf of another.
+    /// Some function asks about one of the words, or for the exception, without a call site of its own: on behalf of another.
     elsewhere: bool,
     /// No function has a landing pad.
     stops_exceptions: bool,
@@ -140,7 +141,7 @@ struct Outlined {
 impl Outlined {
     fn new(scanned: &[(FunctionId, BodyFacts)]) -> Self {
         Outlined {
-            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.reads_value)),
+            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.uses_words)),
             stops_exceptions: !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table),
         }
     }
@@ -224,7 +225,7 @@ impl<'m> Callees<'m> {
                 if runtime::adaptable(invoke, self.module.signature(callee)) {
                     return (None, Some(callee));
                 }
-                outcome.leave("call site", "its callee has a type that JavaScript could not have called either");
+                outcome.leave("call site", "its callee has another type, to which the arguments cannot be adapted: the call traps");
                 (None, None)
             }
             _ => (None, None),
@@ -280,6 +281,7 @@ fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
         Some(Item::Global(id)) => Some(id.0),
         _ => None,
     };
+    let slots = slots::find(module, table_base)?;
     Ok(Facts {
         module,
         roles: abi.by_function(),
@@ -297,10 +299,19 @@ fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
         threw: globals(&abi.threw),
         threw_value: globals(&abi.threw_value),
         table_base,
-        slots: flow::table_slots(module, table_base)?,
+        stable: stable_globals(module, &slots),
+        slots,
         stack_pointer: match module.import("env", "__stack_pointer") {
             Some(Item::Global(id)) => Some(id.0),
             _ => None,
         },
     })
+}
+
+/// Globals whose value stays the same from one instruction of a function to another.
+fn stable_globals(module: &Module<'_>, slots: &HashMap<u32, u32>) -> HashSet<u32> {
+    let got = module.imports().iter().filter(|import| import.module == "GOT.func");
+    let got = got.filter_map(|import| if let Item::Global(id) = import.item { Some(id.0) } else { None });
+    let constants = module.globals().iter().enumerate().filter(|(_, global)| !global.ty.mutable).map(|(id, _)| id as u32);
+    got.chain(constants).chain(slots.keys().copied()).collect()
 }
