@@ -510,6 +510,11 @@ impl Walk<'_, '_> {
                 self.asks(pending, |checks| checks.longjmp = true);
                 self.push(Value::UNKNOWN);
             }
+            // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
+            _ if address.threw != NONE && !address.address => {
+                self.asks(address.threw, |checks| checks.longjmp = true);
+                self.push(Value::UNKNOWN);
+            }
             _ => {
                 self.consume(address);
                 self.push(Value::UNKNOWN);
@@ -548,7 +553,7 @@ impl Walk<'_, '_> {
                 }
                 self.push(Value { exception: true, ..Value::UNKNOWN });
             }
-            Some(Role::Longjmp) => self.longjmp_call(parameters, results),
+            Some(Role::Longjmp | Role::TestSetjmp) => self.longjmp_call(parameters, results),
             Some(_) => {
                 for value in self.pop_many(parameters) {
                     self.consume(value);

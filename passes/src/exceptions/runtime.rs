@@ -221,7 +221,7 @@ fn report_longjmp(function: &mut Function, jump: u32, stack_pointer: u32, state:
 }
 
 /// A naturally aligned i32 at `offset` bytes.
-fn word(offset: u64) -> MemArg {
+pub fn word(offset: u64) -> MemArg {
     MemArg { offset, align: 2, target: MemArgTarget::Memory(0), ordering: None }
 }
 
@@ -253,7 +253,8 @@ pub enum TempRet {
 }
 
 impl TempRet {
-    fn set(self, code: &mut InstructionSink<'_>) {
+    /// Puts the value on top of the operand stack there.
+    pub fn set(self, code: &mut InstructionSink<'_>) {
         match self {
             TempRet::Private(global) => code.global_set(global.0),
             TempRet::Runtime { set } => code.call(set.0),

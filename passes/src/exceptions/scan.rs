@@ -18,6 +18,8 @@ pub struct BodyFacts {
     pub handles_longjmp: bool,
     /// It calls `getTempRet0` or `setTempRet0`.
     pub uses_temp_ret: bool,
+    /// It calls `saveSetjmp`, whose second result is in `tempRet0`.
+    pub saves_setjmp: bool,
     /// It has native exception handlers of the legacy kind, or of the new kind.
     pub legacy_try: bool,
     pub try_table: bool,
@@ -53,6 +55,7 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, setjmp_tests: &[u32], 
                     Role::FindMatchingCatch { .. } => facts.matches = true,
                     Role::Longjmp => facts.handles_longjmp = true,
                     Role::GetTempRet | Role::SetTempRet => facts.uses_temp_ret = true,
+                    Role::SaveSetjmp => facts.saves_setjmp = true,
                     _ => {}
                 }
             }
