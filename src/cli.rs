@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wasm_pyfix_passes::symbols::Alias;
 
 use crate::target::{self, TagStyle};
 
@@ -154,6 +155,26 @@ pub struct ModuleArgs {
     /// Remove a needed library
     #[arg(long, value_name = "LIB")]
     pub remove_needed: Vec<String>,
+
+    /// Import the symbol NEW where a module imports OLD
+    ///
+    /// For symbols that the runtime no longer has under the old name. Names that are known to have changed need no such option.
+    #[arg(long, value_name = "OLD=NEW", value_parser = alias)]
+    pub alias: Vec<Alias>,
+
+    /// Upgrade modules that import what the runtime lacks, with a notice, instead of refusing them
+    #[arg(long)]
+    pub allow_missing: bool,
+}
+
+/// Parses the value of `--alias`.
+fn alias(text: &str) -> Result<Alias, String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
+            Ok(Alias { old: old.to_string(), new: new.to_string(), always: true })
+        }
+        _ => Err("expected the old name, `=` and the new name".to_string()),
+    }
 }
 
 /// What is done to each wheel.

@@ -1,7 +1,10 @@
 //! Which passes run over one module, in which order.
 
+use crate::target;
+use std::sync::Arc;
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::{Error, Outcome, Result, dylink, exceptions, validate};
+use wasm_pyfix_passes::symbols::{self, Alias, Problem};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, validate};
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +21,14 @@ pub struct ModuleOptions {
     pub remove_needed: Vec<String>,
     /// Libraries to rename in NEEDED: old and new name.
     pub rename_needed: Vec<(String, String)>,
-    /// Function names that sibling modules export: imports of these names are user functions, whatever they look like.
-    pub sibling_exports: std::sync::Arc<std::collections::HashSet<String>>,
+    /// What the runtime offers. Without it, nobody looks for symbols that are missing.
+    pub environment: Option<Arc<Environment>>,
+    /// Other names for symbols, the user's first.
+    pub aliases: Arc<Vec<Alias>>,
+    /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
+    pub allow_missing: bool,
+    /// Names that sibling modules export: imports of these names are user symbols, whatever they look like.
+    pub sibling_exports: Arc<std::collections::HashSet<String>>,
 }
 
 /// What became of one module.
@@ -48,11 +57,42 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         remove_needed: &options.remove_needed,
         rename_needed: &options.rename_needed,
     };
-    let outcomes = vec![dylink::run(&mut module, &linking), exceptions::run(&mut module, &exceptions)?];
+    let environment = options.environment.as_deref();
+    let mut outcomes = vec![
+        dylink::run(&mut module, &linking),
+        symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
+        exceptions::run(&mut module, &exceptions)?,
+    ];
+    if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
+        report_missing(&module, environment, options, renamed)?;
+    }
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(ModuleResult { bytes: None, outcomes });
     }
     let bytes = module.write()?;
     validate(&bytes).map_err(|error| Error::Internal(format!("the result is not valid: {error}")))?;
     Ok(ModuleResult { bytes: Some(bytes), outcomes })
+}
+
+/// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
+fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
+    let missing = symbols::missing(module, environment, &options.sibling_exports);
+    let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
+        .partition(|(name, problem)| *problem == Problem::Type || symbols::is_of_runtime(name, module) || target::is_known(name));
+    if !elsewhere.is_empty() {
+        let names: Vec<String> = elsewhere.into_iter().map(|(name, _)| format!("`{name}`")).collect();
+        outcome.notices.push(format!("another library must offer {}", names.join(", ")));
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = gone.iter().map(|(name, problem)| format!("`{name}` ({})", problem.consequence())).collect();
+    let problem = format!("the runtime lacks {}", names.join(", "));
+    if !options.allow_missing {
+        return Err(Error::Refused(format!(
+            "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
+        )));
+    }
+    outcome.notices.push(problem);
+    Ok(())
 }

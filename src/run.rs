@@ -6,9 +6,10 @@
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use wasm_pyfix_passes::{CPP_EXCEPTION, ExceptionAbi};
+use wasm_pyfix_passes::{Environment, Provider};
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::input::{self, Kind, Source};
@@ -139,6 +140,9 @@ impl<'a> Run<'a> {
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
+            environment: Some(Arc::new(self.environment()?)),
+            aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
+            allow_missing: self.args.module.allow_missing,
             ..ModuleOptions::default()
         };
         if let Some(path) = &self.args.wheel.lock {
@@ -166,29 +170,43 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The entry point to exception matching. The files given as `--main` must offer it as well.
+    /// The entry point to exception matching.
     fn personality(&self) -> Result<String> {
-        let target = self.target;
-        let Some(personality) = target.personality else {
-            bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name);
-        };
-        let main = &self.args.target.main;
-        if !main.is_empty() {
-            let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
-            let environment = target::manifest::from_files(main).with_context(|| names.join(", "))?;
-            let missing = match environment.exception_abi() {
-                Some(ExceptionAbi::Native) => (!environment.offers_function(personality)).then_some(personality),
-                _ => Some(CPP_EXCEPTION),
-            };
-            if let Some(missing) = missing {
-                bail!(
-                    "{}: this runtime does not offer `{missing}`, which exceptions need: give the files of a runtime for {}",
-                    names.join(", "),
-                    target.name
-                );
+        match self.target.personality {
+            Some(personality) => Ok(personality.to_string()),
+            None => {
+                bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", self.target.name)
             }
         }
-        Ok(personality.to_string())
+    }
+
+    /// What the runtime offers: that of the files given as `--main`, or else the target's.
+    fn environment(&self) -> Result<Environment> {
+        let main = &self.args.target.main;
+        if main.is_empty() {
+            return self.target.manifest();
+        }
+        let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
+        let names = names.join(", ");
+        let mut environment = target::manifest::from_files(main).with_context(|| names.clone())?;
+        // Loaders allocate the memory of a side module with the one or the other.
+        if !["malloc", "calloc"].iter().any(|name| environment.offers_function(name)) {
+            bail!("{names}: it does not offer `malloc`, so it is not the main module of a runtime that loads side modules");
+        }
+        if main.len() == 1 {
+            self.assume_javascript(&mut environment)?;
+        }
+        Ok(environment)
+    }
+
+    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
+    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
+        for (name, offer) in self.target.manifest()?.symbols {
+            if offer.provider != Provider::MainModule {
+                environment.symbols.entry(name).or_insert(offer);
+            }
+        }
+        Ok(())
     }
 
     fn one(&mut self, source: &Source) -> InputReport {

@@ -10,6 +10,7 @@ mod error;
 pub mod exceptions;
 pub mod module;
 mod outcome;
+pub mod symbols;
 
 pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
 pub use error::{Error, Result};
