@@ -80,14 +80,16 @@ fn report_missing(module: &Module<'_>, environment: &Environment, options: &Modu
     let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
         .partition(|(name, problem)| *problem == Problem::Type || symbols::is_of_runtime(name, module) || target::is_known(name));
     if !elsewhere.is_empty() {
-        let names: Vec<String> = elsewhere.into_iter().map(|(name, _)| format!("`{name}`")).collect();
-        outcome.notices.push(format!("another library must offer {}", names.join(", ")));
+        const SHOWN: usize = 10;
+        let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+        let more = elsewhere.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        outcome.notices.push(format!("another library must offer {}{more}", names.join(", ")));
     }
     if gone.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = gone.iter().map(|(name, problem)| format!("`{name}` ({})", problem.consequence())).collect();
-    let problem = format!("the runtime lacks {}", names.join(", "));
+    let problem = format!("the runtime lacks {}", listing(&gone));
     if !options.allow_missing {
         return Err(Error::Refused(format!(
             "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
@@ -95,4 +97,14 @@ fn report_missing(module: &Module<'_>, environment: &Environment, options: &Modu
     }
     outcome.notices.push(problem);
     Ok(())
+}
+
+/// The names by what is wrong with them.
+fn listing(missing: &[(String, Problem)]) -> String {
+    let kinds = [Problem::Function, Problem::Address, Problem::Value, Problem::Type].into_iter().filter_map(|kind| {
+        let names: Vec<String> =
+            missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
+    });
+    kinds.collect::<Vec<_>>().join("; ")
 }

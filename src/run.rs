@@ -190,8 +190,9 @@ impl<'a> Run<'a> {
         let names = names.join(", ");
         let mut environment = target::manifest::from_files(main).with_context(|| names.clone())?;
         // Loaders allocate the memory of a side module with the one or the other.
-        if !["malloc", "calloc"].iter().any(|name| environment.offers_function(name)) {
-            bail!("{names}: it does not offer `malloc`, so it is not the main module of a runtime that loads side modules");
+        let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
+        if !["malloc", "calloc"].iter().any(allocates) {
+            bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
         }
         if main.len() == 1 {
             self.assume_javascript(&mut environment)?;

@@ -87,13 +87,16 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// What comes of it, as the end of a sentence.
-    pub fn consequence(self) -> &'static str {
-        match self {
-            Problem::Function => "a function, fails when it is called",
-            Problem::Address => "an address, keeps the module from loading",
-            Problem::Value => "a tag or global, keeps the module from loading",
-            Problem::Type => "of another type there, keeps the module from loading",
+    /// What `count` symbols with this problem are and what comes of it, to stand before their names.
+    pub fn describe(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Problem::Function, 1) => "the function (it fails when it is called)",
+            (Problem::Function, _) => "the functions (each fails when it is called)",
+            (Problem::Address, 1) => "the address (without it the module does not load)",
+            (Problem::Address, _) => "the addresses (without them the module does not load)",
+            (Problem::Value, 1) => "the tag or global (without it the module does not load)",
+            (Problem::Value, _) => "the tags or globals (without them the module does not load)",
+            (Problem::Type, _) => "the type that the module expects (it does not load) of",
         }
     }
 }
@@ -113,10 +116,12 @@ pub fn missing(module: &Module<'_>, environment: &Environment, sibling_exports: 
     let mut missing = BTreeMap::new();
     for import in module.imports() {
         let name = &*import.field;
-        if weak.contains(name) || offered(name) {
+        if offered(name) {
             continue;
         }
-        if let Some(problem) = problem(module, import, name, environment) {
+        // Not even a weak import may have another type than what it finds.
+        let problem = problem(module, import, name, environment);
+        if let Some(problem) = problem.filter(|problem| *problem == Problem::Type || !weak.contains(name)) {
             let worst = missing.entry(name.to_string()).or_insert(problem);
             *worst = problem.max(*worst);
         }

@@ -1,0 +1,147 @@
+//! Modules of older ABIs, made for one detail each and run under real runtimes once they are upgraded.
+
+use std::sync::Arc;
+
+use support::{Job, Node, Runtime, run_jobs};
+use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix::target::Target;
+
+/// What LLVM before 19 makes of setjmp, in a module whose jump buffers begin at `$memory_base`.
+const SETJMP: &str = r#"
+  (import "env" "memory" (memory 0))
+  (import "env" "__indirect_function_table" (table $table 0 funcref))
+  (import "env" "__memory_base" (global $memory_base i32))
+  (import "GOT.mem" "__THREW__" (global $THREW (mut i32)))
+  (import "GOT.mem" "__threwValue" (global $threwValue (mut i32)))
+  (import "env" "malloc" (func $malloc (param i32) (result i32)))
+  (import "env" "free" (func $free (param i32)))
+  (import "env" "saveSetjmp" (func $saveSetjmp (param i32 i32 i32 i32) (result i32)))
+  (import "env" "testSetjmp" (func $testSetjmp (param i32 i32 i32) (result i32)))
+  (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
+  (import "env" "emscripten_longjmp" (func $longjmp (param i32 i32)))
+  (import "env" "invoke_vi" (func $invoke_vi (param i32 i32)))
+  (func $new_table (result i32) (local $table i32)
+    (i32.store (local.tee $table (call $malloc (i32.const 40))) (i32.const 0))
+    (local.get $table))
+"#;
+
+fn module(functions: &str) -> Vec<u8> {
+    let text = format!("(module (@dylink.0 (mem-info (memory 1024 4) (table 0 0))) {SETJMP} {functions})");
+    let original = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
+    let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), ..ModuleOptions::default() };
+    let once = upgrade_module(&original, &options).unwrap().bytes.expect("there is work to do");
+    assert!(upgrade_module(&once, &options).unwrap().bytes.is_none(), "a second run changes nothing");
+    once
+}
+
+/// The answer to `python` beside `files` is `expected` on both targets.
+#[track_caller]
+fn assert_gives(files: &[(&str, &[u8])], python: &str, expected: &str) {
+    let files: Vec<_> = files.iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec())).collect();
+    for runtime in Runtime::UPGRADED {
+        let job = Job { files: files.clone(), ..Job::new("legacy", python) };
+        let answers = run_jobs(Node::Installed, runtime, &[job]).unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(answers[0].outcome.as_deref(), Ok(expected), "{}", runtime.version());
+    }
+}
+
+/// A frame that jumps past another module's frame must not be taken for it, so no two modules give the same id.
+#[test]
+fn a_longjmp_passes_the_setjmp_of_another_module() {
+    let module = module(
+        r#"
+        ;; Calls `pointer` with `argument` in a frame of setjmp: 1 when it returns, 100 and the value when it jumps.
+        (func $frame (export "frame") (param $pointer i32) (param $argument i32) (result i32)
+          (local $table i32) (local $size i32) (local $threw i32) (local $value i32)
+          (local.set $table (call $saveSetjmp (global.get $memory_base) (i32.const 1) (call $new_table) (i32.const 4)))
+          (local.set $size (call $getTempRet0))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_vi (local.get $pointer) (local.get $argument))
+          (local.set $threw (i32.load (global.get $THREW)))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (local.set $value (i32.load (global.get $threwValue)))
+          (if (i32.and (i32.ne (local.get $threw) (i32.const 0)) (i32.ne (local.get $value) (i32.const 0))) (then
+            (if (i32.eqz (call $testSetjmp (i32.load (local.get $threw)) (local.get $table) (local.get $size)))
+              (then (call $longjmp (local.get $threw) (local.get $value))))
+            (call $free (local.get $table))
+            (return (i32.add (i32.const 100) (local.get $value)))))
+          (call $free (local.get $table))
+          (i32.const 1))
+        (func (export "relay") (param $pointer i32) (drop (call $frame (local.get $pointer) (i32.const 0))))
+        (func (export "jump") (param i32) (call $longjmp (global.get $memory_base) (i32.const 7)))"#,
+    );
+    let python = "
+import ctypes
+a, b = ctypes.CDLL('/a.so'), ctypes.CDLL('/b.so')
+address = lambda function: ctypes.cast(function, ctypes.c_void_p).value
+# a's frame lies between b's and the jump to b's; then the same the other way round, and a jump to the innermost frame.
+str([b.frame(address(a.relay), address(b.jump)), a.frame(address(b.relay), address(a.jump)), a.frame(address(a.jump), 0)])";
+    assert_gives(&[("/a.so", &module), ("/b.so", &module)], python, "[107, 107, 107]");
+}
+
+/// A table of four grows when a frame has more setjmps, and not when one setjmp is reached again.
+#[test]
+fn the_table_of_a_frame_grows_with_its_setjmps() {
+    let module = module(
+        r#"
+        (func $env (param $index i32) (result i32) (i32.add (global.get $memory_base) (i32.mul (local.get $index) (i32.const 48))))
+        ;; Reaches setjmps 1 to `count`, each `times` times; gives the size of the table, or minus the number of one that is not found.
+        (func (export "fill") (param $count i32) (param $times i32) (result i32)
+          (local $table i32) (local $size i32) (local $label i32) (local $other i32)
+          (local.set $table (call $new_table))
+          (local.set $size (i32.const 4))
+          (local.set $other (call $saveSetjmp (call $env (i32.const 20)) (i32.const 1) (call $new_table) (i32.const 4)))
+          (loop $again
+            (local.set $label (i32.const 1))
+            (loop $next
+              (local.set $table
+                (call $saveSetjmp (call $env (local.get $label)) (local.get $label) (local.get $table) (local.get $size)))
+              (local.set $size (call $getTempRet0))
+              (br_if $next (i32.le_s (local.tee $label (i32.add (local.get $label) (i32.const 1))) (local.get $count))))
+            (br_if $again (local.tee $times (i32.sub (local.get $times) (i32.const 1)))))
+          (local.set $label (local.get $count))
+          (loop $next
+            (if (i32.ne (local.get $label)
+                (call $testSetjmp (i32.load (call $env (local.get $label))) (local.get $table) (local.get $size)))
+              (then (return (i32.sub (i32.const 0) (local.get $label)))))
+            (br_if $next (local.tee $label (i32.sub (local.get $label) (i32.const 1)))))
+          ;; The setjmp of another frame is in no other table.
+          (if (call $testSetjmp (i32.load (call $env (i32.const 20))) (local.get $table) (local.get $size))
+            (then (return (i32.const -100))))
+          (call $free (local.get $other))
+          (call $free (local.get $table))
+          (local.get $size))"#,
+    );
+    let python = "
+import ctypes
+lib = ctypes.CDLL('/t.so')
+str([lib.fill(count, times) for count, times in [(1, 1), (4, 1), (5, 1), (8, 3), (9, 2), (17, 1), (4, 1000)]])";
+    assert_gives(&[("/t.so", &module)], python, "[4, 4, 8, 8, 16, 32, 4]");
+}
+
+/// A name that never existed keeps a module from loading until it is mended.
+#[test]
+fn a_misspelled_symbol_is_found_under_its_right_name() {
+    let text = r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+        (import "env" "memory" (memory 0))
+        (import "env" "__indirect_function_table" (table $table 0 funcref))
+        (import "env" "_emscripten_get_now" (func $now (result f64)))
+        (import "GOT.func" "_emscripten_get_now" (global $address (mut i32)))
+        (type $now (func (result f64)))
+        (func (export "run") (result i32)
+          (i32.and (f64.gt (call $now) (f64.const 0))
+            (f64.gt (call_indirect (type $now) (global.get $address)) (f64.const 0)))))"#;
+    let original = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
+    let python = "import ctypes\nstr(ctypes.CDLL('/t.so').run())";
+    let error = support::run_python(Runtime::V0_29_5, &[("/t.so", &original)], python).expect_err("it does not load");
+    assert!(error.contains("bad export type for '_emscripten_get_now'"), "{error}");
+
+    let target = Target::find("pyodide_2025_0").unwrap();
+    let options = ModuleOptions {
+        environment: Some(Arc::new(target.manifest().unwrap())),
+        aliases: Arc::new(target.aliases()),
+        ..ModuleOptions::default()
+    };
+    let upgraded = upgrade_module(&original, &options).unwrap().bytes.expect("there is work to do");
+    assert_gives(&[("/t.so", &upgraded)], python, "1");
+}
