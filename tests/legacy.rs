@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use support::fixtures::Group;
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
+use wasm_pyfix_passes::Error;
 
 /// What LLVM before 19 makes of setjmp, in a module whose jump buffers begin at `$memory_base`.
 const SETJMP: &str = r#"
@@ -144,4 +146,87 @@ fn a_misspelled_symbol_is_found_under_its_right_name() {
     };
     let upgraded = upgrade_module(&original, &options).unwrap().bytes.expect("there is work to do");
     assert_gives(&[("/t.so", &upgraded)], python, "1");
+}
+
+/// The libc++ of 2022 had functions that later ones lack. They are named, and nothing is written unless asked for.
+#[test]
+fn functions_that_libcxx_dropped_are_listed() {
+    let group = Group::read("emscripten-3.1.6/O2-sm1-js").expect("the fixtures are in the repository");
+    let vector = "_ZNKSt3__220__vector_base_commonILb1EE20__throw_";
+    let string = "_ZNKSt3__221__basic_string_commonILb1EE20__throw_length_errorEv";
+    let cases = [
+        ("a_eh.so", vec![format!("{vector}out_of_rangeEv"), string.to_string()]),
+        ("e_ext.so", vec![format!("{vector}out_of_rangeEv"), string.to_string()]),
+        ("d_vt.so", vec![format!("{vector}length_errorEv")]),
+        ("b_sj.so", Vec::new()),
+        ("b_sjcpp.so", Vec::new()),
+    ];
+    for name in ["pyodide_2025_0", "pyemscripten_2026_0"] {
+        let target = Target::find(name).unwrap();
+        let mut options = ModuleOptions {
+            personality: target.personality.unwrap().to_string(),
+            environment: Some(Arc::new(target.manifest().unwrap())),
+            aliases: Arc::new(target.aliases()),
+            ..ModuleOptions::default()
+        };
+        for (file, names) in &cases {
+            let (_, bytes) = group.modules.iter().find(|(name, _)| name == file).expect(file);
+            options.allow_missing = false;
+            match upgrade_module(bytes, &options) {
+                Ok(_) => assert!(names.is_empty(), "{file} on {name}"),
+                Err(Error::Refused(message)) => {
+                    let listed: Vec<&str> = message.split('`').filter(|word| word.starts_with("_Z")).collect();
+                    assert_eq!(listed, *names, "{file} on {name}: {message}");
+                }
+                Err(error) => panic!("{file} on {name}: {error}"),
+            }
+            options.allow_missing = true;
+            let result = upgrade_module(bytes, &options).unwrap_or_else(|error| panic!("{file} on {name}: {error}"));
+            assert!(result.bytes.is_some());
+        }
+    }
+}
+
+/// Every module of the Python packages of Pyodide 0.17.1 (Emscripten of 2021: legacy `dylink`, legalized, legacy setjmp) is read, and
+/// upgraded or refused with a reason.
+///
+/// `cargo test --test legacy -- --ignored` runs it; it fetches 185 MB from the npm registry once.
+#[test]
+#[ignore = "fetches 185 MB"]
+fn modules_of_2021_are_upgraded_or_refused() {
+    let package = support::npm::pyodide_of_2021().unwrap_or_else(|error| panic!("{error:#}"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut unpack = std::process::Command::new("node");
+    unpack.arg(support::repository().join("tests/runtime/unpack.mjs")).arg(package.join("dist")).arg(directory.path());
+    let output = unpack.output().expect("Node starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "343\n", "{}", String::from_utf8_lossy(&output.stderr));
+
+    let mut modules = Vec::new();
+    let mut directories = vec![directory.path().to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("the modules are unpacked") {
+            let path = entry.expect("the directory is readable").path();
+            if path.is_dir() { directories.push(path) } else { modules.push(path) }
+        }
+    }
+    assert_eq!(modules.len(), 343);
+    let target = Target::find("pyodide_2025_0").unwrap();
+    let mut options = ModuleOptions {
+        personality: target.personality.unwrap().to_string(),
+        environment: Some(Arc::new(target.manifest().unwrap())),
+        aliases: Arc::new(target.aliases()),
+        ..ModuleOptions::default()
+    };
+    for module in modules {
+        let bytes = std::fs::read(&module).expect("the module is unpacked");
+        for allow_missing in [false, true] {
+            options.allow_missing = allow_missing;
+            match upgrade_module(&bytes, &options) {
+                // Each has at least its metadata in the old section, and `upgrade_module` has validated the result.
+                Ok(result) => assert!(result.bytes.is_some(), "{}", module.display()),
+                Err(Error::Refused(reason)) => assert!(!reason.is_empty()),
+                Err(error) => panic!("{}: {error}", module.display()),
+            }
+        }
+    }
 }
