@@ -24,7 +24,8 @@ fn walrus_reads_upgraded_fixtures() {
     for exnref in [false, true] {
         for name in GROUPS {
             let group = Group::read(name).expect("the fixtures are in the repository");
-            for (file, bytes) in &group.modules {
+            // Legalized 64-bit signatures are refused.
+            for (file, bytes) in group.modules.iter().filter(|(file, _)| !file.starts_with("c_i64-bi0")) {
                 check(&format!("{name}/{file}, exnref {exnref}"), bytes, exnref);
             }
         }

@@ -6,13 +6,13 @@
 //! - which table slot the function pointer of the call is, where that is the same on all paths;
 //! - where the exception of a landing pad is passed.
 //!
-//! It gives up on a function (and then knows nothing about it) when the address of `__THREW__` is used for more than loads and
-//! stores, or when the function has native exception handlers of its own.
+//! It gives up on a function (and then knows nothing about it) when a load or store may or may not be one of `__THREW__`, or when the
+//! function has native exception handlers of its own.
 
 use super::abi::Role;
 use crate::Result;
 use crate::module::{Body, FunctionId, Module};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg, MemArgTarget, Operator};
 
 /// What is the same for all functions of a module.
@@ -30,7 +30,12 @@ pub struct Facts<'m> {
     pub table_base: Option<u32>,
     /// Globals that hold `__table_base + n` for good.
     pub slots: HashMap<u32, u32>,
+    /// `__stack_pointer`, if the module imports it.
+    pub stack_pointer: Option<u32>,
 }
+
+/// Positions in a body, from the first byte to behind the last.
+pub type Span = std::ops::Range<usize>;
 
 /// What the code behind a call site asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,14 +51,72 @@ pub struct Checks {
 /// The answers about one function.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// By position of the call.
-    pub checks: HashMap<usize, Checks>,
-    /// The table slot that is called, by position of the call.
-    pub slots: HashMap<usize, u32>,
+    /// The call sites that a path leads to, by position of the call.
+    pub sites: BTreeMap<usize, SiteFlow>,
+    /// Where the words `__THREW__` and `__threwValue` are used.
+    pub words: Words,
     /// Imported functions that are given the exception of a landing pad and may take it for something else.
     pub strangers: BTreeSet<String>,
     /// Landing pads that call something before they ask for their exception.
     pub late: usize,
+}
+
+/// What is known at one call site.
+#[derive(Debug, Clone, Default)]
+pub struct SiteFlow {
+    pub checks: Checks,
+    /// What the code does with the function pointer.
+    pub pointer: Pointer,
+    /// A local that holds the stack pointer at the call.
+    pub stack_pointer: Option<u32>,
+}
+
+/// The function pointer of a call.
+#[derive(Debug, Clone, Default)]
+pub struct Pointer {
+    /// The table slot, if it is the same on all paths.
+    pub slot: Option<u32>,
+    /// The global it is read from right before the call.
+    pub global: Option<u32>,
+    /// The local it is read from right before the call, if the arguments do not change it.
+    pub local: Option<u32>,
+    /// The instructions that push it and do nothing else.
+    pub pushed_by: Option<Span>,
+}
+
+/// Every use of `__THREW__` and `__threwValue` in a function.
+#[derive(Debug, Clone, Default)]
+pub struct Words {
+    /// Instructions that only push or move an address of the words.
+    pub addresses: Vec<Span>,
+    pub loads: Vec<Access>,
+    pub stores: Vec<Access>,
+    /// Stores of zero to `__THREW__`, from the instruction that pushes the zero on.
+    pub clears: Vec<Access>,
+    /// Some load may come without a call site of this function before it: it asks about another function's.
+    pub foreign: bool,
+    /// An address is used for something else, or crosses a label: the instructions in `addresses` must stay.
+    ///
+    /// Compilers use the addresses for loads and stores alone. What else becomes of one is an undefined value, an argument that the
+    /// callee ignores, for which a compiler took the local at hand.
+    pub addresses_stay: bool,
+    /// No load of `__THREW__` comes behind a store to it that came behind the call.
+    pub read_once: bool,
+}
+
+/// A load or store of one of the words.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub span: Span,
+    pub word: Word,
+    /// The instructions that push its address and do nothing else.
+    pub address: Option<Span>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    Threw,
+    ThrewValue,
 }
 
 /// A set of call sites, by its number in [`SiteSets`].
@@ -137,9 +200,14 @@ enum Exact {
 impl Value {
     const UNKNOWN: Value = Value { exact: Exact::Unknown, threw: NONE, exception: false, address: false };
 
-    fn exactly(exact: Exact) -> Self {
+    /// Whether it is the address of one of the words on every path.
+    fn is_address(self) -> bool {
+        matches!(self.exact, Exact::ThrewAddress | Exact::ThrewValueAddress)
+    }
+
+    const fn exactly(exact: Exact) -> Self {
         let address = matches!(exact, Exact::ThrewAddress | Exact::ThrewValueAddress);
-        Value { exact, address, ..Value::UNKNOWN }
+        Value { exact, threw: NONE, exception: false, address }
     }
 }
 
@@ -151,6 +219,33 @@ struct State {
     pending: Sites,
     /// No call came since.
     fresh: bool,
+    /// A call site was passed on every path.
+    passed: bool,
+    /// `__THREW__` was stored to since, on some path.
+    cleared: bool,
+    /// A local that holds the stack pointer.
+    stack_pointer: Option<u32>,
+}
+
+/// A value on the operand stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Operand {
+    value: Value,
+    /// The instructions that pushed it, if they do nothing else.
+    pushed_by: Option<Span>,
+    /// The local or global it was read from by the last of them.
+    local: Option<u32>,
+    global: Option<u32>,
+    /// Where the instruction that pushed it ends.
+    end: usize,
+}
+
+impl Operand {
+    const UNKNOWN: Operand = Operand::of(Value::UNKNOWN);
+
+    const fn of(value: Value) -> Self {
+        Operand { value, pushed_by: None, local: None, global: None, end: 0 }
+    }
 }
 
 /// What arrives at a label: the state and the values it takes.
@@ -202,6 +297,8 @@ pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Resu
         gave_up: false,
         flow: Flow::default(),
         stack: Vec::new(),
+        writes: Vec::new(),
+        here: 0..0,
         frames: Vec::new(),
         state: None,
     };
@@ -232,7 +329,11 @@ struct Walk<'f, 'm> {
     changed: bool,
     gave_up: bool,
     flow: Flow,
-    stack: Vec<Value>,
+    stack: Vec<Operand>,
+    /// Positions at which locals are written, in the order of the code.
+    writes: Vec<(usize, u32)>,
+    /// The instruction at hand.
+    here: Span,
     frames: Vec<Frame>,
     /// `None` where no path leads.
     state: Option<State>,
@@ -248,14 +349,24 @@ impl Walk<'_, '_> {
         }
         self.changed = false;
         self.flow = Flow::default();
+        self.flow.words.read_once = true;
         self.stack.clear();
+        self.writes.clear();
         self.frames.clear();
-        self.state = Some(State { locals: vec![Value::UNKNOWN; count], pending: NONE, fresh: false });
+        self.state = Some(State {
+            locals: vec![Value::UNKNOWN; count],
+            pending: NONE,
+            fresh: false,
+            passed: false,
+            cleared: false,
+            stack_pointer: None,
+        });
         self.enter(Kind::Block, 0, 0, signature.results().len());
         let mut operators = code.get_operators_reader()?;
         while !operators.eof() && !self.gave_up {
             let at = (operators.original_position() - body.offset) as usize;
             let operator = operators.read()?;
+            self.here = at..(operators.original_position() - body.offset) as usize;
             self.operator(&operator, at)?;
         }
         Ok(())
@@ -266,7 +377,7 @@ impl Walk<'_, '_> {
             let any = self.checks_of_any;
             let checks =
                 Checks { cpp: checks.cpp || any.cpp, longjmp: checks.longjmp || any.longjmp, other: checks.other || any.other };
-            self.flow.checks.insert(*at, checks);
+            self.flow.sites.entry(*at).or_default().checks = checks;
         }
         self.flow
     }
@@ -302,31 +413,64 @@ impl Walk<'_, '_> {
         }
         into.state.pending = self.sets.union(into.state.pending, from.state.pending);
         into.state.fresh &= from.state.fresh;
+        into.state.passed &= from.state.passed;
+        into.state.cleared |= from.state.cleared;
+        if into.state.stack_pointer != from.state.stack_pointer {
+            into.state.stack_pointer = None;
+        }
+    }
+
+    fn pop_operand(&mut self) -> Operand {
+        // Unreachable code is not walked, so the stack holds what validation found there.
+        self.stack.pop().unwrap_or(Operand::UNKNOWN)
     }
 
     fn pop(&mut self) -> Value {
-        // Unreachable code is not walked, so the stack holds what validation found there.
-        self.stack.pop().unwrap_or(Value::UNKNOWN)
+        self.pop_operand().value
     }
 
     fn push(&mut self, value: Value) {
-        self.stack.push(value);
+        self.stack.push(Operand::of(value));
     }
 
-    fn pop_many(&mut self, count: usize) -> Vec<Value> {
+    /// Pushes what the instruction at hand pushes and does nothing else.
+    fn push_plain(&mut self, value: Value, local: Option<u32>, global: Option<u32>) {
+        self.stack.push(Operand { value, pushed_by: Some(self.here.clone()), local, global, end: self.here.end });
+        self.note_address(value);
+    }
+
+    fn push_unknown(&mut self, count: usize) {
+        self.stack.extend((0..count).map(|_| Operand::UNKNOWN));
+    }
+
+    fn pop_operands(&mut self, count: usize) -> Vec<Operand> {
         self.stack.split_off(self.stack.len().saturating_sub(count))
+    }
+
+    /// Pops values that are used in a way that says nothing.
+    fn consume_many(&mut self, count: usize) {
+        for operand in self.pop_operands(count) {
+            self.consume(operand.value);
+        }
+    }
+
+    /// The instruction at hand pushes or moves `value`.
+    fn note_address(&mut self, value: Value) {
+        if value.is_address() {
+            self.flow.words.addresses.push(self.here.clone());
+        }
     }
 
     /// A value is used in a way that says nothing, or that hides what is asked.
     fn consume(&mut self, value: Value) {
         self.asks(value.threw, |checks| checks.other = true);
-        self.gave_up |= value.address;
+        self.flow.words.addresses_stay |= value.address;
     }
 
     /// A value is compared with zero or decides a branch.
     fn test(&mut self, value: Value) {
         // Whether anything was thrown is asked by both kinds; it is the other questions that tell them apart.
-        self.gave_up |= value.address;
+        self.flow.words.addresses_stay |= value.address;
     }
 
     fn operator(&mut self, operator: &Operator<'_>, at: usize) -> Result<()> {
@@ -363,9 +507,7 @@ impl Walk<'_, '_> {
             }
             Operator::Return => {
                 let results = self.facts.module.signature(self.function).results().len();
-                for value in self.pop_many(results) {
-                    self.consume(value);
-                }
+                self.consume_many(results);
                 self.state = None;
             }
             Operator::Unreachable => self.state = None,
@@ -395,24 +537,30 @@ impl Walk<'_, '_> {
     /// Instructions without control flow.
     fn plain(&mut self, operator: &Operator<'_>) -> Result<()> {
         match *operator {
-            Operator::LocalGet { local_index } => {
-                let value = self.local(local_index);
-                self.push(value);
-            }
+            Operator::LocalGet { local_index } => self.push_plain(self.local(local_index), Some(local_index), None),
             Operator::LocalSet { local_index } => {
                 let value = self.pop();
+                self.note_address(value);
                 self.set_local(local_index, value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.pop();
+                self.note_address(value);
                 self.set_local(local_index, value);
-                self.push(value);
+                self.stack.push(Operand { local: Some(local_index), end: self.here.end, ..Operand::of(value) });
             }
-            Operator::GlobalGet { global_index } => {
-                let value = self.global(global_index);
-                self.push(value);
+            Operator::GlobalGet { global_index } => self.push_plain(self.global(global_index), None, Some(global_index)),
+            Operator::GlobalSet { global_index } => {
+                let operand = self.pop_operand();
+                self.consume(operand.value);
+                if self.facts.stack_pointer == Some(global_index)
+                    && let Some(state) = &mut self.state
+                {
+                    // Only right behind the instruction that read or wrote the local does it surely hold the same.
+                    state.stack_pointer = operand.local.filter(|_| operand.end == self.here.start);
+                }
             }
-            Operator::I32Const { value } => self.push(Value::exactly(Exact::Const(value))),
+            Operator::I32Const { value } => self.push_plain(Value::exactly(Exact::Const(value)), None, None),
             Operator::I32Add => self.add(),
             Operator::I32Eqz => {
                 let value = self.pop();
@@ -421,21 +569,16 @@ impl Walk<'_, '_> {
             }
             Operator::I32Eq | Operator::I32Ne => self.compare(),
             Operator::I32Load { memarg } => self.load(memarg),
-            Operator::I32Store { memarg } => {
-                let value = self.pop();
-                self.consume(value);
-                let address = self.pop();
-                if !is_word_itself(address, memarg) {
-                    self.consume(address);
-                }
-            }
+            Operator::I32Store { memarg } => self.store(memarg),
             Operator::Drop => {
-                self.pop();
+                let value = self.pop();
+                self.note_address(value);
             }
             Operator::Select | Operator::TypedSelect { .. } => {
                 let condition = self.pop();
                 self.test(condition);
                 let (a, b) = (self.pop(), self.pop());
+                self.flow.words.addresses_stay |= a.address || b.address;
                 let value = self.merge_value(a, b);
                 self.push(value);
             }
@@ -445,10 +588,8 @@ impl Walk<'_, '_> {
                     self.gave_up = true;
                     return Ok(());
                 };
-                for value in self.pop_many(takes as usize) {
-                    self.consume(value);
-                }
-                self.stack.extend((0..gives).map(|_| Value::UNKNOWN));
+                self.consume_many(takes as usize);
+                self.push_unknown(gives as usize);
             }
         }
         Ok(())
@@ -459,8 +600,12 @@ impl Walk<'_, '_> {
     }
 
     fn set_local(&mut self, index: u32, value: Value) {
+        self.writes.push((self.here.start, index));
         if let Some(state) = &mut self.state {
             state.locals[index as usize] = value;
+            if state.stack_pointer == Some(index) {
+                state.stack_pointer = None;
+            }
         }
     }
 
@@ -476,14 +621,18 @@ impl Walk<'_, '_> {
     }
 
     fn add(&mut self) {
-        let (b, a) = (self.pop(), self.pop());
-        self.consume(a);
-        self.consume(b);
-        let sum = match (a.exact, b.exact) {
+        let (b, a) = (self.pop_operand(), self.pop_operand());
+        self.consume(a.value);
+        self.consume(b.value);
+        let sum = match (a.value.exact, b.value.exact) {
             (Exact::TableBase, Exact::Const(n)) | (Exact::Const(n), Exact::TableBase) => Exact::Slot(n as u32),
             _ => Exact::Unknown,
         };
-        self.push(Value::exactly(sum));
+        let pushed_by = match (a.pushed_by, b.pushed_by) {
+            (Some(a), Some(b)) if a.end == b.start && b.end == self.here.start => Some(a.start..self.here.end),
+            _ => None,
+        };
+        self.stack.push(Operand { pushed_by, ..Operand::of(Value::exactly(sum)) });
     }
 
     fn compare(&mut self) {
@@ -493,7 +642,7 @@ impl Walk<'_, '_> {
                 Exact::Const(0) => self.test(value),
                 Exact::Const(1) if value.threw != NONE => {
                     self.asks(value.threw, |checks| checks.cpp = true);
-                    self.gave_up |= value.address;
+                    self.flow.words.addresses_stay |= value.address;
                 }
                 _ => self.consume(value),
             }
@@ -502,23 +651,51 @@ impl Walk<'_, '_> {
     }
 
     fn load(&mut self, memarg: MemArg) {
-        let address = self.pop();
-        let pending = self.state.as_ref().map_or(NONE, |state| state.pending);
-        match address.exact {
-            Exact::ThrewAddress if is_word_itself(address, memarg) => self.push(Value { threw: pending, ..Value::UNKNOWN }),
-            Exact::ThrewValueAddress if is_word_itself(address, memarg) => {
+        let Operand { value: address, pushed_by, .. } = self.pop_operand();
+        let Some(word) = word_itself(address, memarg) else {
+            self.gave_up |= may_be_word(address, memarg);
+            if address.threw != NONE && !address.address {
+                // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
+                self.asks(address.threw, |checks| checks.longjmp = true);
+            } else {
+                self.consume(address);
+            }
+            return self.push(Value::UNKNOWN);
+        };
+        self.flow.words.loads.push(Access { span: self.here.clone(), word, address: pushed_by });
+        let Some(state) = &self.state else { return };
+        let pending = state.pending;
+        self.flow.words.foreign |= !state.passed;
+        self.flow.words.read_once &= word != Word::Threw || !state.cleared;
+        match word {
+            Word::Threw => self.push(Value { threw: pending, ..Value::UNKNOWN }),
+            Word::ThrewValue => {
                 self.asks(pending, |checks| checks.longjmp = true);
                 self.push(Value::UNKNOWN);
             }
-            // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
-            _ if address.threw != NONE && !address.address => {
-                self.asks(address.threw, |checks| checks.longjmp = true);
-                self.push(Value::UNKNOWN);
+        }
+    }
+
+    fn store(&mut self, memarg: MemArg) {
+        let stored = self.pop_operand();
+        self.consume(stored.value);
+        let Operand { value: address, pushed_by, .. } = self.pop_operand();
+        let Some(word) = word_itself(address, memarg) else {
+            self.gave_up |= may_be_word(address, memarg);
+            return self.consume(address);
+        };
+        let zero = stored.pushed_by.filter(|from| stored.value.exact == Exact::Const(0) && from.end == self.here.start);
+        match zero {
+            Some(from) if word == Word::Threw => {
+                self.flow.words.clears.push(Access { span: from.start..self.here.end, word, address: pushed_by });
             }
             _ => {
-                self.consume(address);
-                self.push(Value::UNKNOWN);
+                self.flow.words.stores.push(Access { span: self.here.clone(), word, address: pushed_by });
+                self.flow.words.read_once = false;
             }
+        }
+        if let Some(state) = self.state.as_mut().filter(|_| word == Word::Threw) {
+            state.cleared = true;
         }
     }
 
@@ -527,27 +704,11 @@ impl Walk<'_, '_> {
         let (parameters, results) = (ty.params().len(), ty.results().len());
         match self.facts.roles.get(&function) {
             Some(Role::Invoke) => {
-                let arguments = self.pop_many(parameters);
-                for value in &arguments {
-                    self.consume(*value);
-                }
-                match arguments.first().map(|pointer| pointer.exact) {
-                    Some(Exact::Slot(slot)) => self.flow.slots.insert(at, slot),
-                    Some(Exact::TableBase) => self.flow.slots.insert(at, 0),
-                    _ => None,
-                };
-                let site = self.site(at);
-                let site = self.sets.number(vec![site]);
-                if let Some(state) = &mut self.state {
-                    state.pending = site;
-                    state.fresh = true;
-                }
-                self.stack.extend((0..results).map(|_| Value::UNKNOWN));
+                self.site_call(at, parameters);
+                self.push_unknown(results);
             }
             Some(Role::FindMatchingCatch { .. }) => {
-                for value in self.pop_many(parameters) {
-                    self.consume(value);
-                }
+                self.consume_many(parameters);
                 if self.state.as_ref().is_some_and(|state| !state.fresh) {
                     self.flow.late += 1;
                 }
@@ -555,10 +716,8 @@ impl Walk<'_, '_> {
             }
             Some(Role::Longjmp | Role::TestSetjmp) => self.longjmp_call(parameters, results),
             Some(_) => {
-                for value in self.pop_many(parameters) {
-                    self.consume(value);
-                }
-                self.stack.extend((0..results).map(|_| Value::UNKNOWN));
+                self.consume_many(parameters);
+                self.push_unknown(results);
             }
             None if self.facts.setjmp_tests.contains(&function) => self.longjmp_call(parameters, results),
             None => {
@@ -568,29 +727,54 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A call of an invoke: from here on `__THREW__` tells about it.
+    fn site_call(&mut self, at: usize, parameters: usize) {
+        let arguments = self.pop_operands(parameters);
+        for argument in &arguments {
+            self.consume(argument.value);
+        }
+        let pointer = arguments.into_iter().next().unwrap_or(Operand::UNKNOWN);
+        let slot = match pointer.value.exact {
+            Exact::Slot(slot) => Some(slot),
+            Exact::TableBase => Some(0),
+            _ => None,
+        };
+        let pushed = pointer.pushed_by.as_ref().map_or(usize::MAX, |span| span.end);
+        let since = self.writes.iter().rev().take_while(|(position, _)| *position >= pushed);
+        let local = pointer.local.filter(|local| since.clone().all(|(_, written)| written != local));
+        let number = self.site(at);
+        let pending = self.sets.number(vec![number]);
+        let Some(state) = &mut self.state else { return };
+        state.pending = pending;
+        state.fresh = true;
+        state.passed = true;
+        state.cleared = false;
+        let pointer = Pointer { slot, global: pointer.global, local, pushed_by: pointer.pushed_by };
+        let site = SiteFlow { checks: Checks::default(), pointer, stack_pointer: state.stack_pointer };
+        self.flow.sites.insert(at, site);
+    }
+
     /// A function that is given what was thrown, to see whether the longjmp is meant for this function or to pass it on.
     fn longjmp_call(&mut self, parameters: usize, results: usize) {
-        for value in self.pop_many(parameters) {
+        for Operand { value, .. } in self.pop_operands(parameters) {
             self.asks(value.threw, |checks| checks.longjmp = true);
-            self.gave_up |= value.address;
+            self.flow.words.addresses_stay |= value.address;
         }
-        self.stack.extend((0..results).map(|_| Value::UNKNOWN));
+        self.push_unknown(results);
     }
 
     fn other_call(&mut self, parameters: usize, results: usize) {
-        for value in self.pop_many(parameters) {
-            self.consume(value);
-        }
+        self.consume_many(parameters);
         if let Some(state) = &mut self.state {
             state.fresh = false;
         }
-        self.stack.extend((0..results).map(|_| Value::UNKNOWN));
+        self.push_unknown(results);
     }
 
     /// The exception of a landing pad is a token. Functions of this module only pass it on; of the imported ones few may have it.
     fn report_strangers(&mut self, function: u32, parameters: usize) {
         let arguments = &self.stack[self.stack.len().saturating_sub(parameters)..];
-        if !arguments.iter().any(|value| value.exception) || self.facts.takes_exception.contains(&function) {
+        if !arguments.iter().any(|argument| argument.value.exception) || self.facts.takes_exception.contains(&function) {
             return;
         }
         if let Some(name) = self.facts.import_names.get(&function) {
@@ -625,6 +809,11 @@ impl Walk<'_, '_> {
 
     fn enter(&mut self, kind: Kind, at: usize, parameters: usize, results: usize) {
         let height = self.stack.len().saturating_sub(parameters);
+        // Addresses and what pushes them may go, but not from under a block that takes them.
+        for operand in &mut self.stack[height..] {
+            self.flow.words.addresses_stay |= operand.value.address;
+            operand.pushed_by = None;
+        }
         let entry = (kind == Kind::If).then(|| self.arriving(parameters)).flatten();
         let reached = self.state.is_some();
         self.frames.push(Frame { kind, at, height, parameters, results, arrival: None, entry, reached });
@@ -635,7 +824,7 @@ impl Walk<'_, '_> {
         if let (Some(before), Some(mut here)) = (self.loops.get(&at).cloned(), self.arriving(parameters)) {
             self.merge(&mut here, &before);
             self.stack.truncate(self.stack.len().saturating_sub(parameters));
-            self.stack.extend(here.values);
+            self.stack.extend(here.values.into_iter().map(Operand::of));
             self.state = Some(here.state);
         }
         self.enter(Kind::Loop, at, parameters, results);
@@ -644,8 +833,8 @@ impl Walk<'_, '_> {
     /// The state with the topmost `count` values.
     fn arriving(&self, count: usize) -> Option<Arrival> {
         let state = self.state.clone()?;
-        let values = self.stack[self.stack.len().saturating_sub(count)..].to_vec();
-        Some(Arrival { state, values })
+        let operands = &self.stack[self.stack.len().saturating_sub(count)..];
+        Some(Arrival { state, values: operands.iter().map(|operand| operand.value).collect() })
     }
 
     fn jump(&mut self, depth: u32) {
@@ -653,6 +842,17 @@ impl Walk<'_, '_> {
         let frame = &self.frames[index];
         let (is_loop, at) = (frame.kind == Kind::Loop, frame.at);
         let Some(from) = self.arriving(if is_loop { frame.parameters } else { frame.results }) else { return };
+        self.flow.words.addresses_stay |= from.values.iter().any(|value| value.address);
+        let top = self.stack.len().saturating_sub(from.values.len());
+        for operand in &mut self.stack[top..] {
+            operand.pushed_by = None;
+        }
+        if index == 0 {
+            // The results of the function.
+            for &value in &from.values {
+                self.consume(value);
+            }
+        }
         if is_loop {
             let before = self.loops.remove(&at);
             let mut known = before.clone().unwrap_or_else(|| from.clone());
@@ -701,7 +901,7 @@ impl Walk<'_, '_> {
 
     fn continue_with(&mut self, arrival: Option<Arrival>) {
         self.state = arrival.map(|arrival| {
-            self.stack.extend(arrival.values);
+            self.stack.extend(arrival.values.into_iter().map(Operand::of));
             arrival.state
         });
     }
@@ -731,11 +931,21 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Whether an access of `address` with `memarg` means the word at that very address.
-fn is_word_itself(address: Value, memarg: MemArg) -> bool {
-    matches!(address.exact, Exact::ThrewAddress | Exact::ThrewValueAddress)
-        && memarg.offset == 0
-        && memarg.target == MemArgTarget::Memory(0)
+/// The word that an access of `address` with `memarg` means, if it is one of the two and nothing behind it.
+fn word_itself(address: Value, memarg: MemArg) -> Option<Word> {
+    if memarg.offset != 0 || memarg.target != MemArgTarget::Memory(0) {
+        return None;
+    }
+    match address.exact {
+        Exact::ThrewAddress => Some(Word::Threw),
+        Exact::ThrewValueAddress => Some(Word::ThrewValue),
+        _ => None,
+    }
+}
+
+/// Whether an access of `address` with `memarg` may mean one of the words on some path.
+fn may_be_word(address: Value, memarg: MemArg) -> bool {
+    address.address && memarg.offset == 0
 }
 
 /// The operators left to it have the same arity in every module.

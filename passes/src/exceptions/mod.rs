@@ -19,18 +19,21 @@
 
 mod abi;
 mod flow;
+mod inline;
 mod runtime;
 mod scan;
 mod setjmp;
 mod sites;
 
-use crate::body::edit::{Redirect, redirect_calls};
+use crate::body::edit::Edits;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
 use crate::{Error, Outcome, Result};
 use abi::{Abi, Role};
+use inline::{Helpers, SiteCall, SiteTypes};
+use rayon::prelude::*;
 use runtime::{Callee, Catches, Matching, Personality, State, TempRet};
 use scan::BodyFacts;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
 
 /// What the target and the user ask of this pass.
@@ -72,7 +75,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     module.initialize_globals(&addresses);
     forget_import_infos(module);
     drop_code_offsets(module, &mut outcome);
-    add_target_feature(module);
+    add_target_features(module, !plan.inlined.is_empty());
     Ok(outcome)
 }
 
@@ -140,26 +143,27 @@ fn machinery(
         cpp_exception: cpp.then(|| module.import_tag("env", "__cpp_exception", &one_i32)),
         longjmp: longjmp.then(|| module.import_tag("env", "__c_longjmp", &one_i32)),
         caught: module.add_global(0),
-        threw: abi.threw.first().or(abi.threw_value.first()).map(|_| module.add_global(0)),
+        threw: plan.words_in_memory.then(|| module.add_global(0)),
         exnref: try_table || (options.exnref && !legacy_try),
     };
     let temp_ret = temp_ret(module, abi, facts);
     Ok(Machinery { state, matching: matching(module, abi, temp_ret, options) })
 }
 
-/// `__THREW__` and `__threwValue` become two words of the module's own memory; returns the globals to initialize.
+/// `__THREW__` and `__threwValue` become two words of the module's own memory, if code is left that looks at them; returns the globals
+/// to initialize.
 fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Vec<(GlobalId, Address)>> {
+    for &global in abi.threw.iter().chain(&abi.threw_value) {
+        // What is left of its uses otherwise cannot be reached.
+        module.define_global(global);
+    }
     let Some(threw) = state.threw else { return Ok(Vec::new()) };
     let Address::Memory(words) = module.reserve_memory(8, 2)? else {
         return Err(Error::Internal("reserved memory is not memory".into()));
     };
     let mut addresses = vec![(threw, Address::Memory(words))];
-    for (globals, offset) in [(&abi.threw, 0), (&abi.threw_value, 4)] {
-        for &global in globals {
-            module.define_global(global);
-            addresses.push((global, Address::Memory(words + offset)));
-        }
-    }
+    addresses.extend(abi.threw.iter().map(|&global| (global, Address::Memory(words))));
+    addresses.extend(abi.threw_value.iter().map(|&global| (global, Address::Memory(words + 4))));
     Ok(addresses)
 }
 
@@ -198,9 +202,8 @@ fn define_invokes(
     }
     let adapters = define_adapters(module, plan, state)?;
     outcome.count("calls of functions of another type adapted", plan.adapted.len());
-    redirect_sites(module, plan, &wrappers, &adapters);
     outcome.count("call sites", plan.sites.len());
-    Ok(())
+    rewrite_sites(module, plan, &wrappers, &adapters, state, outcome)
 }
 
 fn wrapper_name(catches: Catches) -> &'static str {
@@ -230,28 +233,86 @@ fn define_adapters(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -
     Ok(adapters)
 }
 
-fn redirect_sites(
+/// Rewrites the functions around the call sites: `try` in place, or calls of the right wrapper.
+fn rewrite_sites(
     module: &mut Module<'_>,
     plan: &sites::Plan,
     wrappers: &HashMap<(FunctionId, Catches), FunctionId>,
     adapters: &Adapters,
-) {
-    let mut redirects: BTreeMap<FunctionId, Vec<Redirect>> = BTreeMap::new();
-    for (index, site) in plan.sites.iter().enumerate() {
+    state: &State,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let mut redirects: BTreeMap<FunctionId, Vec<(usize, FunctionId)>> = BTreeMap::new();
+    for (index, site) in plan.sites.iter().enumerate().filter(|(_, site)| !site.inlined) {
         let callee = match plan.adapted.get(&index) {
             Some(&callee) => adapters.get(&(site.invoke, callee, site.catches)),
             None => wrappers.get(&(site.invoke, site.catches)),
         };
         if let Some(&callee) = callee.filter(|callee| **callee != site.invoke) {
-            redirects.entry(site.function).or_default().push(Redirect { at: site.at, callee });
+            redirects.entry(site.function).or_default().push((site.at, callee));
         }
     }
-    for (function, redirects) in redirects {
-        let rewritten = module.function(function).origin.defined().map(|body| redirect_calls(body, &redirects));
-        if let Some(body) = rewritten {
-            module.define_function(function, body);
-        }
+    let calls = site_calls(module, plan, state.exnref);
+    let helpers = helpers(module, plan, state);
+    let functions: BTreeSet<FunctionId> = redirects.keys().chain(plan.inlined.keys()).copied().collect();
+    let shared = &*module;
+    let bodies: Vec<(FunctionId, Vec<u8>)> = (functions.into_par_iter())
+        .map(|function| {
+            let body =
+                shared.function(function).origin.defined().ok_or_else(|| Error::Internal("a call site in an import".into()))?;
+            let mut edits = Edits::new(body, shared.signature(function).params().len() as u32)?;
+            for &(at, callee) in redirects.get(&function).into_iter().flatten() {
+                edits.redirect_call(at, callee);
+            }
+            if let (Some(flow), Some(helpers)) = (plan.inlined.get(&function), &helpers) {
+                inline::inline(shared, edits, flow, &calls[&function], state, helpers)
+            } else {
+                edits.apply()
+            }
+            .map(|body| (function, body))
+        })
+        .collect::<Result<_>>()?;
+    for (function, body) in bodies {
+        module.define_function(function, body);
     }
+    let inlined = || plan.sites.iter().filter(|site| site.inlined);
+    outcome.count("call sites inlined", inlined().count());
+    outcome.count("call sites with a direct call", inlined().filter(|site| site.callee.is_some()).count());
+    outcome.count("call sites that cannot throw", inlined().filter(|site| !site.throws).count());
+    Ok(())
+}
+
+/// What the code at each inlined site needs to know, by function and position.
+fn site_calls(module: &mut Module<'_>, plan: &sites::Plan, exnref: bool) -> HashMap<FunctionId, HashMap<usize, SiteCall>> {
+    let mut types: HashMap<FunctionId, SiteTypes> = HashMap::new();
+    let mut calls: HashMap<FunctionId, HashMap<usize, SiteCall>> =
+        plan.inlined.keys().map(|function| (*function, HashMap::new())).collect();
+    for site in plan.sites.iter().filter(|site| site.inlined) {
+        let types = *types.entry(site.invoke).or_insert_with(|| {
+            let ty = module.signature(site.invoke).clone();
+            let callee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
+            let handler = match exnref {
+                true => module.type_id(&FuncType::new(ty.params()[1..].to_vec(), [ValType::I32])),
+                false => callee,
+            };
+            SiteTypes { callee, handler }
+        });
+        let call = SiteCall { callee: site.callee, throws: site.throws, catches: site.catches, types };
+        calls.entry(site.function).or_default().insert(site.at, call);
+    }
+    calls
+}
+
+/// The functions that handlers call, if there are handlers.
+fn helpers(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Option<Helpers> {
+    if plan.inlined.is_empty() {
+        return None;
+    }
+    let two = [ValType::I32, ValType::I32];
+    Some(Helpers {
+        caught: module.add_function(&FuncType::new(two, []), runtime::caught(state), "__wasm_pyfix_caught"),
+        jumped: module.add_function(&FuncType::new(two, two), runtime::jumped(state), "__wasm_pyfix_jumped"),
+    })
 }
 
 /// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a GOT entry.
@@ -405,17 +466,17 @@ fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
     }
 }
 
-/// Tools such as wasm-opt reject instructions of features that `target_features` does not list.
-fn add_target_feature(module: &mut Module<'_>) {
-    const FEATURE: &str = "exception-handling";
+/// Tools such as wasm-opt reject instructions of features that `target_features` does not list. Calls inlined in a `try` take their
+/// arguments as block parameters, which are part of multivalue.
+fn add_target_features(module: &mut Module<'_>, block_parameters: bool) {
     const SECTION: &str = "target_features";
-    let Some(payload) = module.custom_section(SECTION) else { return };
-    let Some(mut features) = read_features(payload) else { return };
-    if features.iter().any(|(_, name)| name == FEATURE) {
-        return;
+    let Some(mut features) = module.custom_section(SECTION).and_then(read_features) else { return };
+    for feature in ["exception-handling", "multivalue"].into_iter().take(if block_parameters { 2 } else { 1 }) {
+        if features.iter().all(|(_, name)| name != feature) {
+            let place = features.iter().position(|(_, name)| name.as_str() > feature).unwrap_or(features.len());
+            features.insert(place, (b'+', feature.to_string()));
+        }
     }
-    let place = features.iter().position(|(_, name)| name.as_str() > FEATURE).unwrap_or(features.len());
-    features.insert(place, (b'+', FEATURE.to_string()));
     let mut payload = Vec::new();
     wasm_encoder::Encode::encode(&(features.len() as u32), &mut payload);
     for (prefix, name) in features {

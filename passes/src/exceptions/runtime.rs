@@ -42,7 +42,7 @@ impl Catches {
     }
 
     /// The tags with what a handler of each does.
-    fn handlers(self, state: &State) -> Vec<(TagId, Handler)> {
+    pub fn handlers(self, state: &State) -> Vec<(TagId, Handler)> {
         let cpp = state.cpp_exception.filter(|_| self.cpp()).map(|tag| (tag, Handler::Exception));
         let longjmp = state.longjmp.filter(|_| self.longjmp()).map(|tag| (tag, Handler::Longjmp));
         cpp.into_iter().chain(longjmp).collect()
@@ -51,7 +51,7 @@ impl Catches {
 
 /// What a handler reports.
 #[derive(Debug, Clone, Copy)]
-enum Handler {
+pub enum Handler {
     Exception,
     Longjmp,
 }
@@ -85,7 +85,7 @@ pub fn invoke(ty: &FuncType, callee: Callee<'_>, catches: Catches, state: &State
         for (tag, handler) in catches.handlers(state) {
             function.instructions().catch(tag.0).local_set(payload);
             report(handler, &mut function, payload, stack_pointer, state);
-            zero(&mut function, ty)?;
+            zero(&mut function.instructions(), ty)?;
         }
         function.instructions().end();
     }
@@ -117,7 +117,7 @@ fn exnref_invoke(
     for (_, handler) in handlers {
         function.instructions().end().local_set(payload);
         report(handler, function, payload, stack_pointer, state);
-        zero(function, ty)?;
+        zero(&mut function.instructions(), ty)?;
         function.instructions().return_();
     }
     Ok(())
@@ -178,8 +178,7 @@ pub fn adaptable(invoke: &FuncType, callee: &FuncType) -> bool {
 }
 
 /// The zero that an invoke returns when something was thrown.
-fn zero(function: &mut Function, ty: &FuncType) -> Result<()> {
-    let mut code = function.instructions();
+pub fn zero(code: &mut InstructionSink<'_>, ty: &FuncType) -> Result<()> {
     for &result in ty.results() {
         match Module::encoded_type(result)? {
             ValType::I32 => code.i32_const(0),
@@ -191,6 +190,22 @@ fn zero(function: &mut Function, ty: &FuncType) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// `(exception, stack pointer)`: what the handler of an inlined call site does about an exception.
+pub fn caught(state: &State) -> Vec<u8> {
+    body(|code| {
+        code.local_get(0).global_set(state.caught.0);
+        code.local_get(1).global_set(state.stack_pointer.0);
+    })
+}
+
+/// `(payload, stack pointer) -> (jump buffer, value)`: what the handler of an inlined call site does about a longjmp.
+pub fn jumped(state: &State) -> Vec<u8> {
+    body(|code| {
+        code.local_get(1).global_set(state.stack_pointer.0);
+        code.local_get(0).i32_load(word(0)).local_get(0).i32_load(word(4));
+    })
 }
 
 fn report(handler: Handler, function: &mut Function, payload: u32, stack_pointer: u32, state: &State) {

@@ -16,6 +16,13 @@ pub struct BodyFacts {
     pub matches: bool,
     /// It reads the address of `__threwValue`, or calls `emscripten_longjmp` or `__wasm_setjmp_test`.
     pub handles_longjmp: bool,
+    /// It refers to the words `__THREW__` and `__threwValue`, or to the second alone.
+    pub uses_words: bool,
+    pub reads_value: bool,
+    /// The functions it calls directly.
+    pub calls: Vec<u32>,
+    /// It throws itself, or calls through a pointer.
+    pub throws: bool,
     /// It calls `getTempRet0` or `setTempRet0`.
     pub uses_temp_ret: bool,
     /// It calls `saveSetjmp`, whose second result is in `tempRet0`.
@@ -34,19 +41,29 @@ pub fn scan(module: &Module<'_>, abi: &Abi) -> Result<Vec<(FunctionId, BodyFacts
         .filter(|import| import.module == "env" && matches!(import.field.as_ref(), "__wasm_setjmp_test" | "testSetjmp"))
         .filter_map(|import| if let crate::module::Item::Function(id) = import.item { Some(id.0) } else { None })
         .collect();
+    let threw: Vec<u32> = abi.threw.iter().map(|id| id.0).collect();
     let threw_values: Vec<u32> = abi.threw_value.iter().map(|id| id.0).collect();
+    let words = Words { setjmp_tests, threw, threw_values };
     let bodies: Vec<_> = module.bodies().collect();
-    bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &roles, &setjmp_tests, &threw_values)?))).collect()
+    bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &roles, &words)?))).collect()
 }
 
-fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, setjmp_tests: &[u32], threw_values: &[u32]) -> Result<BodyFacts> {
+/// Ids to look for, beside those with a role.
+struct Words {
+    setjmp_tests: Vec<u32>,
+    threw: Vec<u32>,
+    threw_values: Vec<u32>,
+}
+
+fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, words: &Words) -> Result<BodyFacts> {
     let mut facts = BodyFacts::default();
     let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
     while !operators.eof() {
         let at = operators.original_position() - body.offset;
         match operators.read()? {
             Operator::Call { function_index } => {
-                if setjmp_tests.contains(&function_index) {
+                facts.calls.push(function_index);
+                if words.setjmp_tests.contains(&function_index) {
                     facts.handles_longjmp = true;
                 }
                 let Some(role) = roles.get(&function_index) else { continue };
@@ -59,16 +76,29 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, setjmp_tests: &[u32], 
                     _ => {}
                 }
             }
-            Operator::ReturnCall { function_index } | Operator::RefFunc { function_index }
-                if roles.contains_key(&function_index) =>
-            {
+            Operator::ReturnCall { function_index } => {
+                facts.calls.push(function_index);
+                if roles.contains_key(&function_index) {
+                    facts.references.push(FunctionId(function_index));
+                }
+            }
+            Operator::RefFunc { function_index } if roles.contains_key(&function_index) => {
                 facts.references.push(FunctionId(function_index));
             }
-            Operator::GlobalGet { global_index } if threw_values.contains(&global_index) => facts.handles_longjmp = true,
+            Operator::GlobalGet { global_index } if words.threw_values.contains(&global_index) => {
+                facts.uses_words = true;
+                facts.reads_value = true;
+                facts.handles_longjmp = true;
+            }
+            Operator::GlobalGet { global_index } if words.threw.contains(&global_index) => facts.uses_words = true,
+            Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => facts.throws = true,
+            Operator::Throw { .. } | Operator::Rethrow { .. } | Operator::ThrowRef => facts.throws = true,
             Operator::Try { .. } => facts.legacy_try = true,
             Operator::TryTable { .. } => facts.try_table = true,
             _ => {}
         }
     }
+    facts.calls.sort_unstable();
+    facts.calls.dedup();
     Ok(facts)
 }

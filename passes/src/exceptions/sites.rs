@@ -10,14 +10,13 @@
 //! return value.
 
 use super::abi::{Abi, Role};
-use super::flow::{self, Checks, Facts, Flow};
+use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
 use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module, SegmentKind};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashSet};
-use wasmparser::FuncType;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One call of an invoke.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +27,12 @@ pub struct Site {
     pub at: usize,
     pub invoke: FunctionId,
     pub catches: Catches,
+    /// Whom it calls, if that is known and of the type that the invoke says.
+    pub callee: Option<FunctionId>,
+    /// Whether the callee may throw.
+    pub throws: bool,
+    /// Whether its `try` stands in its function; otherwise it calls a wrapper.
+    pub inlined: bool,
 }
 
 /// The call sites of a module.
@@ -36,13 +41,17 @@ pub struct Plan {
     pub sites: Vec<Site>,
     /// Sites (by their place in `sites`) whose callee is known and has another type than the invoke says.
     pub adapted: BTreeMap<usize, FunctionId>,
+    /// Functions whose sites are inlined, with what is known of them.
+    pub inlined: BTreeMap<FunctionId, Flow>,
+    /// Whether code is left that reads `__THREW__` in memory.
+    pub words_in_memory: bool,
 }
 
 impl Plan {
     /// Which wrappers the invoke needs, the one that catches most first.
     pub fn wanted(&self, invoke: FunctionId) -> Vec<Catches> {
         let mut wanted: Vec<Catches> = (self.sites.iter().enumerate())
-            .filter(|(index, site)| site.invoke == invoke && !self.adapted.contains_key(index))
+            .filter(|(index, site)| site.invoke == invoke && !site.inlined && !self.adapted.contains_key(index))
             .map(|(_, site)| site.catches)
             .collect();
         wanted.sort_by_key(|catches| std::cmp::Reverse(*catches));
@@ -61,30 +70,43 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             None => Ok(None),
         })
         .collect::<Result<_>>()?;
-    let slots = own_slots(module);
-    let stops_exceptions = !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table);
+    let callees = Callees::new(module, scanned);
+    let outlined = Outlined::new(scanned);
+    // Locals are no place for reports that another function reads.
+    let inline = !abi.has(Role::SetThrew)
+        && !scanned.iter().any(|(_, body)| body.uses_words && body.invokes.is_empty())
+        && !flows.iter().flatten().any(|flow| flow.words.foreign);
     let mut plan = Plan::default();
-    for ((function, body), flow) in relevant.into_iter().zip(&flows) {
+    for ((function, body), flow) in relevant.into_iter().zip(flows) {
         report(flow.as_ref(), outcome);
+        let first = plan.sites.len();
         for &(at, invoke) in &body.invokes {
-            let checks = flow.as_ref().and_then(|flow| flow.checks.get(&at)).copied();
-            let mut catches = catches(body, checks, outcome);
-            if stops_exceptions && catches == Catches::Longjmp {
-                catches = Catches::Both;
+            let known = flow.as_ref().and_then(|flow| flow.sites.get(&at));
+            let catches = outlined.catches(body, known.map(|site| site.checks), outcome);
+            let (callee, adapted) = callees.resolve(known, invoke, outcome);
+            if let Some(adapted) = adapted {
+                plan.adapted.insert(plan.sites.len(), adapted);
             }
-            plan.sites.push(Site { function: *function, at, invoke, catches });
-            let slot = flow.as_ref().and_then(|flow| flow.slots.get(&at));
-            let callee = slot.and_then(|slot| slots.get(*slot as usize)).copied();
-            if let Some(callee) = callee.filter(|callee| differs(module, invoke, *callee)) {
-                if runtime::adaptable(module.signature(invoke), module.signature(callee)) {
-                    plan.adapted.insert(plan.sites.len() - 1, callee);
-                } else {
-                    outcome.leave("call site", "its callee has a type that JavaScript could not have called either");
+            let throws = callee.is_none_or(|callee| callees.may_throw(callee));
+            plan.sites.push(Site { function: *function, at, invoke, catches, callee, throws, inlined: false });
+        }
+        let adapted = plan.adapted.range(first..).next().is_some();
+        match flow {
+            Some(flow) if inline && !adapted => {
+                for site in &mut plan.sites[first..] {
+                    site.inlined = flow.sites.contains_key(&site.at);
+                }
+                plan.inlined.insert(*function, flow);
+            }
+            _ => {
+                for _ in first..plan.sites.len() {
+                    outcome.leave("call site", "the use of __THREW__ around it is not recognised: calls a wrapper");
                 }
             }
         }
     }
-    if stops_exceptions && !plan.sites.is_empty() {
+    plan.words_in_memory = scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
+    if outlined.stops_exceptions && !plan.sites.is_empty() {
         outcome.notices.push(
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
              as they did before"
@@ -92,6 +114,34 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         );
     }
     Ok(plan)
+}
+
+/// What other functions mean for what a call site catches.
+struct Outlined {
+    /// Some function asks about `__threwValue`, or for the exception, without a call site of its own: on behalf of another.
+    elsewhere: bool,
+    /// No function has a landing pad.
+    stops_exceptions: bool,
+}
+
+impl Outlined {
+    fn new(scanned: &[(FunctionId, BodyFacts)]) -> Self {
+        Outlined {
+            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.reads_value)),
+            stops_exceptions: !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table),
+        }
+    }
+
+    fn catches(&self, body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> Catches {
+        if self.elsewhere {
+            outcome.leave("call site", "another function may check for it what was thrown: catches exceptions and longjmp");
+            return Catches::Both;
+        }
+        match catches(body, checks, outcome) {
+            Catches::Longjmp if self.stops_exceptions => Catches::Both,
+            catches => catches,
+        }
+    }
 }
 
 /// Which tags a site catches. What is uncertain catches both, as JavaScript did.
@@ -126,10 +176,85 @@ fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
     }
 }
 
-/// Whether the type that the invoke expects is not that of the callee.
-fn differs(module: &Module<'_>, invoke: FunctionId, callee: FunctionId) -> bool {
-    let invoke = module.signature(invoke);
-    *module.signature(callee) != FuncType::new(invoke.params()[1..].to_vec(), invoke.results().to_vec())
+/// The functions that call sites may call.
+struct Callees<'m> {
+    module: &'m Module<'m>,
+    /// By table slot of the module.
+    slots: Vec<FunctionId>,
+    /// Functions imported from `env`, by the GOT entries of the same name.
+    imported: HashMap<u32, FunctionId>,
+    /// Functions of the module that cannot throw.
+    harmless: HashSet<u32>,
+}
+
+impl<'m> Callees<'m> {
+    fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)]) -> Self {
+        Callees { module, slots: own_slots(module), imported: imported_by_got(module), harmless: harmless(scanned) }
+    }
+
+    /// The callee if its type is what the invoke says, or else the one whose arguments have to be adapted.
+    fn resolve(
+        &self,
+        site: Option<&SiteFlow>,
+        invoke: FunctionId,
+        outcome: &mut Outcome,
+    ) -> (Option<FunctionId>, Option<FunctionId>) {
+        let Some(pointer) = site.map(|site| &site.pointer) else { return (None, None) };
+        let slot = pointer.slot.and_then(|slot| self.slots.get(slot as usize)).copied();
+        let imported = pointer.global.and_then(|global| self.imported.get(&global)).copied();
+        let invoke = self.module.signature(invoke);
+        let same = |callee: FunctionId| {
+            let callee = self.module.signature(callee);
+            callee.params() == &invoke.params()[1..] && callee.results() == invoke.results()
+        };
+        match slot.or(imported) {
+            Some(callee) if same(callee) => (Some(callee), None),
+            // An import of another type says nothing about what is behind the GOT entry.
+            Some(callee) if slot.is_some() => {
+                if runtime::adaptable(invoke, self.module.signature(callee)) {
+                    return (None, Some(callee));
+                }
+                outcome.leave("call site", "its callee has a type that JavaScript could not have called either");
+                (None, None)
+            }
+            _ => (None, None),
+        }
+    }
+
+    fn may_throw(&self, callee: FunctionId) -> bool {
+        !self.harmless.contains(&callee.0)
+    }
+}
+
+/// `GOT.func.f` and `env.f` are resolved by the same name. A function that the module itself exports is left to the GOT: calling it
+/// through its import would take a way through JavaScript.
+fn imported_by_got(module: &Module<'_>) -> HashMap<u32, FunctionId> {
+    let functions: HashMap<&str, FunctionId> = (module.imports().iter())
+        .filter(|import| import.module == "env")
+        .filter_map(|import| if let Item::Function(id) = import.item { Some((import.field.as_ref(), id)) } else { None })
+        .collect();
+    let exported: HashSet<&str> = module.exports().iter().map(|export| export.name.as_ref()).collect();
+    let entries = module.imports().iter().filter(|import| import.module == "GOT.func" && !exported.contains(import.field.as_ref()));
+    let entries =
+        entries.filter_map(|import| if let Item::Global(id) = import.item { Some((import.field.as_ref(), id)) } else { None });
+    entries.filter_map(|(name, global)| Some((global.0, *functions.get(name)?))).collect()
+}
+
+/// Functions that throw nothing and call only such functions.
+fn harmless(scanned: &[(FunctionId, BodyFacts)]) -> HashSet<u32> {
+    let mut harmless: HashSet<u32> = scanned.iter().filter(|(_, body)| !body.throws).map(|(id, _)| id.0).collect();
+    loop {
+        let suspects: Vec<u32> = (scanned.iter())
+            .filter(|(id, body)| harmless.contains(&id.0) && body.calls.iter().any(|callee| !harmless.contains(callee)))
+            .map(|(id, _)| id.0)
+            .collect();
+        if suspects.is_empty() {
+            return harmless;
+        }
+        for suspect in suspects {
+            harmless.remove(&suspect);
+        }
+    }
 }
 
 /// The functions in the module's own table slots; empty when its segments are not one list from `__table_base` on.
@@ -172,5 +297,9 @@ fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
         threw_value: globals(&abi.threw_value),
         table_base,
         slots: flow::table_slots(module, table_base)?,
+        stack_pointer: match module.import("env", "__stack_pointer") {
+            Some(Item::Global(id)) => Some(id.0),
+            _ => None,
+        },
     })
 }

@@ -101,11 +101,6 @@ pub fn pyodide_of_2021() -> Result<PathBuf> {
     existing(install("tests/npm/2021", "Pyodide 0.17.1", 270)?.join("@pyodide/pyodide"))
 }
 
-/// Whether [`packages`] would have to fetch something.
-pub fn is_installed() -> Result<bool> {
-    Ok(directory("tests/npm")?.is_dir())
-}
-
 /// Checks that `node` and `npm` can be started, and that Node is recent enough.
 pub fn check_tools() -> Result<()> {
     let version = version_of("node")?;

@@ -1,0 +1,333 @@
+//! Call sites with their `try` in place, and `__THREW__` in a local.
+//!
+//! Where [`flow`](super::flow) knows every use of the words `__THREW__` and `__threwValue` in a function, they become locals of it: a
+//! handler sets them, and the code behind the call reads them as before. The pushes of their addresses go. The call itself stands
+//! inside a `try` right there, direct where the callee is known, and without a `try` where the callee cannot throw.
+//!
+//! What the locals replace must be seen by nobody else: [`sites`](super::sites) checks that no function reads the words that has no
+//! call site of its own before. Functions that are not so clear keep calling wrappers, which report in memory.
+
+use super::flow::{Access, Flow, SiteFlow, Word};
+use super::runtime::{Catches, Handler, State, zero};
+use crate::body::edit::Edits;
+use crate::module::{FunctionId, Module, TypeId};
+use crate::{Error, Result};
+use std::collections::HashMap;
+use wasm_encoder::{BlockType, Catch, InstructionSink};
+use wasmparser::{FuncType, ValType};
+
+/// Functions that the handlers call, to keep them short.
+#[derive(Debug, Clone, Copy)]
+pub struct Helpers {
+    /// `(exception, stack pointer)`: notes the exception and restores the stack pointer.
+    pub caught: FunctionId,
+    /// `(payload, stack pointer) -> (jump buffer, value)`: restores the stack pointer and takes the payload apart.
+    pub jumped: FunctionId,
+}
+
+/// The types that the code at a site names.
+#[derive(Debug, Clone, Copy)]
+pub struct SiteTypes {
+    /// That of the callee, which is also that of the `try`.
+    pub callee: TypeId,
+    /// From the arguments to the payload of an exception, for the blocks around `try_table`.
+    pub handler: TypeId,
+}
+
+/// How one site calls.
+#[derive(Debug, Clone, Copy)]
+pub struct SiteCall {
+    /// Whom it calls, if that is known.
+    pub callee: Option<FunctionId>,
+    /// Whether the callee may throw.
+    pub throws: bool,
+    pub catches: Catches,
+    pub types: SiteTypes,
+}
+
+/// The body behind `edits` with every site of `calls` (by position) inlined.
+pub fn inline(
+    module: &Module<'_>,
+    mut edits: Edits<'_>,
+    flow: &Flow,
+    calls: &HashMap<usize, SiteCall>,
+    state: &State,
+    helpers: &Helpers,
+) -> Result<Vec<u8>> {
+    let threw = edits.new_local(ValType::I32)?;
+    let reads_value = flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
+    let value = if reads_value { Some(edits.new_local(ValType::I32)?) } else { None };
+    let mut writer = Writer { module, state, helpers, edits, threw, value, saved_stack_pointer: None, temporaries: HashMap::new() };
+    writer.words(flow)?;
+    for (&at, site) in &flow.sites {
+        let call = calls.get(&at).ok_or_else(|| Error::Internal(format!("the call at {at} has no plan")))?;
+        writer.site(at, site, call, flow.words.read_once)?;
+    }
+    writer.edits.apply()
+}
+
+struct Writer<'m, 'a> {
+    module: &'m Module<'m>,
+    state: &'m State,
+    helpers: &'m Helpers,
+    edits: Edits<'a>,
+    /// Local in place of `__THREW__`.
+    threw: u32,
+    /// Local in place of `__threwValue`, if anything reads it.
+    value: Option<u32>,
+    /// Local for the stack pointer at sites where no other holds it.
+    saved_stack_pointer: Option<u32>,
+    /// Locals for operands, by type and number.
+    temporaries: HashMap<(ValType, usize), u32>,
+}
+
+impl Writer<'_, '_> {
+    /// Loads and stores of the words become reads and writes of locals.
+    fn words(&mut self, flow: &Flow) -> Result<()> {
+        let words = &flow.words;
+        for span in words.addresses.iter().filter(|_| !words.addresses_stay) {
+            self.edits.replace(span.clone(), Vec::new());
+        }
+        for load in &words.loads {
+            let local = self.local_of(load.word)?;
+            let mut instead = self.without_address(load, words.addresses_stay);
+            InstructionSink::new(&mut instead).local_get(local);
+            self.edits.replace(load.span.clone(), instead);
+        }
+        for store in &words.stores {
+            let mut instead = Vec::new();
+            match self.local_of(store.word) {
+                Ok(local) => InstructionSink::new(&mut instead).local_set(local),
+                // Nobody reads it.
+                Err(_) => InstructionSink::new(&mut instead).drop(),
+            };
+            instead.extend(self.without_address(store, words.addresses_stay));
+            self.edits.replace(store.span.clone(), instead);
+        }
+        for clear in &words.clears {
+            let mut instead = self.without_address(clear, words.addresses_stay);
+            // Each site sets the local to zero itself, where that is all they are for.
+            if !words.read_once {
+                InstructionSink::new(&mut instead).i32_const(0).local_set(self.threw);
+            }
+            self.edits.replace(clear.span.clone(), instead);
+        }
+        Ok(())
+    }
+
+    /// Takes the push of an address away, or else returns the code that drops it.
+    fn without_address(&mut self, access: &Access, addresses_stay: bool) -> Vec<u8> {
+        match &access.address {
+            _ if !addresses_stay => Vec::new(),
+            Some(push) => {
+                self.edits.replace(push.clone(), Vec::new());
+                Vec::new()
+            }
+            None => code(|code| code.drop()),
+        }
+    }
+
+    fn local_of(&self, word: Word) -> Result<u32> {
+        match word {
+            Word::Threw => Ok(self.threw),
+            Word::ThrewValue => self.value.ok_or_else(|| Error::Internal("no local for __threwValue".into())),
+        }
+    }
+
+    fn site(&mut self, at: usize, site: &SiteFlow, call: &SiteCall, clear: bool) -> Result<()> {
+        let callee_type = self.module.types()[call.types.callee.0 as usize].clone();
+        let mut out = Vec::new();
+        let pointer = &site.pointer;
+        let movable = pointer.pushed_by.clone().filter(|_| pointer.local.is_some() || pointer.global.is_some());
+        let mut how = How { callee: call.callee, pointer: Vec::new(), arguments: Vec::new() };
+        let mut below = false;
+        match (call.callee, &pointer.pushed_by) {
+            (Some(_), Some(span)) => self.edits.replace(span.clone(), Vec::new()),
+            (Some(_), None) => below = true,
+            (None, _) => match movable {
+                Some(span) => {
+                    how.pointer = self.edits.original(&span).to_vec();
+                    self.edits.replace(span, Vec::new());
+                }
+                None => self.spill(&callee_type, &mut how, &mut out)?,
+            },
+        }
+        if call.throws {
+            self.guarded(&callee_type, site, call, &how, clear, &mut out)?;
+        } else {
+            if clear {
+                InstructionSink::new(&mut out).i32_const(0).local_set(self.threw);
+            }
+            self.call(call, &how, &mut out);
+        }
+        if below {
+            self.drop_below(&callee_type, &mut out)?;
+        }
+        let length = self.edits.call_length(at);
+        self.edits.replace(at..at + length, out);
+        Ok(())
+    }
+
+    /// Puts the arguments and then the pointer from the stack into locals.
+    fn spill(&mut self, callee: &FuncType, how: &mut How, out: &mut Vec<u8>) -> Result<()> {
+        for (index, &ty) in callee.params().iter().enumerate() {
+            how.arguments.push(self.temporary(ty, index)?);
+        }
+        let pointer = self.temporary(ValType::I32, callee.params().len())?;
+        let mut sink = InstructionSink::new(out);
+        for &argument in how.arguments.iter().rev() {
+            sink.local_set(argument);
+        }
+        sink.local_set(pointer);
+        how.pointer = code(|code| code.local_get(pointer));
+        Ok(())
+    }
+
+    fn temporary(&mut self, ty: ValType, index: usize) -> Result<u32> {
+        if let Some(&local) = self.temporaries.get(&(ty, index)) {
+            return Ok(local);
+        }
+        let local = self.edits.new_local(ty)?;
+        self.temporaries.insert((ty, index), local);
+        Ok(local)
+    }
+
+    /// The function pointer of a direct call is still on the stack, under the result.
+    fn drop_below(&mut self, callee: &FuncType, out: &mut Vec<u8>) -> Result<()> {
+        match callee.results() {
+            [] => {
+                InstructionSink::new(out).drop();
+            }
+            [result, ..] => {
+                let result = self.temporary(*result, usize::MAX)?;
+                InstructionSink::new(out).local_set(result).drop().local_get(result);
+            }
+        }
+        Ok(())
+    }
+
+    /// The call inside a `try` whose handlers set the locals.
+    fn guarded(
+        &mut self,
+        callee: &FuncType,
+        site: &SiteFlow,
+        call: &SiteCall,
+        how: &How,
+        clear: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let stack_pointer = match site.stack_pointer {
+            Some(local) => local,
+            None => {
+                let local = self.save_stack_pointer()?;
+                InstructionSink::new(out).global_get(self.state.stack_pointer.0).local_set(local);
+                local
+            }
+        };
+        if clear {
+            InstructionSink::new(out).i32_const(0).local_set(self.threw);
+        }
+        // Arguments on the stack enter the block as its parameters.
+        let on_stack = how.arguments.is_empty() && !callee.params().is_empty();
+        let block = match callee.results() {
+            _ if on_stack => BlockType::FunctionType(call.types.callee.0),
+            [] => BlockType::Empty,
+            [result, ..] => BlockType::Result(Module::encoded_type(*result)?),
+        };
+        let handlers = call.catches.handlers(self.state);
+        if self.state.exnref {
+            let payload = if on_stack {
+                BlockType::FunctionType(call.types.handler.0)
+            } else {
+                BlockType::Result(wasm_encoder::ValType::I32)
+            };
+            InstructionSink::new(out).block(block);
+            for _ in &handlers {
+                InstructionSink::new(out).block(payload);
+            }
+            let catches = handlers.iter().enumerate();
+            let catches: Vec<Catch> = catches.map(|(label, (tag, _))| Catch::One { tag: tag.0, label: label as u32 }).collect();
+            InstructionSink::new(out).try_table(block, catches);
+            self.call(call, how, out);
+            InstructionSink::new(out).end().br(handlers.len() as u32);
+            let count = handlers.len();
+            for (index, (_, handler)) in handlers.into_iter().enumerate() {
+                InstructionSink::new(out).end();
+                self.handle(handler, stack_pointer, callee, out)?;
+                // Out of the blocks of the other handlers and the outermost; the last one falls out.
+                if index + 1 < count {
+                    InstructionSink::new(out).br((count - index - 1) as u32);
+                }
+            }
+        } else {
+            InstructionSink::new(out).try_(block);
+            self.call(call, how, out);
+            for (tag, handler) in handlers {
+                InstructionSink::new(out).catch(tag.0);
+                self.handle(handler, stack_pointer, callee, out)?;
+            }
+        }
+        InstructionSink::new(out).end();
+        Ok(())
+    }
+
+    fn save_stack_pointer(&mut self) -> Result<u32> {
+        if let Some(local) = self.saved_stack_pointer {
+            return Ok(local);
+        }
+        let local = self.edits.new_local(ValType::I32)?;
+        self.saved_stack_pointer = Some(local);
+        Ok(local)
+    }
+
+    fn call(&self, call: &SiteCall, how: &How, out: &mut Vec<u8>) {
+        let mut sink = InstructionSink::new(out);
+        for &argument in &how.arguments {
+            sink.local_get(argument);
+        }
+        if let Some(callee) = how.callee {
+            sink.call(callee.0);
+        } else {
+            out.extend_from_slice(&how.pointer);
+            InstructionSink::new(out).call_indirect(self.state.function_table.0, call.types.callee.0);
+        }
+    }
+
+    /// The payload is on the stack; leaves the zero that stands for a result.
+    fn handle(&self, handler: Handler, stack_pointer: u32, callee: &FuncType, out: &mut Vec<u8>) -> Result<()> {
+        let mut sink = InstructionSink::new(out);
+        sink.local_get(stack_pointer);
+        match handler {
+            Handler::Exception => {
+                sink.call(self.helpers.caught.0).i32_const(1).local_set(self.threw);
+                if let Some(value) = self.value {
+                    sink.i32_const(0).local_set(value);
+                }
+            }
+            Handler::Longjmp => {
+                sink.call(self.helpers.jumped.0);
+                match self.value {
+                    Some(value) => sink.local_set(value),
+                    None => sink.drop(),
+                };
+                sink.local_set(self.threw);
+            }
+        }
+        zero(&mut sink, callee)
+    }
+}
+
+/// How the operands of a call reach it.
+struct How {
+    callee: Option<FunctionId>,
+    /// Code that pushes the function pointer.
+    pointer: Vec<u8>,
+    /// Locals that hold the arguments; empty when they are on the stack.
+    arguments: Vec<u32>,
+}
+
+fn code(write: impl for<'s, 'b> FnOnce(&'s mut InstructionSink<'b>) -> &'s mut InstructionSink<'b>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut InstructionSink::new(&mut bytes));
+    bytes
+}
