@@ -126,8 +126,7 @@ pub struct TargetArgs {
 
     /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
-    /// Repeat it for each file. They must offer what upgraded modules import to handle exceptions; --target still says which Python
-    /// and which tags.
+    /// Repeat it for each file. Modules are checked against what it offers; --target still says which Python and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
 }

@@ -28,7 +28,10 @@ const SETJMP: &str = r#"
 "#;
 
 fn module(functions: &str) -> Vec<u8> {
-    let text = format!("(module (@dylink.0 (mem-info (memory 1024 4) (table 0 0))) {SETJMP} {functions})");
+    upgraded(&format!("(module (@dylink.0 (mem-info (memory 1024 4) (table 0 0))) {SETJMP} {functions})"))
+}
+
+fn upgraded(text: &str) -> Vec<u8> {
     let original = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
     let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), ..ModuleOptions::default() };
     let once = upgrade_module(&original, &options).unwrap().bytes.expect("there is work to do");
@@ -119,6 +122,34 @@ import ctypes
 lib = ctypes.CDLL('/t.so')
 str([lib.fill(count, times) for count, times in [(1, 1), (4, 1), (5, 1), (8, 3), (9, 2), (17, 1), (4, 1000)]])";
     assert_gives(&[("/t.so", &module)], python, "[4, 4, 8, 8, 16, 32, 4]");
+}
+
+/// Native setjmp of LLVM before 19 has the same tables; only what is thrown is that of today.
+#[test]
+fn native_setjmp_gets_its_table_too() {
+    let module = upgraded(
+        r#"(module (@dylink.0 (mem-info (memory 128 4) (table 0 0)))
+        (import "env" "memory" (memory 0))
+        (import "env" "__memory_base" (global $memory_base i32))
+        (import "env" "__c_longjmp" (tag $longjmp (param i32)))
+        (import "env" "__wasm_longjmp" (func $longjmp (param i32 i32)))
+        (import "env" "saveSetjmp" (func $saveSetjmp (param i32 i32 i32 i32) (result i32)))
+        (import "env" "testSetjmp" (func $testSetjmp (param i32 i32 i32) (result i32)))
+        (import "env" "malloc" (func $malloc (param i32) (result i32)))
+        (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
+        (func (export "run") (result i32) (local $table i32) (local $size i32) (local $jump i32)
+          (i32.store (local.tee $table (call $malloc (i32.const 40))) (i32.const 0))
+          (local.set $table (call $saveSetjmp (global.get $memory_base) (i32.const 3) (local.get $table) (i32.const 4)))
+          (local.set $size (call $getTempRet0))
+          try
+            (call $longjmp (global.get $memory_base) (i32.const 5))
+          catch $longjmp
+            local.set $jump
+          end
+          (i32.add (i32.load offset=4 (local.get $jump)) (i32.mul (i32.const 10)
+            (call $testSetjmp (i32.load (i32.load (local.get $jump))) (local.get $table) (local.get $size))))))"#,
+    );
+    assert_gives(&[("/t.so", &module)], "import ctypes\nstr(ctypes.CDLL('/t.so').run())", "35");
 }
 
 /// A name that never existed keeps a module from loading until it is mended.

@@ -154,7 +154,7 @@ fn problem(module: &Module<'_>, import: &Import<'_>, name: &str, environment: &E
 }
 
 /// Whether only a runtime can be meant to offer the symbol `name`, even where none does: the names that Emscripten and its C++ library
-/// keep for themselves and, in an extension module of Python, that Python does.
+/// keep for themselves and, in an extension module of Python that needs no library, that Python does.
 pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
     const RESERVED: [&str; 5] = ["__cxa_", "emscripten_", "_emscripten_", "__syscall_", "_Unwind_"];
     const PYTHON: [&str; 3] = ["Py", "_Py", "__Py"];
@@ -164,7 +164,7 @@ pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
 }
 
 fn is_extension(module: &Module<'_>) -> bool {
-    module.exports().iter().any(|export| export.name.starts_with("PyInit_"))
+    module.dylink.needed.is_empty() && module.exports().iter().any(|export| export.name.starts_with("PyInit_"))
 }
 
 /// Whether `name` is mangled by the Itanium C++ ABI, stands for something in `std`, and mentions nothing outside of it. (A template of

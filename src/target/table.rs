@@ -113,7 +113,7 @@ const FETCH: StructChange =
 const RENAMED_2024_0: &[Renamed] = &[Renamed {
     old: "_emscripten_get_now",
     new: "emscripten_get_now",
-    reason: "never existed: the `instant` crate, with its feature for Emscripten, spells the name as JavaScript does",
+    reason: "never existed: the Rust crate `instant` 0.1 spells the name as JavaScript does",
 }];
 
 const RENAMED_2025_0: &[Renamed] = &[
