@@ -277,7 +277,7 @@ impl Program {
             let _ = write!(text, " (param {ty})");
         }
         let result_type = result.map(|ty| format!("(result {ty})")).unwrap_or_default();
-        let _ = write!(text, " {result_type} {LOCALS}\n");
+        let _ = writeln!(text, " {result_type} {LOCALS}");
         let zero = result.map(|ty| format!("({ty}.const 0)")).unwrap_or_default();
         let _ = writeln!(text, "(if (call $tired) (then (return {zero})))\n(call $event (i32.const {}))", 1000 + index);
         let selector = match parameters.first() {
@@ -359,7 +359,7 @@ impl Program {
                 frame.effects.jumps = true;
                 format!("(if {} (then (call $jump (i32.const {code}))))\n", self.condition())
             }
-            6 | 7 | 8 if !sites || self.random.chance(25) => self.direct_call(frame),
+            6..=8 if !sites || self.random.chance(25) => self.direct_call(frame),
             9 | 10 if nesting < 3 => {
                 let condition = self.condition();
                 let (then, other) = (self.statements(frame, 2, nesting + 1), self.statements(frame, 1, nesting + 1));
