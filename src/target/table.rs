@@ -7,7 +7,25 @@ use super::{LibraryLookup, StructChange, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 
 /// All targets, oldest first.
-pub static TARGETS: [Target; 3] = [
+pub static TARGETS: [Target; 4] = [
+    // Applications built by Emscripten up to 3.1.71 without -sWASM_BIGINT, which was the default before 4.0.0.
+    Target {
+        name: "emscripten-legacy",
+        alias: None,
+        version: "-",
+        destination: true,
+        emscripten: "up to 3.1.71",
+        python: "-",
+        bigint: false,
+        exception_abi: ExceptionAbi::JavaScript,
+        personality: None,
+        library_lookup: LibraryLookup::RuntimePath { normalised: false },
+        site_packages: "",
+        default_tag_style: TagStyle::Legacy,
+        struct_changes: &[],
+        runtimes: &[],
+        compressed_manifest: None,
+    },
     Target {
         name: "pyodide_2024_0",
         alias: None,
@@ -15,6 +33,7 @@ pub static TARGETS: [Target; 3] = [
         destination: false,
         emscripten: "3.1.58",
         python: "3.12",
+        bigint: true,
         exception_abi: ExceptionAbi::JavaScript,
         personality: None,
         library_lookup: LibraryLookup::LibsDirectory,
@@ -22,7 +41,7 @@ pub static TARGETS: [Target; 3] = [
         default_tag_style: TagStyle::Legacy,
         struct_changes: &[],
         runtimes: &["0.27.7"],
-        compressed_manifest: include_bytes!("manifests/pyodide_2024_0.txt.gz"),
+        compressed_manifest: Some(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
     },
     Target {
         name: "pyodide_2025_0",
@@ -31,6 +50,7 @@ pub static TARGETS: [Target; 3] = [
         destination: true,
         emscripten: "4.0.9",
         python: "3.13",
+        bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
         library_lookup: LibraryLookup::RuntimePath { normalised: false },
@@ -39,7 +59,7 @@ pub static TARGETS: [Target; 3] = [
         default_tag_style: TagStyle::Both,
         struct_changes: CHANGES_2025_0,
         runtimes: &["0.28.3", "0.29.5"],
-        compressed_manifest: include_bytes!("manifests/pyodide_2025_0.txt.gz"),
+        compressed_manifest: Some(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
     },
     Target {
         name: "pyemscripten_2026_0",
@@ -48,6 +68,7 @@ pub static TARGETS: [Target; 3] = [
         destination: true,
         emscripten: "5.0.3",
         python: "3.14",
+        bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
         library_lookup: LibraryLookup::RuntimePath { normalised: true },
@@ -55,7 +76,7 @@ pub static TARGETS: [Target; 3] = [
         default_tag_style: TagStyle::Pep783,
         struct_changes: CHANGES_2026_0,
         runtimes: &["314.0.7"],
-        compressed_manifest: include_bytes!("manifests/pyemscripten_2026_0.txt.gz"),
+        compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
     },
 ];
 
