@@ -682,6 +682,9 @@ impl Walk<'_, '_> {
                 if self.state.as_ref().is_some_and(|state| !state.fresh) {
                     self.flow.late += 1;
                 }
+                // However the way here was decided, it is what an exception at these sites must lead to.
+                let pending = self.state.as_ref().map_or(NONE, |state| state.pending);
+                self.asks(pending, |checks| checks.cpp = true);
                 self.push(Value { exception: true, ..Value::UNKNOWN });
             }
             Some(Role::Longjmp | Role::TestSetjmp) => self.longjmp_call(parameters, results),
