@@ -15,7 +15,7 @@ const SAMPLES: usize = 12;
 const DIRECTORY: &str = "/home/pyodide/bench";
 
 /// Module, function, what a call of it is.
-const CASES: [(&str, &str, &str); 12] = [
+const CASES: [(&str, &str, &str); 15] = [
     ("cpp", "run_plain", "C++: a call without a try block"),
     ("cpp", "run_catch_all", "C++: `catch (...)`, nothing thrown"),
     ("cpp", "run_catch_class", "C++: `catch (const Class &)`, nothing thrown"),
@@ -28,6 +28,9 @@ const CASES: [(&str, &str, &str); 12] = [
     ("c", "run_calls", "C: a call after `setjmp`, no jump"),
     ("c", "run_setjmp", "C: `setjmp` and a call, no jump"),
     ("c", "run_longjmp", "C: `longjmp`"),
+    ("rust", "run_catch_unwind", "Rust: `catch_unwind`, no panic"),
+    ("rust", "run_drop", "Rust: a value to drop, no panic"),
+    ("rust", "run_unwind", "Rust: `resume_unwind` and `catch_unwind`"),
 ];
 
 /// One way to run the functions.
