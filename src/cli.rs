@@ -8,6 +8,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wasm_pyfix_passes::symbols::Alias;
+
+use wasm_pyfix_passes::dyncall::Signatures;
 
 use crate::target::{self, TagStyle};
 
@@ -125,8 +128,8 @@ pub struct TargetArgs {
 
     /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
-    /// Repeat it for each file. They must offer what upgraded modules import to handle exceptions; --target still says which Python
-    /// and which tags.
+    /// Repeat it for each file. Modules are checked against what it offers, and the types of imports that were linked without BIGINT are
+    /// looked up in it; --target still says which Python and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
 }
@@ -141,6 +144,27 @@ pub struct ModuleArgs {
     #[arg(long)]
     pub exnref: bool,
 
+    /// Pass 64-bit integers whole, as main modules with BIGINT do [default: as the target does]
+    ///
+    /// Undoes what linking without -sWASM_BIGINT did to exports and imports. The types of imports come from the module, from the
+    /// target or from --main; where none of them tells, the module is refused.
+    #[arg(long)]
+    pub bigint: bool,
+
+    /// Add missing dynCall_* exports: `i64`, `all`, or signatures such as `ji,vij`
+    ///
+    /// `i64` means those with 64-bit integers, of functions in the table and of invoke_* imports; `all` means all of these and of
+    /// every indirect call. The default is `i64` for a target without BIGINT, none for others.
+    #[arg(long, value_name = "SIGS")]
+    pub dyncalls: Option<Signatures>,
+
+    /// Accept modules that may be built for another layout of structs than the target's
+    ///
+    /// For instance for a time_t of 32 bits (Emscripten before 3.1.16). What such a module exchanges with the runtime is silently
+    /// corrupted, so use it only for modules that are known to be younger than they look.
+    #[arg(long)]
+    pub allow_struct_change: bool,
+
     /// Look for needed libraries in PATH first; $ORIGIN is the directory of the module
     ///
     /// Repeat it for several paths: they come first in the module's runtime path, in the order given.
@@ -154,6 +178,26 @@ pub struct ModuleArgs {
     /// Remove a needed library
     #[arg(long, value_name = "LIB")]
     pub remove_needed: Vec<String>,
+
+    /// Import the symbol NEW where a module imports OLD
+    ///
+    /// For symbols that the runtime no longer has under the old name. Names that are known to have changed need no such option.
+    #[arg(long, value_name = "OLD=NEW", value_parser = alias)]
+    pub alias: Vec<Alias>,
+
+    /// Upgrade modules that import what the runtime lacks, with a notice, instead of refusing them
+    #[arg(long)]
+    pub allow_missing: bool,
+}
+
+/// Parses the value of `--alias`.
+fn alias(text: &str) -> Result<Alias, String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
+            Ok(Alias { old: old.to_string(), new: new.to_string(), always: true })
+        }
+        _ => Err("expected the old name, `=` and the new name".to_string()),
+    }
 }
 
 /// What is done to each wheel.

@@ -1,15 +1,33 @@
 //! Which passes run over one module, in which order.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::{Error, Outcome, Result, dylink, exceptions, validate};
+use wasm_pyfix_passes::symbols::{self, Alias, Problem};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, validate};
+use wasmparser::FuncType;
+
+use crate::target;
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
 pub struct ModuleOptions {
+    /// Leave exceptions as they are: the runtime implements them in JavaScript.
+    pub keep_exceptions: bool,
     /// Name of the runtime's entry point to exception matching, from the target.
     pub personality: String,
     /// Write `try_table` instead of the legacy `try`.
     pub exnref: bool,
+    /// The runtime's main module has BIGINT: 64-bit integers are to cross the border of the module whole.
+    pub bigint: bool,
+    /// Add missing `dynCall_*` exports for these signatures.
+    pub dyncalls: Option<Signatures>,
+    /// Accept modules that may be built for other layouts of structs than the runtime's.
+    pub allow_struct_change: bool,
+    /// What the runtime offers; `None` when nothing is known of it.
+    pub environment: Option<Arc<Environment>>,
     /// Entries to put first in RUNTIME_PATH, in this order; those already there are moved.
     pub runtime_path: Vec<String>,
     /// Libraries to add to NEEDED.
@@ -18,8 +36,14 @@ pub struct ModuleOptions {
     pub remove_needed: Vec<String>,
     /// Libraries to rename in NEEDED: old and new name.
     pub rename_needed: Vec<(String, String)>,
-    /// Function names that sibling modules export: imports of these names are user functions, whatever they look like.
-    pub sibling_exports: std::sync::Arc<std::collections::HashSet<String>>,
+    /// Other names for symbols, the user's first.
+    pub aliases: Arc<Vec<Alias>>,
+    /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
+    pub allow_missing: bool,
+    /// Names that sibling modules export: imports of these names are user symbols, whatever they look like.
+    pub sibling_exports: Arc<HashSet<String>>,
+    /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
+    pub sibling_types: Arc<HashMap<String, FuncType>>,
 }
 
 /// What became of one module.
@@ -37,22 +61,88 @@ pub struct ModuleResult {
 /// What [`wasm_pyfix_passes::module::Module::read`] and the passes return; `Internal` if the result does not validate.
 pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleResult> {
     let mut module = Module::read(input)?;
-    let exceptions = exceptions::Options {
-        personality: &options.personality,
-        exnref: options.exnref,
-        sibling_exports: &options.sibling_exports,
-    };
     let linking = dylink::Options {
         runtime_path: &options.runtime_path,
         add_needed: &options.add_needed,
         remove_needed: &options.remove_needed,
         rename_needed: &options.rename_needed,
     };
-    let outcomes = vec![dylink::run(&mut module, &linking), exceptions::run(&mut module, &exceptions)?];
+    let invoked = dyncall::invoked(&module);
+    let environment = options.environment.as_deref();
+    let mut outcomes = vec![
+        dylink::run(&mut module, &linking),
+        symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
+    ];
+    if options.bigint {
+        outcomes.push(legalized(&mut module, options)?);
+    }
+    if !options.keep_exceptions {
+        let exceptions = exceptions::Options {
+            personality: &options.personality,
+            exnref: options.exnref,
+            sibling_exports: &options.sibling_exports,
+        };
+        outcomes.push(exceptions::run(&mut module, &exceptions)?);
+    }
+    if let Some(signatures) = &options.dyncalls {
+        let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
+        outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
+    }
+    if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
+        report_missing(&module, environment, options, renamed)?;
+    }
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(ModuleResult { bytes: None, outcomes });
     }
     let bytes = module.write()?;
     validate(&bytes).map_err(|error| Error::Internal(format!("the result is not valid: {error}")))?;
     Ok(ModuleResult { bytes: Some(bytes), outcomes })
+}
+
+/// Undoes legalization.
+fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome> {
+    let nothing = Environment::default();
+    let options = legalize::Options {
+        environment: options.environment.as_deref().unwrap_or(&nothing),
+        sibling_exports: &options.sibling_exports,
+        sibling_types: &options.sibling_types,
+        keep_dyncalls: options.dyncalls.is_some(),
+        allow_struct_change: options.allow_struct_change,
+    };
+    legalize::run(module, &options)
+}
+
+/// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
+fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
+    let missing = symbols::missing(module, environment, &options.sibling_exports);
+    let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
+        .partition(|(name, problem)| *problem == Problem::Type || symbols::is_of_runtime(name, module) || target::is_known(name));
+    if !elsewhere.is_empty() {
+        const SHOWN: usize = 10;
+        let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+        let more = elsewhere.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        outcome.notices.push(format!("another library must offer {}{more}", names.join(", ")));
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("the runtime lacks {}", listing(&gone));
+    if !options.allow_missing {
+        return Err(Error::Refused(format!(
+            "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
+        )));
+    }
+    outcome.notices.push(problem);
+    Ok(())
+}
+
+/// The names by what is wrong with them.
+fn listing(missing: &[(String, Problem)]) -> String {
+    let kinds = [Problem::Function, Problem::Address, Problem::Value, Problem::Type].into_iter().filter_map(|kind| {
+        let names: Vec<String> =
+            missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
+    });
+    kinds.collect::<Vec<_>>().join("; ")
 }

@@ -3,12 +3,16 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use wasm_pyfix_passes::{CPP_EXCEPTION, ExceptionAbi};
+use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::{CPP_EXCEPTION, Environment, ExceptionAbi, Provider, legalize};
+use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::input::{self, Kind, Source};
@@ -133,14 +137,32 @@ impl<'a> Run<'a> {
 
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
+        let target = self.target;
+        let args = &self.args.module;
+        let bigint = target.bigint || args.bigint;
+        let main = self.main()?;
         self.options = ModuleOptions {
-            personality: self.personality()?,
-            exnref: self.args.module.exnref,
+            keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
+            personality: self.personality(main.as_ref())?,
+            exnref: args.exnref,
+            bigint,
+            dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
+            allow_struct_change: args.allow_struct_change || !target.has_wheels(),
+            environment: match main {
+                Some(main) => Some(Arc::new(main)),
+                None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
+                None => None,
+            },
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
+            aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
+            allow_missing: self.args.module.allow_missing,
             ..ModuleOptions::default()
         };
+        if bigint && self.sources.len() > 1 {
+            self.options.sibling_types = Arc::new(self.types_of_modules());
+        }
         if let Some(path) = &self.args.wheel.lock {
             let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
             let output = self.lock_output(path)?;
@@ -166,16 +188,54 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The entry point to exception matching. The files given as `--main` must offer it as well.
-    fn personality(&self) -> Result<String> {
+    /// The types with 64-bit integers of functions that the modules among the inputs export. What is wrong with an input is
+    /// reported when its turn comes.
+    fn types_of_modules(&self) -> HashMap<String, FuncType> {
+        let mut types = HashMap::new();
+        for source in self.sources.iter().filter(|source| **source != Source::Stdin) {
+            let Ok(input) = source.read() else { continue };
+            if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
+                types.extend(legalize::wide_exports(&input).unwrap_or_default());
+            }
+        }
+        types
+    }
+
+    /// What the files given as `--main` offer, if there are any.
+    fn main(&self) -> Result<Option<Environment>> {
+        let main = &self.args.target.main;
+        if main.is_empty() {
+            return Ok(None);
+        }
+        let mut environment = target::manifest::from_files(main).with_context(|| self.main_names())?;
+        // Loaders allocate the memory of a side module with the one or the other.
+        let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
+        if !["malloc", "calloc"].iter().any(allocates) {
+            let names = self.main_names();
+            bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
+        }
+        if main.len() == 1 && self.target.has_wheels() {
+            self.assume_javascript(&mut environment)?;
+        }
+        Ok(Some(environment))
+    }
+
+    fn main_names(&self) -> String {
+        let names: Vec<String> = self.args.target.main.iter().map(|path| path.display().to_string()).collect();
+        names.join(", ")
+    }
+
+    /// The entry point to exception matching, empty where exceptions stay as they are. The files given as `--main` must offer it
+    /// as well.
+    fn personality(&self, main: Option<&Environment>) -> Result<String> {
         let target = self.target;
+        if target.exception_abi == ExceptionAbi::JavaScript {
+            return Ok(String::new());
+        }
         let Some(personality) = target.personality else {
             bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name);
         };
-        let main = &self.args.target.main;
-        if !main.is_empty() {
-            let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
-            let environment = target::manifest::from_files(main).with_context(|| names.join(", "))?;
+        if let Some(environment) = main {
             let missing = match environment.exception_abi() {
                 Some(ExceptionAbi::Native) => (!environment.offers_function(personality)).then_some(personality),
                 _ => Some(CPP_EXCEPTION),
@@ -183,12 +243,22 @@ impl<'a> Run<'a> {
             if let Some(missing) = missing {
                 bail!(
                     "{}: this runtime does not offer `{missing}`, which exceptions need: give the files of a runtime for {}",
-                    names.join(", "),
+                    self.main_names(),
                     target.name
                 );
             }
         }
         Ok(personality.to_string())
+    }
+
+    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
+    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
+        for (name, offer) in self.target.manifest()?.symbols {
+            if offer.provider != Provider::MainModule {
+                environment.symbols.entry(name).or_insert(offer);
+            }
+        }
+        Ok(())
     }
 
     fn one(&mut self, source: &Source) -> InputReport {
@@ -236,6 +306,9 @@ impl<'a> Run<'a> {
     }
 
     fn upgrade_archive(&mut self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
+        if !self.target.has_wheels() {
+            bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
+        }
         let progress = Progress::new(&file_name, self.shows_progress());
         let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| {
             let result = upgrade_module(bytes, options);
@@ -342,6 +415,9 @@ fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
     let (_, rest) = file_name.split_once(".cpython-")?;
     let version = rest.split(['-', '.']).next()?;
     let wanted = target.python.replace('.', "");
+    if !target.has_wheels() {
+        return None;
+    }
     (version != wanted).then(|| {
         format!(
             "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \

@@ -10,6 +10,8 @@ mod table;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::sync::OnceLock;
+use wasm_pyfix_passes::symbols::Alias;
 use wasm_pyfix_passes::{Environment, ExceptionAbi};
 
 /// A platform: one version of the Pyodide ABI.
@@ -27,6 +29,8 @@ pub struct Target {
     pub emscripten: &'static str,
     /// Version of Python that its runtimes contain.
     pub python: &'static str,
+    /// Whether 64-bit integers pass between WebAssembly and JavaScript whole (`-sWASM_BIGINT`), instead of in halves.
+    pub bigint: bool,
     /// The exception ABI of side modules.
     pub exception_abi: ExceptionAbi,
     /// The runtime's entry point to exception matching, `(i32) -> i32`, if it offers one.
@@ -39,9 +43,12 @@ pub struct Target {
     pub default_tag_style: TagStyle,
     /// Structs that are laid out differently than on the platform before.
     pub struct_changes: &'static [StructChange],
+    /// Symbols that have another name than on the platform before.
+    pub renamed: &'static [Renamed],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
     pub runtimes: &'static [&'static str],
-    compressed_manifest: &'static [u8],
+    /// `None` where the main module is a different one for every application.
+    compressed_manifest: Option<&'static [u8]>,
 }
 
 /// How a loader finds the libraries in NEEDED.
@@ -66,6 +73,15 @@ pub enum TagStyle {
     Legacy,
     /// Both in one compressed tag set.
     Both,
+}
+
+/// A symbol that has another name since some version of what the runtimes are made of.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Renamed {
+    pub old: &'static str,
+    pub new: &'static str,
+    /// Why both mean the same, and since when.
+    pub reason: &'static str,
 }
 
 /// A struct whose layout changed, and the functions whose importers are therefore built for the older layout.
@@ -119,7 +135,7 @@ impl Target {
     /// The target that a platform tag of a wheel names, such as `pyodide_2024_0_wasm32`.
     pub fn of_platform_tag(tag: &str) -> Option<&'static Target> {
         let name = tag.strip_suffix(ARCHITECTURE)?.strip_suffix('_')?;
-        Target::all().iter().find(|target| target.is_called(name))
+        Target::all().iter().find(|target| target.has_wheels() && target.is_called(name))
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -150,6 +166,13 @@ impl Target {
             .flat_map(|target| target.struct_changes)
     }
 
+    /// Other names for symbols that modules of any older platform may import.
+    pub fn aliases(&self) -> Vec<Alias> {
+        let up_to_here = Target::all().iter().filter(|target| target.age() <= self.age());
+        let renamed = up_to_here.flat_map(|target| target.renamed);
+        renamed.map(|renamed| Alias { old: renamed.old.to_string(), new: renamed.new.to_string(), always: false }).collect()
+    }
+
     /// Place in the list of targets.
     fn age(&self) -> usize {
         Target::all().iter().take_while(|target| target.name != self.name).count()
@@ -159,8 +182,14 @@ impl Target {
     pub fn manifest_text(&self) -> Result<String> {
         let mut text = String::new();
         let context = || format!("the built-in manifest of {} cannot be read", self.name);
-        flate2::read::GzDecoder::new(self.compressed_manifest).read_to_string(&mut text).with_context(context)?;
+        let compressed = self.compressed_manifest.with_context(|| format!("there is no built-in manifest of {}", self.name))?;
+        flate2::read::GzDecoder::new(compressed).read_to_string(&mut text).with_context(context)?;
         Ok(text)
+    }
+
+    /// Whether it is a platform of Pyodide, for which there are wheels.
+    pub fn has_wheels(&self) -> bool {
+        self.compressed_manifest.is_some()
     }
 
     /// What the runtimes of this target offer to side modules. Reads the built-in manifest anew at each call.
@@ -168,6 +197,14 @@ impl Target {
         manifest::from_text(&self.manifest_text()?)
             .with_context(|| format!("the built-in manifest of {} cannot be read", self.name))
     }
+}
+
+/// Whether `name` is a symbol of the runtimes of any target. The manifests are read at the first call.
+pub fn is_known(name: &str) -> bool {
+    static KNOWN: OnceLock<Vec<Environment>> = OnceLock::new();
+    // The manifests are part of the program, and tests read them all.
+    let known = KNOWN.get_or_init(|| Target::all().iter().filter_map(|target| target.manifest().ok()).collect());
+    known.iter().any(|environment| environment.item(name).is_some())
 }
 
 fn known_targets() -> String {

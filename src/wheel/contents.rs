@@ -62,7 +62,7 @@ pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
             Payload::ExportSection(section) if dylink.is_some() => {
                 for export in section {
                     let export = export?;
-                    if matches!(export.kind, ExternalKind::Func) {
+                    if matches!(export.kind, ExternalKind::Func | ExternalKind::Global | ExternalKind::Tag) {
                         exports.push(export.name.to_string());
                     }
                 }
