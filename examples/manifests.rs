@@ -14,7 +14,7 @@ use wasm_pyfix::target::{Target, manifest};
 fn main() -> Result<()> {
     let mut targets = std::env::args().skip(1).map(|name| Target::find(&name)).collect::<Result<Vec<_>>>()?;
     if targets.is_empty() {
-        targets.extend(Target::all());
+        targets.extend(Target::all().iter().filter(|target| target.has_wheels()));
     }
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     for target in targets {

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wasm_pyfix_passes::symbols::Alias;
 
+use wasm_pyfix_passes::dyncall::Signatures;
+
 use crate::target::{self, TagStyle};
 
 /// Names of subcommands, of this release and of later ones.
@@ -126,7 +128,8 @@ pub struct TargetArgs {
 
     /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
-    /// Repeat it for each file. Modules are checked against what it offers; --target still says which Python and which tags.
+    /// Repeat it for each file. They tell the types of imports that were linked without BIGINT, and what modules may import at all;
+    /// --target still says which Python and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
 }
@@ -140,6 +143,27 @@ pub struct ModuleArgs {
     /// The legacy instructions run on every engine that has WebAssembly exceptions; the new ones need, for instance, Node 24.
     #[arg(long)]
     pub exnref: bool,
+
+    /// Pass 64-bit integers whole, as main modules with BIGINT do [default: as the target does]
+    ///
+    /// Undoes what linking without -sWASM_BIGINT did to exports and imports. The types of imports come from the module, from the
+    /// target or from --main; where none of them tells, the module is refused.
+    #[arg(long)]
+    pub bigint: bool,
+
+    /// Add missing dynCall_* exports: `i64`, `all`, or signatures such as `ji,vij`
+    ///
+    /// `i64` means those with 64-bit integers, of functions in the table and of invoke_* imports; `all` means all of these and of
+    /// every indirect call. The default is `i64` for a target without BIGINT, none for others.
+    #[arg(long, value_name = "SIGS")]
+    pub dyncalls: Option<Signatures>,
+
+    /// Accept modules that may be built for another layout of structs than the target's
+    ///
+    /// For instance for a time_t of 32 bits (Emscripten before 3.1.16). What such a module exchanges with the runtime is silently
+    /// corrupted, so use it only for modules that are known to be younger than they look.
+    #[arg(long)]
+    pub allow_struct_change: bool,
 
     /// Look for needed libraries in PATH first; $ORIGIN is the directory of the module
     ///

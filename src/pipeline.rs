@@ -1,18 +1,33 @@
 //! Which passes run over one module, in which order.
 
-use crate::target;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, validate};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, validate};
+use wasmparser::FuncType;
+
+use crate::target;
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
 pub struct ModuleOptions {
+    /// Leave exceptions as they are: the runtime implements them in JavaScript.
+    pub keep_exceptions: bool,
     /// Name of the runtime's entry point to exception matching, from the target.
     pub personality: String,
     /// Write `try_table` instead of the legacy `try`.
     pub exnref: bool,
+    /// The runtime's main module has BIGINT: 64-bit integers are to cross the border of the module whole.
+    pub bigint: bool,
+    /// Add missing `dynCall_*` exports for these signatures.
+    pub dyncalls: Option<Signatures>,
+    /// Accept modules that may be built for other layouts of structs than the runtime's.
+    pub allow_struct_change: bool,
+    /// What the runtime offers; `None` when nothing is known of it.
+    pub environment: Option<Arc<Environment>>,
     /// Entries to put first in RUNTIME_PATH, in this order; those already there are moved.
     pub runtime_path: Vec<String>,
     /// Libraries to add to NEEDED.
@@ -21,14 +36,14 @@ pub struct ModuleOptions {
     pub remove_needed: Vec<String>,
     /// Libraries to rename in NEEDED: old and new name.
     pub rename_needed: Vec<(String, String)>,
-    /// What the runtime offers. Without it, nobody looks for symbols that are missing.
-    pub environment: Option<Arc<Environment>>,
     /// Other names for symbols, the user's first.
     pub aliases: Arc<Vec<Alias>>,
     /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
     pub allow_missing: bool,
     /// Names that sibling modules export: imports of these names are user symbols, whatever they look like.
-    pub sibling_exports: Arc<std::collections::HashSet<String>>,
+    pub sibling_exports: Arc<HashSet<String>>,
+    /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
+    pub sibling_types: Arc<HashMap<String, FuncType>>,
 }
 
 /// What became of one module.
@@ -46,11 +61,6 @@ pub struct ModuleResult {
 /// What [`wasm_pyfix_passes::module::Module::read`] and the passes return; `Internal` if the result does not validate.
 pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleResult> {
     let mut module = Module::read(input)?;
-    let exceptions = exceptions::Options {
-        personality: &options.personality,
-        exnref: options.exnref,
-        sibling_exports: &options.sibling_exports,
-    };
     let linking = dylink::Options {
         runtime_path: &options.runtime_path,
         add_needed: &options.add_needed,
@@ -58,14 +68,29 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         rename_needed: &options.rename_needed,
     };
     let environment = options.environment.as_deref();
-    let mut outcomes = vec![
-        dylink::run(&mut module, &linking),
-        symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
-        exceptions::run(&mut module, &exceptions)?,
-    ];
-    if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
-        report_missing(&module, environment, options, renamed)?;
+    let invoked = dyncall::invoked(&module);
+    let mut outcomes = vec![dylink::run(&mut module, &linking)];
+    let mut symbols = symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports);
+    if options.bigint {
+        outcomes.push(legalized(&mut module, options)?);
     }
+    if !options.keep_exceptions {
+        let exceptions = exceptions::Options {
+            personality: &options.personality,
+            exnref: options.exnref,
+            sibling_exports: &options.sibling_exports,
+        };
+        outcomes.push(exceptions::run(&mut module, &exceptions)?);
+    }
+    if let Some(signatures) = &options.dyncalls {
+        let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
+        outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
+    }
+    // Only now is it known what the module still imports.
+    if let Some(environment) = environment {
+        report_missing(&module, environment, options, &mut symbols)?;
+    }
+    outcomes.insert(1, symbols);
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(ModuleResult { bytes: None, outcomes });
     }
@@ -107,4 +132,17 @@ fn listing(missing: &[(String, Problem)]) -> String {
         (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
     });
     kinds.collect::<Vec<_>>().join("; ")
+}
+
+/// Undoes legalization.
+fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome> {
+    let nothing = Environment::default();
+    let options = legalize::Options {
+        environment: options.environment.as_deref().unwrap_or(&nothing),
+        sibling_exports: &options.sibling_exports,
+        sibling_types: &options.sibling_types,
+        keep_dyncalls: options.dyncalls.is_some(),
+        allow_struct_change: options.allow_struct_change,
+    };
+    legalize::run(module, &options)
 }

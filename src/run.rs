@@ -3,13 +3,16 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use wasm_pyfix_passes::{Environment, Provider};
+use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::{Environment, ExceptionAbi, Provider, legalize};
+use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::input::{self, Kind, Source};
@@ -134,17 +137,33 @@ impl<'a> Run<'a> {
 
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
+        let target = self.target;
+        let args = &self.args.module;
+        let bigint = target.bigint || args.bigint;
+        let main = self.main()?;
         self.options = ModuleOptions {
+            keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
             personality: self.personality()?,
-            exnref: self.args.module.exnref,
+            exnref: args.exnref,
+            bigint,
+            dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
+            allow_struct_change: args.allow_struct_change || !target.has_wheels(),
+            environment: match main {
+                Some(main) => Some(Arc::new(main)),
+                None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
+                None => None,
+            },
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
-            environment: Some(Arc::new(self.environment()?)),
-            aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
-            allow_missing: self.args.module.allow_missing,
+            aliases: Arc::new(args.alias.iter().cloned().chain(self.target.aliases()).collect()),
+            // Half of a runtime, of which nothing else is known, says nothing about what it lacks.
+            allow_missing: args.allow_missing || (!target.has_wheels() && self.args.target.main.len() == 1),
             ..ModuleOptions::default()
         };
+        if bigint && self.sources.len() > 1 {
+            self.options.sibling_types = Arc::new(self.types_of_modules());
+        }
         if let Some(path) = &self.args.wheel.lock {
             let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
             let output = self.lock_output(path)?;
@@ -170,21 +189,24 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The entry point to exception matching.
-    fn personality(&self) -> Result<String> {
-        match self.target.personality {
-            Some(personality) => Ok(personality.to_string()),
-            None => {
-                bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", self.target.name)
+    /// The types with 64-bit integers of functions that the modules among the inputs export. What is wrong with an input is
+    /// reported when its turn comes.
+    fn types_of_modules(&self) -> HashMap<String, FuncType> {
+        let mut types = HashMap::new();
+        for source in self.sources.iter().filter(|source| **source != Source::Stdin) {
+            let Ok(input) = source.read() else { continue };
+            if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
+                types.extend(legalize::wide_exports(&input).unwrap_or_default());
             }
         }
+        types
     }
 
-    /// What the runtime offers: that of the files given as `--main`, or else the target's.
-    fn environment(&self) -> Result<Environment> {
+    /// What the files given as `--main` offer, if there are any. Without the JavaScript, its functions are taken to be the target's.
+    fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
         if main.is_empty() {
-            return self.target.manifest();
+            return Ok(None);
         }
         let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
         let names = names.join(", ");
@@ -194,20 +216,23 @@ impl<'a> Run<'a> {
         if !["malloc", "calloc"].iter().any(allocates) {
             bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
         }
-        if main.len() == 1 {
-            self.assume_javascript(&mut environment)?;
-        }
-        Ok(environment)
-    }
-
-    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
-    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
-        for (name, offer) in self.target.manifest()?.symbols {
-            if offer.provider != Provider::MainModule {
+        if main.len() == 1 && self.target.has_wheels() {
+            let others = self.target.manifest()?.symbols.into_iter();
+            for (name, offer) in others.filter(|(_, offer)| offer.provider != Provider::MainModule) {
                 environment.symbols.entry(name).or_insert(offer);
             }
         }
-        Ok(())
+        Ok(Some(environment))
+    }
+
+    /// The entry point to exception matching, empty where exceptions stay as they are.
+    fn personality(&self) -> Result<String> {
+        let target = self.target;
+        match target.personality {
+            Some(personality) => Ok(personality.to_string()),
+            None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
+            None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
+        }
     }
 
     fn one(&mut self, source: &Source) -> InputReport {
@@ -255,6 +280,9 @@ impl<'a> Run<'a> {
     }
 
     fn upgrade_archive(&mut self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
+        if !self.target.has_wheels() {
+            bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
+        }
         let progress = Progress::new(&file_name, self.shows_progress());
         let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| {
             let result = upgrade_module(bytes, options);
@@ -361,6 +389,9 @@ fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
     let (_, rest) = file_name.split_once(".cpython-")?;
     let version = rest.split(['-', '.']).next()?;
     let wanted = target.python.replace('.', "");
+    if !target.has_wheels() {
+        return None;
+    }
     (version != wanted).then(|| {
         format!(
             "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \

@@ -36,11 +36,6 @@ const ROUTINES: &str = r#"
   (func $throw_int (param $value i32) (local $object i32)
     (i32.store (local.tee $object (call $allocate (i32.const 4))) (local.get $value))
     (call $throw (local.get $object) (global.get $int) (i32.const 0)))
-  ;; What `__THREW__` says, cleared.
-  (func $threw (result i32) (local $t i32)
-    (local.set $t (i32.load (global.get $THREW)))
-    (i32.store (global.get $THREW) (i32.const 0))
-    (local.get $t))
   ;; The int that was caught.
   (func $value_of (param $exception i32) (result i32) (local $value i32)
     (local.set $value (i32.load (call $begin_catch (local.get $exception))))
@@ -51,8 +46,20 @@ const ROUTINES: &str = r#"
 /// Memory for a jump buffer and for what `setjmp` needs to know its frame again.
 const BUFFERS: &str = "(memory 128 4)";
 
+/// A test module in two forms: where call sites are inlined, and where all call wrappers, because the module imports `setThrew`, which
+/// reports in memory.
+struct Module {
+    inlined: Vec<u8>,
+    wrapped: Vec<u8>,
+}
+
 /// A side module of `functions`, those named in `slots` in the table, with more `imports`.
-fn module(slots: &str, imports: &str, functions: &str) -> Vec<u8> {
+fn module(slots: &str, imports: &str, functions: &str) -> Module {
+    let wrapped = assemble(slots, &format!(r#"{imports} (import "env" "setThrew" (func (param i32 i32)))"#), functions);
+    Module { inlined: assemble(slots, imports, functions), wrapped }
+}
+
+fn assemble(slots: &str, imports: &str, functions: &str) -> Vec<u8> {
     let count = slots.split_whitespace().count();
     let text = format!(
         "(module (@dylink.0 (mem-info {BUFFERS} (table {count} 0)))
@@ -69,34 +76,37 @@ fn upgraded(original: &[u8], exnref: bool) -> Vec<u8> {
     once
 }
 
-fn job(name: &str, module: &[u8]) -> Job {
-    let python = "import ctypes\nstr(ctypes.CDLL('/t.so').run())";
-    Job { files: vec![("/t.so".to_string(), module.to_vec())], ..Job::new(name, python) }
-}
-
-/// What `run` of each module gives in `runtime`.
-fn answers(node: Node, runtime: Runtime, modules: &[(String, Vec<u8>)]) -> Vec<(String, String)> {
-    let jobs: Vec<Job> = modules.iter().map(|(name, bytes)| job(name, bytes)).collect();
-    let answers = run_jobs(node, runtime, &jobs).unwrap();
-    answers.into_iter().map(|answer| (answer.name, answer.outcome.unwrap_or_else(|error| error))).collect()
+/// What `run` of each module gives in `runtime`, all in one.
+fn answers(node: Node, runtime: Runtime, modules: &[Vec<u8>]) -> String {
+    let files = modules.iter().enumerate().map(|(index, bytes)| (format!("/{index}.so"), bytes.clone())).collect();
+    let count = modules.len();
+    let python = format!("import ctypes\nstr([ctypes.CDLL(f'/{{index}}.so').run() for index in range({count})])");
+    let job = Job { files, ..Job::new("modules", python) };
+    let answer = run_jobs(node, runtime, &[job]).unwrap().remove(0);
+    answer.outcome.unwrap_or_else(|error| error)
 }
 
 /// Every case, upgraded, gives its value on both targets, in both instruction forms; and where `on_2024`, as it was on 0.27.7.
 #[track_caller]
-fn assert_gives(cases: &[(&str, i32, Vec<u8>)], on_2024: bool) {
-    let expected: Vec<_> = cases.iter().map(|(name, value, _)| (name.to_string(), value.to_string())).collect();
-    let modules = |change: &dyn Fn(&[u8]) -> Vec<u8>| -> Vec<(String, Vec<u8>)> {
-        cases.iter().map(|(name, _, bytes)| (name.to_string(), change(bytes))).collect()
-    };
+fn assert_gives(cases: &[(&str, i32, Module)], on_2024: bool) {
+    let names: Vec<&str> = cases.iter().map(|(name, _, _)| *name).collect();
+    let expected: Vec<i32> = cases.iter().map(|(_, value, _)| *value).collect();
+    let expected = format!("{expected:?}");
+    let modules =
+        |change: &dyn Fn(&Module) -> Vec<u8>| -> Vec<Vec<u8>> { cases.iter().map(|(_, _, module)| change(module)).collect() };
     if on_2024 {
-        assert_eq!(answers(Node::Installed, Runtime::V0_27_7, &modules(&|bytes| bytes.to_vec())), expected, "the original");
+        let original = modules(&|module| module.inlined.clone());
+        assert_eq!(answers(Node::Installed, Runtime::V0_27_7, &original), expected, "the original: {names:?}");
     }
-    let legacy = modules(&|bytes| upgraded(bytes, false));
+    let inlined = modules(&|module| upgraded(&module.inlined, false));
     for runtime in Runtime::UPGRADED {
-        assert_eq!(answers(Node::Installed, runtime, &legacy), expected, "{}", runtime.version());
+        assert_eq!(answers(Node::Installed, runtime, &inlined), expected, "inlined, {}: {names:?}", runtime.version());
     }
-    let exnref = modules(&|bytes| upgraded(bytes, true));
-    assert_eq!(answers(Node::V24Exnref, Runtime::V0_29_5, &exnref), expected, "exnref");
+    let wrapped = modules(&|module| upgraded(&module.wrapped, false));
+    assert_eq!(answers(Node::Installed, Runtime::V0_29_5, &wrapped), expected, "wrapped: {names:?}");
+    for exnref in [modules(&|module| upgraded(&module.inlined, true)), modules(&|module| upgraded(&module.wrapped, true))] {
+        assert_eq!(answers(Node::V24Exnref, Runtime::V0_29_5, &exnref), expected, "exnref: {names:?}");
+    }
 }
 
 /// The language-specific data area has one-byte fields that overflow above 20 and above 63 clauses.
@@ -114,7 +124,7 @@ fn landing_pads_with_many_clauses_find_theirs() {
             (func (export "run") (result i32) (local $exception i32)
               (i32.store (global.get $THREW) (i32.const 0))
               (call $invoke_v (global.get $table_base))
-              (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+              (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
               (local.set $exception (call {many} {others} {last}))
               (if (i32.ne (call $getTempRet0) {last}) (then (return (i32.const -2))))
               (call $value_of (local.get $exception)))"#
@@ -137,14 +147,14 @@ fn a_landing_pad_for_anything_takes_anything_and_an_unmatched_one_resumes() {
         (func $passes (local $exception i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call $invoke_v (global.get $table_base))
-          (if (i32.eq (call $threw) (i32.const 1)) (then
+          (if (i32.eq (i32.load (global.get $THREW)) (i32.const 1)) (then
             (local.set $exception (call $match (global.get $double)))
             (if (i32.eq (call $getTempRet0) (global.get $double)) (then (drop (call $value_of (local.get $exception)))))
             (call $resume (local.get $exception)))))
         (func (export "run") (result i32) (local $exception i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (local.set $exception (call $match (i32.const 0)))
           (i32.add (i32.const 1000) (call $value_of (local.get $exception))))"#;
     assert_gives(&[("anything", 1005, module("$thrower $passes", "", run))], true);
@@ -160,10 +170,10 @@ fn every_value_type_passes_through_an_invoke() {
         (func (export "run") (result i32) (local $sum i64)
           (i32.store (global.get $THREW) (i32.const 0))
           (local.set $sum (call $invoke_jjfd (global.get $table_base) (i64.const 4294967296) (f32.const 1.5) (f64.const 2.5)))
-          (if (i32.ne (call $threw) (i32.const 0)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 0)) (then (return (i32.const -1))))
           (if (i64.ne (local.get $sum) (i64.const 4294967300)) (then (return (i32.const -2))))
           (local.set $sum (call $invoke_jjfd (global.get $table_base) (i64.const 0) (f32.const 1.5) (f64.const 2.5)))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -3))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -3))))
           (if (i64.ne (local.get $sum) (i64.const 0)) (then (return (i32.const -4))))
           (call $value_of (call $match (i32.const 0))))"#;
     let import = r#"(import "env" "invoke_jjfd" (func $invoke_jjfd (param i32 i64 f32 f64) (result i64)))"#;
@@ -178,7 +188,7 @@ fn every_value_type_passes_through_an_invoke() {
           (local.set $lanes (i32x4.add (local.get $lanes) (call $invoke_VV
             (i32.add (global.get $table_base) (i32.const 1)) (v128.const i32x4 100 100 100 100))))
           (drop (call $value_of (call $match (i32.const 0))))
-          (i32.add (call $threw) (i32x4.extract_lane 3 (local.get $lanes))))"#;
+          (i32.add (i32.load (global.get $THREW)) (i32x4.extract_lane 3 (local.get $lanes))))"#;
     let import = r#"(import "env" "invoke_VV" (func $invoke_VV (param i32 v128) (result v128)))"#;
     // JavaScript cannot pass vectors at all.
     assert_gives(&[("vectors", 9, module("$twice $thrower", import, run))], false);
@@ -200,7 +210,7 @@ fn a_known_callee_of_another_type_is_called_as_javascript_did() {
             r#"{functions} (func (export "run") (result i32) (local $result i32)
               (i32.store (global.get $THREW) (i32.const 0))
               (local.set $result {call})
-              (if (i32.eq (call $threw) (i32.const 1)) (then (return (call $value_of (call $match (i32.const 0))))))
+              (if (i32.eq (i32.load (global.get $THREW)) (i32.const 1)) (then (return (call $value_of (call $match (i32.const 0))))))
               (local.get $result))"#
         );
         module("$two $none $nothing $is_nan", imports, &run)
@@ -273,7 +283,7 @@ fn neither_kind_swallows_the_other() {
         (func (export "run") (result i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (call $value_of (call $match (global.get $int))))"#
     );
     assert_gives(
@@ -294,7 +304,7 @@ fn invokes_are_reached_by_tail_calls_and_through_the_table() {
         (func $tail (param i32) (return_call $invoke_v (local.get 0)))
         (type $pointer (func (param i32)))
         (func $caught (result i32)
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (call $value_of (call $match (i32.const 0))))"#;
     let case = |call: &str| {
         let run = format!(
@@ -328,7 +338,7 @@ fn addresses_of_replaced_functions_lead_to_their_routines() {
         (func (export "run") (result i32)
           (i32.store (global.get $THREW) (i32.const 0))
           (call_indirect (type $pointer) (global.get $table_base) (global.get $invoke_v_address))
-          (if (i32.ne (call $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (if (i32.ne (i32.load (global.get $THREW)) (i32.const 1)) (then (return (i32.const -1))))
           (i32.add (call $value_of (call $match (i32.const 0))) (i32.eqz (global.get $longjmp_address))))"#;
     assert_gives(&[("address", 3, module("$thrower", imports, functions))], false);
 }

@@ -3,11 +3,13 @@
 //! Every test runs one group of modules in one runtime, in one Node process.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use support::fixtures::{Group, differences, fixture_of, is_legalized};
 use support::{Node, Runtime};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix::target::Target;
+use wasm_pyfix_passes::Environment;
 use wasmparser::{ExternalKind, Parser, Payload};
 
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
@@ -26,25 +28,36 @@ fn group(name: &str) -> Group {
     Group::read(name).expect("the fixtures are in the repository").only(|file| !is_legalized(file))
 }
 
-/// The legalized modules that 0.27.7 accepts although it has BIGINT, because no 64-bit integer crosses their border; with the
-/// libraries that they need.
+/// The legalized modules of a group, with the libraries that they need.
 fn legalized(name: &str) -> Group {
     let group = Group::read(name).expect("the fixtures are in the repository");
-    group.only(|file| ["a_eh-bi0.so", "d_lib-bi0.so", "libd_dep.so"].contains(&file))
+    group.only(|file| is_legalized(file) || file == "libd_dep.so")
 }
 
+/// How many they are: `a_eh-bi0`, `c_i64-bi0`, `c_i64-bi0-nodyn` and `d_lib-bi0`.
+const LEGALIZED: usize = 4;
+
 fn upgraded(group: Group, exnref: bool) -> Group {
+    static MANIFEST: LazyLock<Arc<Environment>> = LazyLock::new(|| {
+        let target = Target::find("pyodide_2025_0").expect("a target of that name");
+        Arc::new(target.manifest().expect("its manifest is built in"))
+    });
     let siblings = group.modules.clone();
     group.map(|file, bytes| {
         let others = siblings.iter().filter(|(name, _)| name != file);
         let options = ModuleOptions {
             personality: "_Unwind_CallPersonality".to_string(),
             exnref,
+            bigint: true,
+            environment: Some(Arc::clone(&MANIFEST)),
             sibling_exports: Arc::new(others.flat_map(|(_, bytes)| exported_functions(bytes)).collect()),
             ..ModuleOptions::default()
         };
         let result = upgrade_module(&bytes, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
-        result.bytes.unwrap_or(bytes)
+        let upgraded = result.bytes.unwrap_or(bytes);
+        let second = upgrade_module(&upgraded, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(second.bytes.is_none(), "{file}: a second run changes the result");
+        upgraded
     })
 }
 
@@ -87,10 +100,12 @@ fn o2_sm2_originals_pass_on_2024() {
     assert_passes(&group(O2_SM2), Node::Installed, Runtime::V0_27_7, PRINTING + 1);
 }
 
+/// 0.27.7 has BIGINT, but accepts legalized modules whose border no 64-bit integer crosses.
 #[test]
-fn legalized_originals_pass_on_2024() {
+fn legalized_originals_pass_on_2024_without_64_bit_integers() {
     for name in [O0_SM1, O2_SM1] {
-        assert_passes(&legalized(name), Node::Installed, Runtime::V0_27_7, 2);
+        let narrow = legalized(name).only(|file| fixture_of(file) != "c_i64");
+        assert_passes(&narrow, Node::Installed, Runtime::V0_27_7, 2);
     }
 }
 
@@ -166,14 +181,36 @@ fn o2_sm2_upgraded_pass_on_2026() {
     assert_upgraded_passes(O2_SM2, Runtime::V314_0_7, PRINTING + 1);
 }
 
-/// Their `invoke_*` take 64-bit integers in two halves, and their exports keep doing so.
+/// 64-bit integers in two halves: parameters and results of exports, of imports and of `invoke_*`.
 #[test]
-fn legalized_upgraded_pass_on_2025_and_2026() {
-    for name in [O0_SM1, O2_SM1] {
-        for runtime in Runtime::UPGRADED {
-            assert_passes(&upgraded(legalized(name), false), Node::Installed, runtime, 2);
+fn legalized_originals_fail_on_2024_to_2026() {
+    for runtime in Runtime::ALL {
+        let originals = legalized(O2_SM1).only(|file| fixture_of(file) == "c_i64");
+        for answer in originals.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}")) {
+            let error = answer.outcome.expect_err(&answer.name);
+            let expected = ["does not match the expected type", "cannot resolve symbol invoke_", "bad export type", "incompatible"];
+            assert!(expected.iter().any(|message| error.contains(message)), "{}: {error}", answer.name);
         }
     }
+}
+
+#[test]
+fn legalized_upgraded_pass_on_2025() {
+    for name in [O0_SM1, O2_SM1, O2_SM2] {
+        assert_passes(&upgraded(legalized(name), false), Node::Installed, Runtime::V0_29_5, LEGALIZED);
+    }
+}
+
+#[test]
+fn legalized_upgraded_pass_on_2026() {
+    for name in [O0_SM1, O2_SM1, O2_SM2] {
+        assert_passes(&upgraded(legalized(name), false), Node::Installed, Runtime::V314_0_7, LEGALIZED);
+    }
+}
+
+#[test]
+fn legalized_upgraded_with_exnref_pass_on_node_24() {
+    assert_passes(&upgraded(legalized(O0_SM1), true), Node::V24Exnref, Runtime::V0_29_5, LEGALIZED);
 }
 
 /// One object compiled with JavaScript and one with native exception handling, linked into one module.

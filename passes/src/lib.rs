@@ -5,12 +5,16 @@
 
 mod body;
 pub mod dylink;
+pub mod dyncall;
 mod environment;
 mod error;
 pub mod exceptions;
+pub mod legalize;
 pub mod module;
 mod outcome;
+mod signature;
 pub mod symbols;
+pub mod time;
 
 pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
 pub use error::{Error, Result};

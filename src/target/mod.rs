@@ -29,6 +29,8 @@ pub struct Target {
     pub emscripten: &'static str,
     /// Version of Python that its runtimes contain.
     pub python: &'static str,
+    /// Whether 64-bit integers pass between WebAssembly and JavaScript whole (`-sWASM_BIGINT`), instead of in halves.
+    pub bigint: bool,
     /// The exception ABI of side modules.
     pub exception_abi: ExceptionAbi,
     /// The runtime's entry point to exception matching, `(i32) -> i32`, if it offers one.
@@ -45,7 +47,8 @@ pub struct Target {
     pub renamed: &'static [Renamed],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
     pub runtimes: &'static [&'static str],
-    compressed_manifest: &'static [u8],
+    /// `None` where the main module is a different one for every application.
+    compressed_manifest: Option<&'static [u8]>,
 }
 
 /// How a loader finds the libraries in NEEDED.
@@ -132,7 +135,7 @@ impl Target {
     /// The target that a platform tag of a wheel names, such as `pyodide_2024_0_wasm32`.
     pub fn of_platform_tag(tag: &str) -> Option<&'static Target> {
         let name = tag.strip_suffix(ARCHITECTURE)?.strip_suffix('_')?;
-        Target::all().iter().find(|target| target.is_called(name))
+        Target::all().iter().find(|target| target.has_wheels() && target.is_called(name))
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -179,8 +182,14 @@ impl Target {
     pub fn manifest_text(&self) -> Result<String> {
         let mut text = String::new();
         let context = || format!("the built-in manifest of {} cannot be read", self.name);
-        flate2::read::GzDecoder::new(self.compressed_manifest).read_to_string(&mut text).with_context(context)?;
+        let compressed = self.compressed_manifest.with_context(|| format!("there is no built-in manifest of {}", self.name))?;
+        flate2::read::GzDecoder::new(compressed).read_to_string(&mut text).with_context(context)?;
         Ok(text)
+    }
+
+    /// Whether it is a platform of Pyodide, for which there are wheels.
+    pub fn has_wheels(&self) -> bool {
+        self.compressed_manifest.is_some()
     }
 
     /// What the runtimes of this target offer to side modules. Reads the built-in manifest anew at each call.

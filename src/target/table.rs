@@ -7,7 +7,26 @@ use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 
 /// All targets, oldest first.
-pub static TARGETS: [Target; 3] = [
+pub static TARGETS: [Target; 4] = [
+    // Applications built by Emscripten up to 3.1.71 without -sWASM_BIGINT, which was the default before 4.0.0.
+    Target {
+        name: "emscripten-legacy",
+        alias: None,
+        version: "-",
+        destination: true,
+        emscripten: "up to 3.1.71",
+        python: "-",
+        bigint: false,
+        exception_abi: ExceptionAbi::JavaScript,
+        personality: None,
+        library_lookup: LibraryLookup::RuntimePath { normalised: false },
+        site_packages: "",
+        default_tag_style: TagStyle::Legacy,
+        struct_changes: &[],
+        renamed: &[],
+        runtimes: &[],
+        compressed_manifest: None,
+    },
     Target {
         name: "pyodide_2024_0",
         alias: None,
@@ -15,6 +34,7 @@ pub static TARGETS: [Target; 3] = [
         destination: false,
         emscripten: "3.1.58",
         python: "3.12",
+        bigint: true,
         exception_abi: ExceptionAbi::JavaScript,
         personality: None,
         library_lookup: LibraryLookup::LibsDirectory,
@@ -23,7 +43,7 @@ pub static TARGETS: [Target; 3] = [
         struct_changes: &[],
         renamed: RENAMED_2024_0,
         runtimes: &["0.27.7"],
-        compressed_manifest: include_bytes!("manifests/pyodide_2024_0.txt.gz"),
+        compressed_manifest: Some(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
     },
     Target {
         name: "pyodide_2025_0",
@@ -32,6 +52,7 @@ pub static TARGETS: [Target; 3] = [
         destination: true,
         emscripten: "4.0.9",
         python: "3.13",
+        bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
         library_lookup: LibraryLookup::RuntimePath { normalised: false },
@@ -41,7 +62,7 @@ pub static TARGETS: [Target; 3] = [
         struct_changes: CHANGES_2025_0,
         renamed: RENAMED_2025_0,
         runtimes: &["0.28.3", "0.29.5"],
-        compressed_manifest: include_bytes!("manifests/pyodide_2025_0.txt.gz"),
+        compressed_manifest: Some(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
     },
     Target {
         name: "pyemscripten_2026_0",
@@ -50,6 +71,7 @@ pub static TARGETS: [Target; 3] = [
         destination: true,
         emscripten: "5.0.3",
         python: "3.14",
+        bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
         library_lookup: LibraryLookup::RuntimePath { normalised: true },
@@ -58,7 +80,7 @@ pub static TARGETS: [Target; 3] = [
         struct_changes: CHANGES_2026_0,
         renamed: RENAMED_2026_0,
         runtimes: &["314.0.7"],
-        compressed_manifest: include_bytes!("manifests/pyemscripten_2026_0.txt.gz"),
+        compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
     },
 ];
 

@@ -34,7 +34,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasm_pyfix_passes::module::dylink::Dylink;
-use wasm_pyfix_passes::{Error, Outcome};
+use wasm_pyfix_passes::{Error, Outcome, legalize};
+use wasmparser::FuncType;
 
 /// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
 const LIBRARY_DIRECTORY: &str = "/usr/lib";
@@ -56,7 +57,8 @@ pub struct WheelOptions {
     pub exclude: Vec<String>,
     /// Time of changed and new entries, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<u64>,
-    /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` is filled here.
+    /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` and
+    /// `sibling_types` are filled here.
     pub module: ModuleOptions,
 }
 
@@ -422,13 +424,19 @@ fn upgrade_modules(
     edits: &mut Edits,
 ) -> Result<Vec<ModuleReport>> {
     let siblings = sibling_exports(&modules);
+    let types = sibling_types(&modules)?;
     let work: Vec<_> = modules.iter().zip(plan).zip(siblings).collect();
     let results: Vec<Result<ModuleResult>> = work
         .into_par_iter()
         .map(|((module, mut entries), sibling_exports)| {
             let asked = options.module.runtime_path.iter().filter(|entry| !entries.contains(entry)).cloned().collect::<Vec<_>>();
             entries.extend(asked);
-            let options = ModuleOptions { runtime_path: entries, sibling_exports, ..options.module.clone() };
+            let options = ModuleOptions {
+                runtime_path: entries,
+                sibling_exports,
+                sibling_types: Arc::clone(&types),
+                ..options.module.clone()
+            };
             upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))
         })
         .collect();
@@ -461,6 +469,15 @@ fn sibling_exports(modules: &[Module]) -> Vec<Arc<HashSet<String>>> {
         Arc::new(others.map(|(name, _)| name.to_string()).collect())
     };
     modules.iter().map(of_others).collect()
+}
+
+/// The types with 64-bit integers of all exported functions.
+fn sibling_types(modules: &[Module]) -> Result<Arc<HashMap<String, FuncType>>> {
+    let mut types = HashMap::new();
+    for module in modules {
+        types.extend(legalize::wide_exports(&module.bytes).with_context(|| format!("entry `{}`", module.path))?);
+    }
+    Ok(Arc::new(types))
 }
 
 /// Replaces the platform tags in `WHEEL`; returns the new file name.

@@ -4,8 +4,9 @@
 //! proves nothing (`invoke_if` may be a user's function): the wasm type must agree.
 
 use crate::module::{FunctionId, GlobalId, Item, Module};
+use crate::signature;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use wasmparser::{FuncType, RefType, ValType};
+use wasmparser::{FuncType, ValType};
 
 /// What an imported function is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum Role {
 pub struct Abi {
     /// The imported functions and what each is for.
     pub functions: BTreeMap<u32, Role>,
+    /// The types of the functions that invokes call, by invoke.
+    pub callees: BTreeMap<u32, FuncType>,
     /// GOT entries that hold the address of such a function: the global and the function's name.
     pub function_addresses: Vec<(GlobalId, String, Role)>,
     /// Globals that hold the address of `__THREW__`, usually one.
@@ -53,25 +56,28 @@ const THREW: &str = "__THREW__";
 const THREW_VALUE: &str = "__threwValue";
 
 impl Abi {
-    /// Looks through the imports of `module`. A function that a sibling exports under such a name is a user's function.
+    /// Looks through the imports of `module`. A function that it or a sibling defines and exports under such a name is a user's
+    /// function, and so is one that is imported with another type than the ABI's.
     pub fn find(module: &Module<'_>, sibling_exports: &HashSet<String>) -> Self {
         let mut abi = Abi::default();
+        let users = users_functions(module);
         for import in module.imports() {
             let field = import.field.as_ref();
-            if sibling_exports.contains(field) {
+            if sibling_exports.contains(field) || users.contains(field) {
                 continue;
             }
             match (import.module.as_ref(), import.item) {
                 ("env", Item::Function(id)) => {
                     if let Some(role) = role(field, module.signature(id)) {
                         abi.functions.insert(id.0, role);
+                        abi.callees.extend(callee(field, role).map(|ty| (id.0, ty)));
                     }
                 }
                 ("GOT.mem", Item::Global(id)) if field == THREW => abi.threw.push(id),
                 ("GOT.mem", Item::Global(id)) if field == THREW_VALUE => abi.threw_value.push(id),
                 ("GOT.func", Item::Global(id)) => {
                     // The compiler only ever calls the two of setjmp.
-                    let found = signature(field).and_then(|ty| role(field, &ty));
+                    let found = type_of(field).and_then(|ty| role(field, &ty));
                     if let Some(role) = found.filter(|role| !matches!(role, Role::SaveSetjmp | Role::TestSetjmp)) {
                         abi.function_addresses.push((id, field.to_string(), role));
                     }
@@ -105,6 +111,11 @@ impl Abi {
         self.functions.iter().filter(move |(_, have)| **have == role).map(|(id, _)| FunctionId(*id))
     }
 
+    /// The invokes, legalized or not.
+    pub fn invokes(&self) -> impl Iterator<Item = FunctionId> {
+        self.with_role(Role::Invoke).chain(self.with_role(Role::LegalizedInvoke))
+    }
+
     pub fn role(&self, id: FunctionId) -> Option<Role> {
         self.functions.get(&id.0).copied()
     }
@@ -115,17 +126,37 @@ impl Abi {
     }
 }
 
+/// Names of functions that are not the ABI's, whatever they look like. Their addresses come through the GOT as those of the ABI do,
+/// without a type.
+fn users_functions<'m>(module: &'m Module<'_>) -> HashSet<&'m str> {
+    let exported = module.exports().iter().filter_map(|export| match export.item {
+        Item::Function(id) if module.function(id).origin.defined().is_some() => Some(export.name.as_ref()),
+        _ => None,
+    });
+    let imported = module.imports().iter().filter_map(|import| match import.item {
+        Item::Function(id) if role(&import.field, module.signature(id)).is_none() => Some(import.field.as_ref()),
+        _ => None,
+    });
+    exported.chain(imported).collect()
+}
+
+/// The type of the function that the invoke `name` calls.
+fn callee(name: &str, role: Role) -> Option<FuncType> {
+    let letters = name.strip_prefix("invoke_").filter(|_| matches!(role, Role::Invoke | Role::LegalizedInvoke))?;
+    signature::spelled(letters)
+}
+
 /// What the import `env.name` of type `ty` is for, if it belongs to the ABI.
-fn role(name: &str, ty: &FuncType) -> Option<Role> {
+pub fn role(name: &str, ty: &FuncType) -> Option<Role> {
     if let Some(letters) = name.strip_prefix("invoke_") {
-        let spelled = invoke_type(letters)?;
+        let spelled = signature::through_pointer(&signature::spelled(letters)?);
         return match () {
             _ if spelled == *ty => Some(Role::Invoke),
-            _ if legalized(&spelled) == *ty => Some(Role::LegalizedInvoke),
+            _ if signature::is_legalized(ty, &spelled) => Some(Role::LegalizedInvoke),
             _ => None,
         };
     }
-    if signature(name).as_ref() != Some(ty) {
+    if type_of(name).as_ref() != Some(ty) {
         // The address of the personality is taken with whatever type the compiler had at hand.
         return (name == "__gxx_personality_v0").then_some(Role::Personality);
     }
@@ -144,10 +175,10 @@ fn role(name: &str, ty: &FuncType) -> Option<Role> {
 }
 
 /// The wasm type that a function of the ABI must have.
-pub fn signature(name: &str) -> Option<FuncType> {
+pub fn type_of(name: &str) -> Option<FuncType> {
     use ValType::I32;
     if let Some(letters) = name.strip_prefix("invoke_") {
-        return invoke_type(letters);
+        return Some(signature::through_pointer(&signature::spelled(letters)?));
     }
     Some(match name {
         "__resumeException" | "setTempRet0" => FuncType::new([I32], []),
@@ -165,41 +196,6 @@ pub fn signature(name: &str) -> Option<FuncType> {
 fn clauses(name: &str) -> Option<u32> {
     let number = name.strip_prefix("__cxa_find_matching_catch_")?;
     number.parse::<u32>().ok()?.checked_sub(2).filter(|clauses| *clauses <= 998)
-}
-
-/// The type of the import `invoke_<letters>`: result first, `v` for none; the function pointer comes before the parameters.
-fn invoke_type(letters: &str) -> Option<FuncType> {
-    let mut letters = letters.chars();
-    let result = match letters.next()? {
-        'v' => None,
-        letter => Some(value_type(letter)?),
-    };
-    let parameters: Option<Vec<ValType>> = letters.map(value_type).collect();
-    Some(FuncType::new([ValType::I32].into_iter().chain(parameters?), result))
-}
-
-/// The letters of LLVM's `getInvokeSig`.
-fn value_type(letter: char) -> Option<ValType> {
-    Some(match letter {
-        'i' => ValType::I32,
-        'j' => ValType::I64,
-        'f' => ValType::F32,
-        'd' => ValType::F64,
-        'V' => ValType::V128,
-        'F' => ValType::Ref(RefType::FUNCREF),
-        'X' => ValType::Ref(RefType::EXTERNREF),
-        _ => return None,
-    })
-}
-
-/// The type with every i64 parameter as low and high i32, and an i64 result as its low half (the high one goes to `tempRet0`).
-fn legalized(ty: &FuncType) -> FuncType {
-    let parameters = ty.params().iter().flat_map(|&ty| match ty {
-        ValType::I64 => vec![ValType::I32, ValType::I32],
-        ty => vec![ty],
-    });
-    let results = ty.results().iter().map(|&ty| if ty == ValType::I64 { ValType::I32 } else { ty });
-    FuncType::new(parameters.collect::<Vec<_>>(), results.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

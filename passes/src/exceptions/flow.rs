@@ -10,6 +10,7 @@
 //! function has native exception handlers of its own.
 
 use super::abi::Role;
+use super::site_sets::{ANY, NONE, SiteSets, Sites};
 use crate::Result;
 use crate::module::{Body, FunctionId, Module};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -30,6 +31,8 @@ pub struct Facts<'m> {
     pub table_base: Option<u32>,
     /// Globals that hold `__table_base + n` for good.
     pub slots: HashMap<u32, u32>,
+    /// Globals that keep their value while a function runs: of the GOT for functions, constants, and `slots`.
+    pub stable: HashSet<u32>,
     /// `__stack_pointer`, if the module imports it.
     pub stack_pointer: Option<u32>,
 }
@@ -76,9 +79,9 @@ pub struct SiteFlow {
 pub struct Pointer {
     /// The table slot, if it is the same on all paths.
     pub slot: Option<u32>,
-    /// The global it is read from right before the call.
+    /// The global it is read from, one that the arguments cannot change.
     pub global: Option<u32>,
-    /// The local it is read from right before the call, if the arguments do not change it.
+    /// The local it is read from, if the arguments do not change it.
     pub local: Option<u32>,
     /// The instructions that push it and do nothing else.
     pub pushed_by: Option<Span>,
@@ -117,62 +120,6 @@ pub struct Access {
 pub enum Word {
     Threw,
     ThrewValue,
-}
-
-/// A set of call sites, by its number in [`SiteSets`].
-type Sites = u32;
-
-/// No call site at all.
-const NONE: Sites = 0;
-/// Any call site of the function.
-const ANY: Sites = 1;
-/// Sets larger than this become `ANY`. They come from locals that hold nothing of interest any more.
-const LARGEST: usize = 32;
-
-/// Sets of call sites, each stored once, so that equal sets have equal numbers.
-#[derive(Debug)]
-struct SiteSets {
-    sets: Vec<Vec<u32>>,
-    numbers: HashMap<Vec<u32>, Sites>,
-    unions: HashMap<(Sites, Sites), Sites>,
-}
-
-impl SiteSets {
-    fn new() -> Self {
-        // The members of `NONE` and, never looked at, of `ANY`.
-        SiteSets { sets: vec![Vec::new(), Vec::new()], numbers: HashMap::from([(Vec::new(), NONE)]), unions: HashMap::new() }
-    }
-
-    fn number(&mut self, set: Vec<u32>) -> Sites {
-        if set.len() > LARGEST {
-            return ANY;
-        }
-        let next = self.sets.len() as Sites;
-        let number = *self.numbers.entry(set.clone()).or_insert(next);
-        if number == next {
-            self.sets.push(set);
-        }
-        number
-    }
-
-    fn union(&mut self, a: Sites, b: Sites) -> Sites {
-        if a == b || b == NONE {
-            return a;
-        }
-        if a == NONE || b == ANY {
-            return b;
-        }
-        if a == ANY {
-            return a;
-        }
-        if let Some(&known) = self.unions.get(&(a, b)) {
-            return known;
-        }
-        let members: BTreeSet<u32> = self.sets[a as usize].iter().chain(&self.sets[b as usize]).copied().collect();
-        let union = self.number(members.into_iter().collect());
-        self.unions.insert((a, b), union);
-        union
-    }
 }
 
 /// What is known of a value on every path that leads to it, and what it may be on some.
@@ -283,6 +230,13 @@ struct Frame {
 /// More rounds than nested loops can need; a function that needs more is given up.
 const ROUNDS: usize = 16;
 
+/// Bounds for hostile functions, in values of locals: how many are copied altogether, and how many are kept at a time. No function of
+/// libmupdf copies 2^22.
+const MOST_COPIED: usize = 1 << 26;
+const MOST_KEPT: usize = 1 << 23;
+/// Engines allow 50 000 locals; what inlining adds must find room.
+const MOST_LOCALS: usize = 40_000;
+
 /// Follows the values of one function; `None` when it has to give up.
 pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Result<Option<Flow>> {
     let mut walk = Walk {
@@ -295,6 +249,7 @@ pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Resu
         loops: HashMap::new(),
         changed: false,
         gave_up: false,
+        copied: 0,
         flow: Flow::default(),
         stack: Vec::new(),
         writes: Vec::new(),
@@ -328,6 +283,8 @@ struct Walk<'f, 'm> {
     /// Whether this round learned something new about a loop.
     changed: bool,
     gave_up: bool,
+    /// How many values of locals were copied.
+    copied: usize,
     flow: Flow,
     stack: Vec<Operand>,
     /// Positions at which locals are written, in the order of the code.
@@ -347,6 +304,7 @@ impl Walk<'_, '_> {
         for locals in code.get_locals_reader()? {
             count += locals?.0 as usize;
         }
+        self.gave_up |= count > MOST_LOCALS;
         self.changed = false;
         self.flow = Flow::default();
         self.flow.words.read_once = true;
@@ -387,7 +345,7 @@ impl Walk<'_, '_> {
         if sites == ANY {
             note(&mut self.checks_of_any);
         }
-        for &site in &self.sets.sets[sites as usize] {
+        for &site in self.sets.members(sites) {
             note(&mut self.checks[site as usize]);
         }
     }
@@ -461,10 +419,17 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A value is used in a way that says nothing, or that hides what is asked.
+    /// A value is passed on, in a way that says nothing or that hides what is asked.
     fn consume(&mut self, value: Value) {
         self.asks(value.threw, |checks| checks.other = true);
         self.flow.words.addresses_stay |= value.address;
+    }
+
+    /// A value is computed with, or something is loaded or stored through it. That cannot be meant for the address of one of the words,
+    /// unless somebody looks at them in a way that is not known here.
+    fn compute(&mut self, value: Value) {
+        self.gave_up |= value.is_address();
+        self.consume(value);
     }
 
     /// A value is compared with zero or decides a branch.
@@ -549,10 +514,13 @@ impl Walk<'_, '_> {
                 self.set_local(local_index, value);
                 self.stack.push(Operand { local: Some(local_index), end: self.here.end, ..Operand::of(value) });
             }
-            Operator::GlobalGet { global_index } => self.push_plain(self.global(global_index), None, Some(global_index)),
+            Operator::GlobalGet { global_index } => {
+                let stable = self.facts.stable.contains(&global_index).then_some(global_index);
+                self.push_plain(self.global(global_index), None, stable);
+            }
             Operator::GlobalSet { global_index } => {
                 let operand = self.pop_operand();
-                self.consume(operand.value);
+                self.compute(operand.value);
                 if self.facts.stack_pointer == Some(global_index)
                     && let Some(state) = &mut self.state
                 {
@@ -588,7 +556,9 @@ impl Walk<'_, '_> {
                     self.gave_up = true;
                     return Ok(());
                 };
-                self.consume_many(takes as usize);
+                for operand in self.pop_operands(takes as usize) {
+                    self.compute(operand.value);
+                }
                 self.push_unknown(gives as usize);
             }
         }
@@ -622,8 +592,8 @@ impl Walk<'_, '_> {
 
     fn add(&mut self) {
         let (b, a) = (self.pop_operand(), self.pop_operand());
-        self.consume(a.value);
-        self.consume(b.value);
+        self.compute(a.value);
+        self.compute(b.value);
         let sum = match (a.value.exact, b.value.exact) {
             (Exact::TableBase, Exact::Const(n)) | (Exact::Const(n), Exact::TableBase) => Exact::Slot(n as u32),
             _ => Exact::Unknown,
@@ -654,11 +624,11 @@ impl Walk<'_, '_> {
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
             self.gave_up |= may_be_word(address, memarg);
-            if address.threw != NONE && !address.address {
+            if address.threw != NONE && !address.is_address() {
                 // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
                 self.asks(address.threw, |checks| checks.longjmp = true);
             } else {
-                self.consume(address);
+                self.compute(address);
             }
             return self.push(Value::UNKNOWN);
         };
@@ -678,11 +648,11 @@ impl Walk<'_, '_> {
 
     fn store(&mut self, memarg: MemArg) {
         let stored = self.pop_operand();
-        self.consume(stored.value);
+        self.compute(stored.value);
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
             self.gave_up |= may_be_word(address, memarg);
-            return self.consume(address);
+            return self.compute(address);
         };
         let zero = stored.pushed_by.filter(|from| stored.value.exact == Exact::Const(0) && from.end == self.here.start);
         match zero {
@@ -703,7 +673,7 @@ impl Walk<'_, '_> {
         let ty = self.facts.module.signature(FunctionId(function));
         let (parameters, results) = (ty.params().len(), ty.results().len());
         match self.facts.roles.get(&function) {
-            Some(Role::Invoke) => {
+            Some(Role::Invoke | Role::LegalizedInvoke) => {
                 self.site_call(at, parameters);
                 self.push_unknown(results);
             }
@@ -816,6 +786,8 @@ impl Walk<'_, '_> {
         }
         let entry = (kind == Kind::If).then(|| self.arriving(parameters)).flatten();
         let reached = self.state.is_some();
+        let locals = self.state.as_ref().map_or(0, |state| state.locals.len());
+        self.gave_up |= (self.frames.len() + self.loops.len()).saturating_mul(locals) > MOST_KEPT;
         self.frames.push(Frame { kind, at, height, parameters, results, arrival: None, entry, reached });
     }
 
@@ -831,8 +803,10 @@ impl Walk<'_, '_> {
     }
 
     /// The state with the topmost `count` values.
-    fn arriving(&self, count: usize) -> Option<Arrival> {
+    fn arriving(&mut self, count: usize) -> Option<Arrival> {
         let state = self.state.clone()?;
+        self.copied = self.copied.saturating_add(state.locals.len());
+        self.gave_up |= self.copied > MOST_COPIED;
         let operands = &self.stack[self.stack.len().saturating_sub(count)..];
         Some(Arrival { state, values: operands.iter().map(|operand| operand.value).collect() })
     }
@@ -841,7 +815,8 @@ impl Walk<'_, '_> {
         let Some(index) = self.frames.len().checked_sub(depth as usize + 1) else { return };
         let frame = &self.frames[index];
         let (is_loop, at) = (frame.kind == Kind::Loop, frame.at);
-        let Some(from) = self.arriving(if is_loop { frame.parameters } else { frame.results }) else { return };
+        let count = if is_loop { frame.parameters } else { frame.results };
+        let Some(from) = self.arriving(count) else { return };
         self.flow.words.addresses_stay |= from.values.iter().any(|value| value.address);
         let top = self.stack.len().saturating_sub(from.values.len());
         for operand in &mut self.stack[top..] {
@@ -973,45 +948,4 @@ impl wasmparser::ModuleArity for NoArity {
     fn label_block(&self, _: u32) -> Option<(BlockType, wasmparser::FrameKind)> {
         None
     }
-}
-
-/// Globals that hold `__table_base + n`, set once, as lld's `__wasm_apply_global_relocs` does for addresses that the module takes of
-/// its own functions. Before they are set they are null, which nobody calls.
-pub fn table_slots(module: &Module<'_>, table_base: Option<u32>) -> Result<HashMap<u32, u32>> {
-    let Some(table_base) = table_base else { return Ok(HashMap::new()) };
-    let mut slots = HashMap::new();
-    let mut writes: HashMap<u32, usize> = HashMap::new();
-    for (_, body) in module.bodies() {
-        let mut last = [None; 3];
-        for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
-            let operator = operator?;
-            if let Operator::GlobalSet { global_index } = operator {
-                *writes.entry(global_index).or_default() += 1;
-                if let [Some(Step::TableBase), Some(Step::Const(slot)), Some(Step::Add)] = last {
-                    slots.insert(global_index, slot);
-                }
-            }
-            let step = match operator {
-                Operator::GlobalGet { global_index } if global_index == table_base => Some(Step::TableBase),
-                Operator::I32Const { value } => u32::try_from(value).ok().map(Step::Const),
-                Operator::I32Add => Some(Step::Add),
-                _ => None,
-            };
-            last = [last[1], last[2], step];
-        }
-    }
-    slots.retain(|global, _| {
-        let defined = module.globals().get(*global as usize).is_some_and(|global| global.origin.defined().is_some());
-        let exported =
-            module.exports().iter().any(|export| export.item == crate::module::Item::Global(crate::module::GlobalId(*global)));
-        defined && !exported && writes.get(global) == Some(&1)
-    });
-    Ok(slots)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    TableBase,
-    Const(u32),
-    Add,
 }

@@ -16,13 +16,13 @@ use std::collections::HashMap;
 use wasm_encoder::{BlockType, Catch, InstructionSink};
 use wasmparser::{FuncType, ValType};
 
-/// Functions that the handlers call, to keep them short.
+/// Functions that the handlers call, to keep them short; there only if some handler does.
 #[derive(Debug, Clone, Copy)]
 pub struct Helpers {
     /// `(exception, stack pointer)`: notes the exception and restores the stack pointer.
-    pub caught: FunctionId,
+    pub caught: Option<FunctionId>,
     /// `(payload, stack pointer) -> (jump buffer, value)`: restores the stack pointer and takes the payload apart.
-    pub jumped: FunctionId,
+    pub jumped: Option<FunctionId>,
 }
 
 /// The types that the code at a site names.
@@ -295,17 +295,21 @@ impl Writer<'_, '_> {
 
     /// The payload is on the stack; leaves the zero that stands for a result.
     fn handle(&self, handler: Handler, stack_pointer: u32, callee: &FuncType, out: &mut Vec<u8>) -> Result<()> {
+        let helper = match handler {
+            Handler::Exception => self.helpers.caught,
+            Handler::Longjmp => self.helpers.jumped,
+        };
+        let helper = helper.ok_or_else(|| Error::Internal("a handler without its helper".into()))?;
         let mut sink = InstructionSink::new(out);
-        sink.local_get(stack_pointer);
+        sink.local_get(stack_pointer).call(helper.0);
         match handler {
             Handler::Exception => {
-                sink.call(self.helpers.caught.0).i32_const(1).local_set(self.threw);
+                sink.i32_const(1).local_set(self.threw);
                 if let Some(value) = self.value {
                     sink.i32_const(0).local_set(value);
                 }
             }
             Handler::Longjmp => {
-                sink.call(self.helpers.jumped.0);
                 match self.value {
                     Some(value) => sink.local_set(value),
                     None => sink.drop(),

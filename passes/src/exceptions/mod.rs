@@ -11,7 +11,12 @@
 //! **Which tags a call site catches** follows what the code behind it checks, so that a frame that knows only C++ exceptions lets a
 //! `longjmp` pass and the other way round ([`sites`]). Where that is not certain it catches both, as JavaScript did.
 //!
-//! **When it refuses.** Legalized invokes (linked without WASM_BIGINT).
+//! **Legalized invokes**, of modules linked without WASM_BIGINT, take and return 64-bit integers in halves. Their wrappers join them
+//! for the call and split the result.
+//!
+//! **When it refuses.** Modules that no loader would take: without a memory, or with the stack pointer, a base, the table, a tag or a
+//! GOT entry imported with another type than the conventions give it; and when the function table leaves no place for a slot that an
+//! address needs.
 //!
 //! **Relies on** LLVM's `WebAssemblyLowerEmscriptenEHSjLj.cpp` for the calls, Emscripten 3.1.58's `library_exceptions.js`,
 //! `emscripten_exception_builtins.c`, `emscripten_setjmp.c` and `emscripten_tempret.s` for what they meant, and 4.0.9's
@@ -23,15 +28,18 @@ mod inline;
 mod runtime;
 mod scan;
 mod setjmp;
+mod site_sets;
 mod sites;
+mod slots;
 
 use crate::body::edit::Edits;
+use crate::body::halves::TempRet;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
 use crate::{Error, Outcome, Result};
 use abi::{Abi, Role};
 use inline::{Helpers, SiteCall, SiteTypes};
 use rayon::prelude::*;
-use runtime::{Callee, Catches, Matching, Personality, State, TempRet};
+use runtime::{Callee, Catches, Matching, Personality, State};
 use scan::BodyFacts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
@@ -50,21 +58,25 @@ pub struct Options<'o> {
 /// Converts `module`.
 ///
 /// # Errors
-/// [`Error::Refused`] for legalized invokes.
+/// [`Error::Refused`] where imports of the dynamic-linking conventions have other types than these say, and when a slot is needed and
+/// the function table is not one list of functions.
 pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new("exceptions");
     let abi = Abi::find(module, options.sibling_exports);
     if !abi.needs_conversion() {
         return Ok(outcome);
     }
-    refuse_legalized(module, &abi)?;
+    module.check_conventions()?;
+    if abi.catches() && module.memories().is_empty() {
+        return Err(Error::Refused("it has no memory, in which exceptions are reported: not as Emscripten links it".to_string()));
+    }
     let facts = scan::scan(module, &abi)?;
     let plan = sites::plan(module, &abi, &facts, &mut outcome)?;
     let machinery = if abi.catches() { Some(machinery(module, &abi, &facts, &plan, options, &mut outcome)?) } else { None };
     let mut addresses = Vec::new();
-    if let Some(Machinery { state, .. }) = &machinery {
-        addresses = private_words(module, &abi, state)?;
-        define_invokes(module, &abi, &facts, &plan, state, &mut outcome)?;
+    if let Some(machinery) = &machinery {
+        addresses = private_words(module, &abi, &machinery.state)?;
+        define_invokes(module, &abi, &facts, &plan, machinery, &mut outcome)?;
     }
     define_others(module, &abi, machinery.as_ref(), &mut outcome);
     if let Some(machinery) = &machinery {
@@ -79,35 +91,81 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn refuse_legalized(module: &Module<'_>, abi: &Abi) -> Result<()> {
-    let legalized: Vec<&str> = (module.imports().iter())
-        .filter(|import| matches!(import.item, Item::Function(id) if abi.role(id) == Some(Role::LegalizedInvoke)))
-        .map(|import| import.field.as_ref())
-        .collect();
-    if legalized.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Refused(format!(
-        "it was linked without WASM_BIGINT: 64-bit values are passed in halves ({}); relink it with -sWASM_BIGINT",
-        legalized.join(", ")
-    )))
-}
-
-/// Where `tempRet0` lives from now on, and the global if it is private.
-///
-/// Between a landing pad and its `find_matching_catch` nobody else needs it. But legalized 64-bit results, `dynCall_*` wrappers and
-/// a sibling's `saveSetjmp` also travel through it, and those meet the runtime's.
+/// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.
 fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> TempRet {
-    let exchanged = module.exports().iter().any(|export| export.name.starts_with("orig$") || export.name.starts_with("dynCall_"))
-        || module.imports().iter().any(|import| import.field == "saveSetjmp" && !abi.has(Role::SaveSetjmp))
-        || abi.function_addresses.iter().any(|(_, _, role)| matches!(role, Role::GetTempRet | Role::SetTempRet))
-        || facts.iter().any(|(_, facts)| facts.uses_temp_ret && !facts.matches && !facts.handles_longjmp && !facts.saves_setjmp);
-    if exchanged {
+    if exchanges_temp_ret(module, abi, facts) {
         let set = module.import_function("env", "setTempRet0", &FuncType::new([ValType::I32], []));
         TempRet::Runtime { set }
     } else {
         TempRet::Private(module.add_global(0))
     }
+}
+
+/// Whether `tempRet0` takes values into the module or out of it.
+///
+/// Between a landing pad and its `find_matching_catch`, and around the `setjmp` of one function, nobody else needs it. But legalized
+/// exports and `dynCall_*` wrappers return the high half of 64-bit results in it, legalized imports do, and so does a
+/// sibling's `saveSetjmp`.
+fn exchanges_temp_ret(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> bool {
+    let gives = |(id, facts): &(FunctionId, BodyFacts)| facts.sets_temp_ret && !facts.handles_longjmp && is_exposed(module, *id);
+    module.exports().iter().any(|export| export.name.starts_with("orig$"))
+        || module.imports().iter().any(|import| import.field == "saveSetjmp" && !abi.has(Role::SaveSetjmp))
+        || abi.function_addresses.iter().any(|(_, _, role)| matches!(role, Role::GetTempRet | Role::SetTempRet))
+        || facts.iter().any(|(_, facts)| facts.reads_foreign_temp_ret)
+        || facts.iter().any(|(_, facts)| facts.reads_temp_ret && !facts.matches && !facts.handles_longjmp && !facts.saves_setjmp)
+        || facts.iter().any(gives)
+}
+
+/// Whether others can call the function: it is exported or in a table.
+fn is_exposed(module: &Module<'_>, id: FunctionId) -> bool {
+    module.exports().iter().any(|export| export.item == Item::Function(id)) || is_in_elements(module, id)
+}
+
+/// Whether an element segment lists the function.
+fn is_in_elements(module: &Module<'_>, id: FunctionId) -> bool {
+    module.elements().iter().any(|segment| match &segment.items {
+        ElementItems::Functions(functions) => functions.contains(&id),
+        ElementItems::Expressions(_, expressions) => expressions.iter().any(|expression| expression.refers_to(id)),
+    })
+}
+
+/// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
+pub(crate) fn is_of_abi(name: &str, ty: &FuncType) -> bool {
+    const SETJMP: [&str; 4] = ["__wasm_setjmp", "__wasm_setjmp_test", "saveSetjmp", "testSetjmp"];
+    SETJMP.contains(&name) || abi::role(name, ty).is_some()
+}
+
+/// Whether `module` imports an invoke that takes 64-bit integers in halves.
+pub(crate) fn has_legalized_invoke(module: &Module<'_>) -> bool {
+    module.imports().iter().any(|import| match import.item {
+        Item::Function(id) => abi::role(&import.field, module.signature(id)) == Some(Role::LegalizedInvoke),
+        _ => false,
+    })
+}
+
+/// Moves `tempRet0` into the module where it has no other use than joining and splitting 64-bit integers inside it. Modules that
+/// [`run`] converts are left to it.
+pub(crate) fn make_temp_ret_private(
+    module: &mut Module<'_>,
+    sibling_exports: &HashSet<String>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let abi = Abi::find(module, sibling_exports);
+    if abi.needs_conversion() || !(abi.has(Role::GetTempRet) || abi.has(Role::SetTempRet)) {
+        return Ok(());
+    }
+    let facts = scan::scan(module, &abi)?;
+    if exchanges_temp_ret(module, &abi, &facts) {
+        return Ok(());
+    }
+    let global = module.add_global(0);
+    for (role, body) in [(Role::GetTempRet, runtime::get_temp_ret(global)), (Role::SetTempRet, runtime::set_temp_ret(global))] {
+        for id in abi.with_role(role).collect::<Vec<_>>() {
+            module.define_function(id, body.clone());
+            outcome.count("imports of tempRet0 made private", 1);
+        }
+    }
+    Ok(())
 }
 
 /// What the routines of one module share.
@@ -133,7 +191,7 @@ fn machinery(
     }
     let one_i32 = FuncType::new([ValType::I32], []);
     // A wrapper that is needed for its address catches both.
-    let any = abi.with_role(Role::Invoke).any(|invoke| is_referenced(module, abi, facts, invoke))
+    let any = abi.invokes().any(|invoke| is_referenced(module, abi, facts, invoke))
         || abi.function_addresses.iter().any(|(_, _, role)| *role == Role::Invoke);
     let cpp = any || abi.has(Role::ResumeException) || plan.sites.iter().any(|site| site.catches.cpp());
     let longjmp = any || plan.sites.iter().any(|site| site.catches.longjmp());
@@ -173,23 +231,32 @@ fn define_invokes(
     abi: &Abi,
     facts: &[(FunctionId, BodyFacts)],
     plan: &sites::Plan,
-    state: &State,
+    machinery: &Machinery,
     outcome: &mut Outcome,
 ) -> Result<()> {
+    let state = &machinery.state;
     let mut wrappers: HashMap<(FunctionId, Catches), FunctionId> = HashMap::new();
-    for invoke in abi.with_role(Role::Invoke).collect::<Vec<_>>() {
+    for invoke in abi.invokes().collect::<Vec<_>>() {
         let mut wanted = plan.wanted(invoke);
         if is_referenced(module, abi, facts, invoke) && !wanted.contains(&Catches::Both) {
             wanted.insert(0, Catches::Both);
         }
         if wanted.is_empty() {
             module.remove_function(invoke);
+            let called = plan.sites.iter().any(|site| site.invoke == invoke);
+            outcome.count("imports that nobody calls removed", usize::from(!called));
             continue;
         }
         let ty = module.signature(invoke).clone();
-        let pointee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
+        let unknown = || Error::Internal("an invoke calls a function of unknown type".into());
+        let callee = abi.callees.get(&invoke.0).ok_or_else(unknown)?;
+        let pointee = module.type_id(callee);
+        let callee = match abi.role(invoke) {
+            Some(Role::LegalizedInvoke) => Callee::Legalized(pointee, callee, machinery.matching.selected),
+            _ => Callee::Pointer(pointee),
+        };
         for (index, &catches) in wanted.iter().enumerate() {
-            let body = runtime::invoke(&ty, Callee::Pointer(pointee), catches, state)?;
+            let body = runtime::invoke(&ty, callee, catches, state)?;
             let wrapper = if index == 0 {
                 module.define_function(invoke, body);
                 invoke
@@ -264,8 +331,8 @@ fn rewrite_sites(
             for &(at, callee) in redirects.get(&function).into_iter().flatten() {
                 edits.redirect_call(at, callee);
             }
-            if let (Some(flow), Some(helpers)) = (plan.inlined.get(&function), &helpers) {
-                inline::inline(shared, edits, flow, &calls[&function], state, helpers)
+            if let Some(flow) = plan.inlined.get(&function) {
+                inline::inline(shared, edits, flow, &calls[&function], state, &helpers)
             } else {
                 edits.apply()
             }
@@ -303,27 +370,25 @@ fn site_calls(module: &mut Module<'_>, plan: &sites::Plan, exnref: bool) -> Hash
     calls
 }
 
-/// The functions that handlers call, if there are handlers.
-fn helpers(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Option<Helpers> {
-    if plan.inlined.is_empty() {
-        return None;
-    }
+/// The functions that the handlers of inlined sites call.
+fn helpers(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Helpers {
     let two = [ValType::I32, ValType::I32];
-    Some(Helpers {
-        caught: module.add_function(&FuncType::new(two, []), runtime::caught(state), "__wasm_pyfix_caught"),
-        jumped: module.add_function(&FuncType::new(two, two), runtime::jumped(state), "__wasm_pyfix_jumped"),
-    })
+    let guarded = || plan.sites.iter().filter(|site| site.inlined && site.throws);
+    let caught = guarded().any(|site| site.catches.cpp());
+    let jumped = guarded().any(|site| site.catches.longjmp());
+    Helpers {
+        caught: caught.then(|| module.add_function(&FuncType::new(two, []), runtime::caught(state), "__wasm_pyfix_caught")),
+        jumped: jumped.then(|| module.add_function(&FuncType::new(two, two), runtime::jumped(state), "__wasm_pyfix_jumped")),
+    }
 }
 
-/// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a GOT entry.
+/// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a global, a GOT
+/// entry.
 fn is_referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)], id: FunctionId) -> bool {
-    let in_elements = module.elements().iter().any(|segment| match &segment.items {
-        ElementItems::Functions(functions) => functions.contains(&id),
-        // Rare enough not to be looked into.
-        ElementItems::Expressions(..) => true,
-    });
+    let in_globals = (module.globals().iter()).any(|global| global.origin.defined().is_some_and(|init| init.refers_to(id)));
     let name = module.imports().iter().find(|import| import.item == Item::Function(id)).map(|import| &import.field);
-    in_elements
+    is_in_elements(module, id)
+        || in_globals
         || module.exports().iter().any(|export| export.item == Item::Function(id))
         || facts.iter().any(|(_, facts)| facts.references.contains(&id))
         || abi.function_addresses.iter().any(|(_, field, _)| Some(field.as_str()) == name.map(|name| name.as_ref()))
@@ -427,14 +492,14 @@ fn define_addresses(
 
 /// The function that was imported for the same purpose as the GOT entry `field`.
 fn function_behind(module: &Module<'_>, abi: &Abi, role: Role, field: &str) -> Option<FunctionId> {
-    let ty = abi::signature(field)?;
+    let ty = abi::type_of(field)?;
     abi.with_role(role).find(|id| *module.signature(*id) == ty)
 }
 
 /// A function of the ABI of which only the address is taken.
 fn define_named(module: &mut Module<'_>, field: &str, role: Role, machinery: Option<&Machinery>) -> Result<FunctionId> {
     let unknown = || Error::Internal(format!("the address of `{field}` is taken, and nothing is known of it"));
-    let ty = abi::signature(field).ok_or_else(unknown)?;
+    let ty = abi::type_of(field).ok_or_else(unknown)?;
     let body = match (role, machinery) {
         (Role::Invoke, Some(Machinery { state, .. })) => {
             let pointee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
@@ -454,7 +519,7 @@ fn forget_import_infos(module: &mut Module<'_>) {
 }
 
 /// Sections that point into code by byte offset are wrong once code moves.
-fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
+pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
     let dropped = module.drop_custom_sections(|name| {
         name.starts_with(".debug_")
             || name.starts_with("reloc.")

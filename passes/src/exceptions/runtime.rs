@@ -3,6 +3,7 @@
 //! Every routine is built in id space: the numbers given to the instructions are ids of the module.
 
 use crate::Result;
+use crate::body::halves::{TempRet, push_joined, returns_i64, split_result};
 use crate::module::{FunctionId, GlobalId, Module, TableId, TagId, TypeId};
 use wasm_encoder::{BlockType, Catch, Function, InstructionSink, MemArg, MemArgTarget, ValType};
 use wasmparser::FuncType;
@@ -61,6 +62,9 @@ pub enum Handler {
 pub enum Callee<'t> {
     /// The function pointer in the first parameter, of this type.
     Pointer(TypeId),
+    /// The function pointer in the first parameter, of this type, which takes and returns whole 64-bit integers; the halves of its
+    /// arguments follow, and its result is returned in halves.
+    Legalized(TypeId, &'t FuncType, TempRet),
     /// A function whose type is not what the invoke says. JavaScript drops arguments too many and makes up for missing ones.
     Known(FunctionId, &'t FuncType),
 }
@@ -71,7 +75,9 @@ pub enum Callee<'t> {
 pub fn invoke(ty: &FuncType, callee: Callee<'_>, catches: Catches, state: &State) -> Result<Vec<u8>> {
     let stack_pointer = ty.params().len() as u32;
     let payload = stack_pointer + 1;
-    let mut function = Function::new([(2, ValType::I32)]);
+    let halves = matches!(callee, Callee::Legalized(_, ty, _) if returns_i64(ty));
+    let halves = halves.then_some((1, ValType::I64));
+    let mut function = Function::new([(2, ValType::I32)].into_iter().chain(halves).collect::<Vec<_>>());
     let result = match ty.results() {
         [] => BlockType::Empty,
         [result, ..] => BlockType::Result(Module::encoded_type(*result)?),
@@ -132,6 +138,14 @@ fn call(function: &mut Function, ty: &FuncType, callee: Callee<'_>, table: Table
             }
             function.instructions().local_get(0).call_indirect(table.0, ty.0);
         }
+        Callee::Legalized(id, ty, high) => {
+            let mut code = function.instructions();
+            push_joined(&mut code, ty, 1);
+            code.local_get(0).call_indirect(table.0, id.0);
+            if returns_i64(ty) {
+                split_result(&mut code, arguments + 2, high);
+            }
+        }
         Callee::Known(callee, callee_type) => {
             for (index, &parameter) in callee_type.params().iter().enumerate() {
                 match index as u32 + 1 {
@@ -172,7 +186,7 @@ pub fn adaptable(invoke: &FuncType, callee: &FuncType) -> bool {
         |ty: &wasmparser::ValType| matches!(ty, wasmparser::ValType::I32 | wasmparser::ValType::F32 | wasmparser::ValType::F64);
     let results = match (invoke.results(), callee.results()) {
         ([result], []) => converts(result),
-        (a, b) => a.is_empty() || a == b,
+        (a, b) => (a.is_empty() && b.len() <= 1) || a == b,
     };
     given[..shared] == callee.params()[..shared] && callee.params()[shared..].iter().all(converts) && results
 }
@@ -256,25 +270,6 @@ pub struct Personality {
     pub call: FunctionId,
     /// Holds the address of `__wasm_lpad_context { lpad_index, lsda, selector }`.
     pub context: GlobalId,
-}
-
-/// Where the second result of a function goes that has only one.
-#[derive(Debug, Clone, Copy)]
-pub enum TempRet {
-    /// A global of this module.
-    Private(GlobalId),
-    /// The runtime's, set by this imported function: other code of the module exchanges values with the runtime through it.
-    Runtime { set: FunctionId },
-}
-
-impl TempRet {
-    /// Puts the value on top of the operand stack there.
-    pub fn set(self, code: &mut InstructionSink<'_>) {
-        match self {
-            TempRet::Private(global) => code.global_set(global.0),
-            TempRet::Runtime { set } => code.call(set.0),
-        };
-    }
 }
 
 /// Sizes in bytes of the language-specific data area for a landing pad with `clauses` typed clauses: the part before the type

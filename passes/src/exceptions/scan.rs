@@ -16,15 +16,18 @@ pub struct BodyFacts {
     pub matches: bool,
     /// It reads the address of `__threwValue`, or calls `emscripten_longjmp` or `__wasm_setjmp_test`.
     pub handles_longjmp: bool,
-    /// It refers to the words `__THREW__` and `__threwValue`, or to the second alone.
+    /// It calls `setTempRet0`.
+    pub sets_temp_ret: bool,
+    /// It calls `getTempRet0`, and not right behind a call.
+    pub reads_temp_ret: bool,
+    /// It calls `getTempRet0` right behind the call of an imported function that is not of the ABI.
+    pub reads_foreign_temp_ret: bool,
+    /// It refers to the words `__THREW__` and `__threwValue`.
     pub uses_words: bool,
-    pub reads_value: bool,
     /// The functions it calls directly.
     pub calls: Vec<u32>,
     /// It throws itself, or calls through a pointer.
     pub throws: bool,
-    /// It calls `getTempRet0` or `setTempRet0`.
-    pub uses_temp_ret: bool,
     /// It calls `saveSetjmp`, whose second result is in `tempRet0`.
     pub saves_setjmp: bool,
     /// It has native exception handlers of the legacy kind, or of the new kind.
@@ -43,36 +46,58 @@ pub fn scan(module: &Module<'_>, abi: &Abi) -> Result<Vec<(FunctionId, BodyFacts
         .collect();
     let threw: Vec<u32> = abi.threw.iter().map(|id| id.0).collect();
     let threw_values: Vec<u32> = abi.threw_value.iter().map(|id| id.0).collect();
-    let words = Words { setjmp_tests, threw, threw_values };
+    let wanted = Wanted { module, roles, setjmp_tests, threw, threw_values };
     let bodies: Vec<_> = module.bodies().collect();
-    bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &roles, &words)?))).collect()
+    bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &wanted)?))).collect()
 }
 
-/// Ids to look for, beside those with a role.
-struct Words {
+/// What to look for.
+struct Wanted<'m> {
+    module: &'m Module<'m>,
+    roles: HashMap<u32, Role>,
     setjmp_tests: Vec<u32>,
     threw: Vec<u32>,
     threw_values: Vec<u32>,
 }
 
-fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, words: &Words) -> Result<BodyFacts> {
+impl Wanted<'_> {
+    /// Whether a call of `function` leaves something in `tempRet0` that comes from outside this module.
+    fn is_foreign(&self, function: u32) -> bool {
+        let imported = self.module.function(FunctionId(function)).origin.defined().is_none();
+        imported && !self.roles.contains_key(&function) && !self.setjmp_tests.contains(&function)
+    }
+}
+
+fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
+    let roles = &wanted.roles;
     let mut facts = BodyFacts::default();
+    // The function called last, unless the flow of control changed since.
+    let mut last_call = None;
     let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
     while !operators.eof() {
         let at = operators.original_position() - body.offset;
-        match operators.read()? {
+        let operator = operators.read()?;
+        if ends_straight_code(&operator) {
+            last_call = None;
+        }
+        match operator {
             Operator::Call { function_index } => {
+                let before = last_call.replace(function_index);
                 facts.calls.push(function_index);
-                if words.setjmp_tests.contains(&function_index) {
+                if wanted.setjmp_tests.contains(&function_index) {
                     facts.handles_longjmp = true;
                 }
                 let Some(role) = roles.get(&function_index) else { continue };
                 match role {
-                    Role::Invoke => facts.invokes.push((at as usize, FunctionId(function_index))),
+                    Role::Invoke | Role::LegalizedInvoke => facts.invokes.push((at as usize, FunctionId(function_index))),
                     Role::FindMatchingCatch { .. } => facts.matches = true,
                     Role::Longjmp => facts.handles_longjmp = true,
-                    Role::GetTempRet | Role::SetTempRet => facts.uses_temp_ret = true,
                     Role::SaveSetjmp => facts.saves_setjmp = true,
+                    Role::SetTempRet => facts.sets_temp_ret = true,
+                    Role::GetTempRet => match before {
+                        Some(function) => facts.reads_foreign_temp_ret |= wanted.is_foreign(function),
+                        None => facts.reads_temp_ret = true,
+                    },
                     _ => {}
                 }
             }
@@ -85,12 +110,11 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, words: &Words) -> Resu
             Operator::RefFunc { function_index } if roles.contains_key(&function_index) => {
                 facts.references.push(FunctionId(function_index));
             }
-            Operator::GlobalGet { global_index } if words.threw_values.contains(&global_index) => {
+            Operator::GlobalGet { global_index } if wanted.threw_values.contains(&global_index) => {
                 facts.uses_words = true;
-                facts.reads_value = true;
                 facts.handles_longjmp = true;
             }
-            Operator::GlobalGet { global_index } if words.threw.contains(&global_index) => facts.uses_words = true,
+            Operator::GlobalGet { global_index } if wanted.threw.contains(&global_index) => facts.uses_words = true,
             Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => facts.throws = true,
             Operator::Throw { .. } | Operator::Rethrow { .. } | Operator::ThrowRef => facts.throws = true,
             Operator::Try { .. } => facts.legacy_try = true,
@@ -101,4 +125,27 @@ fn scan_body(body: &Body<'_>, roles: &HashMap<u32, Role>, words: &Words) -> Resu
     facts.calls.sort_unstable();
     facts.calls.dedup();
     Ok(facts)
+}
+
+/// Whether what came before `operator` in the code need not have run before what comes after it.
+fn ends_straight_code(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::Unreachable
+            | Operator::Try { .. }
+            | Operator::TryTable { .. }
+            | Operator::Catch { .. }
+            | Operator::CatchAll
+            | Operator::Delegate { .. }
+            | Operator::CallIndirect { .. }
+    )
 }

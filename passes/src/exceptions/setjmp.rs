@@ -13,7 +13,8 @@
 //! **One difference**: a setjmp that is reached again in the same frame gets the entry, and the id, that it has. Jumps land in the
 //! same place, and loops around setjmp stop growing the table.
 
-use super::runtime::{TempRet, word};
+use super::runtime::word;
+use crate::body::halves::TempRet;
 use crate::module::{FunctionId, GlobalId};
 use wasm_encoder::{BlockType, Function, ValType};
 

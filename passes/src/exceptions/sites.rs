@@ -13,7 +13,8 @@ use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
-use crate::module::{ElementItems, FunctionId, GlobalId, Item, Module, SegmentKind};
+use super::slots;
+use crate::module::{FunctionId, GlobalId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -77,13 +78,22 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         && !scanned.iter().any(|(_, body)| body.uses_words && body.invokes.is_empty())
         && !flows.iter().flatten().any(|flow| flow.words.foreign);
     let mut plan = Plan::default();
+    let mut stopped = false;
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
         report(flow.as_ref(), outcome);
         let first = plan.sites.len();
+        // Wrappers join and split 64-bit integers for the code around them.
+        let mut halves = false;
         for &(at, invoke) in &body.invokes {
             let known = flow.as_ref().and_then(|flow| flow.sites.get(&at));
-            let catches = outlined.catches(body, known.map(|site| site.checks), outcome);
-            let (callee, adapted) = callees.resolve(known, invoke, outcome);
+            let mut catches = outlined.catches(body, known.map(|site| site.checks), outcome);
+            if outlined.stops_exceptions && catches == Catches::Longjmp {
+                catches = Catches::Both;
+                stopped = true;
+            }
+            let legalized = abi.role(invoke) == Some(Role::LegalizedInvoke);
+            halves |= legalized;
+            let (callee, adapted) = if legalized { (None, None) } else { callees.resolve(known, invoke, outcome) };
             if let Some(adapted) = adapted {
                 plan.adapted.insert(plan.sites.len(), adapted);
             }
@@ -92,21 +102,25 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
         }
         let adapted = plan.adapted.range(first..).next().is_some();
         match flow {
-            Some(flow) if inline && !adapted => {
+            Some(flow) if inline && !adapted && !halves => {
                 for site in &mut plan.sites[first..] {
                     site.inlined = flow.sites.contains_key(&site.at);
                 }
                 plan.inlined.insert(*function, flow);
             }
             _ => {
+                let why = match halves {
+                    true => "64-bit integers are passed in halves in its function: calls a wrapper",
+                    false => "the use of __THREW__ around it is not recognised: calls a wrapper",
+                };
                 for _ in first..plan.sites.len() {
-                    outcome.leave("call site", "the use of __THREW__ around it is not recognised: calls a wrapper");
+                    outcome.leave("call site", why);
                 }
             }
         }
     }
     plan.words_in_memory = scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
-    if outlined.stops_exceptions && !plan.sites.is_empty() {
+    if stopped {
         outcome.notices.push(
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
              as they did before"
@@ -118,7 +132,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
 
 /// What other functions mean for what a call site catches.
 struct Outlined {
-    /// Some function asks about `__threwValue`, or for the exception, without a call site of its own: on behalf of another.
+    /// Some function asks about one of the words, or for the exception, without a call site of its own: on behalf of another.
     elsewhere: bool,
     /// No function has a landing pad.
     stops_exceptions: bool,
@@ -127,7 +141,7 @@ struct Outlined {
 impl Outlined {
     fn new(scanned: &[(FunctionId, BodyFacts)]) -> Self {
         Outlined {
-            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.reads_value)),
+            elsewhere: scanned.iter().any(|(_, body)| body.invokes.is_empty() && (body.matches || body.uses_words)),
             stops_exceptions: !scanned.iter().any(|(_, body)| body.matches || body.legacy_try || body.try_table),
         }
     }
@@ -137,10 +151,7 @@ impl Outlined {
             outcome.leave("call site", "another function may check for it what was thrown: catches exceptions and longjmp");
             return Catches::Both;
         }
-        match catches(body, checks, outcome) {
-            Catches::Longjmp if self.stops_exceptions => Catches::Both,
-            catches => catches,
-        }
+        catches(body, checks, outcome)
     }
 }
 
@@ -180,7 +191,7 @@ fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
 struct Callees<'m> {
     module: &'m Module<'m>,
     /// By table slot of the module.
-    slots: Vec<FunctionId>,
+    slots: &'m [FunctionId],
     /// Functions imported from `env`, by the GOT entries of the same name.
     imported: HashMap<u32, FunctionId>,
     /// Functions of the module that cannot throw.
@@ -189,7 +200,7 @@ struct Callees<'m> {
 
 impl<'m> Callees<'m> {
     fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)]) -> Self {
-        Callees { module, slots: own_slots(module), imported: imported_by_got(module), harmless: harmless(scanned) }
+        Callees { module, slots: module.own_slots(), imported: imported_by_got(module), harmless: harmless(scanned) }
     }
 
     /// The callee if its type is what the invoke says, or else the one whose arguments have to be adapted.
@@ -214,7 +225,7 @@ impl<'m> Callees<'m> {
                 if runtime::adaptable(invoke, self.module.signature(callee)) {
                     return (None, Some(callee));
                 }
-                outcome.leave("call site", "its callee has a type that JavaScript could not have called either");
+                outcome.leave("call site", "its callee has another type, to which the arguments cannot be adapted: the call traps");
                 (None, None)
             }
             _ => (None, None),
@@ -257,15 +268,6 @@ fn harmless(scanned: &[(FunctionId, BodyFacts)]) -> HashSet<u32> {
     }
 }
 
-/// The functions in the module's own table slots; empty when its segments are not one list from `__table_base` on.
-fn own_slots(module: &Module<'_>) -> Vec<FunctionId> {
-    let mut active = module.elements().iter().filter(|segment| matches!(segment.kind, SegmentKind::Active { .. }));
-    match (active.next().map(|segment| &segment.items), active.next()) {
-        (Some(ElementItems::Functions(functions)), None) => functions.clone(),
-        _ => Vec::new(),
-    }
-}
-
 fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
     let functions = || {
         module.imports().iter().filter_map(|import| match import.item {
@@ -279,6 +281,7 @@ fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
         Some(Item::Global(id)) => Some(id.0),
         _ => None,
     };
+    let slots = slots::find(module, table_base)?;
     Ok(Facts {
         module,
         roles: abi.by_function(),
@@ -296,10 +299,19 @@ fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
         threw: globals(&abi.threw),
         threw_value: globals(&abi.threw_value),
         table_base,
-        slots: flow::table_slots(module, table_base)?,
+        stable: stable_globals(module, &slots),
+        slots,
         stack_pointer: match module.import("env", "__stack_pointer") {
             Some(Item::Global(id)) => Some(id.0),
             _ => None,
         },
     })
+}
+
+/// Globals whose value stays the same from one instruction of a function to another.
+fn stable_globals(module: &Module<'_>, slots: &HashMap<u32, u32>) -> HashSet<u32> {
+    let got = module.imports().iter().filter(|import| import.module == "GOT.func");
+    let got = got.filter_map(|import| if let Item::Global(id) = import.item { Some(id.0) } else { None });
+    let constants = module.globals().iter().enumerate().filter(|(_, global)| !global.ty.mutable).map(|(id, _)| id as u32);
+    got.chain(constants).chain(slots.keys().copied()).collect()
 }

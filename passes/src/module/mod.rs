@@ -20,7 +20,7 @@ mod write;
 use dylink::Dylink;
 use std::borrow::Cow;
 use std::ops::Range;
-use wasmparser::{FuncType, GlobalType, MemoryType, TableType};
+use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, OperatorsReader, TableType};
 
 pub use read::{FEATURES, validate};
 pub use synthesize::Address;
@@ -501,6 +501,34 @@ impl<'a> Module<'a> {
         self.globals[id.0 as usize] = Global { ty: encode::MUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(0)) };
     }
 
+    /// Turns a function that this module defines into an import: every reference to it now means what is imported.
+    pub fn import_as(&mut self, id: FunctionId, module: &str, field: &str) {
+        self.touched.insert(section::FUNCTION);
+        self.touched.insert(section::CODE);
+        self.functions[id.0 as usize].origin = Origin::Import;
+        self.push_import(module, field, Item::Function(id));
+    }
+
+    /// Exports `item` as `name`, behind the other exports.
+    pub fn add_export(&mut self, name: &str, item: Item) {
+        self.touched.insert(section::EXPORT);
+        self.exports.push(Export { name: name.to_string().into(), item });
+    }
+
+    /// Has the export `name` give out `item`.
+    pub fn redirect_export(&mut self, name: &str, item: Item) {
+        self.touched.insert(section::EXPORT);
+        for export in self.exports.iter_mut().filter(|export| export.name == name) {
+            export.item = item;
+        }
+    }
+
+    /// Drops the exports for which `unwanted` holds.
+    pub fn remove_exports(&mut self, unwanted: impl Fn(&Export<'a>) -> bool) {
+        self.touched.insert(section::EXPORT);
+        self.exports.retain(|export| !unwanted(export));
+    }
+
     /// Sets the function that runs at instantiation.
     pub fn set_start(&mut self, id: FunctionId) {
         self.touched.insert(section::START);
@@ -509,6 +537,19 @@ impl<'a> Module<'a> {
 }
 
 impl ConstExpr<'_> {
+    /// Whether it takes a reference of the function `id`.
+    pub fn refers_to(&self, id: FunctionId) -> bool {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        operators.into_iter().any(|operator| matches!(operator, Ok(Operator::RefFunc { function_index }) if function_index == id.0))
+    }
+
+    /// Whether it is the value of the global `id` and nothing else.
+    fn is_global(&self, id: GlobalId) -> bool {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        let operators: Vec<_> = operators.into_iter().take(3).map_while(Result::ok).collect();
+        matches!(operators[..], [Operator::GlobalGet { global_index }, Operator::End] if global_index == id.0)
+    }
+
     /// `i32.const value`
     fn i32(value: i32) -> Self {
         let mut bytes = Vec::new();

@@ -222,6 +222,7 @@ impl<'a> Module<'a> {
             self.dylink_canonical = index == 0 && self.dylink.write() == payload;
         } else {
             self.dylink = Dylink::read_legacy(payload, offset)?;
+            self.dylink_canonical = false;
         }
         self.dylink_read = self.dylink.clone();
         // Loaders look at the first section only.

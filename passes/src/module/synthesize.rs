@@ -19,6 +19,9 @@ pub enum Address {
     Table(u32),
 }
 
+/// Engines refuse larger tables (WebAssembly JavaScript Interface, implementation-defined limits).
+const MAX_TABLE_SIZE: u32 = 10_000_000;
+
 const IMMUTABLE_I32: GlobalType = GlobalType { content_type: ValType::I32, mutable: false, shared: false };
 
 impl Module<'_> {
@@ -55,12 +58,19 @@ impl Module<'_> {
             let kind = SegmentKind::Active { target: table, explicit: false, offset };
             self.elements.push(ElementSegment { kind, items: ElementItems::Functions(Vec::new()) });
         }
-        self.touched.insert(section::ELEMENT);
-        let reserved = self.dylink.table_size;
-        let mut active = self.elements.iter_mut().filter(|segment| matches!(segment.kind, SegmentKind::Active { .. }));
-        let (Some(ElementSegment { items: ElementItems::Functions(functions), .. }), None) = (active.next(), active.next()) else {
-            return Err(Error::Refused("its function table is not one list of functions, as linkers write it".to_string()));
+        let Some(index) = self.own_segment() else {
+            return Err(Error::Refused(
+                "its function table is not one list of functions at `__table_base`, as linkers write it".to_string(),
+            ));
         };
+        let reserved = self.dylink.table_size;
+        if reserved >= MAX_TABLE_SIZE {
+            return Err(Error::Refused(format!("it asks for {reserved} table slots, which no engine grants")));
+        }
+        let ElementItems::Functions(functions) = &mut self.elements[index].items else {
+            return Err(Error::Internal("the module's own segment is no list of functions".to_string()));
+        };
+        self.touched.insert(section::ELEMENT);
         // Slots that the linker reserved beyond the list hold null and belong to this module: filling them hurts nobody.
         while functions.len() < reserved as usize {
             functions.push(id);
@@ -69,6 +79,62 @@ impl Module<'_> {
         let slot = functions.len() as u32 - 1;
         self.dylink.table_size = slot + 1;
         Ok(Address::Table(slot))
+    }
+
+    /// The functions in the module's own table slots, from `__table_base` on; none when it fills them in another way than linkers do.
+    pub fn own_slots(&self) -> &[FunctionId] {
+        match self.own_segment().map(|index| &self.elements[index].items) {
+            Some(ElementItems::Functions(functions)) => functions,
+            _ => &[],
+        }
+    }
+
+    /// The segment that fills the function table, when it is the only active one, a list of functions, and begins at `__table_base`.
+    fn own_segment(&self) -> Option<usize> {
+        let Some(Item::Table(table)) = self.import("env", "__indirect_function_table") else { return None };
+        let Some(Item::Global(base)) = self.import("env", "__table_base") else { return None };
+        let active = |segment: &ElementSegment<'_>| matches!(segment.kind, SegmentKind::Active { .. });
+        let mut active = self.elements.iter().enumerate().filter(|(_, segment)| active(segment));
+        let (Some((index, segment)), None) = (active.next(), active.next()) else { return None };
+        let at_base = matches!(&segment.kind, SegmentKind::Active { target, offset, .. }
+            if *target == table && offset.is_global(base));
+        (at_base && matches!(segment.items, ElementItems::Functions(_))).then_some(index)
+    }
+
+    /// Checks that imports of names that the dynamic-linking conventions define have the types they say, so that passes may use them.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a module that no loader could link.
+    pub fn check_conventions(&self) -> Result<()> {
+        for import in &self.imports {
+            if let Some(expected) = self.breaks_convention(import) {
+                return Err(Error::Refused(format!(
+                    "its import `{}.{}` is not {expected}, as the dynamic-linking conventions have it: no loader would link it",
+                    import.module, import.field
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What `import` should be, if it is something else.
+    fn breaks_convention(&self, import: &Import<'_>) -> Option<&'static str> {
+        let is_global = |ty: GlobalType| matches!(import.item, Item::Global(id) if self.globals[id.0 as usize].ty == ty);
+        let (holds, expected) = match (import.module.as_ref(), import.field.as_ref()) {
+            ("env", "__stack_pointer") | ("GOT.mem" | "GOT.func", _) => (is_global(MUTABLE_I32), "a mutable i32 global"),
+            ("env", "__memory_base" | "__table_base") => (is_global(IMMUTABLE_I32), "an immutable i32 global"),
+            ("env", "__indirect_function_table") => {
+                let table = |id: TableId| self.tables[id.0 as usize].ty.element_type == RefType::FUNCREF;
+                (matches!(import.item, Item::Table(id) if table(id)), "a table of functions")
+            }
+            ("env", "__cpp_exception" | "__c_longjmp") => {
+                let one_i32 = FuncType::new([ValType::I32], []);
+                let tag = |id: TagId| self.types[self.tags[id.0 as usize].ty.0 as usize] == one_i32;
+                (matches!(import.item, Item::Tag(id) if tag(id)), "a tag with one i32")
+            }
+            _ => return None,
+        };
+        (!holds).then_some(expected)
     }
 
     /// Has the start function put addresses into globals before anything else runs.

@@ -72,6 +72,16 @@ pub fn pymupdf_wheel() -> Result<PathBuf> {
     existing(packages()?.join("pymupdf-node/pymupdf/pymupdf-1.26.0-cp312-abi3-pyodide_2024_0_wasm32.whl"))
 }
 
+/// The side modules of `php-wasm-intl`, linked without BIGINT: the ICU libraries and PHP's extension, one for each version of PHP.
+pub fn php_intl() -> Result<Vec<PathBuf>> {
+    let directory = existing(packages()?.join("php-wasm-intl"))?;
+    let entries = std::fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut modules: Vec<PathBuf> = paths.into_iter().filter(|path| path.extension().is_some_and(|end| end == "so")).collect();
+    modules.sort();
+    Ok(modules)
+}
+
 /// The executable of Node 24, from npm.
 pub fn node_24() -> Result<PathBuf> {
     let package = match (std::env::consts::OS, std::env::consts::ARCH) {

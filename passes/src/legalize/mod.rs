@@ -1,0 +1,389 @@
+//! Legalization is undone: 64-bit integers cross the border of the module whole, as a main module with BIGINT expects.
+//!
+//! **Idea.** Without `-sWASM_BIGINT` Binaryen split every 64-bit integer at the border into two i32, for JavaScript had nothing to
+//! hold it. An export `f` became a stub, its original was exported as `orig$f`; an import was given the split type and called by a
+//! wrapper. So
+//! - the export `f` gives out the original again, and `orig$f` goes, with the stub if nothing else needs it;
+//! - an import gets its true type back. Its wrapper becomes the import itself; where the wrapper was inlined, a function of the old
+//!   type joins and splits, so that the calls stay as they are;
+//! - `dynCall_*` exports go: calls through pointers no longer need them;
+//! - `tempRet0`, through which the high halves of results went, moves into the module where nobody else uses it.
+//!
+//! Legalized `invoke_*` imports are left to the conversion of exceptions ([`crate::exceptions`]).
+//!
+//! **The true type of an import** is that of its wrapper where the wrapper is whole ([`shape`]), else of the same function exported by
+//! this module or a sibling, else what the runtime offers, if its type split is the type at hand. A split type alone proves nothing:
+//! two i32 may be two i32.
+//!
+//! **When it refuses.** When an import is demonstrably legalized and nothing tells its type, or sources contradict each other. When the
+//! type of a function that returns a `time_t` would rest on the runtime's alone although the module may be older than 64-bit
+//! `time_t` ([`crate::time`]).
+//!
+//! **Relies on** Binaryen's `LegalizeJSInterface.cpp` (`legalize-js-interface-export-originals`, which Emscripten passes for side
+//! modules) and `GenerateDynCalls.cpp`.
+
+mod exports;
+mod shape;
+
+pub use exports::wide_exports;
+
+use crate::body::halves::legal_body;
+use crate::dyncall::PREFIX;
+use crate::module::{ElementItems, FunctionId, Item, Module};
+use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
+use crate::{Environment, Error, Outcome, Result, exceptions, time};
+use rayon::prelude::*;
+use shape::Shape;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
+
+/// What the pass knows of the module's surroundings.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// What the runtime offers.
+    pub environment: &'o Environment,
+    /// Functions that sibling modules export.
+    pub sibling_exports: &'o HashSet<String>,
+    /// Types with 64-bit integers of functions that this module or siblings export, see [`wide_exports`].
+    pub sibling_types: &'o HashMap<String, FuncType>,
+    /// Keep `dynCall_*` exports that pass 64-bit integers whole.
+    pub keep_dyncalls: bool,
+    /// Accept modules whose `time_t` may have 32 bits.
+    pub allow_struct_change: bool,
+}
+
+/// Undoes the legalization of `module`.
+///
+/// # Errors
+/// [`Error::Refused`] with the names of imports whose type is not proven, or as [`time::refuse_old`].
+pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
+    let mut outcome = Outcome::new("legalize");
+    let shapes = shape::scan(module)?;
+    let proven = |id: FunctionId| shapes.iter().any(|(_, shape)| shape.wraps == Some(id) || shape.joins.contains(&id.0));
+    if !options.allow_struct_change {
+        time::refuse_old(module, proven)?;
+    }
+    let pairs = export_pairs(module);
+    let imports = true_types(module, &shapes, &pairs, options, &mut outcome)?;
+    let mut candidates = restore_exports(module, &pairs, &mut outcome);
+    candidates.extend(drop_dyncalls(module, options.keep_dyncalls, &mut outcome));
+    let adaptors = restore_imports(module, &shapes, &imports, &mut outcome)?;
+    if outcome.is_unchanged() {
+        return Ok(outcome);
+    }
+    remove_dead(module, candidates, &adaptors, &mut outcome)?;
+    exceptions::make_temp_ret_private(module, options.sibling_exports, &mut outcome)?;
+    exceptions::drop_code_offsets(module, &mut outcome);
+    Ok(outcome)
+}
+
+/// An export `f` of a split type and the original behind it, exported as `orig$f`.
+#[derive(Debug)]
+struct ExportPair {
+    name: String,
+    stub: FunctionId,
+    original: FunctionId,
+}
+
+/// What the name of an original begins with.
+const ORIGINAL: &str = "orig$";
+
+fn export_pairs(module: &Module<'_>) -> Vec<ExportPair> {
+    let exports: HashMap<&str, Item> = module.exports().iter().map(|export| (export.name.as_ref(), export.item)).collect();
+    let pair = |(name, item): (&&str, &Item)| {
+        let name = name.strip_prefix(ORIGINAL)?;
+        let (Item::Function(original), Some(Item::Function(stub))) = (item, exports.get(name)) else { return None };
+        let split = is_legalized(module.signature(*stub), module.signature(*original));
+        // A pair that an earlier run, or another tool, has restored in part.
+        let same = original == stub;
+        (split || same).then(|| ExportPair { name: name.to_string(), stub: *stub, original: *original })
+    };
+    let mut pairs: Vec<_> = exports.iter().filter_map(pair).collect();
+    pairs.sort_by(|a, b| a.name.cmp(&b.name));
+    pairs
+}
+
+/// Gives each `f` its original back; returns the stubs.
+fn restore_exports(module: &mut Module<'_>, pairs: &[ExportPair], outcome: &mut Outcome) -> BTreeSet<FunctionId> {
+    if pairs.is_empty() {
+        return BTreeSet::new();
+    }
+    for pair in pairs {
+        module.redirect_export(&pair.name, Item::Function(pair.original));
+    }
+    let originals: HashSet<String> = pairs.iter().map(|pair| format!("{ORIGINAL}{}", pair.name)).collect();
+    module.remove_exports(|export| originals.contains(export.name.as_ref()));
+    outcome.count("exports restored", pairs.len());
+    pairs.iter().filter(|pair| pair.stub != pair.original).map(|pair| pair.stub).collect()
+}
+
+/// Drops the `dynCall_*` exports, but for those that `keep` whole 64-bit integers; returns their functions.
+fn drop_dyncalls(module: &mut Module<'_>, keep: bool, outcome: &mut Outcome) -> BTreeSet<FunctionId> {
+    let dropped: BTreeMap<String, FunctionId> = (module.exports().iter())
+        .filter_map(|export| {
+            let Item::Function(id) = export.item else { return None };
+            let whole = through_pointer(&spelled(export.name.strip_prefix(PREFIX)?)?);
+            let have = module.signature(id);
+            let unwanted = is_legalized(have, &whole) || (!keep && *have == whole);
+            unwanted.then(|| (export.name.to_string(), id))
+        })
+        .collect();
+    if !dropped.is_empty() {
+        module.remove_exports(|export| dropped.contains_key(export.name.as_ref()));
+        outcome.count("dynCall exports dropped", dropped.len());
+    }
+    dropped.into_values().collect()
+}
+
+/// What the type of an import is said to be.
+enum Verdict {
+    /// It is not legalized, as far as can be told.
+    AsItIs,
+    True(FuncType),
+    /// It is given the halves of a 64-bit integer, which may be what it takes.
+    Suspect,
+    /// It is legalized, and this is why its type is not known.
+    Unproven(&'static str),
+}
+
+/// The true types of the legalized imports.
+fn true_types(
+    module: &Module<'_>,
+    shapes: &[(FunctionId, Shape)],
+    pairs: &[ExportPair],
+    options: &Options<'_>,
+    outcome: &mut Outcome,
+) -> Result<BTreeMap<FunctionId, FuncType>> {
+    let evidence = Evidence::new(module, shapes, pairs, options);
+    let mut types = BTreeMap::new();
+    let mut unproven = Vec::new();
+    for import in module.imports() {
+        let Item::Function(id) = import.item else { continue };
+        if has_i64(module.signature(id)) || exceptions::is_of_abi(&import.field, module.signature(id)) {
+            continue;
+        }
+        match evidence.verdict(&import.field, id) {
+            Verdict::AsItIs => {}
+            Verdict::Suspect => outcome.leave(
+                "import",
+                &format!("`{}` is given the halves of a 64-bit integer; nothing tells whether it is to get it whole", import.field),
+            ),
+            Verdict::True(ty) => drop(types.insert(id, ty)),
+            Verdict::Unproven(why) => unproven.push(format!("{} ({why})", import.field)),
+        }
+    }
+    if unproven.is_empty() {
+        return Ok(types);
+    }
+    Err(Error::Refused(format!(
+        "it was linked without WASM_BIGINT, and the 64-bit integers in the types of these imports are not known: {}; give the files of \
+         the main module that offers them to `--main`, or link it anew with -sWASM_BIGINT",
+        unproven.join(", ")
+    )))
+}
+
+struct Evidence<'e, 'm, 'o> {
+    module: &'e Module<'m>,
+    options: &'e Options<'o>,
+    /// Types of wrappers by the import that they call.
+    wrappers: HashMap<FunctionId, Vec<FuncType>>,
+    /// Imports whose result is joined.
+    joins: HashSet<u32>,
+    /// Imports that are given the halves of a 64-bit integer.
+    splits: HashSet<u32>,
+    /// Original types of this module's own exports.
+    own: HashMap<&'e str, FuncType>,
+}
+
+impl<'e, 'm, 'o> Evidence<'e, 'm, 'o> {
+    fn new(module: &'e Module<'m>, shapes: &[(FunctionId, Shape)], pairs: &'e [ExportPair], options: &'e Options<'o>) -> Self {
+        let mut evidence = Evidence {
+            module,
+            options,
+            wrappers: HashMap::new(),
+            joins: HashSet::new(),
+            splits: HashSet::new(),
+            own: pairs.iter().map(|pair| (pair.name.as_str(), module.signature(pair.original).clone())).collect(),
+        };
+        for (id, shape) in shapes {
+            evidence.joins.extend(&shape.joins);
+            evidence.splits.extend(&shape.splits);
+            if let Some(import) = shape.wraps {
+                let types = evidence.wrappers.entry(import).or_default();
+                if !types.contains(module.signature(*id)) {
+                    types.push(module.signature(*id).clone());
+                }
+            }
+        }
+        // Halves given to a function mean something only in a module that was legalized.
+        if evidence.wrappers.is_empty()
+            && evidence.joins.is_empty()
+            && pairs.is_empty()
+            && !exceptions::has_legalized_invoke(module)
+        {
+            evidence.splits.clear();
+        }
+        evidence
+    }
+
+    fn verdict(&self, name: &str, id: FunctionId) -> Verdict {
+        let have = self.module.signature(id);
+        let sibling = self.options.sibling_types.get(name).or_else(|| self.own.get(name)).filter(|ty| is_legalized(have, ty));
+        let offered = match self.options.sibling_exports.contains(name) {
+            true => None,
+            false => self.options.environment.function(name),
+        };
+        match (self.wrappers.get(&id).map(Vec::as_slice), sibling, offered) {
+            // The halves belong to the function after all.
+            (_, _, Some(offered)) if offered == have => Verdict::AsItIs,
+            (Some([ty]), _, None) => Verdict::True(ty.clone()),
+            (Some([ty]), _, Some(offered)) if ty == offered => Verdict::True(ty.clone()),
+            (Some(_), _, Some(_)) => Verdict::Unproven("the runtime's type is another one than the module's"),
+            (Some(_), _, None) => Verdict::Unproven("the module uses it with several types"),
+            (None, Some(ty), _) => Verdict::True(ty.clone()),
+            (None, None, Some(offered)) if is_legalized(have, offered) => match self.is_dated(name, id) {
+                true => Verdict::True(offered.clone()),
+                false => Verdict::Unproven("its time_t may have 32 bits"),
+            },
+            _ if self.joins.contains(&id.0) => Verdict::Unproven("nothing tells its type"),
+            _ if self.splits.contains(&id.0) => Verdict::Suspect,
+            _ => Verdict::AsItIs,
+        }
+    }
+
+    /// Whether the module is young enough for the runtime's type of this function to be the module's.
+    fn is_dated(&self, name: &str, id: FunctionId) -> bool {
+        let proven = |id: FunctionId| self.joins.contains(&id.0) || self.wrappers.contains_key(&id);
+        !time::concerns(name) || proven(id) || time::refuse_old(self.module, proven).is_ok()
+    }
+}
+
+/// Gives each import its true type; returns the functions of the split types that are to stay if anything refers to them, with the
+/// import that each calls.
+fn restore_imports(
+    module: &mut Module<'_>,
+    shapes: &[(FunctionId, Shape)],
+    types: &BTreeMap<FunctionId, FuncType>,
+    outcome: &mut Outcome,
+) -> Result<BTreeMap<FunctionId, FunctionId>> {
+    let mut adaptors = BTreeMap::new();
+    for (&old, ty) in types {
+        let lost = || Error::Internal("an import to restore is not in the list".into());
+        let import = module.imports().iter().find(|import| import.item == Item::Function(old)).ok_or_else(lost)?;
+        let (from, field) = (import.module.to_string(), import.field.to_string());
+        let wrappers = shapes.iter().filter(|(_, shape)| shape.wraps == Some(old)).map(|(id, _)| *id);
+        let mut wrappers = wrappers.collect::<Vec<_>>().into_iter();
+        let new = match wrappers.next() {
+            Some(wrapper) => {
+                module.import_as(wrapper, &from, &field);
+                wrapper
+            }
+            None => module.import_function(&from, &field, ty),
+        };
+        for wrapper in wrappers {
+            let mut function = wasm_encoder::Function::new([]);
+            for parameter in 0..ty.params().len() as u32 {
+                function.instructions().local_get(parameter);
+            }
+            function.instructions().call(new.0).end();
+            module.define_function(wrapper, function.into_raw_body());
+        }
+        adaptors.insert(old, new);
+    }
+    outcome.count("imports restored", types.len());
+    let referred = referrers(module, &adaptors.keys().map(|id| id.0).collect())?;
+    for (&old, &new) in &adaptors {
+        if referred.is_referred(module, old, &BTreeSet::new()) {
+            let ty = module.signature(new).clone();
+            let body = legal_body(module, &ty, 0, |code| {
+                code.call(new.0);
+            });
+            module.define_function(old, body);
+        } else {
+            module.remove_function(old);
+        }
+    }
+    Ok(adaptors)
+}
+
+/// Removes those of `candidates` that nothing needs any more, and the functions of `tempRet0` if that leaves them without use.
+fn remove_dead(
+    module: &mut Module<'_>,
+    candidates: BTreeSet<FunctionId>,
+    adaptors: &BTreeMap<FunctionId, FunctionId>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let temp_ret: Vec<FunctionId> = (["getTempRet0", "setTempRet0"].iter())
+        .filter_map(|name| match module.import("env", name) {
+            Some(Item::Function(id)) => Some(id),
+            _ => None,
+        })
+        .collect();
+    let candidates: BTreeSet<FunctionId> = candidates.into_iter().filter(|id| !adaptors.contains_key(id)).collect();
+    let referred = referrers(module, &candidates.iter().chain(&temp_ret).map(|id| id.0).collect())?;
+    let mut dead = candidates.clone();
+    // Those that others need come back, and with them what they need.
+    while let Some(needed) = dead.iter().copied().find(|id| referred.is_referred(module, *id, &dead)) {
+        dead.remove(&needed);
+    }
+    outcome.count("functions removed", dead.len());
+    for id in temp_ret {
+        if !referred.is_referred(module, id, &dead) {
+            module.remove_function(id);
+        }
+    }
+    dead.into_iter().for_each(|id| module.remove_function(id));
+    Ok(())
+}
+
+/// Who refers to some functions.
+struct Referrers {
+    /// The functions whose bodies do, by function.
+    bodies: HashMap<u32, BTreeSet<FunctionId>>,
+}
+
+impl Referrers {
+    /// Whether anything but the functions `dead` refers to `id`.
+    fn is_referred(&self, module: &Module<'_>, id: FunctionId, dead: &BTreeSet<FunctionId>) -> bool {
+        let in_elements = module.elements().iter().any(|segment| match &segment.items {
+            ElementItems::Functions(functions) => functions.contains(&id),
+            // Rare enough not to be looked into.
+            ElementItems::Expressions(..) => true,
+        });
+        in_elements
+            || module.start() == Some(id)
+            || module.exports().iter().any(|export| export.item == Item::Function(id))
+            || self.bodies.get(&id.0).is_some_and(|bodies| bodies.iter().any(|body| *body != id && !dead.contains(body)))
+    }
+}
+
+/// Looks through all bodies for references to `functions`.
+fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers> {
+    if functions.is_empty() {
+        return Ok(Referrers { bodies: HashMap::new() });
+    }
+    let bodies: Vec<_> = module.bodies().collect();
+    let found: Vec<(FunctionId, HashSet<u32>)> = bodies
+        .into_par_iter()
+        .map(|(id, body)| {
+            let mut found = HashSet::new();
+            for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
+                if let Operator::Call { function_index }
+                | Operator::ReturnCall { function_index }
+                | Operator::RefFunc { function_index } = operator?
+                    && functions.contains(&function_index)
+                {
+                    found.insert(function_index);
+                }
+            }
+            Ok((id, found))
+        })
+        .collect::<Result<_>>()?;
+    let mut bodies: HashMap<u32, BTreeSet<FunctionId>> = HashMap::new();
+    for (id, found) in found {
+        for function in found {
+            bodies.entry(function).or_default().insert(id);
+        }
+    }
+    Ok(Referrers { bodies })
+}

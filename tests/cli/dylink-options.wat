@@ -1,0 +1,12 @@
+;; --rpath, --add-needed and --remove-needed, and that what is already so is not changed.
+;; RUN[rpath]: upgrade % -o - --rpath $ORIGIN/../demo.libs --rpath $ORIGIN | print
+;; RUN[needed]: upgrade % -o - --add-needed libnew.so --add-needed liba.so --remove-needed libb.so --remove-needed absent.so | print
+;; RUN[nothing]: upgrade % -o same.wasm --rpath $ORIGIN/old --add-needed liba.so --remove-needed absent.so
+;; RUN[none-left]: upgrade % -o - --remove-needed liba.so --remove-needed libb.so | print
+
+(module
+  (@dylink.0
+    (mem-info (memory 0 0) (table 0 0))
+    (needed "liba.so" "libb.so")
+    (runtime-path "$ORIGIN/old" "$ORIGIN"))
+  (func (export "answer") (result i32) i32.const 42))

@@ -1,0 +1,27 @@
+;; An invoke reached otherwise than by a call (table, export, tail call, ref.func, global) stays one function that catches both.
+;; RUN: upgrade % -o - | print
+
+(module
+  (@dylink.0 (mem-info (memory 0 0) (table 1 0)))
+  (import "env" "memory" (memory 0))
+  (import "env" "__indirect_function_table" (table 0 funcref))
+  (import "env" "__table_base" (global $__table_base i32))
+  (import "env" "__stack_pointer" (global $__stack_pointer (mut i32)))
+  (import "env" "invoke_v" (func $in_table (param i32)))
+  (import "env" "invoke_vi" (func $exported (param i32 i32)))
+  (import "env" "invoke_vii" (func $tail_called (param i32 i32 i32)))
+  (import "env" "invoke_vj" (func $ref_func (param i32 i64)))
+  (import "env" "invoke_vf" (func $in_global (param i32 f32)))
+  (import "env" "invoke_vd" (func $only_called (param i32 f64)))
+  (import "env" "invoke_vid" (func $unused (param i32 i32 f64)))
+  (import "env" "__cxa_find_matching_catch_2" (func $__cxa_find_matching_catch_2 (result i32)))
+  (global $held funcref (ref.func $in_global))
+  (export "exported" (func $exported))
+  (func (export "run") (param $pointer i32) (result i32)
+    (call $only_called (local.get $pointer) (f64.const 1))
+    (call $__cxa_find_matching_catch_2))
+  (func (export "tail") (param $pointer i32)
+    (return_call $tail_called (local.get $pointer) (i32.const 1) (i32.const 2)))
+  (func (export "reference") (result funcref) (ref.func $ref_func))
+  (elem (global.get $__table_base) func $in_table)
+  (elem declare func $ref_func))

@@ -1,0 +1,32 @@
+;; The setjmp of Emscripten before 3.1.57 answers through `tempRet0`, which becomes private with it.
+;; RUN: upgrade % -o - | print
+
+(module
+  (@dylink.0 (mem-info (memory 0 0) (table 1 0)))
+  (import "env" "memory" (memory 0))
+  (import "env" "__indirect_function_table" (table 0 funcref))
+  (import "env" "__memory_base" (global $__memory_base i32))
+  (import "env" "__table_base" (global $__table_base i32))
+  (import "env" "__stack_pointer" (global $__stack_pointer (mut i32)))
+  (import "GOT.mem" "__THREW__" (global $__THREW__ (mut i32)))
+  (import "GOT.mem" "__threwValue" (global $__threwValue (mut i32)))
+  (import "env" "invoke_v" (func $invoke_v (param i32)))
+  (import "env" "emscripten_longjmp" (func $emscripten_longjmp (param i32 i32)))
+  (import "env" "saveSetjmp" (func $saveSetjmp (param i32 i32 i32 i32) (result i32)))
+  (import "env" "testSetjmp" (func $testSetjmp (param i32 i32 i32) (result i32)))
+  (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
+  (import "env" "__cxa_find_matching_catch_2" (func $__cxa_find_matching_catch_2 (result i32)))
+  (func (export "run") (param $buffer i32) (param $table i32) (result i32) (local $threw i32) (local $size i32)
+    (local.set $table (call $saveSetjmp (local.get $buffer) (i32.const 1) (local.get $table) (i32.const 4)))
+    (local.set $size (call $getTempRet0))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (call $invoke_v (global.get $__table_base))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (if (i32.and (i32.ne (local.get $threw) (i32.const 0)) (i32.ne (i32.load (global.get $__threwValue)) (i32.const 0))) (then
+      (if (i32.eqz (call $testSetjmp (i32.load (local.get $threw)) (local.get $table) (local.get $size)))
+        (then (call $emscripten_longjmp (local.get $threw) (i32.load (global.get $__threwValue))) unreachable))))
+    (call $getTempRet0))
+  (func (export "cleans_up") (result i32) (call $__cxa_find_matching_catch_2))
+  (func $jumps (call $emscripten_longjmp (i32.const 16) (i32.const 1)) unreachable)
+  (elem (global.get $__table_base) func $jumps))

@@ -1,0 +1,6 @@
+;; Emscripten's side modules have no garbage-collected types.
+;; FAIL 1: upgrade % -o out/
+
+(module
+  (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+  (type (struct (field i32))))
