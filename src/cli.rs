@@ -128,8 +128,8 @@ pub struct TargetArgs {
 
     /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
-    /// Repeat it for each file. They tell the types of imports that were linked without BIGINT, and what modules may import at all;
-    /// --target still says which Python and which tags.
+    /// Repeat it for each file. Modules are checked against what it offers, and the types of imports that were linked without BIGINT are
+    /// looked up in it; --target still says which Python and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
 }

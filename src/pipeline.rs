@@ -67,10 +67,12 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         remove_needed: &options.remove_needed,
         rename_needed: &options.rename_needed,
     };
-    let environment = options.environment.as_deref();
     let invoked = dyncall::invoked(&module);
-    let mut outcomes = vec![dylink::run(&mut module, &linking)];
-    let mut symbols = symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports);
+    let environment = options.environment.as_deref();
+    let mut outcomes = vec![
+        dylink::run(&mut module, &linking),
+        symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
+    ];
     if options.bigint {
         outcomes.push(legalized(&mut module, options)?);
     }
@@ -86,17 +88,28 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
         outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
     }
-    // Only now is it known what the module still imports.
-    if let Some(environment) = environment {
-        report_missing(&module, environment, options, &mut symbols)?;
+    if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
+        report_missing(&module, environment, options, renamed)?;
     }
-    outcomes.insert(1, symbols);
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(ModuleResult { bytes: None, outcomes });
     }
     let bytes = module.write()?;
     validate(&bytes).map_err(|error| Error::Internal(format!("the result is not valid: {error}")))?;
     Ok(ModuleResult { bytes: Some(bytes), outcomes })
+}
+
+/// Undoes legalization.
+fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome> {
+    let nothing = Environment::default();
+    let options = legalize::Options {
+        environment: options.environment.as_deref().unwrap_or(&nothing),
+        sibling_exports: &options.sibling_exports,
+        sibling_types: &options.sibling_types,
+        keep_dyncalls: options.dyncalls.is_some(),
+        allow_struct_change: options.allow_struct_change,
+    };
+    legalize::run(module, &options)
 }
 
 /// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
@@ -132,17 +145,4 @@ fn listing(missing: &[(String, Problem)]) -> String {
         (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
     });
     kinds.collect::<Vec<_>>().join("; ")
-}
-
-/// Undoes legalization.
-fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome> {
-    let nothing = Environment::default();
-    let options = legalize::Options {
-        environment: options.environment.as_deref().unwrap_or(&nothing),
-        sibling_exports: &options.sibling_exports,
-        sibling_types: &options.sibling_types,
-        keep_dyncalls: options.dyncalls.is_some(),
-        allow_struct_change: options.allow_struct_change,
-    };
-    legalize::run(module, &options)
 }

@@ -156,8 +156,8 @@ impl<'a> Run<'a> {
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
-            aliases: Arc::new(args.alias.iter().cloned().chain(self.target.aliases()).collect()),
-            // Half of a runtime, of which nothing else is known, says nothing about what it lacks.
+            aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
+            // Of half a runtime nobody knows what it lacks.
             allow_missing: args.allow_missing || (!target.has_wheels() && self.args.target.main.len() == 1),
             ..ModuleOptions::default()
         };
@@ -202,27 +202,28 @@ impl<'a> Run<'a> {
         types
     }
 
-    /// What the files given as `--main` offer, if there are any. Without the JavaScript, its functions are taken to be the target's.
+    /// What the files given as `--main` offer, if there are any.
     fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
         if main.is_empty() {
             return Ok(None);
         }
-        let names: Vec<String> = main.iter().map(|path| path.display().to_string()).collect();
-        let names = names.join(", ");
-        let mut environment = target::manifest::from_files(main).with_context(|| names.clone())?;
+        let mut environment = target::manifest::from_files(main).with_context(|| self.main_names())?;
         // Loaders allocate the memory of a side module with the one or the other.
         let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
         if !["malloc", "calloc"].iter().any(allocates) {
+            let names = self.main_names();
             bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
         }
         if main.len() == 1 && self.target.has_wheels() {
-            let others = self.target.manifest()?.symbols.into_iter();
-            for (name, offer) in others.filter(|(_, offer)| offer.provider != Provider::MainModule) {
-                environment.symbols.entry(name).or_insert(offer);
-            }
+            self.assume_javascript(&mut environment)?;
         }
         Ok(Some(environment))
+    }
+
+    fn main_names(&self) -> String {
+        let names: Vec<String> = self.args.target.main.iter().map(|path| path.display().to_string()).collect();
+        names.join(", ")
     }
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
@@ -233,6 +234,16 @@ impl<'a> Run<'a> {
             None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
             None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
         }
+    }
+
+    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
+    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
+        for (name, offer) in self.target.manifest()?.symbols {
+            if offer.provider != Provider::MainModule {
+                environment.symbols.entry(name).or_insert(offer);
+            }
+        }
+        Ok(())
     }
 
     fn one(&mut self, source: &Source) -> InputReport {

@@ -1,5 +1,4 @@
-;; Functions that only sound like the ABI are the user's: the type decides, or that the module defines and exports them itself. Where
-;; they would come from is another question.
+;; Functions that only sound like the ABI are the user's: the type decides, or that the module defines and exports them itself.
 ;; RUN: upgrade % -o - --allow-missing | print
 
 (module

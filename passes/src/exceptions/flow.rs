@@ -624,7 +624,7 @@ impl Walk<'_, '_> {
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
             self.gave_up |= may_be_word(address, memarg);
-            if address.threw != NONE && !address.is_address() {
+            if address.threw != NONE && !address.address {
                 // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
                 self.asks(address.threw, |checks| checks.longjmp = true);
             } else {
@@ -682,6 +682,9 @@ impl Walk<'_, '_> {
                 if self.state.as_ref().is_some_and(|state| !state.fresh) {
                     self.flow.late += 1;
                 }
+                // However the way here was decided, it is what an exception at these sites must lead to.
+                let pending = self.state.as_ref().map_or(NONE, |state| state.pending);
+                self.asks(pending, |checks| checks.cpp = true);
                 self.push(Value { exception: true, ..Value::UNKNOWN });
             }
             Some(Role::Longjmp | Role::TestSetjmp) => self.longjmp_call(parameters, results),

@@ -92,12 +92,12 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
                     Role::Invoke | Role::LegalizedInvoke => facts.invokes.push((at as usize, FunctionId(function_index))),
                     Role::FindMatchingCatch { .. } => facts.matches = true,
                     Role::Longjmp => facts.handles_longjmp = true,
-                    Role::SaveSetjmp => facts.saves_setjmp = true,
                     Role::SetTempRet => facts.sets_temp_ret = true,
                     Role::GetTempRet => match before {
                         Some(function) => facts.reads_foreign_temp_ret |= wanted.is_foreign(function),
                         None => facts.reads_temp_ret = true,
                     },
+                    Role::SaveSetjmp => facts.saves_setjmp = true,
                     _ => {}
                 }
             }

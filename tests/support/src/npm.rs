@@ -123,7 +123,8 @@ pub fn check_tools() -> Result<()> {
     Ok(())
 }
 
-fn version_of(tool: &str) -> Result<String> {
+/// What `tool --version` prints.
+pub fn version_of(tool: &str) -> Result<String> {
     let hint = || format!("`{tool}` is needed: install Node {OLDEST_NODE} or later and npm, and have both in PATH");
     let output = Command::new(tool).arg("--version").output().with_context(hint)?;
     ensure!(output.status.success(), "`{tool} --version` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
