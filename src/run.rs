@@ -157,7 +157,8 @@ impl<'a> Run<'a> {
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
             aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
-            allow_missing: self.args.module.allow_missing,
+            // Of half a runtime nobody knows what it lacks.
+            allow_missing: args.allow_missing || (!target.has_wheels() && self.args.target.main.len() == 1),
             ..ModuleOptions::default()
         };
         if bigint && self.sources.len() > 1 {
@@ -227,12 +228,11 @@ impl<'a> Run<'a> {
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
     fn personality(&self) -> Result<String> {
-        match self.target.personality {
-            _ if self.target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
+        let target = self.target;
+        match target.personality {
             Some(personality) => Ok(personality.to_string()),
-            None => {
-                bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", self.target.name)
-            }
+            None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
+            None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
         }
     }
 
