@@ -31,8 +31,6 @@ pub struct ModuleOptions {
     pub add_needed: Vec<String>,
     /// Libraries to take out of NEEDED.
     pub remove_needed: Vec<String>,
-    /// Libraries to rename in NEEDED: old and new name.
-    pub rename_needed: Vec<(String, String)>,
     /// Function names that sibling modules export: imports of these names are user functions, whatever they look like.
     pub sibling_exports: Arc<HashSet<String>>,
     /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
@@ -58,7 +56,6 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         runtime_path: &options.runtime_path,
         add_needed: &options.add_needed,
         remove_needed: &options.remove_needed,
-        rename_needed: &options.rename_needed,
     };
     let invoked = dyncall::invoked(&module);
     let mut outcomes = vec![dylink::run(&mut module, &linking)];
