@@ -34,8 +34,6 @@ pub struct ModuleOptions {
     pub add_needed: Vec<String>,
     /// Libraries to take out of NEEDED.
     pub remove_needed: Vec<String>,
-    /// Libraries to rename in NEEDED: old and new name.
-    pub rename_needed: Vec<(String, String)>,
     /// Other names for symbols, the user's first.
     pub aliases: Arc<Vec<Alias>>,
     /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
@@ -65,7 +63,6 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         runtime_path: &options.runtime_path,
         add_needed: &options.add_needed,
         remove_needed: &options.remove_needed,
-        rename_needed: &options.rename_needed,
     };
     let invoked = dyncall::invoked(&module);
     let environment = options.environment.as_deref();

@@ -287,6 +287,8 @@ impl<'a> Run<'a> {
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         let result = upgrade_module(input, &self.options)?;
         report.modules.push(ModuleReport::new(input.len(), &result));
+        let structs = target::structs::notices(input, None, self.target)?;
+        report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
         Ok(Upgraded { bytes: result.bytes, file_name })
     }
 

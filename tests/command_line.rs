@@ -146,6 +146,25 @@ fn a_refusal_has_its_own_exit_code() {
 }
 
 #[test]
+fn a_wheel_for_a_later_platform_is_refused() {
+    let inputs = inputs();
+    let later = "demo-1.0-cp312-abi3-pyemscripten_2026_0_wasm32.whl";
+    fs::rename(inputs.path().join(OLD_NAME), inputs.path().join(later)).unwrap();
+    let stderr = run_expecting(3, inputs.path(), &[later, "-o", "dist"]);
+    assert!(stderr.contains("use --target pyemscripten_2026_0"), "{stderr}");
+    run_expecting(0, inputs.path(), &[later, "-o", "dist", "--target", "pyemscripten_2026_0"]);
+}
+
+#[test]
+fn a_wheel_whose_suffix_is_in_capitals_is_a_wheel() {
+    let inputs = inputs();
+    let name = OLD_NAME.replace(".whl", ".WHL");
+    fs::rename(inputs.path().join(OLD_NAME), inputs.path().join(&name)).unwrap();
+    run_expecting(0, inputs.path(), &[&name, "-o", "dist"]);
+    assert_eq!(names(&inputs.path().join("dist")), [NEW_NAME]);
+}
+
+#[test]
 fn inputs_are_not_overwritten() {
     let inputs = inputs();
     fs::create_dir(inputs.path().join("sub")).unwrap();

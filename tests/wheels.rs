@@ -9,6 +9,9 @@ mod support;
 #[path = "wheels/hostile.rs"]
 mod hostile;
 
+#[path = "wheels/platforms.rs"]
+mod platforms;
+
 use support::*;
 use wasm_pyfix::wheel::WheelOptions;
 
@@ -248,6 +251,7 @@ fn missing_libraries_are_reported_unless_excluded() {
     let input = Wheel::new(OLD).file("demo.so", &module(&["libgone.so"], &[])).build();
     let notices = run(OLD, &input, &options()).notices;
     assert!(notices.len() == 1 && notices[0].contains("`libgone.so`") && notices[0].contains("`demo.so`"), "{notices:?}");
+    assert!(notices[0].contains("which the archive does not carry: it has to be in /usr/lib"), "{notices:?}");
     let excluded = WheelOptions { exclude: vec!["libgo*".to_string()], ..options() };
     assert_eq!(run(OLD, &input, &excluded).notices, [""; 0]);
 }
@@ -283,6 +287,62 @@ fn libraries_of_another_platform_are_not_grafted() {
     let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], ..options() };
     let message = format!("{:#}", fail(OLD, &input, &options));
     assert!(message.contains("liba.so") && message.contains("ELF"), "{message}");
+}
+
+#[test]
+fn a_grafted_library_replaces_no_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("libz.so"), module(&[], &[])).unwrap();
+    let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], ..options() };
+    let extension = module(&["libz.so"], &[]);
+    for taken in ["demo.libs/libz.so", "demo.libs"] {
+        let input = Wheel::new(OLD).file("demo/_ext.so", &extension).file(taken, b"INPUT(-lz)\n").build();
+        let message = format!("{:#}", fail(OLD, &input, &options));
+        assert!(message.contains(&format!("entry `{taken}` is no side module")) && message.contains("--exclude"), "{message}");
+    }
+}
+
+#[test]
+fn a_libdir_that_is_not_there_is_an_error() {
+    let options = WheelOptions { libdirs: vec!["no/such/directory".into()], ..options() };
+    let message = format!("{:#}", fail(OLD, &demo().build(), &options));
+    assert!(message.contains("--libdir no/such/directory"), "{message}");
+}
+
+#[test]
+fn no_module_gets_itself_as_a_needed_library() {
+    let added = std::sync::Mutex::new(Vec::new());
+    let watch = |path: &str, bytes: &[u8], options: &ModuleOptions| {
+        added.lock().unwrap().push((path.to_string(), options.add_needed.clone()));
+        upgrade(path, bytes, options)
+    };
+    let mut options = options();
+    options.module.add_needed = vec!["libx.so".to_string()];
+    let input = Wheel::new(OLD).file("_ext.so", &module(&[], &[])).file("demo.libs/libx.so", &module(&[], &[])).build();
+    upgrade_archive(OLD, &input, &options, &watch).unwrap();
+    let mut added = added.into_inner().unwrap();
+    added.sort();
+    assert_eq!(added, [("_ext.so".to_string(), vec!["libx.so".to_string()]), ("demo.libs/libx.so".to_string(), Vec::new())]);
+}
+
+#[test]
+fn linking_metadata_may_stand_behind_other_sections() {
+    let bytes = module(&["libx.so"], &["PyInit__ext"]);
+    let moved = [&bytes[..8], b"\0\x05\x04note", &bytes[8..]].concat();
+    let input = Wheel::new(OLD).file("demo/_ext.abi3.so", &moved).file("demo.libs/libx.so", &module(&[], &[])).build();
+    let planned = std::sync::Mutex::new(Vec::new());
+    let watch = |path: &str, _: &[u8], options: &ModuleOptions| {
+        planned.lock().unwrap().push((path.to_string(), options.runtime_path.len()));
+        Ok(nothing())
+    };
+    upgrade_archive(OLD, &input, &options(), &watch).unwrap();
+    assert!(planned.into_inner().unwrap().contains(&("demo/_ext.abi3.so".to_string(), 2)));
+}
+
+#[test]
+fn broken_data_modules_are_left_alone() {
+    let input = demo().file("demo/tests/cut.wasm", b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x7f").build();
+    assert_eq!(run(OLD, &input, &options()).modules.len(), 3);
 }
 
 #[test]

@@ -20,8 +20,6 @@ pub struct Options<'o> {
     pub runtime_path: &'o [String],
     pub add_needed: &'o [String],
     pub remove_needed: &'o [String],
-    /// Old and new names.
-    pub rename_needed: &'o [(String, String)],
 }
 
 /// Repairs and changes the metadata of `module`.
@@ -57,11 +55,6 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
 fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut Outcome) {
     let before = needed.clone();
     needed.retain(|name| !options.remove_needed.contains(name));
-    for name in needed.iter_mut() {
-        if let Some((_, new)) = options.rename_needed.iter().find(|(old, _)| old == name) {
-            *name = new.clone();
-        }
-    }
     for name in options.add_needed {
         if !needed.contains(name) {
             needed.push(name.clone());

@@ -5,6 +5,7 @@
 
 pub mod javascript;
 pub mod manifest;
+pub mod structs;
 mod table;
 
 use anyhow::{Context, Result, bail};
@@ -136,6 +137,17 @@ impl Target {
     pub fn of_platform_tag(tag: &str) -> Option<&'static Target> {
         let name = tag.strip_suffix(ARCHITECTURE)?.strip_suffix('_')?;
         Target::all().iter().find(|target| target.has_wheels() && target.is_called(name))
+    }
+
+    /// Whether `tag` is a platform tag of Pyodide for a later platform than this one, known here or not.
+    pub fn is_before_tag(&self, tag: &str) -> bool {
+        let version = |text: &str| -> Option<(u32, u32)> {
+            let (year, patch) = text.split_once('_')?;
+            Some((year.parse().ok()?, patch.parse().ok()?))
+        };
+        let later = ["pyemscripten_", "pyodide_"].iter().find_map(|prefix| tag.strip_prefix(prefix));
+        let later = later.and_then(|rest| rest.strip_suffix(ARCHITECTURE)?.strip_suffix('_')).and_then(version);
+        later.is_some_and(|later| version(self.version).is_some_and(|own| own < later))
     }
 
     fn is_called(&self, name: &str) -> bool {

@@ -78,6 +78,19 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name)
     }
 
+    /// Checks that a library can be added as `path`: neither that nor a directory above it may be an entry already.
+    pub fn check_free(&self, path: &str) -> Result<()> {
+        let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
+        let directory = format!("{path}/");
+        if let Some(taken) = parents.chain([path, &directory]).find(|part| self.position(part).is_some()) {
+            bail!(
+                "entry `{taken}` is no side module and in the place of the library `{path}` to be grafted: rename the entry, or leave \
+                 the library out (--exclude)"
+            );
+        }
+        Ok(())
+    }
+
     /// The contents of entry `index`.
     pub fn read(&self, index: usize) -> Result<Vec<u8>> {
         let mut contents = Vec::new();

@@ -45,21 +45,26 @@ pub fn kind(head: &[u8]) -> Kind {
 }
 
 /// The linking metadata of `module` and the names of the functions it exports; `None` when it has no such metadata.
+///
+/// The metadata may stand anywhere: the upgrade puts them first, where loaders look for them.
 pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
     let mut dylink = None;
     let mut exports = Vec::new();
-    for payload in Parser::new(0).parse_all(module) {
+    for (position, payload) in Parser::new(0).parse_all(module).enumerate() {
+        // What begins as a module and breaks off before any metadata may be data of the package, for its own tests say.
+        if payload.is_err() && dylink.is_none() && position > 1 {
+            return Ok(None);
+        }
         match payload.context("not a well-formed WebAssembly module")? {
-            Payload::Version { .. } => {}
             Payload::CustomSection(section) if dylink.is_none() => {
                 let offset = section.data_offset();
-                dylink = Some(match section.name() {
-                    dylink::SECTION => Dylink::read(section.data(), offset)?,
-                    dylink::LEGACY_SECTION => Dylink::read_legacy(section.data(), offset)?,
-                    _ => return Ok(None),
-                });
+                match section.name() {
+                    dylink::SECTION => dylink = Some(Dylink::read(section.data(), offset)?),
+                    dylink::LEGACY_SECTION => dylink = Some(Dylink::read_legacy(section.data(), offset)?),
+                    _ => {}
+                }
             }
-            Payload::ExportSection(section) if dylink.is_some() => {
+            Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
                     if matches!(export.kind, ExternalKind::Func | ExternalKind::Global | ExternalKind::Tag) {
@@ -68,9 +73,7 @@ pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
                 }
             }
             // Both follow the exports; the bodies need not be looked at.
-            Payload::ElementSection(_) | Payload::CodeSectionStart { .. } => break,
-            // The metadata is first or not there.
-            _ if dylink.is_none() => return Ok(None),
+            Payload::ElementSection(_) | Payload::CodeSectionStart { .. } if dylink.is_some() => break,
             _ => {}
         }
     }

@@ -33,7 +33,8 @@ pub fn excluded(globs: &[String]) -> Result<GlobSet> {
 
 /// Looks for `wanted` libraries, and for what they need that is not among `carried`, in `libdirs`; they go into `directory`.
 ///
-/// A library found nowhere is left out of the result: the plan of the RUNTIME_PATH reports it.
+/// A library found nowhere is left out of the result: the plan of the RUNTIME_PATH reports it. A directory that is not there is an
+/// error.
 pub fn collect(
     wanted: BTreeSet<String>,
     carried: &HashSet<String>,
@@ -42,6 +43,9 @@ pub fn collect(
     directory: &str,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Grafted>> {
+    for libdir in libdirs {
+        ensure!(libdir.is_dir(), "--libdir {}: there is no such directory", libdir.display());
+    }
     let mut seen: HashSet<String> = carried.clone();
     let mut queue = VecDeque::from_iter(wanted);
     let mut grafted = Vec::new();

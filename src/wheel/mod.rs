@@ -24,6 +24,7 @@ pub mod runtime_path;
 pub use lock::rewrite_lock;
 
 use crate::pipeline::{ModuleOptions, ModuleResult};
+use crate::target::{Target, structs};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use archive::{Archive, Member};
 use metadata::{Digested, Digester, Record};
@@ -129,7 +130,7 @@ impl Edits {
     }
 }
 
-/// Upgrades the archive `bytes`, whose file name tells whether it is a wheel (`.whl`) or a plain zip.
+/// Upgrades the archive `bytes`, whose file name tells whether it is a wheel (`.whl`, in any case) or a plain zip.
 ///
 /// Errors begin with the file name and name the entry. `wasm_pyfix_passes::Error::Refused` can be downcast to.
 pub fn upgrade_archive(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrade: UpgradeModule<'_>) -> Result<ArchiveResult> {
@@ -144,14 +145,18 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         notices.push("no side module inside: nothing to do".to_string());
         return Ok(unchanged(file_name, bytes, Vec::new(), notices));
     }
-    let wheel = if file_name.ends_with(".whl") { Some(open_wheel(file_name, &archive, options, &mut notices)?) } else { None };
+    let wheel = match name::stem(file_name) {
+        Some(_) => Some(open_wheel(file_name, &archive, options, &mut notices)?),
+        None => None,
+    };
     let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules)).transpose()?;
     let mut edits = Edits::default();
     if let Some(wheel) = &wheel {
         drop_stale_bytecode(&archive, wheel, options, &mut edits, &mut notices)?;
         inspect_metadata(&archive, wheel, &modules, options, &mut notices)?;
     }
-    graft_libraries(&mut modules, wheel.as_ref(), options, &mut notices)?;
+    graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
+    compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
     let reports = upgrade_modules(modules, plan, options, upgrade, &mut edits)?;
 
@@ -219,12 +224,17 @@ fn read_module(archive: &Archive<'_>, index: usize) -> Result<Found> {
     Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))
 }
 
-/// Checks the wheel's name, its `.dist-info` directory and its Python.
+/// The target that `options` ask for; `None` where the tags stay.
+fn target(options: &WheelOptions) -> Option<&'static Target> {
+    options.platform_tags.iter().find_map(|tag| Target::of_platform_tag(tag))
+}
+
+/// Checks the wheel's name, its `.dist-info` directory, its platform and its Python.
 fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<Wheel> {
     let name = WheelName::parse(file_name)?;
     let names = archive.entries.iter().map(|entry| entry.name.as_str());
     let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
-    name.check_platform()?;
+    name.check_platform(target(options))?;
     let runs_on_target = name.runs_on(&options.python_tag)?;
     if !runs_on_target {
         if !options.allow_python_mismatch {
@@ -334,12 +344,16 @@ fn inspect_metadata(
     Ok(())
 }
 
+/// The libraries to add to NEEDED of the module at `path`: no module needs itself.
+fn added_needed(path: &str, options: &ModuleOptions) -> Vec<String> {
+    options.add_needed.iter().filter(|name| *name != base_name(path)).cloned().collect()
+}
+
 /// NEEDED of a module as its upgrade will leave it.
-fn needed(dylink: &Dylink, options: &ModuleOptions) -> Vec<String> {
+fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
     let mut needed: Vec<String> = Vec::new();
-    let renamed = |name: &String| options.rename_needed.iter().find(|(old, _)| old == name).map_or(name, |(_, new)| new).clone();
-    let kept = dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).map(renamed);
-    for name in kept.chain(options.add_needed.iter().cloned()) {
+    let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
+    for name in kept.chain(added_needed(&module.path, options)) {
         if !needed.contains(&name) {
             needed.push(name);
         }
@@ -347,9 +361,25 @@ fn needed(dylink: &Dylink, options: &ModuleOptions) -> Vec<String> {
     needed
 }
 
+/// Notices about structs that the target lays out differently than the platform in the wheel's tags.
+fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
+    let Some(target) = target(options) else { return Ok(()) };
+    let sources = wheel.iter().flat_map(|wheel| &wheel.name.platform).filter_map(|tag| Target::of_platform_tag(tag));
+    // A wheel with several tags was built to run on the newest, too.
+    let source = sources.max_by_key(|source| source.version);
+    for module in modules {
+        // A grafted library comes from somewhere else than the wheel.
+        let source = source.filter(|_| module.entry.is_some());
+        let found = structs::notices(&module.bytes, source, target).with_context(|| format!("entry `{}`", module.path))?;
+        notices.extend(found.into_iter().map(|notice| format!("`{}` {notice}", module.path)));
+    }
+    Ok(())
+}
+
 /// Adds the libraries that the modules need and the archive lacks, as far as `--libdir` has them.
 fn graft_libraries(
     modules: &mut Vec<Module>,
+    archive: &Archive<'_>,
     wheel: Option<&Wheel>,
     options: &WheelOptions,
     notices: &mut Vec<String>,
@@ -358,10 +388,11 @@ fn graft_libraries(
         return Ok(());
     }
     let carried: HashSet<String> = modules.iter().map(|module| base_name(&module.path).to_string()).collect();
-    let wanted = modules.iter().flat_map(|module| needed(&module.dylink, &options.module)).collect();
+    let wanted = modules.iter().flat_map(|module| needed(module, &options.module)).collect();
     let target = wheel.map_or(String::new(), |wheel| libs_directory(modules, wheel));
     let exclude = graft::excluded(&options.exclude)?;
     for grafted in graft::collect(wanted, &carried, &options.libdirs, &exclude, &target, notices)? {
+        archive.check_free(&grafted.path)?;
         let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
         modules.push(Module {
             entry: None,
@@ -394,8 +425,9 @@ fn plan_runtime_paths(
         .iter()
         .map(|module| Linked {
             path: module.path.clone(),
-            needed: needed(&module.dylink, &options.module),
+            needed: needed(module, &options.module),
             runtime_path: module.dylink.runtime_path.clone(),
+            importable: module.exports.iter().any(|name| name.starts_with("PyInit_")),
         })
         .collect();
     let root = if wheel { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
@@ -405,8 +437,8 @@ fn plan_runtime_paths(
         if !exclude.is_match(library) {
             let more = if importers.len() > 1 { format!(" and {} more", importers.len() - 1) } else { String::new() };
             notices.push(format!(
-                "`{}`{more} needs `{library}`, which neither the archive nor the runtime carries: it has to be in /usr/lib or \
-                 site-packages when the module is loaded, or be grafted with --libdir",
+                "`{}`{more} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
+                 module is loaded, or be grafted with --libdir",
                 importers[0]
             ));
         }
@@ -433,6 +465,7 @@ fn upgrade_modules(
             entries.extend(asked);
             let options = ModuleOptions {
                 runtime_path: entries,
+                add_needed: added_needed(&module.path, &options.module),
                 sibling_exports,
                 sibling_types: Arc::clone(&types),
                 ..options.module.clone()
@@ -480,7 +513,8 @@ fn sibling_types(modules: &[Module]) -> Result<Arc<HashMap<String, FuncType>>> {
     Ok(Arc::new(types))
 }
 
-/// Replaces the platform tags in `WHEEL`; returns the new file name.
+/// Replaces the platform tags in `WHEEL`; returns the new file name. The tag `any` stays as long as no module has changed: then the
+/// wheel is for as many platforms as it was.
 fn retag(
     archive: &Archive<'_>,
     wheel: &Wheel,
@@ -494,7 +528,8 @@ fn retag(
     if listed != name.tags().into_iter().collect() {
         notices.push("the tags in WHEEL are not those of the file name, which were taken".to_string());
     }
-    if !options.platform_tags.is_empty() {
+    let for_any = name.platform.iter().any(|tag| tag == "any") && edits.replaced.is_empty() && edits.added.is_empty();
+    if !options.platform_tags.is_empty() && !for_any {
         name.platform = options.platform_tags.clone();
     }
     let new = metadata::retag_wheel(&text, &name.tags()).with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?;

@@ -4,6 +4,7 @@
 //! 425, PEP 427). The platform is replaced; the Python and ABI tags never are: an extension built for one CPython minor version
 //! has that version's structures compiled in, and a changed tag would only turn a clear refusal into corrupted memory.
 
+use crate::target::Target;
 use anyhow::{Context, Result, bail, ensure};
 use wasm_pyfix_passes::Error;
 
@@ -25,9 +26,10 @@ pub struct WheelName {
 }
 
 impl WheelName {
-    /// Takes a wheel's file name apart.
+    /// Takes a wheel's file name apart. The suffix may be in capitals; [`file_name`](Self::file_name) writes it small, as
+    /// installers want it.
     pub fn parse(file_name: &str) -> Result<Self> {
-        let stem = file_name.strip_suffix(".whl").context("the file name does not end in `.whl`")?;
+        let stem = stem(file_name).context("the file name does not end in `.whl`")?;
         let parts: Vec<&str> = stem.split('-').collect();
         let (build, tags) = match parts.len() {
             5 => (None, &parts[2..]),
@@ -68,13 +70,25 @@ impl WheelName {
         tags
     }
 
-    /// Checks that the wheel is for Emscripten; the platform `any` passes, since wheels with data modules carry it.
-    pub fn check_platform(&self) -> Result<()> {
+    /// Checks that the wheel is for Emscripten, and for no later platform than `target`: nothing here makes a module older. The
+    /// platform `any` passes, since wheels with data modules carry it.
+    pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {
         let known =
             |tag: &str| tag == "any" || ["pyemscripten_", "pyodide_", "emscripten_"].iter().any(|prefix| tag.starts_with(prefix));
         let foreign = self.platform.iter().find(|tag| !known(tag));
         if let Some(tag) = foreign {
             bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
+        }
+        let Some(target) = target else { return Ok(()) };
+        if let Some(tag) = self.platform.iter().find(|tag| target.is_before_tag(tag)) {
+            let advice = match Target::of_platform_tag(tag) {
+                Some(later) => format!("use --target {}", later.name),
+                None => "this release knows no target that new".to_string(),
+            };
+            bail!(Error::Refused(format!(
+                "platform tag `{tag}` is for a later platform than the target {}, and nothing is made older: {advice}",
+                target.name
+            )));
         }
         Ok(())
     }
@@ -105,6 +119,12 @@ impl WheelName {
              runtime that has this Python"
         )
     }
+}
+
+/// A wheel's file name without `.whl`, in whatever case that is; `None` for other files.
+pub fn stem(file_name: &str) -> Option<&str> {
+    let (stem, suffix) = file_name.split_at_checked(file_name.len().checked_sub(4)?)?;
+    suffix.eq_ignore_ascii_case(".whl").then_some(stem)
 }
 
 /// A Python tag: implementation and version.
@@ -165,6 +185,13 @@ mod tests {
         for bad in ["a-1.0-py3-none.whl", "a.zip", "a-1-x-py3-none-any.whl", "a--py3-none-any.whl", "a-b-c-d-e-f-g.whl"] {
             assert!(WheelName::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_suffix_may_be_in_capitals() {
+        let name = WheelName::parse("a-1.0-py3-none-any.WHL").unwrap();
+        assert_eq!(name.file_name(), "a-1.0-py3-none-any.whl");
+        assert_eq!((stem("x.Whl"), stem("whl"), stem("x.whl.zip"), stem("\u{e9}\u{e9}l")), (Some("x"), None, None, None));
     }
 
     #[test]

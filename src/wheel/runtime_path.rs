@@ -26,6 +26,8 @@ pub struct Linked {
     pub needed: Vec<String>,
     /// RUNTIME_PATH as found.
     pub runtime_path: Vec<String>,
+    /// Whether Python imports it, by the path where it lies: it exports `PyInit_*`.
+    pub importable: bool,
 }
 
 /// What `plan` found.
@@ -45,7 +47,6 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
     let mut plan = Plan::default();
     let mut resolved: Vec<Vec<usize>> = Vec::with_capacity(modules.len());
     for module in modules {
-        let mut entries = (Vec::new(), Vec::new());
         let mut libraries = Vec::new();
         for needed in &module.needed {
             match by_name.get(needed.as_str()) {
@@ -53,15 +54,25 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
                     let library = choose(module, needed, candidates, modules, root, &mut plan.notices);
                     if modules[library].path != module.path {
                         libraries.push(library);
-                        push_entries(directory(&module.path), directory(&modules[library].path), root, &mut entries);
                     }
                 }
                 None => plan.missing.entry(needed.clone()).or_default().push(module.path.clone()),
             }
         }
-        let (mut absolute, relative) = entries;
-        absolute.extend(relative);
-        plan.entries.push(absolute);
+        let searched = search_order(&libraries, &by_name, modules);
+        for library in &mut libraries {
+            let found = look_up(base_name(&modules[*library].path), &searched, &by_name, modules).unwrap_or(*library);
+            if found != *library {
+                plan.notices.push(format!(
+                    "`{}` was to load `{}` and finds `{}` first: no RUNTIME_PATH tells all libraries that it needs from their \
+                     namesakes",
+                    module.path, modules[*library].path, modules[found].path
+                ));
+                *library = found;
+            }
+        }
+        let own = directory(&module.path);
+        plan.entries.push(searched.iter().flat_map(|searched| entries(own, searched, root)).collect());
         resolved.push(libraries);
     }
     plan.notices.extend(unpacked_twice(modules, &resolved));
@@ -119,18 +130,41 @@ fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Adds the entries by which a module in `from` finds a library in `to`: absolute ones, and those relative to the module.
-fn push_entries(from: &str, to: &str, root: &str, (absolute, relative): &mut (Vec<String>, Vec<String>)) {
-    let add = |list: &mut Vec<String>, entry: String| {
-        if !list.contains(&entry) {
-            list.push(entry);
+/// The directories of `libraries`, in an order in which each library is found before its namesakes, as far as there is one.
+fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Vec<usize>>, modules: &'m [Linked]) -> Vec<&'m str> {
+    let mut left: Vec<&str> = Vec::new();
+    for library in libraries {
+        let directory = directory(&modules[*library].path);
+        if !left.contains(&directory) {
+            left.push(directory);
         }
-    };
-    let step = relative_path(from, to);
-    if step == ".." || step.starts_with("../") {
-        add(absolute, join(root, to));
     }
-    add(relative, join("$ORIGIN", &step));
+    let mut order: Vec<&str> = Vec::new();
+    while !left.is_empty() {
+        let finds_all = |next: &&str| {
+            let searched: Vec<&str> = order.iter().copied().chain([*next]).collect();
+            let found = |library: &usize| look_up(base_name(&modules[*library].path), &searched, by_name, modules);
+            libraries.iter().all(|library| found(library).is_none_or(|found| found == *library))
+        };
+        let next = left.iter().position(finds_all).unwrap_or(0);
+        order.push(left.remove(next));
+    }
+    order
+}
+
+/// The library called `name` in the first of the directories that has one.
+fn look_up(name: &str, searched: &[&str], by_name: &HashMap<&str, Vec<usize>>, modules: &[Linked]) -> Option<usize> {
+    let candidates = by_name.get(name)?;
+    let in_directory = |wanted: &&str| candidates.iter().copied().find(|index| directory(&modules[*index].path) == *wanted);
+    searched.iter().find_map(in_directory)
+}
+
+/// The entries by which a module in `from` finds a library in `to`: an absolute one, if it is not below, and one relative to the
+/// module.
+fn entries(from: &str, to: &str, root: &str) -> Vec<String> {
+    let step = relative_path(from, to);
+    let relative = join("$ORIGIN", &step);
+    if step == ".." || step.starts_with("../") { vec![join(root, to), relative] } else { vec![relative] }
 }
 
 /// Libraries that importers of a wheel unpacked elsewhere than in site-packages would load under two spellings.
@@ -139,7 +173,7 @@ fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
     let mut spellings: Vec<BTreeSet<String>> = vec![BTreeSet::new(); modules.len()];
     let mut queue: Vec<(usize, String)> = Vec::new();
     for (index, module) in modules.iter().enumerate() {
-        if !imported.contains(&index) {
+        if module.importable || !imported.contains(&index) {
             queue.push((index, directory(&module.path).to_string()));
         }
     }
@@ -156,7 +190,7 @@ fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
     let twice = modules.iter().zip(&spellings).filter(|(_, spellings)| spellings.len() > 1);
     let notice = |(module, _): (&Linked, _)| {
         format!(
-            "`{}` is needed from several directories: Pyodide 0.28 and 0.29 load it more than once unless the wheel is installed into \
+            "`{}` is reached from several directories: Pyodide 0.28 and 0.29 load it more than once unless the wheel is installed into \
              site-packages",
             module.path
         )
@@ -194,7 +228,7 @@ mod tests {
 
     fn linked(path: &str, needed: &[&str]) -> Linked {
         let needed = needed.iter().map(|name| name.to_string()).collect();
-        Linked { path: path.to_string(), needed, runtime_path: Vec::new() }
+        Linked { path: path.to_string(), needed, ..Linked::default() }
     }
 
     const ROOT: &str = "/lib/python3.13/site-packages";
@@ -216,7 +250,40 @@ mod tests {
     #[test]
     fn libraries_below_and_at_the_top() {
         let modules = [linked("p/m.so", &["a.so", "b.so"]), linked("p/lib/a.so", &[]), linked("b.so", &[])];
-        assert_eq!(plan(&modules, ROOT).entries[0], [ROOT, "$ORIGIN/lib", "$ORIGIN/.."]);
+        assert_eq!(plan(&modules, ROOT).entries[0], ["$ORIGIN/lib", ROOT, "$ORIGIN/.."]);
+    }
+
+    #[test]
+    fn no_namesake_is_found_before_the_planned_library() {
+        let modules =
+            [linked("p/m.abi3.so", &["b.so", "a.so"]), linked("p/a.so", &[]), linked("q/a.so", &[]), linked("q/b.so", &[])];
+        let plan = plan(&modules, ROOT);
+        assert_eq!(plan.entries[0], ["$ORIGIN", &format!("{ROOT}/q"), "$ORIGIN/../q"]);
+        assert_eq!(plan.notices, [""; 0]);
+    }
+
+    #[test]
+    fn a_namesake_that_cannot_be_avoided_is_reported() {
+        let modules = [
+            linked("m.so", &["a.so", "b.so"]),
+            linked("x/a.so", &[]),
+            linked("y/b.so", &[]),
+            linked("y/a.so", &[]),
+            linked("x/b.so", &[]),
+        ];
+        let plan = plan(&modules, ROOT);
+        assert_eq!(plan.entries[0], ["$ORIGIN/x", "$ORIGIN/y"]);
+        let expected = "`m.so` was to load `y/b.so` and finds `x/b.so` first";
+        assert!(plan.notices.iter().any(|notice| notice.starts_with(expected)), "{:?}", plan.notices);
+    }
+
+    #[test]
+    fn a_library_that_is_imported_too_is_reported() {
+        let mut modules = [linked("p/_core.abi3.so", &[]), linked("p/sub/_x.abi3.so", &["_core.abi3.so"])];
+        assert_eq!(plan(&modules, ROOT).notices, [""; 0]);
+        modules[0].importable = true;
+        let notices = plan(&modules, ROOT).notices;
+        assert!(notices.len() == 1 && notices[0].contains("`p/_core.abi3.so`"), "{notices:?}");
     }
 
     #[test]

@@ -241,7 +241,10 @@ impl<'a> Module<'a> {
         if self.memories.iter().any(|memory| memory.ty.memory64) || self.tables.iter().any(|table| table.ty.table64) {
             return refuse("it is a 64-bit module (memory64); Pyodide runtimes are 32-bit; rebuild it for wasm32");
         }
-        if self.exports.iter().any(|export| export.name.starts_with("asyncify_")) {
+        // Binaryen's asyncify exports its functions; in side modules it imports the state (`asyncify-import-globals`).
+        let state =
+            |import: &Import<'_>| import.module == "env" && matches!(&*import.field, "__asyncify_state" | "__asyncify_data");
+        if self.exports.iter().any(|export| export.name.starts_with("asyncify_")) || self.imports.iter().any(state) {
             return refuse(
                 "it was instrumented by asyncify, whose code no longer has the shape a compiler wrote; relink it without -sASYNCIFY",
             );
