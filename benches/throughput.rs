@@ -14,6 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use support::measure::{machine, median, sorted};
 use support::modules::modules_of_archive;
 use support::npm;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
@@ -168,29 +169,4 @@ fn ratios(results: &[Vec<Run>; 2]) -> [f64; 2] {
 fn memory(runs: &[Run]) -> Option<f64> {
     let known: Option<Vec<u64>> = runs.iter().map(|run| run.memory).collect();
     Some(median(&sorted(known?.into_iter().map(|kib| kib as f64 * 1024.0 / 1e6))))
-}
-
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-/// The middle of sorted values, or the mean of the two in the middle.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    match sorted {
-        [] => f64::NAN,
-        _ if sorted.len() % 2 == 1 => sorted[middle],
-        _ => (sorted[middle - 1] + sorted[middle]) / 2.0,
-    }
-}
-
-/// The machine, as far as it tells: processor, number of cores, system.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
-    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-    format!("{} ({cores} cores, {system})", model.unwrap_or("an unnamed processor"))
 }

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wasm_pyfix_passes::symbols::Alias;
 
 use wasm_pyfix_passes::dyncall::Signatures;
 
@@ -127,8 +128,8 @@ pub struct TargetArgs {
 
     /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
-    /// Repeat it for each file. They tell the types of imports that were linked without BIGINT, and must offer what upgraded modules
-    /// import to handle exceptions; --target still says which Python and which tags.
+    /// Repeat it for each file. Modules are checked against what it offers, and the types of imports that were linked without BIGINT are
+    /// looked up in it; --target still says which Python and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
 }
@@ -177,6 +178,26 @@ pub struct ModuleArgs {
     /// Remove a needed library
     #[arg(long, value_name = "LIB")]
     pub remove_needed: Vec<String>,
+
+    /// Import the symbol NEW where a module imports OLD
+    ///
+    /// For symbols that the runtime no longer has under the old name. Names that are known to have changed need no such option.
+    #[arg(long, value_name = "OLD=NEW", value_parser = alias)]
+    pub alias: Vec<Alias>,
+
+    /// Upgrade modules that import what the runtime lacks, with a notice, instead of refusing them
+    #[arg(long)]
+    pub allow_missing: bool,
+}
+
+/// Parses the value of `--alias`.
+fn alias(text: &str) -> Result<Alias, String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
+            Ok(Alias { old: old.to_string(), new: new.to_string(), always: true })
+        }
+        _ => Err("expected the old name, `=` and the new name".to_string()),
+    }
 }
 
 /// What is done to each wheel.

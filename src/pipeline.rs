@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, validate};
 use wasmparser::FuncType;
+
+use crate::target;
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +34,11 @@ pub struct ModuleOptions {
     pub add_needed: Vec<String>,
     /// Libraries to take out of NEEDED.
     pub remove_needed: Vec<String>,
-    /// Function names that sibling modules export: imports of these names are user functions, whatever they look like.
+    /// Other names for symbols, the user's first.
+    pub aliases: Arc<Vec<Alias>>,
+    /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
+    pub allow_missing: bool,
+    /// Names that sibling modules export: imports of these names are user symbols, whatever they look like.
     pub sibling_exports: Arc<HashSet<String>>,
     /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
     pub sibling_types: Arc<HashMap<String, FuncType>>,
@@ -58,7 +65,11 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         remove_needed: &options.remove_needed,
     };
     let invoked = dyncall::invoked(&module);
-    let mut outcomes = vec![dylink::run(&mut module, &linking)];
+    let environment = options.environment.as_deref();
+    let mut outcomes = vec![
+        dylink::run(&mut module, &linking),
+        symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
+    ];
     if options.bigint {
         outcomes.push(legalized(&mut module, options)?);
     }
@@ -73,6 +84,9 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
     if let Some(signatures) = &options.dyncalls {
         let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
         outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
+    }
+    if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
+        report_missing(&module, environment, options, renamed)?;
     }
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(ModuleResult { bytes: None, outcomes });
@@ -93,4 +107,39 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
         allow_struct_change: options.allow_struct_change,
     };
     legalize::run(module, &options)
+}
+
+/// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
+fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
+    let missing = symbols::missing(module, environment, &options.sibling_exports);
+    let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
+        .partition(|(name, problem)| *problem == Problem::Type || symbols::is_of_runtime(name, module) || target::is_known(name));
+    if !elsewhere.is_empty() {
+        const SHOWN: usize = 10;
+        let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+        let more = elsewhere.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        outcome.notices.push(format!("another library must offer {}{more}", names.join(", ")));
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("the runtime lacks {}", listing(&gone));
+    if !options.allow_missing {
+        return Err(Error::Refused(format!(
+            "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
+        )));
+    }
+    outcome.notices.push(problem);
+    Ok(())
+}
+
+/// The names by what is wrong with them.
+fn listing(missing: &[(String, Problem)]) -> String {
+    let kinds = [Problem::Function, Problem::Address, Problem::Value, Problem::Type].into_iter().filter_map(|kind| {
+        let names: Vec<String> =
+            missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
+    });
+    kinds.collect::<Vec<_>>().join("; ")
 }

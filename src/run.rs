@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::{CPP_EXCEPTION, Environment, ExceptionAbi, legalize};
+use wasm_pyfix_passes::{CPP_EXCEPTION, Environment, ExceptionAbi, Provider, legalize};
 use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
@@ -156,6 +156,8 @@ impl<'a> Run<'a> {
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
+            aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
+            allow_missing: self.args.module.allow_missing,
             ..ModuleOptions::default()
         };
         if bigint && self.sources.len() > 1 {
@@ -205,7 +207,17 @@ impl<'a> Run<'a> {
         if main.is_empty() {
             return Ok(None);
         }
-        target::manifest::from_files(main).with_context(|| self.main_names()).map(Some)
+        let mut environment = target::manifest::from_files(main).with_context(|| self.main_names())?;
+        // Loaders allocate the memory of a side module with the one or the other.
+        let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
+        if !["malloc", "calloc"].iter().any(allocates) {
+            let names = self.main_names();
+            bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
+        }
+        if main.len() == 1 && self.target.has_wheels() {
+            self.assume_javascript(&mut environment)?;
+        }
+        Ok(Some(environment))
     }
 
     fn main_names(&self) -> String {
@@ -237,6 +249,16 @@ impl<'a> Run<'a> {
             }
         }
         Ok(personality.to_string())
+    }
+
+    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
+    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
+        for (name, offer) in self.target.manifest()?.symbols {
+            if offer.provider != Provider::MainModule {
+                environment.symbols.entry(name).or_insert(offer);
+            }
+        }
+        Ok(())
     }
 
     fn one(&mut self, source: &Source) -> InputReport {

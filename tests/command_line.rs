@@ -305,7 +305,7 @@ fn the_files_of_a_runtime_must_be_one() {
     let stderr = run_expecting(1, inputs.path(), &["ext.so", "-n", "--main", "native.so"]);
     assert!(stderr.starts_with("error: native.so: "), "{stderr}");
     let stderr = run_expecting(1, inputs.path(), &["ext.so", "-n", "--main", "ext.so"]);
-    assert!(stderr.contains("does not offer `__cpp_exception`"), "{stderr}");
+    assert!(stderr.contains("does not export `malloc`"), "{stderr}");
 }
 
 #[test]

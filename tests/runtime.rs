@@ -15,6 +15,8 @@ use wasmparser::{ExternalKind, Parser, Payload};
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
 const O2_SM1: &str = "emscripten-3.1.69/O2-sm1-js";
 const O2_SM2: &str = "emscripten-3.1.69/O2-sm2-js";
+/// LLVM 14: `saveSetjmp` and `testSetjmp`. Its other modules need a libc++ that no runtime has any more.
+const O2_SM1_2022: &str = "emscripten-3.1.6/O2-sm1-js";
 const NATIVE: &str = "emscripten-3.1.69/O2-sm1-wasm";
 const MIXED: &str = "mixed";
 
@@ -132,6 +134,21 @@ fn originals_fail_on_2025() {
         let expected = ["cannot resolve symbol invoke_", "bad export type for 'emscripten_longjmp'"];
         assert!(expected.iter().any(|message| error.contains(message)), "{}: {error}", answer.name);
     }
+}
+
+#[test]
+fn legacy_setjmp_upgraded_passes_on_2025_and_2026() {
+    let setjmp = group(O2_SM1_2022).only(|file| fixture_of(file).starts_with("b_sj"));
+    let originals = setjmp.run(Node::Installed, Runtime::V0_29_5).unwrap_or_else(|error| panic!("{error:#}"));
+    for answer in originals {
+        let error = answer.outcome.expect_err(&answer.name);
+        let expected = ["cannot resolve symbol saveSetjmp", "bad export type for 'emscripten_longjmp'"];
+        assert!(expected.iter().any(|message| error.contains(message)), "{}: {error}", answer.name);
+    }
+    for runtime in Runtime::UPGRADED {
+        assert_passes(&upgraded(setjmp.clone(), false), Node::Installed, runtime, 2);
+    }
+    assert_passes(&upgraded(setjmp, true), Node::V24Exnref, Runtime::V0_29_5, 2);
 }
 
 #[test]

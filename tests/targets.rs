@@ -276,3 +276,25 @@ fn other_modules_are_refused() {
     assert!(error(b"\0asm\x01\0\0\0\x07\x05\x01\x01a\x00\x09").contains("export `a`: there is no function 9"));
     assert!(error(b"\0asm\x01\0\0\0\x07\x05\x01\x01a").contains("unexpected end"));
 }
+
+/// A name in the table of renamed symbols is gone, and the new one has the type that the old one had.
+#[test]
+fn renamed_symbols_are_the_same_under_another_name() {
+    let mut before: Option<Environment> = None;
+    for target in Target::all() {
+        let environment = target.manifest().unwrap();
+        for renamed in target.renamed {
+            assert_eq!(environment.item(renamed.old), None, "{}", renamed.old);
+            let new = environment.function(renamed.new);
+            assert!(new.is_some(), "{}", renamed.new);
+            if let Some(before) = &before {
+                assert_eq!(before.function(renamed.old), new, "{}", renamed.old);
+            }
+            assert!(!renamed.reason.is_empty());
+        }
+        before = Some(environment);
+    }
+    let aliases = Target::find("pyodide_2025_0").unwrap().aliases();
+    assert!(aliases.iter().any(|alias| alias.old == "_emscripten_get_now"), "those of older targets apply too");
+    assert!(aliases.iter().all(|alias| alias.old != "__time"), "those of newer targets do not");
+}

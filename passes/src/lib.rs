@@ -13,6 +13,7 @@ pub mod legalize;
 pub mod module;
 mod outcome;
 mod signature;
+pub mod symbols;
 pub mod time;
 
 pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};

@@ -11,6 +11,8 @@ mod table;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::sync::OnceLock;
+use wasm_pyfix_passes::symbols::Alias;
 use wasm_pyfix_passes::{Environment, ExceptionAbi};
 
 /// A platform: one version of the Pyodide ABI.
@@ -42,6 +44,8 @@ pub struct Target {
     pub default_tag_style: TagStyle,
     /// Structs that are laid out differently than on the platform before.
     pub struct_changes: &'static [StructChange],
+    /// Symbols that have another name than on the platform before.
+    pub renamed: &'static [Renamed],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
     pub runtimes: &'static [&'static str],
     /// `None` where the main module is a different one for every application.
@@ -70,6 +74,15 @@ pub enum TagStyle {
     Legacy,
     /// Both in one compressed tag set.
     Both,
+}
+
+/// A symbol that has another name since some version of what the runtimes are made of.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Renamed {
+    pub old: &'static str,
+    pub new: &'static str,
+    /// Why both mean the same, and since when.
+    pub reason: &'static str,
 }
 
 /// A struct whose layout changed, and the functions whose importers are therefore built for the older layout.
@@ -165,6 +178,13 @@ impl Target {
             .flat_map(|target| target.struct_changes)
     }
 
+    /// Other names for symbols that modules of any older platform may import.
+    pub fn aliases(&self) -> Vec<Alias> {
+        let up_to_here = Target::all().iter().filter(|target| target.age() <= self.age());
+        let renamed = up_to_here.flat_map(|target| target.renamed);
+        renamed.map(|renamed| Alias { old: renamed.old.to_string(), new: renamed.new.to_string(), always: false }).collect()
+    }
+
     /// Place in the list of targets.
     fn age(&self) -> usize {
         Target::all().iter().take_while(|target| target.name != self.name).count()
@@ -189,6 +209,14 @@ impl Target {
         manifest::from_text(&self.manifest_text()?)
             .with_context(|| format!("the built-in manifest of {} cannot be read", self.name))
     }
+}
+
+/// Whether `name` is a symbol of the runtimes of any target. The manifests are read at the first call.
+pub fn is_known(name: &str) -> bool {
+    static KNOWN: OnceLock<Vec<Environment>> = OnceLock::new();
+    // The manifests are part of the program, and tests read them all.
+    let known = KNOWN.get_or_init(|| Target::all().iter().filter_map(|target| target.manifest().ok()).collect());
+    known.iter().any(|environment| environment.item(name).is_some())
 }
 
 fn known_targets() -> String {

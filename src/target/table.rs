@@ -3,7 +3,7 @@
 //! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md` and `flags.md`; PEP 783 for the tags; the struct
 //! sizes in Emscripten's generated `struct_info` of the three versions; the npm packages for everything else.
 
-use super::{LibraryLookup, StructChange, TagStyle, Target};
+use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 
 /// All targets, oldest first.
@@ -23,6 +23,7 @@ pub static TARGETS: [Target; 4] = [
         site_packages: "",
         default_tag_style: TagStyle::Legacy,
         struct_changes: &[],
+        renamed: &[],
         runtimes: &[],
         compressed_manifest: None,
     },
@@ -40,6 +41,7 @@ pub static TARGETS: [Target; 4] = [
         site_packages: "/lib/python3.12/site-packages",
         default_tag_style: TagStyle::Legacy,
         struct_changes: &[],
+        renamed: RENAMED_2024_0,
         runtimes: &["0.27.7"],
         compressed_manifest: Some(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
     },
@@ -58,6 +60,7 @@ pub static TARGETS: [Target; 4] = [
         // Pyodide before 0.29.4 knows only the legacy spelling, package indexes only the other.
         default_tag_style: TagStyle::Both,
         struct_changes: CHANGES_2025_0,
+        renamed: RENAMED_2025_0,
         runtimes: &["0.28.3", "0.29.5"],
         compressed_manifest: Some(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
     },
@@ -75,6 +78,7 @@ pub static TARGETS: [Target; 4] = [
         site_packages: "/lib/python3.14/site-packages",
         default_tag_style: TagStyle::Pep783,
         struct_changes: CHANGES_2026_0,
+        renamed: RENAMED_2026_0,
         runtimes: &["314.0.7"],
         compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
     },
@@ -127,3 +131,24 @@ const CHANGES_2026_0: &[StructChange] = &[
 /// Its size is 208 bytes in Emscripten 3.1.58, 200 in 4.0.9, and 208 in 5.0.3.
 const FETCH: StructChange =
     StructChange { structure: "emscripten_fetch_t", imports: &["emscripten_fetch*", "emscripten_start_fetch"] };
+
+const RENAMED_2024_0: &[Renamed] = &[Renamed {
+    old: "_emscripten_get_now",
+    new: "emscripten_get_now",
+    reason: "never existed: the Rust crate `instant` 0.1 spells the name as JavaScript does",
+}];
+
+const RENAMED_2025_0: &[Renamed] = &[
+    Renamed { old: "_PyThreadState_UncheckedGet", new: "PyThreadState_GetUnchecked", reason: PYTHON_3_13 },
+    Renamed { old: "_Py_IsFinalizing", new: "Py_IsFinalizing", reason: PYTHON_3_13 },
+    Renamed { old: "_PyLong_AsInt", new: "PyLong_AsInt", reason: PYTHON_3_13 },
+    Renamed { old: "_PyObject_LookupAttr", new: "PyObject_GetOptionalAttr", reason: PYTHON_3_13 },
+    Renamed { old: "__clock", new: "clock", reason: MUSL },
+    Renamed { old: "__clock_getres", new: "clock_getres", reason: MUSL },
+];
+
+const RENAMED_2026_0: &[Renamed] =
+    &[Renamed { old: "__gettimeofday", new: "gettimeofday", reason: MUSL }, Renamed { old: "__time", new: "time", reason: MUSL }];
+
+const PYTHON_3_13: &str = "became public under this name in Python 3.13 (What's New in Python 3.13, New Features of the C API)";
+const MUSL: &str = "was the name inside of musl, with the public one as a weak alias; Emscripten has only the public one any more";

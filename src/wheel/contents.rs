@@ -44,7 +44,7 @@ pub fn kind(head: &[u8]) -> Kind {
     }
 }
 
-/// The linking metadata of `module` and the names of the functions it exports; `None` when it has no such metadata.
+/// The linking metadata of `module` and the names of the functions, globals and tags it exports; `None` when it has no such metadata.
 ///
 /// The metadata may stand anywhere: the upgrade puts them first, where loaders look for them.
 pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
@@ -67,7 +67,7 @@ pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
-                    if matches!(export.kind, ExternalKind::Func) {
+                    if matches!(export.kind, ExternalKind::Func | ExternalKind::Global | ExternalKind::Tag) {
                         exports.push(export.name.to_string());
                     }
                 }

@@ -2,6 +2,7 @@
 ;; RUN: % -o - | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+  (import "env" "memory" (memory 0))
   (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
   (import "env" "saveSetjmp" (func (param i32 i32 i32 i32) (result i32)))
   (import "env" "time" (func $time (param i32) (result i32)))

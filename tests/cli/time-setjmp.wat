@@ -3,5 +3,6 @@
 ;; RUN[allowed]: % -n --allow-struct-change
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+  (import "env" "memory" (memory 0))
   (import "env" "saveSetjmp" (func (param i32 i32 i32 i32) (result i32)))
   (import "env" "clock_gettime" (func (param i32 i32) (result i32))))

@@ -126,6 +126,10 @@ const ROUTINES: &str = r#"
         (i32.shl (i32.rem_u (local.get $value) (global.get $depth)) (i32.const 2))))
       (local.get $value))
     unreachable)
+"#;
+
+/// `__THREW__` read on behalf of other functions.
+const OUTLINED: &str = r#"
   (func $outlined_threw (result i32) (local $t i32)
     (local.set $t (i32.load (global.get $THREW)))
     (i32.store (global.get $THREW) (i32.const 0))
@@ -208,6 +212,9 @@ impl Program {
                 writeln!(text, "(import \"env\" \"invoke_{letters}\" (func $invoke_{letters} (param i32 {parameters}) {result}))");
         }
         text.push_str(&routines);
+        if self.outlined {
+            text.push_str(OUTLINED);
+        }
         let mut start = String::new();
         let mut pointers = String::new();
         for index in 0..count {
@@ -277,7 +284,7 @@ impl Program {
             let _ = write!(text, " (param {ty})");
         }
         let result_type = result.map(|ty| format!("(result {ty})")).unwrap_or_default();
-        let _ = write!(text, " {result_type} {LOCALS}\n");
+        let _ = writeln!(text, " {result_type} {LOCALS}");
         let zero = result.map(|ty| format!("({ty}.const 0)")).unwrap_or_default();
         let _ = writeln!(text, "(if (call $tired) (then (return {zero})))\n(call $event (i32.const {}))", 1000 + index);
         let selector = match parameters.first() {
@@ -285,9 +292,6 @@ impl Program {
             Some(&ty) => convert_to_i32("(local.get 0)", ty),
         };
         let _ = writeln!(text, "(local.set $n {selector}) (local.set $depth (global.get $depth)) (local.set $one (i32.const 1))");
-        if frame.addresses == 1 {
-            text.push_str("(local.set $ta (global.get $THREW)) (local.set $va (global.get $threwValue))\n");
-        }
         let has_frame = frame.setjmp || self.random.chance(50);
         if has_frame {
             text.push_str("(global.set $stack_pointer (local.tee $fp (i32.sub (global.get $stack_pointer) (i32.const 64))))\n");
@@ -295,9 +299,12 @@ impl Program {
             text.push_str("(local.set $fp (global.get $stack_pointer))\n");
         }
         let (before, after) = if frame.setjmp { self.setjmp_frame() } else { (String::new(), String::new()) };
-        text.push_str(&before);
         let statements = 2 + self.random.below(4);
         let body = self.statements(&mut frame, statements, 0);
+        if frame.addresses == 1 && body.contains("$invoke_") {
+            text.push_str("(local.set $ta (global.get $THREW)) (local.set $va (global.get $threwValue))\n");
+        }
+        text.push_str(&before);
         text.push_str(&body);
         text.push_str(&after);
         if has_frame {
@@ -359,7 +366,7 @@ impl Program {
                 frame.effects.jumps = true;
                 format!("(if {} (then (call $jump (i32.const {code}))))\n", self.condition())
             }
-            6 | 7 | 8 if !sites || self.random.chance(25) => self.direct_call(frame),
+            6..=8 if !sites || self.random.chance(25) => self.direct_call(frame),
             9 | 10 if nesting < 3 => {
                 let condition = self.condition();
                 let (then, other) = (self.statements(frame, 2, nesting + 1), self.statements(frame, 1, nesting + 1));

@@ -29,6 +29,10 @@ pub enum Role {
     Longjmp,
     /// `setThrew(what, value)`: sets `__THREW__` unless it is set.
     SetThrew,
+    /// `saveSetjmp(env, label, table, size)`: enters a setjmp into the table of its frame; before Emscripten 3.1.57.
+    SaveSetjmp,
+    /// `testSetjmp(id, table, size)`: looks a setjmp up in the table of a frame; before Emscripten 3.1.57.
+    TestSetjmp,
     /// `__gxx_personality_v0`: an address that LLVM mentions and nobody calls.
     Personality,
 }
@@ -72,7 +76,9 @@ impl Abi {
                 ("GOT.mem", Item::Global(id)) if field == THREW => abi.threw.push(id),
                 ("GOT.mem", Item::Global(id)) if field == THREW_VALUE => abi.threw_value.push(id),
                 ("GOT.func", Item::Global(id)) => {
-                    if let Some(role) = type_of(field).and_then(|ty| role(field, &ty)) {
+                    // The compiler only ever calls the two of setjmp.
+                    let found = type_of(field).and_then(|ty| role(field, &ty));
+                    if let Some(role) = found.filter(|role| !matches!(role, Role::SaveSetjmp | Role::TestSetjmp)) {
                         abi.function_addresses.push((id, field.to_string(), role));
                     }
                 }
@@ -161,6 +167,8 @@ pub fn role(name: &str, ty: &FuncType) -> Option<Role> {
         "setTempRet0" => Role::SetTempRet,
         "emscripten_longjmp" => Role::Longjmp,
         "setThrew" => Role::SetThrew,
+        "saveSetjmp" => Role::SaveSetjmp,
+        "testSetjmp" => Role::TestSetjmp,
         "__gxx_personality_v0" => Role::Personality,
         _ => Role::FindMatchingCatch { clauses: clauses(name)? },
     })
@@ -177,6 +185,8 @@ pub fn type_of(name: &str) -> Option<FuncType> {
         "llvm_eh_typeid_for" => FuncType::new([I32], [I32]),
         "getTempRet0" => FuncType::new([], [I32]),
         "emscripten_longjmp" | "setThrew" => FuncType::new([I32, I32], []),
+        "saveSetjmp" => FuncType::new([I32; 4], [I32]),
+        "testSetjmp" => FuncType::new([I32; 3], [I32]),
         "__gxx_personality_v0" => FuncType::new([I32; 5], [I32]),
         _ => FuncType::new(vec![I32; clauses(name)? as usize], [I32]),
     })

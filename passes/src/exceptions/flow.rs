@@ -624,7 +624,12 @@ impl Walk<'_, '_> {
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
             self.gave_up |= may_be_word(address, memarg);
-            self.compute(address);
+            if address.threw != NONE && !address.address {
+                // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
+                self.asks(address.threw, |checks| checks.longjmp = true);
+            } else {
+                self.compute(address);
+            }
             return self.push(Value::UNKNOWN);
         };
         self.flow.words.loads.push(Access { span: self.here.clone(), word, address: pushed_by });
@@ -677,9 +682,12 @@ impl Walk<'_, '_> {
                 if self.state.as_ref().is_some_and(|state| !state.fresh) {
                     self.flow.late += 1;
                 }
+                // However the way here was decided, it is what an exception at these sites must lead to.
+                let pending = self.state.as_ref().map_or(NONE, |state| state.pending);
+                self.asks(pending, |checks| checks.cpp = true);
                 self.push(Value { exception: true, ..Value::UNKNOWN });
             }
-            Some(Role::Longjmp) => self.longjmp_call(parameters, results),
+            Some(Role::Longjmp | Role::TestSetjmp) => self.longjmp_call(parameters, results),
             Some(_) => {
                 self.consume_many(parameters);
                 self.push_unknown(results);

@@ -27,6 +27,7 @@ mod flow;
 mod inline;
 mod runtime;
 mod scan;
+mod setjmp;
 mod site_sets;
 mod sites;
 mod slots;
@@ -78,6 +79,9 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
         define_invokes(module, &abi, &facts, &plan, machinery, &mut outcome)?;
     }
     define_others(module, &abi, machinery.as_ref(), &mut outcome);
+    if let Some(machinery) = &machinery {
+        define_setjmp(module, &abi, machinery, &mut outcome)?;
+    }
     rename_longjmp(module, &abi, &mut outcome);
     addresses.extend(define_addresses(module, &abi, machinery.as_ref(), &mut outcome)?);
     module.initialize_globals(&addresses);
@@ -105,10 +109,10 @@ fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)
 fn exchanges_temp_ret(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> bool {
     let gives = |(id, facts): &(FunctionId, BodyFacts)| facts.sets_temp_ret && !facts.handles_longjmp && is_exposed(module, *id);
     module.exports().iter().any(|export| export.name.starts_with("orig$"))
-        || module.imports().iter().any(|import| matches!(import.field.as_ref(), "saveSetjmp" | "testSetjmp"))
+        || module.imports().iter().any(|import| import.field == "saveSetjmp" && !abi.has(Role::SaveSetjmp))
         || abi.function_addresses.iter().any(|(_, _, role)| matches!(role, Role::GetTempRet | Role::SetTempRet))
         || facts.iter().any(|(_, facts)| facts.reads_foreign_temp_ret)
-        || facts.iter().any(|(_, facts)| facts.reads_temp_ret && !facts.matches && !facts.handles_longjmp)
+        || facts.iter().any(|(_, facts)| facts.reads_temp_ret && !facts.matches && !facts.handles_longjmp && !facts.saves_setjmp)
         || facts.iter().any(gives)
 }
 
@@ -428,6 +432,25 @@ fn routine(role: Role, machinery: Option<&Machinery>) -> Option<Vec<u8>> {
         (Role::SetThrew, _) => runtime::set_threw(state.threw),
         _ => return None,
     })
+}
+
+/// `saveSetjmp` and `testSetjmp`, which today's runtimes lack.
+fn define_setjmp(module: &mut Module<'_>, abi: &Abi, machinery: &Machinery, outcome: &mut Outcome) -> Result<()> {
+    for id in abi.with_role(Role::TestSetjmp) {
+        module.define_function(id, setjmp::test());
+        outcome.count("legacy setjmp routines", 1);
+    }
+    for id in abi.with_role(Role::SaveSetjmp) {
+        let Address::Memory(offset) = module.reserve_memory(4, 2)? else {
+            return Err(Error::Internal("reserved memory is not memory".into()));
+        };
+        module.export_data(setjmp::COUNTER, offset);
+        let realloc = module.import_function("env", "realloc", &FuncType::new([ValType::I32; 2], [ValType::I32]));
+        let saving = setjmp::Saving { counter: module.data_address(setjmp::COUNTER), realloc };
+        module.define_function(id, setjmp::save(&saving, machinery.matching.selected));
+        outcome.count("legacy setjmp routines", 1);
+    }
+    Ok(())
 }
 
 /// `emscripten_longjmp` and `__wasm_longjmp` take the same: the jump buffer and the value.

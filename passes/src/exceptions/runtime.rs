@@ -250,7 +250,7 @@ fn report_longjmp(function: &mut Function, jump: u32, stack_pointer: u32, state:
 }
 
 /// A naturally aligned i32 at `offset` bytes.
-fn word(offset: u64) -> MemArg {
+pub fn word(offset: u64) -> MemArg {
     MemArg { offset, align: 2, target: MemArgTarget::Memory(0), ordering: None }
 }
 

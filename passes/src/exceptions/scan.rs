@@ -28,6 +28,8 @@ pub struct BodyFacts {
     pub calls: Vec<u32>,
     /// It throws itself, or calls through a pointer.
     pub throws: bool,
+    /// It calls `saveSetjmp`, whose second result is in `tempRet0`.
+    pub saves_setjmp: bool,
     /// It has native exception handlers of the legacy kind, or of the new kind.
     pub legacy_try: bool,
     pub try_table: bool,
@@ -95,6 +97,7 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
                         Some(function) => facts.reads_foreign_temp_ret |= wanted.is_foreign(function),
                         None => facts.reads_temp_ret = true,
                     },
+                    Role::SaveSetjmp => facts.saves_setjmp = true,
                     _ => {}
                 }
             }

@@ -170,6 +170,16 @@ impl Module<'_> {
         self.import_global("GOT.mem", name, MUTABLE_I32)
     }
 
+    /// Exports the data `offset` bytes behind `__memory_base` as the symbol `name`. The loader adds the base to what is exported, and
+    /// of several modules that export a name, the first one is meant by all of them.
+    pub fn export_data(&mut self, name: &'static str, offset: u32) {
+        let id = GlobalId(self.globals.len() as u32);
+        self.touched.insert(section::GLOBAL);
+        self.touched.insert(section::EXPORT);
+        self.globals.push(Global { ty: IMMUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(offset as i32)) });
+        self.exports.push(Export { name: name.into(), item: Item::Global(id) });
+    }
+
     /// The type of a wrapper's zero result, for passes that build code.
     pub fn encoded_type(ty: ValType) -> Result<wasm_encoder::ValType> {
         encode::value_type(ty)

@@ -64,7 +64,7 @@ impl Module<'_> {
 
     fn write_custom(&self, old: &super::Section, maps: &IndexMaps, out: &mut Vec<u8>) {
         let is_dylink = old.name == dylink::SECTION || old.name == dylink::LEGACY_SECTION;
-        if is_dylink && self.dylink_changes() {
+        if is_dylink && (self.dylink_changes() || self.has_legacy_dylink()) {
             write_custom_section(dylink::SECTION, &self.dylink.write(), out);
         } else if old.dropped {
         } else if let Some(payload) = &old.replacement {

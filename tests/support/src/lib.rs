@@ -3,9 +3,11 @@
 //! * [`npm`]: the Pyodide runtimes and the wheel from the npm registry, fetched once into cargo's target directory;
 //! * [`node`]: Python snippets run in those runtimes, each in a fresh one;
 //! * [`fixtures`]: the exception-handling suite of `tests/fixtures` and what it must print;
+//! * [`measure`]: what the benchmarks have in common;
 //! * [`modules`]: every module at hand, for properties that hold for all of them.
 
 pub mod fixtures;
+pub mod measure;
 pub mod modules;
 pub mod node;
 pub mod npm;

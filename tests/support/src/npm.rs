@@ -1,4 +1,5 @@
-//! The npm packages of `tests/npm`: Pyodide runtimes, a wheel, and a Node that knows the new exception instructions.
+//! The npm packages of `tests/npm`: Pyodide runtimes, a wheel, grammars and their parser, and a Node that knows the new exception
+//! instructions.
 //!
 //! They are installed by `npm ci` once, into a directory below cargo's target directory whose name depends on the lock file. The
 //! installation happens beside that directory and is renamed into place when complete, so processes that start at the same
@@ -97,10 +98,17 @@ pub fn node_24() -> Result<PathBuf> {
 pub fn packages() -> Result<PathBuf> {
     static PACKAGES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PACKAGES
-        .get_or_init(|| install().map_err(|error| format!("{error:#}")))
+        .get_or_init(|| {
+            install("tests/npm", "Pyodide runtimes, a wheel, grammars and Node 24", 310).map_err(|error| format!("{error:#}"))
+        })
         .clone()
         .map_err(anyhow::Error::msg)
         .context("the npm packages of tests/npm are needed and cannot be had")
+}
+
+/// The directory of the npm package `@pyodide/pyodide` 0.17.1 with its Python packages, fetched on first use: 185 MB, 267 MB unpacked.
+pub fn pyodide_of_2021() -> Result<PathBuf> {
+    existing(install("tests/npm/2021", "Pyodide 0.17.1", 270)?.join("@pyodide/pyodide"))
 }
 
 /// Checks that `node` and `npm` can be started, and that Node is recent enough.
@@ -115,21 +123,24 @@ pub fn check_tools() -> Result<()> {
     Ok(())
 }
 
-fn version_of(tool: &str) -> Result<String> {
+/// What `tool --version` prints.
+pub fn version_of(tool: &str) -> Result<String> {
     let hint = || format!("`{tool}` is needed: install Node {OLDEST_NODE} or later and npm, and have both in PATH");
     let output = Command::new(tool).arg("--version").output().with_context(hint)?;
     ensure!(output.status.success(), "`{tool} --version` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
-fn install() -> Result<PathBuf> {
+/// Installs the packages that the directory `source` of the repository asks for; `what` they are and how many megabytes on disk is told.
+fn install(source: &str, what: &str, megabytes: u32) -> Result<PathBuf> {
     check_tools()?;
-    let directory = directory()?;
+    let directory = directory(source)?;
     if !directory.is_dir() {
         let parent = directory.parent().context("the installation directory has a parent")?;
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
         let staging = tempfile::Builder::new().prefix("installing-").tempdir_in(parent)?;
-        npm_ci(staging.path())?;
+        eprintln!("Fetching {what} from the npm registry (once, about {megabytes} MB on disk) ...");
+        npm_ci(source, staging.path())?;
         if let Err(error) = std::fs::rename(staging.path(), &directory) {
             // Somebody else may have been faster.
             ensure!(directory.is_dir(), "cannot rename {} to {}: {error}", staging.path().display(), directory.display());
@@ -138,12 +149,11 @@ fn install() -> Result<PathBuf> {
     Ok(directory.join("node_modules"))
 }
 
-fn npm_ci(directory: &Path) -> Result<()> {
-    let source = crate::repository().join("tests/npm");
-    for name in ["package.json", "package-lock.json", ".npmrc"] {
-        std::fs::copy(source.join(name), directory.join(name)).with_context(|| format!("cannot copy tests/npm/{name}"))?;
+fn npm_ci(source: &str, directory: &Path) -> Result<()> {
+    for (source, name) in [(source, "package.json"), (source, "package-lock.json"), ("tests/npm", ".npmrc")] {
+        let file = crate::repository().join(source).join(name);
+        std::fs::copy(&file, directory.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
     }
-    eprintln!("Fetching Pyodide runtimes, a wheel and Node 24 from the npm registry (once, about 260 MB on disk) ...");
     let output = Command::new("npm").arg("ci").current_dir(directory).output().context("cannot start npm")?;
     ensure!(
         output.status.success(),
@@ -154,8 +164,8 @@ fn npm_ci(directory: &Path) -> Result<()> {
 }
 
 /// Where the packages are, or will be. The name holds a digest of the lock file, so that a new lock is a new installation.
-fn directory() -> Result<PathBuf> {
-    let lock = crate::repository().join("tests/npm/package-lock.json");
+fn directory(source: &str) -> Result<PathBuf> {
+    let lock = crate::repository().join(source).join("package-lock.json");
     let lock = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
     let mut hasher = DefaultHasher::new();
     lock.hash(&mut hasher);

@@ -1,0 +1,267 @@
+//! Symbols that moved between versions of the runtime are imported under their new names, and symbols that nobody offers are found.
+//!
+//! **Renaming.** An import of an old name becomes one of the new name, in `env` and in the GOT, with its flags in IMPORT_INFO.
+//! Aliases from a table apply only where that can only help: the runtime and the siblings lack the old name, and the runtime has
+//! the new one with the same type. Aliases that the user asks for always apply.
+//!
+//! **What is missing.** A strong import that neither the runtime, nor a sibling, nor the module itself offers. How much it matters
+//! depends on the kind: the loader gives a module a stub for a function that it does not know, which fails when it is called; an
+//! address that it does not know, a tag or a function of another type keeps the module from being loaded at all. Weak imports (by
+//! IMPORT_INFO, which loaders match by field name alone) may be missing. It changes nothing and never refuses: what is missing may be
+//! in a library that is loaded earlier, so the caller decides ([`is_of_runtime`]).
+//!
+//! **Relies on** `resolveSymbol`, `reportUndefinedSymbols` and `getDylinkMetadata` of Emscripten 4.0.9's `libdylink.js`.
+
+use crate::module::{Import, Item, Module};
+use crate::{Environment, Offer, Outcome, Provider};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Name of the pass.
+pub const PASS: &str = "symbols";
+
+/// Another name for a symbol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    pub old: String,
+    pub new: String,
+    /// Rename whatever the environment offers: the user asked for it.
+    pub always: bool,
+}
+
+/// Import modules in which a name means a symbol; loaders offer no others.
+const ENV: [&str; 2] = ["env", "wasi_snapshot_preview1"];
+const GOT: [&str; 2] = ["GOT.func", "GOT.mem"];
+
+/// Renames imports of `module`.
+pub fn rename(
+    module: &mut Module<'_>,
+    aliases: &[Alias],
+    environment: Option<&Environment>,
+    sibling_exports: &HashSet<String>,
+) -> Outcome {
+    let mut outcome = Outcome::new(PASS);
+    for alias in aliases {
+        let renamed: Vec<Item> = (module.imports().iter())
+            .filter(|import| import.field == alias.old && (ENV.contains(&&*import.module) || GOT.contains(&&*import.module)))
+            .filter(|import| alias.always || applies(alias, module, import, environment, sibling_exports))
+            .map(|import| import.item)
+            .collect();
+        if renamed.is_empty() {
+            continue;
+        }
+        outcome.count(&format!("imports of `{}` renamed to `{}`", alias.old, alias.new), renamed.len());
+        for item in renamed {
+            module.rename_import(item, &alias.new);
+        }
+        for info in module.dylink.import_info.iter_mut().filter(|info| info.field == alias.old) {
+            info.field.clone_from(&alias.new);
+        }
+    }
+    outcome
+}
+
+fn applies(
+    alias: &Alias,
+    module: &Module<'_>,
+    import: &Import<'_>,
+    environment: Option<&Environment>,
+    sibling_exports: &HashSet<String>,
+) -> bool {
+    let Some(environment) = environment else { return false };
+    let known =
+        environment.item(&alias.old).is_some() || sibling_exports.contains(&alias.old) || module.export(&alias.old).is_some();
+    !known && problem(module, import, &alias.new, environment).is_none()
+}
+
+/// What keeps a symbol from being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Problem {
+    /// A function of which the loader makes a stub that fails.
+    Function,
+    /// An address that the loader asks for when it has loaded the module.
+    Address,
+    /// A global or a tag, without which there is no instance.
+    Value,
+    /// It is there, with another type.
+    Type,
+}
+
+impl Problem {
+    /// What `count` symbols with this problem are and what comes of it, to stand before their names.
+    pub fn describe(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Problem::Function, 1) => "the function (it fails when it is called)",
+            (Problem::Function, _) => "the functions (each fails when it is called)",
+            (Problem::Address, 1) => "the address (without it the module does not load)",
+            (Problem::Address, _) => "the addresses (without them the module does not load)",
+            (Problem::Value, 1) => "the tag or global (without it the module does not load)",
+            (Problem::Value, _) => "the tags or globals (without them the module does not load)",
+            (Problem::Type, _) => "the type that the module expects (it does not load) of",
+        }
+    }
+}
+
+/// The strong imports of `module` that nobody offers, by name, each with the worst that is wrong with it.
+pub fn missing(module: &Module<'_>, environment: &Environment, sibling_exports: &HashSet<String>) -> BTreeMap<String, Problem> {
+    const WEAK: u32 = 1;
+    const BINDING: u32 = 3;
+    let weak = module.dylink.import_info.iter().filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str());
+    let weak: HashSet<&str> = weak.collect();
+    let exports: BTreeSet<&str> = module.exports().iter().map(|export| &*export.name).collect();
+    let offered = |name: &str| {
+        // A function of EM_JS is text in the data of the module that exports this.
+        let script = format!("__em_js__{name}");
+        [name, &script].iter().any(|name| exports.contains(name) || sibling_exports.contains(*name))
+    };
+    let mut missing = BTreeMap::new();
+    for import in module.imports() {
+        let name = &*import.field;
+        if offered(name) {
+            continue;
+        }
+        // Not even a weak import may have another type than what it finds.
+        let problem = problem(module, import, name, environment);
+        if let Some(problem) = problem.filter(|problem| *problem == Problem::Type || !weak.contains(name)) {
+            let worst = missing.entry(name.to_string()).or_insert(problem);
+            *worst = problem.max(*worst);
+        }
+    }
+    missing
+}
+
+/// What is wrong with `import`, were it called `name`.
+fn problem(module: &Module<'_>, import: &Import<'_>, name: &str, environment: &Environment) -> Option<Problem> {
+    if GOT.contains(&&*import.module) {
+        return environment.item(name).is_none().then_some(Problem::Address);
+    }
+    if !ENV.contains(&&*import.module) {
+        return None;
+    }
+    match import.item {
+        Item::Function(id) => match environment.symbols.get(name) {
+            // JavaScript takes any type.
+            Some(Offer { provider: Provider::MainModule, item: crate::Item::Function(Some(ty)) }) => {
+                (ty != module.signature(id)).then_some(Problem::Type)
+            }
+            Some(Offer { item: crate::Item::Function(_), .. }) => None,
+            Some(_) => Some(Problem::Type),
+            None => (!environment.offers_function(name)).then_some(Problem::Function),
+        },
+        Item::Global(_) | Item::Tag(_) => environment.item(name).is_none().then_some(Problem::Value),
+        // The loader has the one of each itself.
+        Item::Table(_) | Item::Memory(_) => None,
+    }
+}
+
+/// Whether only a runtime can be meant to offer the symbol `name`, even where none does: the names that Emscripten and its C++ library
+/// keep for themselves and, in an extension module of Python that needs no library, that Python does.
+pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
+    const RESERVED: [&str; 5] = ["__cxa_", "emscripten_", "_emscripten_", "__syscall_", "_Unwind_"];
+    const PYTHON: [&str; 3] = ["Py", "_Py", "__Py"];
+    RESERVED.iter().any(|prefix| name.starts_with(prefix))
+        || is_of_standard_library(name)
+        || (PYTHON.iter().any(|prefix| name.starts_with(prefix)) && is_extension(module))
+}
+
+fn is_extension(module: &Module<'_>) -> bool {
+    module.dylink.needed.is_empty() && module.exports().iter().any(|export| export.name.starts_with("PyInit_"))
+}
+
+/// Whether `name` is mangled by the Itanium C++ ABI, stands for something in `std`, and mentions nothing outside of it. (A template of
+/// the library with a class of a user among its arguments is in whichever library uses it.)
+fn is_of_standard_library(name: &str) -> bool {
+    let Some(mut rest) = name.strip_prefix("_Z") else { return false };
+    // Vtables, typeinfo, their names, guards.
+    for prefix in ["TV", "TI", "TS", "TT", "GV"] {
+        rest = rest.strip_prefix(prefix).unwrap_or(rest);
+    }
+    let nested = rest.strip_prefix('N').unwrap_or(rest).trim_start_matches(['V', 'K', 'R', 'O']);
+    if !nested.starts_with("St") {
+        return false;
+    }
+    let mut bytes = rest.as_bytes();
+    // Whether an identifier that comes now belongs to a scope that was named before it.
+    let mut scoped = false;
+    while let Some((&first, behind)) = bytes.split_first() {
+        bytes = behind;
+        scoped = match first {
+            b'0'..=b'9' => {
+                let Some((length, behind)) = number(first, behind) else { return false };
+                let Some(behind) = behind.get(length..) else { return false };
+                if !scoped {
+                    return false;
+                }
+                bytes = behind;
+                true
+            }
+            // `St` is std; `S_` and `S0_` repeat something, all of which was checked.
+            b'S' => {
+                let length = behind.iter().position(|byte| !byte.is_ascii_digit() && !byte.is_ascii_uppercase());
+                bytes = length.and_then(|length| behind.get(length + 1..)).unwrap_or_default();
+                true
+            }
+            // `T_` and `T0_` are parameters of the template.
+            b'T' => {
+                let length = behind.iter().position(|byte| *byte == b'_');
+                bytes = length.and_then(|length| behind.get(length + 1..)).unwrap_or_default();
+                false
+            }
+            // A literal argument, `Lb1E`.
+            b'L' => {
+                let length = behind.iter().position(|byte| *byte == b'E');
+                bytes = length.and_then(|length| behind.get(length + 1..)).unwrap_or_default();
+                false
+            }
+            // The end of arguments or of a name, behind which a member may come; an ABI tag.
+            b'E' | b'B' => true,
+            // Constructors and destructors.
+            b'C' | b'D' if behind.first().is_some_and(u8::is_ascii_digit) => {
+                bytes = &behind[1..];
+                scoped
+            }
+            _ => false,
+        };
+    }
+    true
+}
+
+/// The decimal number that begins with `first`, and what comes behind it.
+fn number(first: u8, mut behind: &[u8]) -> Option<(usize, &[u8])> {
+    let mut number = usize::from(first - b'0');
+    while let Some((digit @ b'0'..=b'9', rest)) = behind.split_first() {
+        number = number.checked_mul(10)?.checked_add(usize::from(digit - b'0'))?;
+        behind = rest;
+    }
+    Some((number, behind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_standard_library_are_told_from_templates_of_users() {
+        for name in [
+            "_ZNKSt3__220__vector_base_commonILb1EE20__throw_out_of_rangeEv",
+            "_ZNKSt3__221__basic_string_commonILb1EE20__throw_length_errorEv",
+            "_ZNSt3__212basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE6appendEPKcm",
+            "_ZNSt9exceptionD2Ev",
+            "_ZTVNSt3__220__time_get_c_storageIcEE",
+            "_ZSt9terminatev",
+            "_ZNSt3__26vectorIiNS_9allocatorIiEEE9push_backB8ne180100EOi",
+        ] {
+            assert!(is_of_standard_library(name), "{name}");
+        }
+        for name in [
+            "_ZNSt3__26vectorI3FooNS_9allocatorIS1_EEE9push_backERKS1_",
+            "_ZNSt3__24listIN5mupdf8FzPointsENS_9allocatorIS2_EEE5clearEv",
+            "_ZN5mupdf7FzStextC1Ev",
+            "_Z3foov",
+            "_Znwm",
+            "memcpy",
+            "_ZNSt3__299999999999999999999x",
+        ] {
+            assert!(!is_of_standard_library(name), "{name}");
+        }
+    }
+}

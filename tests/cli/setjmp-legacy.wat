@@ -1,0 +1,38 @@
+;; Setjmp as LLVM before 19 lowered it: the table of the frame stays, and the functions that keep it become the module's own.
+;; RUN: upgrade % -o - | print
+
+(module
+  (@dylink.0
+    (mem-info (memory 160 4) (table 1 0)))
+  (import "env" "memory" (memory 1))
+  (import "env" "__indirect_function_table" (table 1 funcref))
+  (import "env" "__memory_base" (global $memory_base i32))
+  (import "env" "__table_base" (global $table_base i32))
+  (import "GOT.mem" "__THREW__" (global $THREW (mut i32)))
+  (import "GOT.mem" "__threwValue" (global $threwValue (mut i32)))
+  (import "env" "malloc" (func $malloc (param i32) (result i32)))
+  (import "env" "free" (func $free (param i32)))
+  (import "env" "saveSetjmp" (func $saveSetjmp (param i32 i32 i32 i32) (result i32)))
+  (import "env" "testSetjmp" (func $testSetjmp (param i32 i32 i32) (result i32)))
+  (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
+  (import "env" "setTempRet0" (func $setTempRet0 (param i32)))
+  (import "env" "emscripten_longjmp" (func $longjmp (param i32 i32)))
+  (import "env" "invoke_v" (func $invoke_v (param i32)))
+  (func $jump (call $longjmp (global.get $memory_base) (i32.const 7)))
+  (func (export "run") (result i32) (local $table i32) (local $size i32) (local $threw i32) (local $value i32) (local $label i32)
+    (i32.store (local.tee $table (call $malloc (i32.const 40))) (i32.const 0))
+    (local.set $table (call $saveSetjmp (global.get $memory_base) (i32.const 1) (local.get $table) (i32.const 4)))
+    (local.set $size (call $getTempRet0))
+    (i32.store (global.get $THREW) (i32.const 0))
+    (call $invoke_v (global.get $table_base))
+    (local.set $threw (i32.load (global.get $THREW)))
+    (i32.store (global.get $THREW) (i32.const 0))
+    (local.set $value (i32.load (global.get $threwValue)))
+    (local.set $label (i32.const -1))
+    (if (i32.and (i32.ne (local.get $threw) (i32.const 0)) (i32.ne (local.get $value) (i32.const 0))) (then
+      (local.set $label (call $testSetjmp (i32.load (local.get $threw)) (local.get $table) (local.get $size)))
+      (if (i32.eqz (local.get $label)) (then (call $longjmp (local.get $threw) (local.get $value))))
+      (call $setTempRet0 (local.get $value))))
+    (call $free (local.get $table))
+    (select (call $getTempRet0) (i32.const 0) (i32.eq (local.get $label) (i32.const 1))))
+  (elem (global.get $table_base) func $jump))

@@ -1,0 +1,27 @@
+//! What the benchmarks share: order statistics, and the machine that results were measured on.
+
+/// `values` in ascending order.
+pub fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The middle of sorted values, or the mean of the two in the middle; not a number when there are none.
+pub fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    match sorted {
+        [] => f64::NAN,
+        _ if sorted.len() % 2 == 1 => sorted[middle],
+        _ => (sorted[middle - 1] + sorted[middle]) / 2.0,
+    }
+}
+
+/// The machine, as far as it tells: processor, number of cores, system.
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    format!("{} ({cores} cores, {system})", model.unwrap_or("an unnamed processor"))
+}
