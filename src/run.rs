@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::{CPP_EXCEPTION, Environment, ExceptionAbi, Provider, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, Provider, legalize};
 use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
         let main = self.main()?;
         self.options = ModuleOptions {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
-            personality: self.personality(main.as_ref())?,
+            personality: self.personality()?,
             exnref: args.exnref,
             bigint,
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
@@ -157,7 +157,8 @@ impl<'a> Run<'a> {
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
             aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
-            allow_missing: self.args.module.allow_missing,
+            // Of half a runtime nobody knows what it lacks.
+            allow_missing: args.allow_missing || (!target.has_wheels() && self.args.target.main.len() == 1),
             ..ModuleOptions::default()
         };
         if bigint && self.sources.len() > 1 {
@@ -225,30 +226,14 @@ impl<'a> Run<'a> {
         names.join(", ")
     }
 
-    /// The entry point to exception matching, empty where exceptions stay as they are. The files given as `--main` must offer it
-    /// as well.
-    fn personality(&self, main: Option<&Environment>) -> Result<String> {
+    /// The entry point to exception matching, empty where exceptions stay as they are.
+    fn personality(&self) -> Result<String> {
         let target = self.target;
-        if target.exception_abi == ExceptionAbi::JavaScript {
-            return Ok(String::new());
+        match target.personality {
+            Some(personality) => Ok(personality.to_string()),
+            None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
+            None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
         }
-        let Some(personality) = target.personality else {
-            bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name);
-        };
-        if let Some(environment) = main {
-            let missing = match environment.exception_abi() {
-                Some(ExceptionAbi::Native) => (!environment.offers_function(personality)).then_some(personality),
-                _ => Some(CPP_EXCEPTION),
-            };
-            if let Some(missing) = missing {
-                bail!(
-                    "{}: this runtime does not offer `{missing}`, which exceptions need: give the files of a runtime for {}",
-                    self.main_names(),
-                    target.name
-                );
-            }
-        }
-        Ok(personality.to_string())
     }
 
     /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.

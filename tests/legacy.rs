@@ -243,6 +243,7 @@ fn modules_of_2021_are_upgraded_or_refused() {
     assert_eq!(modules.len(), 343);
     let target = Target::find("pyodide_2025_0").unwrap();
     let mut options = ModuleOptions {
+        bigint: true,
         personality: target.personality.unwrap().to_string(),
         environment: Some(Arc::new(target.manifest().unwrap())),
         aliases: Arc::new(target.aliases()),

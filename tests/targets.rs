@@ -252,8 +252,11 @@ fn struct_changes_add_up_over_platforms() {
 fn listing_shows_every_target() {
     let text = listing();
     assert_eq!(text.lines().count(), 1 + Target::all().len());
-    assert!(text.contains("pyodide_2025_0       pyemscripten_2025_0  3.13    4.0.9       native      default target\n"), "{text}");
-    assert!(text.contains("pyodide_2024_0       -                    3.12    3.1.58      JavaScript  source only\n"), "{text}");
+    assert!(
+        text.contains("pyodide_2025_0       pyemscripten_2025_0  3.13    4.0.9         native      default target\n"),
+        "{text}"
+    );
+    assert!(text.contains("pyodide_2024_0       -                    3.12    3.1.58        JavaScript  source only\n"), "{text}");
 }
 
 #[test]
@@ -281,7 +284,7 @@ fn other_modules_are_refused() {
 #[test]
 fn renamed_symbols_are_the_same_under_another_name() {
     let mut before: Option<Environment> = None;
-    for target in Target::all() {
+    for target in Target::all().iter().filter(|target| target.has_wheels()) {
         let environment = target.manifest().unwrap();
         for renamed in target.renamed {
             assert_eq!(environment.item(renamed.old), None, "{}", renamed.old);

@@ -1,4 +1,4 @@
-;; The setjmp of Emscripten before 3.1.59 answers through the runtime's `tempRet0`, which therefore stays in use.
+;; The setjmp of Emscripten before 3.1.57 answers through `tempRet0`, which becomes private with it.
 ;; RUN: upgrade % -o - | print
 
 (module

@@ -17,6 +17,8 @@ pub struct Edits<'b> {
     /// Number of the next local.
     next_local: u32,
     added: Vec<ValType>,
+    /// Code in front of the first instruction.
+    prologue: Vec<u8>,
 }
 
 impl<'b> Edits<'b> {
@@ -30,7 +32,20 @@ impl<'b> Edits<'b> {
             next_local += reader.read()?.0;
         }
         let end = (reader.original_position() - body.offset) as usize;
-        Ok(Edits { body, replacements: Vec::new(), groups, declarations: begin..end, next_local, added: Vec::new() })
+        Ok(Edits {
+            body,
+            replacements: Vec::new(),
+            groups,
+            declarations: begin..end,
+            next_local,
+            added: Vec::new(),
+            prologue: Vec::new(),
+        })
+    }
+
+    /// Puts `code` in front of the first instruction.
+    pub fn begin_with(&mut self, code: Vec<u8>) {
+        self.prologue.extend(code);
     }
 
     /// Puts `with` in the place of the bytes of `span`. Spans may not overlap.
@@ -82,6 +97,7 @@ impl<'b> Edits<'b> {
             count.encode(&mut out);
             Module::encoded_type(ty)?.encode(&mut out);
         }
+        out.extend_from_slice(&self.prologue);
         let mut done = self.declarations.end;
         for (span, with) in &self.replacements {
             let between = bytes.get(done..span.start).ok_or_else(|| Error::Internal("changes of a body overlap".into()))?;

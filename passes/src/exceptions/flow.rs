@@ -58,6 +58,8 @@ pub struct Flow {
     pub sites: BTreeMap<usize, SiteFlow>,
     /// Where the words `__THREW__` and `__threwValue` are used.
     pub words: Words,
+    /// It changes the stack pointer.
+    pub moves_stack_pointer: bool,
     /// Imported functions that are given the exception of a landing pad and may take it for something else.
     pub strangers: BTreeSet<String>,
     /// Landing pads that call something before they ask for their exception.
@@ -524,6 +526,7 @@ impl Walk<'_, '_> {
                 if self.facts.stack_pointer == Some(global_index)
                     && let Some(state) = &mut self.state
                 {
+                    self.flow.moves_stack_pointer = true;
                     // Only right behind the instruction that read or wrote the local does it surely hold the same.
                     state.stack_pointer = operand.local.filter(|_| operand.end == self.here.start);
                 }

@@ -57,7 +57,17 @@ pub fn inline(
     let threw = edits.new_local(ValType::I32)?;
     let reads_value = flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
     let value = if reads_value { Some(edits.new_local(ValType::I32)?) } else { None };
-    let mut writer = Writer { module, state, helpers, edits, threw, value, saved_stack_pointer: None, temporaries: HashMap::new() };
+    let mut writer = Writer {
+        module,
+        state,
+        helpers,
+        edits,
+        threw,
+        value,
+        saved_stack_pointer: None,
+        moves_stack_pointer: flow.moves_stack_pointer,
+        temporaries: HashMap::new(),
+    };
     writer.words(flow)?;
     for (&at, site) in &flow.sites {
         let call = calls.get(&at).ok_or_else(|| Error::Internal(format!("the call at {at} has no plan")))?;
@@ -77,6 +87,8 @@ struct Writer<'m, 'a> {
     value: Option<u32>,
     /// Local for the stack pointer at sites where no other holds it.
     saved_stack_pointer: Option<u32>,
+    /// Whether the function changes the stack pointer.
+    moves_stack_pointer: bool,
     /// Locals for operands, by type and number.
     temporaries: HashMap<(ValType, usize), u32>,
 }
@@ -218,11 +230,7 @@ impl Writer<'_, '_> {
     ) -> Result<()> {
         let stack_pointer = match site.stack_pointer {
             Some(local) => local,
-            None => {
-                let local = self.save_stack_pointer()?;
-                InstructionSink::new(out).global_get(self.state.stack_pointer.0).local_set(local);
-                local
-            }
+            None => self.save_stack_pointer(out)?,
         };
         if clear {
             InstructionSink::new(out).i32_const(0).local_set(self.threw);
@@ -271,12 +279,20 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn save_stack_pointer(&mut self) -> Result<u32> {
-        if let Some(local) = self.saved_stack_pointer {
-            return Ok(local);
-        }
-        let local = self.edits.new_local(ValType::I32)?;
+    /// A local with the stack pointer at this site: read on entry where the function does not move it, since reading an imported global
+    /// in a loop costs more than a call without a `try` does; right here otherwise.
+    fn save_stack_pointer(&mut self, out: &mut Vec<u8>) -> Result<u32> {
+        let (local, first) = match self.saved_stack_pointer {
+            Some(local) => (local, false),
+            None => (self.edits.new_local(ValType::I32)?, true),
+        };
         self.saved_stack_pointer = Some(local);
+        let global = self.state.stack_pointer.0;
+        if self.moves_stack_pointer {
+            InstructionSink::new(out).global_get(global).local_set(local);
+        } else if first {
+            self.edits.begin_with(code(|code| code.global_get(global).local_set(local)));
+        }
         Ok(local)
     }
 

@@ -104,7 +104,7 @@ fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)
 /// Whether `tempRet0` takes values into the module or out of it.
 ///
 /// Between a landing pad and its `find_matching_catch`, and around the `setjmp` of one function, nobody else needs it. But legalized
-/// exports and `dynCall_*` wrappers return the high half of 64-bit results in it, legalized imports do, and so does the runtime's
+/// exports and `dynCall_*` wrappers return the high half of 64-bit results in it, legalized imports do, and so does a sibling's
 /// `saveSetjmp`.
 fn exchanges_temp_ret(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> bool {
     let gives = |(id, facts): &(FunctionId, BodyFacts)| facts.sets_temp_ret && !facts.handles_longjmp && is_exposed(module, *id);
