@@ -44,7 +44,7 @@ pub fn kind(head: &[u8]) -> Kind {
     }
 }
 
-/// The linking metadata of `module` and the names of the functions it exports; `None` when it has no such metadata.
+/// The linking metadata of `module` and the names of the functions, globals and tags it exports; `None` when it has no such metadata.
 ///
 /// The metadata may stand anywhere: the upgrade puts them first, where loaders look for them.
 pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
