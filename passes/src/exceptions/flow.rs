@@ -3,11 +3,13 @@
 //! An abstract interpretation over the structured code: it follows locals and the operand stack along every path until nothing
 //! changes, so that its answers do not depend on the order an optimiser put instructions in. It answers
 //! - what the code behind each call of an invoke asks about `__THREW__` and `__threwValue`;
-//! - which table slot the function pointer of the call is, where that is the same on all paths;
+//! - which table slot the function pointer of the call is, where that is the same on all paths, and what pushes it;
+//! - where the two words are loaded and stored, and which instructions push and move their addresses;
 //! - where the exception of a landing pad is passed.
 //!
-//! It gives up on a function (and then knows nothing about it) when a load or store may or may not be one of `__THREW__`, or when the
-//! function has native exception handlers of its own.
+//! It gives up on a function (and then knows nothing about it) when a load or store may or may not be one of `__THREW__`, when the
+//! address of `__THREW__` is computed with or stored, when the function has native exception handlers of its own, and when it is too
+//! large to follow.
 
 mod values;
 mod walk;

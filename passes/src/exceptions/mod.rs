@@ -1,12 +1,13 @@
-//! JavaScript exception handling becomes native: `invoke_*`, `__cxa_find_matching_catch_*`, `__resumeException` and
-//! `emscripten_longjmp` are replaced by routines inside the module that use wasm exceptions.
+//! JavaScript exception handling becomes native: calls of `invoke_*` become wasm `try` blocks, and `__cxa_find_matching_catch_*`,
+//! `__resumeException`, `emscripten_longjmp` and what belongs to them become routines inside the module.
 //!
 //! **Idea.** Emscripten's JavaScript library implemented `try` by a JavaScript function per signature, `invoke_<signature>`, which
-//! called a function pointer, caught what was thrown and reported it in `__THREW__`. Each becomes a wasm function of the same type
-//! that calls, catches the tags `__cpp_exception` and `__c_longjmp`, and reports in the same way, so that the code around the call
-//! stays as the compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality (see
-//! [`runtime::find_matching_catch`]). The imported functions keep their ids when they become definitions: calls, tail calls, element
-//! segments and exports of them need no change.
+//! called a function pointer, caught what was thrown and reported it in `__THREW__`. Where every use of `__THREW__` in a function is
+//! known ([`flow`]), the call stands in a `try` that catches the tags `__cpp_exception` and `__c_longjmp` and reports in a local
+//! ([`inline`]). Otherwise the imported function becomes a wrapper of the same type that calls, catches and reports in memory, and the
+//! code around the call stays as the compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality
+//! (see [`runtime::find_matching_catch`]). The imported functions keep their ids when they become definitions: calls, tail calls,
+//! element segments and exports of them need no change.
 //!
 //! **Which tags a call site catches** follows what the code behind it checks, so that a frame that knows only C++ exceptions lets a
 //! `longjmp` pass and the other way round ([`sites`]). Where that is not certain it catches both, as JavaScript did.

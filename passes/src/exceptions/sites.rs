@@ -1,4 +1,4 @@
-//! What each call site of an invoke catches, and whom it calls where that matters.
+//! What each call site of an invoke catches, whom it calls where that is known, and whether its `try` stands in place.
 //!
 //! A function that never looks at `__threwValue` can do nothing for a longjmp but mistake it for a normal return, and one without a
 //! landing pad can do nothing for an exception: such functions catch the one kind they know. Where a function has both (compiled as
