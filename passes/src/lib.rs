@@ -13,6 +13,7 @@ pub mod legalize;
 pub mod module;
 mod outcome;
 mod signature;
+pub mod survey;
 pub mod symbols;
 pub mod time;
 
