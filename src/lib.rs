@@ -10,5 +10,6 @@ pub mod pipeline;
 mod progress;
 pub mod report;
 mod run;
+pub mod show;
 pub mod target;
 pub mod wheel;

@@ -14,7 +14,7 @@
 
 pub mod archive;
 mod bytecode;
-mod contents;
+pub(crate) mod contents;
 mod graft;
 mod lock;
 pub mod metadata;
