@@ -5,7 +5,7 @@
 //! a name is written `./check`, or comes after an explicit `upgrade`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wasm_pyfix_passes::symbols::Alias;
@@ -446,7 +446,7 @@ fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
     }
 }
 
-fn is_dash(path: &PathBuf) -> bool {
+fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
@@ -459,8 +459,8 @@ fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error> {
 
 fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     reject_second_stdin(&args.inputs)?;
-    let to_stdout = args.output.output.as_ref().is_some_and(is_dash);
-    if args.inputs.iter().any(is_dash) && args.output.in_place {
+    let to_stdout = args.output.output.as_ref().is_some_and(|path| is_dash(path));
+    if args.inputs.iter().any(|input| is_dash(input)) && args.output.in_place {
         return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
     }
     if to_stdout && args.inputs.len() > 1 {
