@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
 use archives::Wheel;
+use serde_json::Value;
 use tempfile::TempDir;
 use wasm_pyfix_passes::survey::{self, Function, Kind, Survey};
 use wasmparser::{FuncType, ValType};
@@ -144,7 +144,8 @@ fn the_upgrade_is_told_for_the_platform_of_the_wheel() {
     let newest = "demo-1.0-cp312-abi3-pyemscripten_2026_0_wasm32.whl";
     let wheel = Wheel::new(newest).file("demo/ext.abi3.so", &module(&[], "", "PyInit_ext")).build();
     fs::write(directory.path().join(newest), wheel).unwrap();
-    let upgrade = |arguments: &[&str]| json(directory.path(), &[&[newest, "--json"], arguments].concat())["inputs"][0]["upgrade"].clone();
+    let upgrade =
+        |arguments: &[&str]| json(directory.path(), &[&[newest, "--json"], arguments].concat())["inputs"][0]["upgrade"].clone();
     let own = upgrade(&[]);
     assert_eq!((&own["target"], &own["report"]["status"]), (&"pyemscripten_2026_0".into(), &"unchanged".into()));
     let older = upgrade(&["--target", "pyodide_2025_0"]);
@@ -184,7 +185,7 @@ fn fixtures_are_told_by_their_marks() {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/built");
     for (name, exceptions, longjmp, before) in [
         ("emscripten-3.1.6/O2-sm1-js/a_eh.so", "javascript", "none", Value::Null),
-        ("emscripten-3.1.6/O2-sm1-js/b_sj.so", "none", "javascript", "3.1.57".into()),
+        ("emscripten-3.1.6/O2-sm1-js/b_sj.so", "javascript", "javascript", "3.1.57".into()),
         ("emscripten-3.1.69/O2-sm1-js/b_sjcpp.so", "javascript", "javascript", Value::Null),
         ("emscripten-3.1.69/O2-sm1-wasm/a_eh.so", "native", "none", Value::Null),
         ("emscripten-3.1.69/O2-sm1-wasm/b_sj.so", "none", "native", Value::Null),

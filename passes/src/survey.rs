@@ -12,8 +12,8 @@ use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use wasmparser::{
-    BinaryReader, CompositeInnerType, CustomSectionReader, ExternalKind, FuncType, FunctionBody, GlobalType, KnownCustom, MemoryType,
-    Name, Operator, Parser, Payload, TypeRef,
+    BinaryReader, CompositeInnerType, CustomSectionReader, ExternalKind, FuncType, FunctionBody, GlobalType, KnownCustom,
+    MemoryType, Name, Operator, Parser, Payload, TypeRef,
 };
 
 /// A module as it lies in its file.
@@ -175,11 +175,7 @@ impl<'a> Reader<'a> {
                 for import in imports.into_imports() {
                     let import = import?;
                     let kind = self.imported(import.ty);
-                    self.survey.imports.push(Import {
-                        module: import.module.to_string(),
-                        field: import.name.to_string(),
-                        kind,
-                    });
+                    self.survey.imports.push(Import { module: import.module.to_string(), field: import.name.to_string(), kind });
                 }
                 self.imported_functions = self.functions.len() as u32;
             }
@@ -301,9 +297,8 @@ impl<'a> Reader<'a> {
             self.survey.functions.push(Function { index, size: range.end - range.start, name });
         }
         let exports = std::mem::take(&mut self.exports);
-        self.survey.exports = (exports.into_iter())
-            .map(|(name, kind, index)| Export { name, kind: self.exported(kind, index), index })
-            .collect();
+        self.survey.exports =
+            (exports.into_iter()).map(|(name, kind, index)| Export { name, kind: self.exported(kind, index), index }).collect();
         Ok(self.survey)
     }
 }
@@ -354,7 +349,19 @@ fn count(payload: &Payload<'_>) -> Option<u32> {
 /// Names of the sections by their ids, as the specification calls them.
 fn section_name(id: u8) -> &'static str {
     const NAMES: [&str; 14] = [
-        "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code", "data", "data count",
+        "custom",
+        "type",
+        "import",
+        "function",
+        "table",
+        "memory",
+        "global",
+        "export",
+        "start",
+        "element",
+        "code",
+        "data",
+        "data count",
         "tag",
     ];
     NAMES.get(usize::from(id)).copied().unwrap_or("unknown")

@@ -11,11 +11,7 @@ pub struct Family {
 pub static FAMILIES: [Family; 13] = [
     Family { name: "linking", title: "linking and loading", belongs: is_linking },
     Family { name: "init", title: "PyInit_*", belongs: |name| name.starts_with("PyInit_") },
-    Family {
-        name: "python",
-        title: "Python",
-        belongs: |name| ["Py", "_Py", "__Py"].iter().any(|prefix| name.starts_with(prefix)),
-    },
+    Family { name: "python", title: "Python", belongs: |name| ["Py", "_Py", "__Py"].iter().any(|prefix| name.starts_with(prefix)) },
     Family { name: "invoke", title: "invoke_*", belongs: |name| name.starts_with("invoke_") },
     Family { name: "dyncall", title: "dynCall_*", belongs: |name| name.starts_with("dynCall_") },
     Family { name: "original", title: "orig$*", belongs: |name| name.starts_with("orig$") },

@@ -154,8 +154,5 @@ fn functions(survey: &Survey, count: usize) -> Functions {
 
 fn relocations(survey: &Survey) -> Relocations {
     let size = |index: Option<u32>| index.and_then(|index| survey.body_size(index)).unwrap_or(0);
-    Relocations {
-        data_code_size: size(survey.exported_function("__wasm_apply_data_relocs")),
-        start_code_size: size(survey.start),
-    }
+    Relocations { data_code_size: size(survey.exported_function("__wasm_apply_data_relocs")), start_code_size: size(survey.start) }
 }

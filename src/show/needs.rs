@@ -17,8 +17,9 @@ pub fn resolve(path: &str, needed: &[String], runtime_path: &[String], modules: 
 }
 
 fn resolve_one(path: &str, name: &str, runtime_path: &[String], modules: &[&str]) -> Need {
-    let in_directory =
-        |wanted: &str| modules.iter().find(|module| base_name(module) == name && directory(module) == wanted).map(ToString::to_string);
+    let in_directory = |wanted: &str| {
+        modules.iter().find(|module| base_name(module) == name && directory(module) == wanted).map(ToString::to_string)
+    };
     let need = |path: Option<String>, found| Need { name: name.to_string(), path, found };
     if let Some(top) = in_directory("") {
         return need(Some(top), Found::Top);
@@ -55,7 +56,10 @@ mod tests {
         let modules = ["p/m.so", "p.libs/a.so", "q/a.so"];
         let libs = Some("p.libs/a.so".to_string());
         assert_eq!(found("p/m.so", "a.so", &["$ORIGIN/../p.libs"], &modules), (libs.clone(), Found::RuntimePath));
-        assert_eq!(found("p/m.so", "a.so", &["/lib/python3.14/site-packages/p.libs"], &modules), (libs.clone(), Found::RuntimePath));
+        assert_eq!(
+            found("p/m.so", "a.so", &["/lib/python3.14/site-packages/p.libs"], &modules),
+            (libs.clone(), Found::RuntimePath)
+        );
         assert_eq!(found("p/m.so", "a.so", &["$ORIGIN", "/elsewhere"], &modules), (libs, Found::Unreached));
         assert_eq!(found("p/m.so", "z.so", &["$ORIGIN"], &modules), (None, Found::Elsewhere));
         let top = ["p/m.so", "p/a.so", "a.so"];

@@ -108,11 +108,11 @@ fn write_tree(out: &mut dyn Write, modules: &[Module]) -> io::Result<()> {
     let is_root = |module: &&Module| !needed.contains(&module.path.as_deref().unwrap_or_default());
     let mut shown = Vec::new();
     for root in modules.iter().filter(is_root) {
-        write_branch(out, modules, root, "", "", &mut shown)?;
+        write_branch(out, modules, root, &Branch::default(), &mut shown)?;
     }
     for module in modules {
         if !shown.contains(&module.path.as_deref().unwrap_or_default()) {
-            write_branch(out, modules, module, "", "", &mut shown)?;
+            write_branch(out, modules, module, &Branch::default(), &mut shown)?;
         }
     }
     Ok(())
@@ -122,35 +122,46 @@ fn needs(module: &Module) -> &[Need] {
     module.linking.as_ref().map_or(&[], |linking| &linking.needed)
 }
 
-/// Writes `module` behind `head`, and what it needs behind `indent`. Modules are written with what they need once.
+/// One line of the tree and what hangs below it.
+#[derive(Clone, Default)]
+struct Branch {
+    /// What stands before the name.
+    head: String,
+    /// What stands before the names below.
+    indent: String,
+    /// RUNTIME_PATH of what needs it does not lead there.
+    unreached: bool,
+}
+
+/// Writes `module` and what it needs. Modules are written with what they need once.
 fn write_branch<'m>(
     out: &mut dyn Write,
     modules: &'m [Module],
     module: &'m Module,
-    head: &str,
-    indent: &str,
+    branch: &Branch,
     shown: &mut Vec<&'m str>,
 ) -> io::Result<()> {
+    let Branch { head, indent, unreached } = branch;
     let path = module.path.as_deref().unwrap_or_default();
-    if shown.contains(&path) && !needs(module).is_empty() {
-        return write_row(out, &format!("{head}{path}"), "(above)");
+    let above = shown.contains(&path) && !needs(module).is_empty();
+    let right = if above { "(above)".to_string() } else { HumanBytes(module.size).to_string() };
+    write_row(out, &format!("{head}{path}"), &right)?;
+    if *unreached {
+        writeln!(out, "    {indent}(RUNTIME_PATH does not lead there)")?;
     }
-    write_row(out, &format!("{head}{path}"), &HumanBytes(module.size).to_string())?;
+    if above {
+        return Ok(());
+    }
     shown.push(path);
     let needs = needs(module);
     for (index, need) in needs.iter().enumerate() {
-        let last = index + 1 == needs.len();
-        let head = format!("{indent}{}", if last { "└─ " } else { "├─ " });
-        let indent = format!("{indent}{}", if last { "   " } else { "│  " });
-        let found = modules.iter().find(|module| need.path.is_some() && module.path == need.path);
-        match found {
-            Some(library) if need.found != Found::Unreached => write_branch(out, modules, library, &head, &indent, shown)?,
-            Some(library) => {
-                let path = library.path.as_deref().unwrap_or_default();
-                write_branch(out, modules, library, &head, &indent, shown)?;
-                writeln!(out, "    {indent}RUNTIME_PATH does not lead to {}", crate::wheel::runtime_path::directory(path))?;
-            }
-            None => write_row(out, &format!("{head}{}", need.name), "not in the archive")?,
+        let (here, below) = if index + 1 == needs.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let (head, indent) = (format!("{indent}{here}"), format!("{indent}{below}"));
+        let library = modules.iter().find(|module| need.path.is_some() && module.path == need.path);
+        let branch = Branch { unreached: need.found == Found::Unreached, head, indent };
+        match library {
+            Some(library) => write_branch(out, modules, library, &branch, shown)?,
+            None => write_row(out, &format!("{}{}", branch.head, need.name), "not in the archive")?,
         }
     }
     Ok(())
@@ -370,7 +381,8 @@ fn write_upgrade(out: &mut dyn Write, upgrade: &Upgrade) -> io::Result<()> {
 
 fn write_pass(out: &mut dyn Write, pass: &PassReport) -> io::Result<()> {
     if !pass.changed.is_empty() {
-        let changed: Vec<String> = pass.changed.iter().map(|(what, count)| format!("{} {what}", HumanCount(*count as u64))).collect();
+        let changed: Vec<String> =
+            pass.changed.iter().map(|(what, count)| format!("{} {what}", HumanCount(*count as u64))).collect();
         item(out, &pass.pass, &changed.join(", "))?;
     }
     for left in &pass.left {
