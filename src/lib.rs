@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod exports;
 pub mod input;
 pub mod output;
 pub mod pipeline;
@@ -11,5 +12,6 @@ mod progress;
 pub mod report;
 mod run;
 pub mod show;
+pub mod shrink;
 pub mod target;
 pub mod wheel;
