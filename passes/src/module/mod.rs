@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, OperatorsReader, TableType};
 
-pub use read::{FEATURES, validate};
+pub use read::{FEATURES, Unsupported, validate};
 pub use synthesize::Address;
 
 /// Id of a function type.
