@@ -12,6 +12,7 @@ use wasm_pyfix_passes::symbols::Alias;
 
 use wasm_pyfix_passes::dyncall::Signatures;
 
+use crate::exports;
 use crate::target::{self, TagStyle};
 
 /// Names of subcommands. `show` is no subcommand yet, and taken already.
@@ -145,6 +146,8 @@ pub struct UpgradeArgs {
     #[command(flatten)]
     pub module: ModuleArgs,
     #[command(flatten)]
+    pub size: SizeArgs,
+    #[command(flatten)]
     pub wheel: WheelArgs,
     #[command(flatten)]
     pub report: ReportArgs,
@@ -258,6 +261,44 @@ fn alias(text: &str) -> Result<Alias, String> {
         }
         _ => Err("expected the old name, `=` and the new name".to_string()),
     }
+}
+
+/// What is done to make the results smaller.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Size")]
+pub struct SizeArgs {
+    /// How much is done beyond the upgrade: 0 nothing, 1 all that is safe
+    #[arg(short = 'O', long = "optimize", value_name = "LEVEL", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub optimize: u8,
+
+    /// Which exports of extension modules go, unless something is seen that needs them
+    ///
+    /// Libraries keep their exports, save those in a `*.libs` directory of a wheel: these keep what the wheel's other modules import.
+    #[arg(long, value_name = "WHICH", default_value = "auto")]
+    pub exports: exports::Mode,
+
+    /// Keep exports whose name matches GLOB
+    #[arg(long, value_name = "GLOB")]
+    pub keep_export: Vec<String>,
+
+    /// Keep exports that FILE names: a list with a name or pattern in each line, or a side module that imports them
+    #[arg(long, value_name = "FILE")]
+    pub keep_exports_from: Option<PathBuf>,
+
+    /// Bind references to all that a module defines itself, even if others define it, too
+    ///
+    /// As the linker's option of this name does. Functions and data may then have two addresses in one program.
+    #[arg(long)]
+    pub bsymbolic: bool,
+
+    /// Leave references of a module to itself to the loader
+    #[arg(long)]
+    pub no_bind: bool,
+
+    /// Keep all exports and all code
+    #[arg(long)]
+    pub no_prune: bool,
 }
 
 /// What is done to each wheel.

@@ -4,11 +4,13 @@
 
 pub mod check;
 pub mod cli;
+pub mod exports;
 pub mod input;
 pub mod output;
 pub mod pipeline;
 mod progress;
 pub mod report;
 mod run;
+pub mod shrink;
 pub mod target;
 pub mod wheel;

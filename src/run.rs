@@ -15,11 +15,13 @@ use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
+use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
-use crate::pipeline::{ModuleOptions, upgrade_module};
+use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
+use crate::shrink;
 use crate::target::{self, Target};
 use crate::wheel::{self, WheelOptions};
 
@@ -52,6 +54,7 @@ struct Run<'a> {
     target: &'static Target,
     verbosity: Verbosity,
     options: ModuleOptions,
+    shrink: Option<shrink::Options>,
     sources: Vec<Source>,
     destination: Destination,
     writer: Writer,
@@ -95,6 +98,7 @@ impl<'a> Run<'a> {
             target,
             verbosity,
             options: ModuleOptions::default(),
+            shrink: None,
             sources,
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
@@ -164,6 +168,7 @@ impl<'a> Run<'a> {
         if bigint && self.sources.len() > 1 {
             self.options.sibling_types = Arc::new(self.types_of_modules());
         }
+        self.shrink = self.shrink_options()?;
         if let Some(path) = &self.args.wheel.lock {
             let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
             let output = self.lock_output(path)?;
@@ -257,7 +262,12 @@ impl<'a> Run<'a> {
     }
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
-        let result = upgrade_module(input, &self.options)?;
+        let mut result = upgrade_module(input, &self.options)?;
+        if let Some(options) = &self.shrink {
+            let upgraded = shrink::Upgraded { path: file_name.as_deref().unwrap_or_default(), input, result: &result };
+            let shrunk = shrink::shrink(&[upgraded], &[], options)?;
+            result = shrunk.into_iter().next().context("a result for the module")?;
+        }
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
         report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
@@ -296,7 +306,25 @@ impl<'a> Run<'a> {
             exclude: args.exclude.clone(),
             source_date_epoch: self.source_date_epoch,
             module: self.options.clone(),
+            shrink: self.shrink.clone(),
         }
+    }
+
+    /// How modules are made smaller, if they are to be.
+    fn shrink_options(&self) -> Result<Option<shrink::Options>> {
+        let args = &self.args.size;
+        if args.optimize == 0 {
+            return Ok(None);
+        }
+        let passes = ShrinkOptions {
+            bind: !args.no_bind,
+            symbolic: args.bsymbolic,
+            prune: !args.no_prune,
+            bigint: self.options.bigint,
+            environment: self.options.environment.clone(),
+        };
+        let exports = exports::Options::new(args.exports, &args.keep_export, args.keep_exports_from.as_deref())?;
+        Ok(Some(shrink::Options { passes, exports }))
     }
 
     fn shows_progress(&self) -> bool {

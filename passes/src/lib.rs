@@ -3,6 +3,7 @@
 //! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs. It knows nothing of files, wheels, terminals
 //! or Python; those live in the `wasm-pyfix` tool.
 
+pub mod bind;
 mod body;
 pub mod dylink;
 pub mod dyncall;
@@ -12,6 +13,8 @@ pub mod exceptions;
 pub mod legalize;
 pub mod module;
 mod outcome;
+pub mod prune;
+mod references;
 mod signature;
 pub mod symbols;
 pub mod time;

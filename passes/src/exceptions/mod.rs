@@ -45,6 +45,9 @@ use scan::BodyFacts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
 
+/// Export by which modules agree on the numbers of their `setjmp` calls.
+pub(crate) const SETJMP_COUNTER: &str = setjmp::COUNTER;
+
 /// What the target and the user ask of this pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
@@ -547,7 +550,7 @@ fn define_named(module: &mut Module<'_>, field: &str, role: Role, machinery: Opt
 }
 
 /// Flags of imports that are gone would make loaders look for them.
-fn forget_import_infos(module: &mut Module<'_>) {
+pub(crate) fn forget_import_infos(module: &mut Module<'_>) {
     let fields: HashSet<String> = module.imports().iter().map(|import| import.field.to_string()).collect();
     if module.dylink.import_info.iter().any(|info| !fields.contains(&info.field)) {
         module.dylink.import_info.retain(|info| fields.contains(&info.field));

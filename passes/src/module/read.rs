@@ -83,6 +83,8 @@ impl<'a> Module<'a> {
             dylink_read: Dylink::default(),
             dylink_canonical: true,
             types: Vec::new(),
+            dead_types: HashSet::new(),
+            replaced: HashMap::new(),
             imports: Vec::new(),
             functions: Vec::new(),
             tables: Vec::new(),
