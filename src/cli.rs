@@ -117,8 +117,12 @@ pub struct CheckArgs {
     #[arg(long, help_heading = "Report")]
     pub json: bool,
 
+    /// Print every finding, where there are many of one kind
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Report")]
+    pub verbose: bool,
+
     /// Print only what makes it fail: errors, with --strict warnings too
-    #[arg(short, long, conflicts_with = "json", help_heading = "Report")]
+    #[arg(short, long, help_heading = "Report")]
     pub quiet: bool,
 
     /// When to use colour; `auto` looks at the terminal and at NO_COLOR

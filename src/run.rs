@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, Provider, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
@@ -226,25 +226,7 @@ impl<'a> Run<'a> {
     /// What the files given as `--main` offer, if there are any.
     fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
-        if main.is_empty() {
-            return Ok(None);
-        }
-        let mut environment = target::manifest::from_files(main).with_context(|| self.main_names())?;
-        // Loaders allocate the memory of a side module with the one or the other.
-        let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
-        if !["malloc", "calloc"].iter().any(allocates) {
-            let names = self.main_names();
-            bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
-        }
-        if main.len() == 1 && self.target.has_wheels() {
-            self.assume_javascript(&mut environment)?;
-        }
-        Ok(Some(environment))
-    }
-
-    fn main_names(&self) -> String {
-        let names: Vec<String> = self.args.target.main.iter().map(|path| path.display().to_string()).collect();
-        names.join(", ")
+        if main.is_empty() { Ok(None) } else { target::manifest::of_main(main, self.target).map(Some) }
     }
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
@@ -255,16 +237,6 @@ impl<'a> Run<'a> {
             None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
             None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
         }
-    }
-
-    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
-    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
-        for (name, offer) in self.target.manifest()?.symbols {
-            if offer.provider != Provider::MainModule {
-                environment.symbols.entry(name).or_insert(offer);
-            }
-        }
-        Ok(())
     }
 
     fn one(&mut self, source: &Source) -> InputReport {

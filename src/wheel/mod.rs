@@ -13,7 +13,7 @@
 //! are right already. So a second run changes nothing.
 
 pub mod archive;
-mod bytecode;
+pub(crate) mod bytecode;
 pub(crate) mod contents;
 mod graft;
 mod lock;
