@@ -17,6 +17,7 @@ mod outcome;
 pub mod prune;
 mod references;
 mod signature;
+pub mod survey;
 pub mod symbols;
 pub mod time;
 
