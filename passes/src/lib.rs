@@ -10,6 +10,7 @@ pub mod dyncall;
 mod environment;
 mod error;
 pub mod exceptions;
+mod internal_got;
 pub mod legalize;
 pub mod module;
 mod outcome;

@@ -31,7 +31,6 @@ mod scan;
 mod setjmp;
 mod site_sets;
 mod sites;
-mod slots;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
