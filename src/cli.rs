@@ -537,10 +537,14 @@ fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
         return Err(usage("`--main` is about one runtime, and there are several targets: run it once for each"));
     }
     if several_results && args.output.in_place {
-        return Err(usage("the results for several targets cannot replace one input: give a directory to `-o`, or add `--one-wheel`"));
+        return Err(usage(
+            "the results for several targets cannot replace one input: give a directory to `-o`, or add `--one-wheel`",
+        ));
     }
     if several_results && to_stdout {
-        return Err(usage("the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`"));
+        return Err(usage(
+            "the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`",
+        ));
     }
     if several_results && args.wheel.lock.is_some() {
         return Err(usage("a lock file is for one runtime, and there are several targets: run it once for each"));

@@ -161,7 +161,8 @@ impl ModuleReport {
 
 impl From<&wheel::ModuleReport> for ModuleReport {
     fn from(module: &wheel::ModuleReport) -> Self {
-        let unchanged = module.grafted_from.is_none() && module.renamed_to.is_none() && module.outcomes.iter().all(Outcome::is_unchanged);
+        let unchanged =
+            module.grafted_from.is_none() && module.renamed_to.is_none() && module.outcomes.iter().all(Outcome::is_unchanged);
         ModuleReport {
             path: Some(module.path.clone()),
             renamed_to: module.renamed_to.clone(),

@@ -326,9 +326,11 @@ impl<'a> Run<'a> {
         for other in self.targets.clone().into_iter().filter(|target| target.name != first.name) {
             self.aim_at(other)?;
             let mut trial = InputReport::new(report.input.clone());
-            let result = self.upgraded(kind, input, file_name.cloned(), &mut trial).with_context(|| format!("for {}", other.name))?;
+            let result =
+                self.upgraded(kind, input, file_name.cloned(), &mut trial).with_context(|| format!("for {}", other.name))?;
             if (&result.bytes, &result.file_name) != (&upgraded.bytes, &upgraded.file_name) {
-                let differing = wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
+                let differing =
+                    wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
                 let places = if differing.is_empty() { String::new() } else { format!(" in {}", differing.join(", ")) };
                 bail!(Error::Refused(format!(
                     "the results for {} and {} differ{places}, so none is for both: leave out --one-wheel",

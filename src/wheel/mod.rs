@@ -350,12 +350,7 @@ fn drop_stale_bytecode(
 }
 
 /// Notices about things that stay as they are.
-fn inspect_metadata(
-    archive: &Archive<'_>,
-    wheel: &Wheel,
-    options: &WheelOptions,
-    notices: &mut Vec<String>,
-) -> Result<()> {
+fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
     if !wheel.runs_on_target {
         return Ok(());
     }
@@ -586,7 +581,8 @@ fn retag(
     }
     let wanted = wanted_tags(options);
     let unchanged = edits.replaced.is_empty() && edits.added.is_empty();
-    if !wanted.is_empty() && !(unchanged && is_for_more(&name.platform, &wanted)) {
+    let stays = wanted.is_empty() || (unchanged && is_for_more(&name.platform, &wanted));
+    if !stays {
         name.platform = wanted;
     }
     let new = metadata::retag_wheel(&text, &name.tags()).with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?;
