@@ -12,6 +12,7 @@ pub mod exceptions;
 pub mod legalize;
 pub mod module;
 mod outcome;
+pub mod relocations;
 mod signature;
 pub mod symbols;
 pub mod time;

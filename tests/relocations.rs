@@ -1,0 +1,178 @@
+//! Relocation code is understood, whatever an optimiser made of it, and nothing is taken for relocation code that is not.
+
+use support::all_modules;
+use wasm_pyfix_passes::module::{Address, GlobalId, Module};
+use wasm_pyfix_passes::relocations::read::{self, GlobalRelocation, Relocation, Unrecognised, Value};
+
+/// A side module with 64 bytes of data whose relocation function has `locals`, then the body `code`; `more` follows.
+fn module(code: &str, more: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+            (@custom "dylink.0" (before first) "\01\04\40\02\04\00")
+            (import "env" "memory" (memory 1))
+            (import "env" "__memory_base" (global $mb i32))
+            (import "env" "__table_base" (global $tb i32))
+            (import "GOT.mem" "symbol" (global $symbol (mut i32)))
+            (import "env" "imported" (func $imported))
+            (global $internal (mut i32) (i32.const 0))
+            (global $wide (mut i64) (i64.const 0))
+            (func (export "__wasm_apply_data_relocs") {code})
+            {more})"#
+    );
+    wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn read_data(bytes: &[u8]) -> Result<Vec<Relocation>, Unrecognised> {
+    let module = Module::read(bytes).unwrap_or_else(|error| panic!("{error}"));
+    read::data(&module, read::data_function(&module).expect("it is exported"))
+}
+
+const MEMORY: fn(u32) -> Value = |offset| Value::Base(Address::Memory(offset));
+const TABLE: fn(u32) -> Value = |offset| Value::Base(Address::Table(offset));
+const SYMBOL: fn(i32) -> Value = |addend| Value::Entry { global: GlobalId(2), addend };
+
+#[track_caller]
+fn assert_reads(code: &str, expected: &[(u32, Value)]) {
+    let found = read_data(&module(code, "")).unwrap_or_else(|why| panic!("{why:?}"));
+    let found: Vec<_> = found.into_iter().map(|relocation| (relocation.place, relocation.value)).collect();
+    assert_eq!(found, expected);
+}
+
+#[track_caller]
+fn assert_refuses(code: &str, more: &str, what: &str) {
+    let why = read_data(&module(code, more)).expect_err("it does more than relocate");
+    assert_eq!(why.what, what);
+    assert!(why.offset > 0, "{why:?}");
+}
+
+#[test]
+fn what_lld_writes() {
+    assert_reads("", &[]);
+    assert_reads(
+        "(i32.store (i32.add (i32.const 8) (global.get $mb)) (i32.add (global.get $mb) (i32.const 24)))
+         (i32.store (i32.add (i32.const 12) (global.get $mb)) (i32.add (global.get $tb) (i32.const 3)))
+         (i32.store (i32.add (i32.const 16) (global.get $mb)) (global.get $symbol))
+         (i32.store (i32.add (i32.const 20) (global.get $mb)) (i32.add (global.get $symbol) (i32.const 8)))",
+        &[(8, MEMORY(24)), (12, TABLE(3)), (16, SYMBOL(0)), (20, SYMBOL(8))],
+    );
+}
+
+#[test]
+fn what_optimisers_make_of_it() {
+    // Bases and sums in locals, subtractions of negative numbers, offsets in the stores.
+    assert_reads(
+        "(local $base i32) (local $table i32) (local $sum i32) (local f64)
+         (block $unused
+           (i32.store offset=4
+             (local.tee $base (global.get $mb))
+             (local.tee $sum (i32.sub (local.get $base) (i32.const -40)))))
+         (local.set $table (global.get $tb))
+         (i32.store (i32.add (local.get $base) (i32.const 8)) (i32.sub (local.get $sum) (i32.const 4)))
+         nop
+         (i32.store offset=12 (i32.sub (i32.add (local.get $base) (i32.const 5)) (i32.const 5)) (local.get $table))
+         (drop (global.get $symbol))
+         (i32.store offset=16 (local.get $base) (i32.sub (global.get $symbol) (i32.const 1)))",
+        &[(4, MEMORY(40)), (8, MEMORY(36)), (12, TABLE(0)), (16, SYMBOL(-1))],
+    );
+    // What does not depend on where the module is.
+    assert_reads(
+        "(local $zero i32)
+         (i32.store offset=4 (global.get $mb) (i32.sub (global.get $symbol) (global.get $symbol)))
+         (i32.store offset=8 (global.get $mb) (i32.add (local.get $zero) (i32.const 7)))",
+        &[(4, Value::Constant(0)), (8, Value::Constant(7))],
+    );
+    // Addends that lie before the module, and places at its borders that need no alignment.
+    assert_reads(
+        "(i32.store offset=60 (global.get $mb) (i32.sub (global.get $mb) (i32.const 16)))
+         (i32.store offset=1 align=1 (global.get $mb) (global.get $internal))",
+        &[(60, MEMORY(0xffff_fff0)), (1, Value::Entry { global: GlobalId(3), addend: 0 })],
+    );
+}
+
+#[test]
+fn helper_functions_are_followed() {
+    let more = "(func $a (i32.store (global.get $mb) (global.get $mb)) (call $b))
+                (func $b (i32.store offset=8 (global.get $mb) (global.get $tb)))";
+    let found = read_data(&module("(call $a)", more)).unwrap();
+    let place = |place, value| Relocation { place, value };
+    assert_eq!(found, [place(0, MEMORY(0)), place(8, TABLE(0))]);
+
+    assert_refuses("(call $a) (call $a)", "(func $a)", "functions that call each other repeatedly or too deeply");
+    assert_refuses("(call $a)", "(func $a (call $a))", "functions that call each other repeatedly or too deeply");
+    assert_refuses("(call $a (i32.const 1))", "(func $a (param i32))", "a function with parameters or results");
+    assert_refuses("(call $imported)", "", "a call of an imported function");
+}
+
+#[test]
+fn anything_else_is_not_recognised() {
+    let cases = [
+        ("(i64.store (global.get $mb) (i64.const 1))", "the instruction `I64Const`"),
+        ("(i32.store8 (global.get $mb) (global.get $tb))", "the instruction `I32Store8`"),
+        ("(i32.store (global.get $mb) (i32.load (global.get $mb)))", "the instruction `I32Load`"),
+        ("(memory.copy (global.get $mb) (global.get $tb) (i32.const 4))", "the instruction `MemoryCopy`"),
+        ("(if (global.get $symbol) (then (i32.store (global.get $mb) (global.get $tb))))", "the instruction `If`"),
+        ("(block (br_if 0 (global.get $symbol)) (i32.store (global.get $mb) (global.get $tb)))", "the instruction `BrIf`"),
+        ("(loop (br 0))", "the instruction `Br`"),
+        ("return (i32.store (global.get $mb) (global.get $tb))", "the instruction `Return`"),
+        ("(drop (global.get $wide))", "a global that holds no address"),
+        ("(global.set $internal (global.get $mb))", "a write to a global among stores"),
+        ("(i32.store (global.get $mb) (i32.add (global.get $mb) (global.get $tb)))", "a sum of two addresses"),
+        ("(i32.store (global.get $mb) (i32.sub (global.get $mb) (global.get $tb)))", "a difference that is no address"),
+        ("(i32.store (global.get $mb) (i32.sub (i32.const 9) (global.get $tb)))", "a difference that is no address"),
+        ("(i32.store (global.get $symbol) (global.get $mb))", "a store outside of the module's data"),
+        ("(i32.store (i32.const 16) (global.get $mb))", "a store outside of the module's data"),
+        ("(i32.store offset=61 (global.get $mb) (global.get $mb))", "a store outside of the module's data"),
+        ("(i32.store offset=0xffffffff (global.get $mb) (global.get $mb))", "a store outside of the module's data"),
+        // The offset does not wrap around: this store is far behind the module, not at its beginning.
+        ("(i32.store offset=4 (i32.sub (global.get $mb) (i32.const 4)) (global.get $mb))", "a store outside of the module's data"),
+        (
+            "(i32.store offset=4 (global.get $mb) (global.get $mb)) (i32.store offset=7 (global.get $mb) (global.get $tb))",
+            "two stores to one place",
+        ),
+    ];
+    for (code, what) in cases {
+        assert_refuses(code, "", what);
+    }
+}
+
+#[test]
+fn the_start_function_relocates_globals() {
+    let bytes = module(
+        "",
+        "(start $start)
+         (global $second (mut i32) (i32.const 0))
+         (func $start
+           (global.set $internal (i32.add (global.get $mb) (i32.const 4)))
+           (call $more))
+         (func $more (global.set $second (i32.sub (global.get $internal) (i32.const -4))))",
+    );
+    let module = Module::read(&bytes).unwrap();
+    let expected = |id, value| GlobalRelocation { global: GlobalId(id), value };
+    assert_eq!(read::globals(&module, module.start().unwrap()), Ok(vec![expected(3, MEMORY(4)), expected(5, MEMORY(8))]));
+}
+
+#[test]
+fn a_start_function_that_does_more_is_not_recognised() {
+    let cases = [
+        ("(i32.store (global.get $mb) (global.get $mb))", "a store among writes to globals"),
+        ("(global.set $symbol (global.get $mb))", "a write to an imported global"),
+    ];
+    for (code, what) in cases {
+        let bytes = module("", &format!("(start $start) (func $start {code})"));
+        let module = Module::read(&bytes).unwrap();
+        assert_eq!(read::globals(&module, module.start().unwrap()).unwrap_err().what, what);
+    }
+}
+
+/// Every real module relocates its data in a way that is understood.
+#[test]
+fn every_module_is_understood() {
+    let (mut functions, mut relocations) = (0, 0);
+    for (name, bytes) in all_modules() {
+        let module = Module::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let Some(function) = read::data_function(&module) else { continue };
+        functions += 1;
+        relocations += read::data(&module, function).unwrap_or_else(|why| panic!("{name}: {why:?}")).len();
+    }
+    assert!(functions > 20 && relocations > 50_000, "{functions} functions with {relocations} relocations");
+}
