@@ -2,7 +2,7 @@
 
 use support::all_modules;
 use wasm_pyfix_passes::module::{Address, GlobalId, Module};
-use wasm_pyfix_passes::relocations::read::{self, GlobalRelocation, Relocation, Unrecognised, Value};
+use wasm_pyfix_passes::relocations::read::{self, Code, GlobalRelocation, Relocation, Unrecognised, Value};
 
 /// A side module with 64 bytes of data whose relocation function has `locals`, then the body `code`; `more` follows.
 fn module(code: &str, more: &str) -> Vec<u8> {
@@ -24,7 +24,9 @@ fn module(code: &str, more: &str) -> Vec<u8> {
 
 fn read_data(bytes: &[u8]) -> Result<Vec<Relocation>, Unrecognised> {
     let module = Module::read(bytes).unwrap_or_else(|error| panic!("{error}"));
-    read::data(&module, read::data_function(&module).expect("it is exported"))
+    let code = read::read(&module, read::data_function(&module).expect("it is exported"))?;
+    assert!(code.globals.is_empty() && code.zeroed.is_empty());
+    Ok(code.data)
 }
 
 const MEMORY: fn(u32) -> Value = |offset| Value::Base(Address::Memory(offset));
@@ -115,7 +117,7 @@ fn anything_else_is_not_recognised() {
         ("(loop (br 0))", "the instruction `Br`"),
         ("return (i32.store (global.get $mb) (global.get $tb))", "the instruction `Return`"),
         ("(drop (global.get $wide))", "a global that holds no address"),
-        ("(global.set $internal (global.get $mb))", "a write to a global among stores"),
+        ("(global.set $symbol (global.get $mb))", "a write to an imported global"),
         ("(i32.store (global.get $mb) (i32.add (global.get $mb) (global.get $tb)))", "a sum of two addresses"),
         ("(i32.store (global.get $mb) (i32.sub (global.get $mb) (global.get $tb)))", "a difference that is no address"),
         ("(i32.store (global.get $mb) (i32.sub (i32.const 9) (global.get $tb)))", "a difference that is no address"),
@@ -125,6 +127,15 @@ fn anything_else_is_not_recognised() {
         ("(i32.store offset=0xffffffff (global.get $mb) (global.get $mb))", "a store outside of the module's data"),
         // The offset does not wrap around: this store is far behind the module, not at its beginning.
         ("(i32.store offset=4 (i32.sub (global.get $mb) (i32.const 4)) (global.get $mb))", "a store outside of the module's data"),
+        ("(memory.fill (global.get $mb) (i32.const 1) (i32.const 8))", "the instruction `MemoryFill`"),
+        ("(memory.fill (global.get $mb) (i32.const 0) (global.get $tb))", "the instruction `MemoryFill`"),
+        ("(memory.fill (global.get $mb) (i32.const 0) (i32.const 65))", "a store outside of the module's data"),
+        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 1))", "a store outside of the module's data"),
+        ("(i64.store offset=57 (global.get $mb) (i64.const 0))", "a store outside of the module's data"),
+        (
+            "(memory.fill (global.get $mb) (i32.const 0) (i32.const 8)) (i32.store offset=7 (global.get $mb) (global.get $tb))",
+            "two stores to one place",
+        ),
         (
             "(i32.store offset=4 (global.get $mb) (global.get $mb)) (i32.store offset=7 (global.get $mb) (global.get $tb))",
             "two stores to one place",
@@ -135,33 +146,38 @@ fn anything_else_is_not_recognised() {
     }
 }
 
-#[test]
-fn the_start_function_relocates_globals() {
-    let bytes = module(
-        "",
-        "(start $start)
-         (global $second (mut i32) (i32.const 0))
-         (func $start
-           (global.set $internal (i32.add (global.get $mb) (i32.const 4)))
-           (call $more))
-         (func $more (global.set $second (i32.sub (global.get $internal) (i32.const -4))))",
-    );
+#[track_caller]
+fn read_start(code: &str, more: &str) -> Code {
+    let bytes = module("", &format!("(start $start) (func $start {code}) {more}"));
     let module = Module::read(&bytes).unwrap();
-    let expected = |id, value| GlobalRelocation { global: GlobalId(id), value };
-    assert_eq!(read::globals(&module, module.start().unwrap()), Ok(vec![expected(3, MEMORY(4)), expected(5, MEMORY(8))]));
+    read::read(&module, module.start().expect("it has one")).unwrap_or_else(|why| panic!("{why:?}"))
 }
 
 #[test]
-fn a_start_function_that_does_more_is_not_recognised() {
-    let cases = [
-        ("(i32.store (global.get $mb) (global.get $mb))", "a store among writes to globals"),
-        ("(global.set $symbol (global.get $mb))", "a write to an imported global"),
-    ];
-    for (code, what) in cases {
-        let bytes = module("", &format!("(start $start) (func $start {code})"));
-        let module = Module::read(&bytes).unwrap();
-        assert_eq!(read::globals(&module, module.start().unwrap()).unwrap_err().what, what);
-    }
+fn globals_are_relocated() {
+    let code = read_start(
+        "(global.set $internal (i32.add (global.get $mb) (i32.const 4))) (call $more)",
+        "(global $second (mut i32) (i32.const 0))
+         (func $more (global.set $second (i32.sub (global.get $internal) (i32.const -4))))",
+    );
+    let expected = |id, value| GlobalRelocation { global: GlobalId(id), value };
+    assert_eq!(code, Code { globals: vec![expected(3, MEMORY(4)), expected(5, MEMORY(8))], ..Code::default() });
+}
+
+/// What lld writes is one `memory.fill`; for short ranges, wasm-opt makes a store of it.
+#[test]
+fn memory_is_cleared() {
+    let code = read_start(
+        "(memory.fill (i32.add (global.get $mb) (i32.const 40)) (i32.const 0) (i32.const 24))
+         (v128.store offset=1 (global.get $mb) (v128.const i64x2 0 0))
+         (i64.store offset=20 (global.get $mb) (i64.const 0))
+         (i32.store16 (global.get $mb) (i32.const 0))
+         (i32.store8 offset=30 (global.get $mb) (i32.const 0))
+         (i32.store offset=32 (global.get $mb) (global.get $mb))",
+        "",
+    );
+    let data = vec![Relocation { place: 32, value: MEMORY(0) }];
+    assert_eq!(code, Code { data, zeroed: vec![40..64, 1..17, 20..28, 0..2, 30..31], ..Code::default() });
 }
 
 /// Every real module relocates its data in a way that is understood.
@@ -170,9 +186,12 @@ fn every_module_is_understood() {
     let (mut functions, mut relocations) = (0, 0);
     for (name, bytes) in all_modules() {
         let module = Module::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if let Some(start) = module.start() {
+            read::read(&module, start).unwrap_or_else(|why| panic!("{name}: {why:?}"));
+        }
         let Some(function) = read::data_function(&module) else { continue };
         functions += 1;
-        relocations += read::data(&module, function).unwrap_or_else(|why| panic!("{name}: {why:?}")).len();
+        relocations += read::read(&module, function).unwrap_or_else(|why| panic!("{name}: {why:?}")).data.len();
     }
     assert!(functions > 20 && relocations > 50_000, "{functions} functions with {relocations} relocations");
 }

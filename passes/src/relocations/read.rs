@@ -5,15 +5,18 @@
 //! functions are followed, so it does not matter what an optimiser made of lld's pattern: bases kept in locals, offsets moved into
 //! stores, additions turned into subtractions, common subexpressions.
 //!
+//! The start function also clears memory that no data segment covers (`__wasm_init_memory`, lld's `Writer::createInitMemoryFunction`).
+//!
 //! **When it refuses.** At the first instruction whose effect is not one of these: branches, loads, stores of anything but a whole
-//! word into the module's own data, writes to globals among stores (and stores among writes to globals), calls of imports. Nothing
-//! is skipped: what was read is all that the code does.
+//! word into the module's own data, writes to imported globals, calls of imports, stores to one place. Nothing is skipped: what was
+//! read is all that the code does.
 //!
 //! **Relies on** the dynamic-linking conventions: the imports `env.__memory_base` and `env.__table_base` are where the loader put the
 //! module's `memory_size` bytes and its table slots, and neither range wraps around the end of its space.
 
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use wasmparser::{BinaryReader, FuncType, FunctionBody, MemArg, MemArgTarget, Operator, ValType};
 
 /// Name of the export by which the loader finds the function that relocates data.
@@ -46,10 +49,21 @@ pub enum Value {
     Constant(i32),
 }
 
+/// All that a function of relocation code does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Code {
+    /// The words that it stores, in this order. No two overlap.
+    pub data: Vec<Relocation>,
+    /// The globals that it writes, in this order. When one is written twice, the last one counts.
+    pub globals: Vec<GlobalRelocation>,
+    /// The ranges that it clears, in bytes behind `__memory_base`. None overlaps a word that it stores.
+    pub zeroed: Vec<Range<u32>>,
+}
+
 /// Why relocation code was not recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrecognised {
-    /// Byte offset in the input of what was not recognised, or of the function that holds it.
+    /// Byte offset in the input of what was not recognised, or of the function that holds it; 0 when that is not known.
     pub offset: u64,
     /// What it is, to follow "relocation code has …".
     pub what: String,
@@ -63,36 +77,15 @@ pub fn data_function(module: &Module<'_>) -> Option<FunctionId> {
     }
 }
 
-/// The words that the function `function` relocates, in the order in which it does. No two overlap.
+/// Reads the function `function`: the one that relocates data, or the start function.
 ///
 /// # Errors
 /// [`Unrecognised`] when the function does anything else, or anything that this reader does not understand.
-pub fn data(module: &Module<'_>, function: FunctionId) -> Result<Vec<Relocation>, Unrecognised> {
+pub fn read(module: &Module<'_>, function: FunctionId) -> Result<Code, Unrecognised> {
     let mut reader = Reader::new(module);
     reader.function(function)?;
-    if let Some((_, offset)) = reader.globals.first() {
-        return Err(unrecognised(*offset, "a write to a global among stores"));
-    }
-    let mut places: Vec<(u32, u64)> = reader.stores.iter().map(|(store, offset)| (store.place, *offset)).collect();
-    places.sort_unstable();
-    if let Some(pair) = places.windows(2).find(|pair| pair[1].0 - pair[0].0 < WORD) {
-        return Err(unrecognised(pair[1].1, "two stores to one place"));
-    }
-    Ok(reader.stores.into_iter().map(|(store, _)| store).collect())
-}
-
-/// The globals that the function `function`, usually the start function, relocates, in the order in which it does. When one global is
-/// written twice, the last one counts.
-///
-/// # Errors
-/// [`Unrecognised`] when the function does anything else, or anything that this reader does not understand.
-pub fn globals(module: &Module<'_>, function: FunctionId) -> Result<Vec<GlobalRelocation>, Unrecognised> {
-    let mut reader = Reader::new(module);
-    reader.function(function)?;
-    match reader.stores.first() {
-        Some((_, offset)) => Err(unrecognised(*offset, "a store among writes to globals")),
-        None => Ok(reader.globals.into_iter().map(|(write, _)| write).collect()),
-    }
+    reader.refuse_overlaps()?;
+    Ok(reader.code)
 }
 
 /// Bytes of a word.
@@ -165,9 +158,10 @@ struct Reader<'m, 'a> {
     table_base: Option<GlobalId>,
     /// What the code has written into globals so far.
     contents: HashMap<GlobalId, Symbolic>,
-    /// Effects, with the offset of their instruction.
-    stores: Vec<(Relocation, u64)>,
-    globals: Vec<(GlobalRelocation, u64)>,
+    /// What the code does, as far as it is read.
+    code: Code,
+    /// The offset of the instruction behind each of [`Code::data`].
+    offsets: Vec<u64>,
     depth: usize,
     /// The functions evaluated so far. A second call of one could only repeat what it did, and repeated calls of functions that
     /// repeat calls would take forever.
@@ -191,8 +185,8 @@ impl<'m, 'a> Reader<'m, 'a> {
             memory_base: base("__memory_base"),
             table_base: base("__table_base"),
             contents: HashMap::new(),
-            stores: Vec::new(),
-            globals: Vec::new(),
+            code: Code::default(),
+            offsets: Vec::new(),
             depth: 0,
             called: HashSet::new(),
         }
@@ -252,8 +246,25 @@ impl<'m, 'a> Reader<'m, 'a> {
             Operator::I32Sub => frame.combine(Symbolic::sub, "a difference that is no address", offset)?,
             Operator::I32Store { memarg } => {
                 let (value, address) = (frame.pop(offset)?, frame.pop(offset)?);
-                let place = self.place(address, memarg, offset)?;
-                self.stores.push((Relocation { place, value: value.value() }, offset));
+                let place = self.range(address, memarg, WORD, offset)?.start;
+                self.code.data.push(Relocation { place, value: value.value() });
+                self.offsets.push(offset);
+            }
+            // Only a zero may be of another type than `i32`, and only to be stored.
+            Operator::I64Const { value: 0 } => frame.stack.push(Symbolic::constant(0)),
+            Operator::V128Const { value } if value.i128() == 0 => frame.stack.push(Symbolic::constant(0)),
+            Operator::I32Store8 { memarg } => self.zero(memarg, 1, operator, offset, frame)?,
+            Operator::I32Store16 { memarg } => self.zero(memarg, 2, operator, offset, frame)?,
+            Operator::I64Store { memarg } => self.zero(memarg, 8, operator, offset, frame)?,
+            Operator::V128Store { memarg } => self.zero(memarg, 16, operator, offset, frame)?,
+            Operator::MemoryFill { mem } => {
+                let (length, value, address) = (frame.pop(offset)?, frame.pop(offset)?, frame.pop(offset)?);
+                if length.base != Base::Zero || value != Symbolic::constant(0) {
+                    return Err(unrecognised(offset, format!("the instruction `{}`", name(operator))));
+                }
+                let memory = MemArg { offset: 0, align: 0, max_align: 0, target: MemArgTarget::Memory(mem), ordering: None };
+                let range = self.range(address, memory, length.addend as u32, offset)?;
+                self.code.zeroed.push(range);
             }
             Operator::GlobalSet { global_index } => {
                 let (global, value) = (GlobalId(global_index), frame.pop(offset)?);
@@ -262,7 +273,7 @@ impl<'m, 'a> Reader<'m, 'a> {
                     return Err(unrecognised(offset, "a write to an imported global"));
                 }
                 self.contents.insert(global, value);
-                self.globals.push((GlobalRelocation { global, value: value.value() }, offset));
+                self.code.globals.push(GlobalRelocation { global, value: value.value() });
             }
             Operator::Call { function_index } => self.function(FunctionId(function_index)).map_err(|mut why| {
                 why.offset = if why.offset == 0 { offset } else { why.offset };
@@ -287,13 +298,51 @@ impl<'m, 'a> Reader<'m, 'a> {
         Ok(self.contents.get(&id).copied().unwrap_or(Symbolic::base(Base::Global(id))))
     }
 
-    /// The place that a store to `address` writes, which must be a word within the module's memory.
-    fn place(&self, address: Symbolic, memarg: MemArg, offset: u64) -> Result<u32, Unrecognised> {
-        let size = u64::from(self.module.dylink.memory_size);
+    /// Where writes overlap, their order matters, which [`Code`] does not tell.
+    fn refuse_overlaps(&self) -> Result<(), Unrecognised> {
+        let words = self.code.data.iter().zip(&self.offsets).map(|(word, offset)| (word.place..word.place + WORD, Some(*offset)));
+        let zeroed = self.code.zeroed.iter().map(|range| (range.clone(), None));
+        let mut ranges: Vec<_> = words.chain(zeroed).collect();
+        ranges.sort_unstable_by_key(|(range, _)| range.start);
+        let (mut words_end, mut zeroed_end) = (0, 0);
+        for (range, offset) in ranges {
+            let is_word = offset.is_some();
+            // Ranges of zeros may overlap each other.
+            if range.start < words_end || (is_word && range.start < zeroed_end) {
+                return Err(unrecognised(offset.unwrap_or_default(), "two stores to one place"));
+            }
+            let end = if is_word { &mut words_end } else { &mut zeroed_end };
+            *end = range.end.max(*end);
+        }
+        Ok(())
+    }
+
+    /// A store of `size` bytes that may only be zeros.
+    fn zero(
+        &mut self,
+        memarg: MemArg,
+        size: u32,
+        operator: &Operator<'_>,
+        offset: u64,
+        frame: &mut Frame,
+    ) -> Result<(), Unrecognised> {
+        let (value, address) = (frame.pop(offset)?, frame.pop(offset)?);
+        if value != Symbolic::constant(0) {
+            return Err(unrecognised(offset, format!("the instruction `{}`", name(operator))));
+        }
+        let range = self.range(address, memarg, size, offset)?;
+        self.code.zeroed.push(range);
+        Ok(())
+    }
+
+    /// Where `size` bytes are that are written to `address`, which must be within the module's memory.
+    fn range(&self, address: Symbolic, memarg: MemArg, size: u32, offset: u64) -> Result<Range<u32>, Unrecognised> {
         let begin = u64::from(address.addend as u32);
         // The offset of a store does not wrap, so the sum on the stack must be within the memory already.
-        match begin.checked_add(memarg.offset).filter(|place| place + u64::from(WORD) <= size) {
-            Some(place) if address.base == Base::Memory && memarg.target == MemArgTarget::Memory(0) => Ok(place as u32),
+        let begin = begin.checked_add(memarg.offset).and_then(|begin| u32::try_from(begin).ok());
+        let range = begin.and_then(|begin| Some(begin..begin.checked_add(size)?));
+        match range.filter(|range| range.end <= self.module.dylink.memory_size) {
+            Some(range) if address.base == Base::Memory && memarg.target == MemArgTarget::Memory(0) => Ok(range),
             _ => Err(unrecognised(offset, "a store outside of the module's data")),
         }
     }
