@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, validate};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, relocations, validate};
 use wasmparser::FuncType;
 
 use crate::target;
@@ -24,6 +24,8 @@ pub struct ModuleOptions {
     pub bigint: bool,
     /// Add missing `dynCall_*` exports for these signatures.
     pub dyncalls: Option<Signatures>,
+    /// Move relocations of data into a table.
+    pub relocations: bool,
     /// Accept modules that may be built for other layouts of structs than the runtime's.
     pub allow_struct_change: bool,
     /// What the runtime offers; `None` when nothing is known of it.
@@ -84,6 +86,9 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
     if let Some(signatures) = &options.dyncalls {
         let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
         outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
+    }
+    if options.relocations {
+        outcomes.push(relocations::run(&mut module)?);
     }
     if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
         report_missing(&module, environment, options, renamed)?;

@@ -1,7 +1,14 @@
-//! Relocation code is understood, whatever an optimiser made of it, and nothing is taken for relocation code that is not.
+//! Relocation code is understood, whatever an optimiser made of it, and nothing is taken for relocation code that is not. The table
+//! that takes its place does the same.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rayon::prelude::*;
+use serde_json::{Value as Json, json};
 use support::all_modules;
-use wasm_pyfix_passes::module::{Address, GlobalId, Module};
+use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix_passes::module::{Address, GlobalId, Item, Module};
 use wasm_pyfix_passes::relocations::read::{self, Code, GlobalRelocation, Relocation, Unrecognised, Value};
 
 /// A side module with 64 bytes of data whose relocation function has `locals`, then the body `code`; `more` follows.
@@ -194,4 +201,90 @@ fn every_module_is_understood() {
         relocations += read::read(&module, function).unwrap_or_else(|why| panic!("{name}: {why:?}")).data.len();
     }
     assert!(functions > 20 && relocations > 50_000, "{functions} functions with {relocations} relocations");
+}
+
+/// Leaves everything as it is but the relocations.
+fn only_relocations() -> ModuleOptions {
+    ModuleOptions { keep_exceptions: true, relocations: true, ..ModuleOptions::default() }
+}
+
+/// Relocations of upgraded modules. Other passes change them first: they reserve memory and wrap the start function.
+fn upgrade(relocations: bool) -> ModuleOptions {
+    let personality = "_Unwind_CallPersonality".to_string();
+    ModuleOptions { personality, bigint: true, relocations, ..ModuleOptions::default() }
+}
+
+/// Writes the modules of a pair into `directory` and tells `tests/runtime/relocations.mjs` about it.
+fn pair(directory: &Path, index: usize, name: &str, before: &[u8], after: &[u8]) -> Json {
+    let write = |suffix: &str, bytes: &[u8]| {
+        let path = directory.join(format!("{index}-{suffix}.wasm"));
+        std::fs::write(&path, bytes).expect("the directory is writable");
+        path
+    };
+    let (mut globals, mut tags) = (serde_json::Map::new(), serde_json::Map::new());
+    for bytes in [before, after] {
+        let module = Module::read(bytes).expect("it was read before");
+        for import in module.imports() {
+            let full = format!("{}.{}", import.module, import.field);
+            match import.item {
+                Item::Global(id) => {
+                    let ty = module.globals()[id.0 as usize].ty;
+                    globals.insert(full, json!([ty.content_type.to_string(), ty.mutable]));
+                }
+                Item::Tag(id) => {
+                    let ty = &module.types()[module.tags()[id.0 as usize].ty.0 as usize];
+                    tags.insert(full, json!(ty.params().iter().map(ToString::to_string).collect::<Vec<_>>()));
+                }
+                _ => {}
+            }
+        }
+    }
+    json!({ "name": name, "before": write("before", before), "after": write("after", after), "globals": globals, "tags": tags })
+}
+
+/// What `tests/runtime/relocations.mjs` finds different.
+fn differences(pairs: Vec<Json>) -> String {
+    let script = support::repository().join("tests/runtime/relocations.mjs");
+    let mut node =
+        Command::new("node").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Node is installed");
+    serde_json::to_writer(node.stdin.take().expect("it is piped"), &json!({ "pairs": pairs })).expect("Node reads it");
+    let output = node.wait_with_output().expect("Node ends");
+    assert!(output.status.success(), "Node failed after: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stdout).expect("Node prints text")
+}
+
+/// Upgrades every module without and with a table, and compares what both forms make of their memory.
+#[track_caller]
+fn assert_same_memory(without: &ModuleOptions, with: &ModuleOptions, at_least: usize) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let modules: Vec<_> = all_modules().into_iter().enumerate().collect();
+    let pairs = modules.into_par_iter().filter_map(|(index, (name, bytes))| {
+        let result = upgrade_module(&bytes, with).ok()?;
+        let outcome = result.outcomes.iter().find(|outcome| outcome.pass == "relocations").expect("the pass ran");
+        assert!(outcome.left.is_empty(), "{name}: {:?}", outcome.left);
+        if outcome.is_unchanged() {
+            return None;
+        }
+        let after = result.bytes.expect("something changed");
+        let before = upgrade_module(&bytes, without).unwrap_or_else(|error| panic!("{name}: {error}")).bytes.unwrap_or(bytes);
+        assert!(after.len() < before.len(), "{name} grows");
+        let again = upgrade_module(&after, with).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(again.bytes.is_none(), "{name}: a second run finds work");
+        assert!(again.outcomes.iter().all(|outcome| outcome.left.is_empty()), "{name}: a second run complains");
+        Some(pair(directory.path(), index, &name, &before, &after))
+    });
+    let pairs: Vec<Json> = pairs.collect();
+    assert!(pairs.len() >= at_least, "only {} modules got a table", pairs.len());
+    let differences = differences(pairs);
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn tables_do_what_stores_did() {
+    assert_same_memory(&ModuleOptions { relocations: false, ..only_relocations() }, &only_relocations(), 3);
+}
+
+#[test]
+fn tables_do_what_stores_did_in_upgraded_modules() {
+    assert_same_memory(&upgrade(false), &upgrade(true), 3);
 }
