@@ -13,8 +13,8 @@
 //! are right already. So a second run changes nothing.
 
 pub mod archive;
-mod bytecode;
-mod contents;
+pub(crate) mod bytecode;
+pub(crate) mod contents;
 mod graft;
 mod lock;
 pub mod metadata;
@@ -23,7 +23,9 @@ pub mod runtime_path;
 
 pub use lock::rewrite_lock;
 
+use crate::exports::Source;
 use crate::pipeline::{ModuleOptions, ModuleResult};
+use crate::shrink::{self, Upgraded};
 use crate::target::{Target, structs};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use archive::{Archive, Member};
@@ -61,6 +63,8 @@ pub struct WheelOptions {
     /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` and
     /// `sibling_types` are filled here.
     pub module: ModuleOptions,
+    /// How modules are made smaller, if at all.
+    pub shrink: Option<shrink::Options>,
 }
 
 /// An upgraded archive.
@@ -158,7 +162,9 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
-    let reports = upgrade_modules(modules, plan, options, upgrade, &mut edits)?;
+    let results = upgrade_modules(&modules, plan, options, upgrade)?;
+    let results = shrink_modules(&archive, &modules, results, &edits, options)?;
+    let reports = note_results(modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();
     if let Some(wheel) = &wheel {
@@ -447,16 +453,15 @@ fn plan_runtime_paths(
     Ok(plan.entries)
 }
 
-/// Upgrades the modules in parallel; what changed or was grafted goes into `edits`.
+/// Upgrades the modules in parallel.
 fn upgrade_modules(
-    modules: Vec<Module>,
+    modules: &[Module],
     plan: Vec<Vec<String>>,
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
-    edits: &mut Edits,
-) -> Result<Vec<ModuleReport>> {
-    let siblings = sibling_exports(&modules);
-    let types = sibling_types(&modules)?;
+) -> Result<Vec<ModuleResult>> {
+    let siblings = sibling_exports(modules);
+    let types = sibling_types(modules)?;
     let work: Vec<_> = modules.iter().zip(plan).zip(siblings).collect();
     let results: Vec<Result<ModuleResult>> = work
         .into_par_iter()
@@ -473,9 +478,38 @@ fn upgrade_modules(
             upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))
         })
         .collect();
+    results.into_iter().collect()
+}
+
+/// Drops what the modules do not need of each other.
+fn shrink_modules(
+    archive: &Archive<'_>,
+    modules: &[Module],
+    results: Vec<ModuleResult>,
+    edits: &Edits,
+    options: &WheelOptions,
+) -> Result<Vec<ModuleResult>> {
+    let Some(shrink) = &options.shrink else { return Ok(results) };
+    let sources = python_sources(archive, edits)?;
+    let upgraded =
+        modules.iter().zip(&results).map(|(module, result)| Upgraded { path: &module.path, input: &module.bytes, result });
+    shrink::shrink(&upgraded.collect::<Vec<_>>(), &sources, shrink)
+}
+
+/// The Python code that stays in the archive, as source or bytecode.
+fn python_sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
+    let code = |path: &str| [".py", ".pyc", ".pyw", ".pth"].iter().any(|end| path.ends_with(end));
+    let stays: Vec<usize> = (0..archive.entries.len())
+        .filter(|index| code(&archive.entries[*index].name) && !archive.entries[*index].directory && !edits.removed.contains(index))
+        .collect();
+    let read = |index: &usize| Ok(Source { path: archive.entries[*index].name.clone(), text: archive.read(*index)? });
+    stays.par_iter().map(read).collect()
+}
+
+/// What became of each module; what changed or was grafted goes into `edits`.
+fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mut Edits) -> Vec<ModuleReport> {
     let mut reports = Vec::with_capacity(modules.len());
     for (module, result) in modules.into_iter().zip(results) {
-        let result = result?;
         let input_size = module.bytes.len();
         let output_size = result.bytes.as_ref().map_or(input_size, Vec::len);
         match (module.entry, result.bytes) {
@@ -486,7 +520,7 @@ fn upgrade_modules(
         let Module { path, grafted_from, .. } = module;
         reports.push(ModuleReport { path, grafted_from, input_size, output_size, outcomes: result.outcomes });
     }
-    Ok(reports)
+    reports
 }
 
 /// For each module, the functions that the others export.

@@ -104,6 +104,12 @@ impl Module<'_> {
         }
     }
 
+    /// Whether [`Module::own_slots`] tells all slots of the module, and more can be appended.
+    pub fn fills_own_slots(&self) -> bool {
+        let active = |segment: &ElementSegment<'_>| matches!(segment.kind, SegmentKind::Active { .. });
+        self.own_segment().is_some() || !self.elements.iter().any(active)
+    }
+
     /// The segment that fills the function table, when it is the only active one, a list of functions, and begins at `__table_base`.
     fn own_segment(&self) -> Option<usize> {
         let Some(Item::Table(table)) = self.import("env", "__indirect_function_table") else { return None };

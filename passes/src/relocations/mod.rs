@@ -1,8 +1,8 @@
 //! The code that relocates data becomes a loop over a table.
 //!
 //! **Idea.** Data holds addresses that are known only at load time. For each, lld writes a store into the function
-//! `__wasm_apply_data_relocs` (`InputChunk::generateRelocationCode` in `lld/wasm/InputChunks.cpp`), about 16 bytes of code that run
-//! once; the data itself holds the address as if the module began at 0. So it is enough to tell where the words are and what is to be
+//! `__wasm_apply_data_relocs` (`InputChunk::generateRelocationCode` in `lld/wasm/InputChunks.cpp`), 16 to 18 bytes of code that
+//! run once; the data itself holds the address as if the module began at 0. So it is enough to tell where the words are and what is to be
 //! added to them, in about a byte each: [`table`]. Where the data does not hold the addend, which is so for addresses from the global
 //! offset table, it is written there. What an optimiser made of the stores does not matter: [`read`].
 //!
@@ -13,6 +13,8 @@
 //! **Relies on** loaders that call the function once for each instance and before any other code of the module but its start function,
 //! as those of Emscripten do (`postInstantiation` in `src/lib/libdylink.js`), and that zero the memory which they give to a module. A
 //! second call changes nothing. Stores would give words their first value again, and GOT entries the value that they have by then.
+//!
+//! The start function's relocations of globals stay: each global takes a `global.set` of its own, whatever the value comes from.
 
 pub mod read;
 mod table;
