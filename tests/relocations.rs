@@ -1,14 +1,19 @@
 //! Relocation code is understood, whatever an optimiser made of it, and nothing is taken for relocation code that is not. The table
 //! that takes its place does the same.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rayon::prelude::*;
 use serde_json::{Value as Json, json};
-use support::all_modules;
-use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use support::fixtures::{self, Group, is_legalized};
+use support::{Node, Runtime, all_modules};
+use wasm_pyfix::exports::Plan;
+use wasm_pyfix::pipeline::{ModuleOptions, ShrinkOptions, shrink_modules, upgrade_module};
+use wasm_pyfix_passes::Outcome;
 use wasm_pyfix_passes::module::{Address, GlobalId, Item, Module};
+use wasm_pyfix_passes::prune::Exports;
 use wasm_pyfix_passes::relocations::read::{self, Code, GlobalRelocation, Relocation, Unrecognised, Value};
 
 /// A side module with 64 bytes of data whose relocation function has `locals`, then the body `code`; `more` follows.
@@ -203,15 +208,22 @@ fn every_module_is_understood() {
     assert!(functions > 20 && relocations > 50_000, "{functions} functions with {relocations} relocations");
 }
 
-/// Leaves everything as it is but the relocations.
-fn only_relocations() -> ModuleOptions {
-    ModuleOptions { keep_exceptions: true, relocations: true, ..ModuleOptions::default() }
+/// What the pass makes of a module, and what it says.
+fn compact(bytes: &[u8]) -> (Option<Vec<u8>>, Outcome) {
+    let options = ShrinkOptions { relocations: true, ..ShrinkOptions::default() };
+    let keep = Plan { exports: Exports::Keep, why: String::new(), kept: HashMap::new() };
+    let mut results = shrink_modules(&[bytes], &options, |_| Ok(vec![keep])).unwrap_or_else(|error| panic!("{error:#}"));
+    let result = results.remove(0);
+    let outcome = result.outcomes.into_iter().find(|outcome| outcome.pass == "relocations").expect("the pass ran");
+    (result.bytes, outcome)
 }
 
-/// Relocations of upgraded modules. Other passes change them first: they reserve memory and wrap the start function.
-fn upgrade(relocations: bool) -> ModuleOptions {
+/// What becomes of a module before relocations are moved: other passes reserve memory and wrap the start function.
+fn upgrade(bytes: &[u8]) -> Option<Vec<u8>> {
     let personality = "_Unwind_CallPersonality".to_string();
-    ModuleOptions { personality, bigint: true, relocations, ..ModuleOptions::default() }
+    let options = ModuleOptions { personality, bigint: true, ..ModuleOptions::default() };
+    // Modules whose types nothing proves are refused.
+    upgrade_module(bytes, &options).ok()?.bytes
 }
 
 /// Writes the modules of a pair into `directory` and tells `tests/runtime/relocations.mjs` about it.
@@ -253,24 +265,21 @@ fn differences(pairs: Vec<Json>) -> String {
     String::from_utf8(output.stdout).expect("Node prints text")
 }
 
-/// Upgrades every module without and with a table, and compares what both forms make of their memory.
+/// Compares what both forms of every module that gets a table make of their memory. `prepare` comes first; it leaves out modules for
+/// which it gives nothing.
 #[track_caller]
-fn assert_same_memory(without: &ModuleOptions, with: &ModuleOptions, at_least: usize) {
+fn assert_same_memory(prepare: impl Fn(Vec<u8>) -> Option<Vec<u8>> + Sync, at_least: usize) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let modules: Vec<_> = all_modules().into_iter().enumerate().collect();
     let pairs = modules.into_par_iter().filter_map(|(index, (name, bytes))| {
-        let result = upgrade_module(&bytes, with).ok()?;
-        let outcome = result.outcomes.iter().find(|outcome| outcome.pass == "relocations").expect("the pass ran");
+        let before = prepare(bytes)?;
+        let (after, outcome) = compact(&before);
         assert!(outcome.left.is_empty(), "{name}: {:?}", outcome.left);
-        if outcome.is_unchanged() {
-            return None;
-        }
-        let after = result.bytes.expect("something changed");
-        let before = upgrade_module(&bytes, without).unwrap_or_else(|error| panic!("{name}: {error}")).bytes.unwrap_or(bytes);
+        let after = after?;
         assert!(after.len() < before.len(), "{name} grows");
-        let again = upgrade_module(&after, with).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(again.bytes.is_none(), "{name}: a second run finds work");
-        assert!(again.outcomes.iter().all(|outcome| outcome.left.is_empty()), "{name}: a second run complains");
+        let (again, outcome) = compact(&after);
+        assert!(again.is_none(), "{name}: a second run finds work");
+        assert!(outcome.left.is_empty(), "{name}: a second run complains: {:?}", outcome.left);
         Some(pair(directory.path(), index, &name, &before, &after))
     });
     let pairs: Vec<Json> = pairs.collect();
@@ -281,10 +290,173 @@ fn assert_same_memory(without: &ModuleOptions, with: &ModuleOptions, at_least: u
 
 #[test]
 fn tables_do_what_stores_did() {
-    assert_same_memory(&ModuleOptions { relocations: false, ..only_relocations() }, &only_relocations(), 3);
+    assert_same_memory(Some, 20);
 }
 
 #[test]
 fn tables_do_what_stores_did_in_upgraded_modules() {
-    assert_same_memory(&upgrade(false), &upgrade(true), 3);
+    assert_same_memory(|bytes| upgrade(&bytes), 10);
+}
+
+/// `count` stores like lld's into consecutive words, beginning with the word `first`.
+fn stores(first: u32, count: u32, value: &str) -> String {
+    let store = |word| format!("(i32.store (i32.add (i32.const {}) (global.get $mb)) {value})\n", 4 * word);
+    (first..first + count).map(store).collect()
+}
+
+/// Relocations enough for a table, of which the data holds no addend.
+fn many(data: &str) -> Vec<u8> {
+    let symbol = stores(4, 40, "(i32.add (global.get $symbol) (i32.const 8))");
+    let addresses = stores(44, 20, "(i32.add (global.get $mb) (i32.const 1000))");
+    let code = symbol + &addresses + &stores(64, 10, "(global.get $tb)");
+    large_module(&code, data)
+}
+
+/// A side module with 1200 bytes of memory.
+fn large_module(code: &str, more: &str) -> Vec<u8> {
+    let mut bytes = module(code, more);
+    // The memory size of `module`, 64, in its place in `dylink.0`; `dylink` makes room for it.
+    let mut large = Module::read(&bytes).unwrap();
+    large.dylink.memory_size = 1200;
+    bytes = large.write().unwrap();
+    bytes
+}
+
+/// Runs the module, with and without a table, in Node.
+#[track_caller]
+fn assert_same_as_stores(bytes: &[u8]) -> Outcome {
+    let (after, outcome) = compact(bytes);
+    let after = after.expect("it gets a table");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let differences = differences(vec![pair(directory.path(), 0, "module", bytes, &after)]);
+    assert!(differences.is_empty(), "{differences}");
+    assert_eq!(compact(&after), (None, Outcome::new("relocations")));
+    outcome
+}
+
+const SEGMENT: &str = r#"(data (global.get $mb) "%")"#;
+
+/// A data segment of `size` bytes that begins at `__memory_base`.
+fn segment(size: usize) -> String {
+    SEGMENT.replace('%', &"\\07".repeat(size))
+}
+
+#[test]
+fn addends_that_the_data_lacks_are_written_into_it() {
+    let outcome = assert_same_as_stores(&many(&segment(400)));
+    assert_eq!(outcome.changed["relocations moved into a table"], 70);
+    assert!(outcome.left.is_empty());
+}
+
+/// The form of it all, as text.
+#[test]
+fn the_table_and_its_code() {
+    let (bytes, _) = compact(&many(&segment(400)));
+    let text = wasmprinter::print_bytes(bytes.expect("it gets a table")).unwrap();
+    let snapshot = support::repository().join("tests/relocations/table.wat");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&snapshot, &text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&snapshot).unwrap_or_default();
+    assert!(text == expected, "tests/relocations/table.wat differs (BLESS=1 writes it); it should be\n{text}");
+}
+
+/// Words that no segment holds, unaligned ones and constants keep their stores.
+#[test]
+fn what_no_table_can_do_stays_a_store() {
+    let more = "(i32.store offset=300 (global.get $mb) (global.get $mb))
+                (i32.store offset=398 align=2 (global.get $mb) (global.get $tb))
+                (i32.store offset=1196 (global.get $mb) (i32.add (global.get $symbol) (i32.const 3)))
+                (i32.store offset=500 (global.get $mb) (i32.const 77))
+                (i32.store offset=305 align=1 (global.get $mb) (global.get $symbol))";
+    let code = stores(4, 60, "(global.get $symbol)") + more;
+    let outcome = assert_same_as_stores(&large_module(&code, &segment(400)));
+    assert_eq!(outcome.changed["relocations moved into a table"], 61);
+    let left: Vec<_> = outcome.left.iter().map(|left| (left.why.as_str(), left.count)).collect();
+    assert_eq!(left, [("no data segment holds its word", 2), ("it stores a constant", 1), ("its word is not aligned", 1)]);
+}
+
+/// Memory that the start function clears holds no addends.
+#[test]
+fn cleared_memory_keeps_its_stores() {
+    let start = "(start $start)
+                 (func $start (memory.fill (i32.add (global.get $mb) (i32.const 200)) (i32.const 0) (i32.const 1000)))";
+    let outcome = assert_same_as_stores(&many(&format!("{} {start}", segment(400))));
+    assert_eq!(outcome.changed["relocations moved into a table"], 46);
+    assert_eq!(outcome.left.iter().map(|left| left.count).sum::<usize>(), 24);
+}
+
+/// Sums as offsets of segments need a younger engine than Node 20 has, so this looks at the bytes.
+#[test]
+fn several_segments_can_hold_words() {
+    let data = r#"(data (offset (i32.add (global.get $mb) (i32.const 200))) "%") (data (global.get $mb) "%")"#;
+    let (bytes, outcome) = compact(&many(&data.replace('%', &"\\01".repeat(200))));
+    assert_eq!(outcome.changed["relocations moved into a table"], 70);
+    assert!(outcome.left.is_empty());
+    let bytes = bytes.expect("it gets a table");
+    let module = Module::read(&bytes).unwrap();
+    let word = |segment: usize, at: usize| i32::from_le_bytes(module.data()[segment].bytes[at..at + 4].try_into().unwrap());
+    assert_eq!([word(1, 12), word(1, 16), word(1, 172), word(1, 176), word(1, 196)], [0x0101_0101, 8, 8, 1000, 1000]);
+    assert_eq!([word(0, 0), word(0, 52), word(0, 56), word(0, 92), word(0, 96)], [1000, 1000, 0, 0, 0x0101_0101]);
+}
+
+#[test]
+fn what_is_not_understood_is_left_alone() {
+    let other = "(func $other (drop (i32.load (global.get $mb))))";
+    let cases = [
+        (many(&format!("{} (start $other) {other}", segment(400))), "the start function has the instruction `I32Load`"),
+        (
+            many(&format!("{} (start $s) (func $s (i32.store offset=8 (global.get $mb) (global.get $mb)))", segment(400))),
+            "the start function stores addresses, too",
+        ),
+        (many(r#"(data (i32.const 8) "abc")"#), "where a data segment goes is not known"),
+        (
+            many(&format!(r#"{} (data (offset (i32.add (global.get $mb) (i32.const 399))) "abc")"#, segment(400))),
+            "data segments overlap",
+        ),
+        (
+            large_module(&(stores(4, 60, "(global.get $symbol)") + "(call $imported)"), &segment(400)),
+            "it has a call of an imported",
+        ),
+        (
+            large_module(&(stores(4, 60, "(global.get $mb)") + "(global.set $internal (global.get $mb))"), &segment(400)),
+            "it does not only",
+        ),
+    ];
+    for (bytes, why) in cases {
+        let (after, outcome) = compact(&bytes);
+        assert!(after.is_none(), "{why}: it is changed");
+        let [left] = outcome.left.as_slice() else { panic!("{why}: {outcome:?}") };
+        assert!(left.what == "relocation code" && left.why.starts_with(why), "{left:?}");
+    }
+}
+
+/// A few stores are shorter than a loop.
+#[test]
+fn a_few_relocations_stay_as_they_are() {
+    for count in [0, 1, 20] {
+        let bytes = large_module(&stores(4, count, "(global.get $symbol)"), &segment(400));
+        assert_eq!(compact(&bytes), (None, Outcome::new("relocations")));
+    }
+}
+
+/// The fixtures with tables, under real runtimes: they print what the sources do.
+#[test]
+fn modules_with_tables_run() {
+    let mut changed = 0;
+    for name in ["emscripten-3.1.69/O2-sm1-js", "emscripten-3.1.69/O0-sm1-js"] {
+        let group = Group::read(name).expect("the fixtures are in the repository").only(|file| !is_legalized(file));
+        let group = group.map(|_, bytes| {
+            let upgraded = upgrade(&bytes).unwrap_or(bytes);
+            let (after, _) = compact(&upgraded);
+            changed += usize::from(after.is_some());
+            after.unwrap_or(upgraded)
+        });
+        for runtime in Runtime::UPGRADED {
+            let answers = group.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}"));
+            let differences = fixtures::differences(&answers);
+            assert!(differences.is_empty() && !answers.is_empty(), "{} {name}\n{}", runtime.version(), differences.join("\n"));
+        }
+    }
+    assert!(changed >= 4, "only {changed} modules got a table");
 }
