@@ -360,6 +360,10 @@ pub struct SizeArgs {
     /// Keep all exports and all code
     #[arg(long)]
     pub no_prune: bool,
+
+    /// Keep the code that relocates data
+    #[arg(long)]
+    pub no_relocations: bool,
 }
 
 /// What is done to each wheel.

@@ -409,7 +409,7 @@ impl<'a> Run<'a> {
             bind: !args.no_bind,
             symbolic: args.bsymbolic,
             prune: !args.no_prune,
-            relocations: false,
+            relocations: !args.no_relocations,
             bigint: self.options.bigint,
             environment: self.options.environment.clone(),
         };
