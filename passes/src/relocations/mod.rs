@@ -75,8 +75,11 @@ fn is_done(module: &Module<'_>, id: FunctionId) -> bool {
 }
 
 /// What is to be done to a module.
+#[derive(Debug)]
 struct Plan {
     memory_base: GlobalId,
+    /// `None` when the module has no use for it.
+    table_base: Option<GlobalId>,
     /// What the table holds, sorted by the first places.
     groups: Vec<Group>,
     /// Words of data segments that do not hold their addend yet: the segment, the position in it and the addend.
@@ -88,24 +91,31 @@ struct Plan {
 impl Plan {
     /// `None` when there is nothing that pays; an error says why the module must be left alone.
     fn make(module: &Module<'_>, function: FunctionId) -> Result<Option<Plan>, String> {
+        if module.function(function).origin.defined().is_some_and(|body| body.bytes.len() <= MARGIN) {
+            return Ok(None);
+        }
         let code = read::read(module, function).map_err(|why| describe("it", &why))?;
         if !code.globals.is_empty() || !code.zeroed.is_empty() {
             return Err("it does not only store addresses".to_string());
         }
-        let Some(Item::Global(memory_base)) = module.import("env", "__memory_base") else { return Ok(None) };
+        let base = |name| match module.import("env", name) {
+            Some(Item::Global(id)) => Some(id),
+            _ => None,
+        };
+        let (Some(memory_base), table_base) = (base("__memory_base"), base("__table_base")) else { return Ok(None) };
         let zeroed = zeroed_at_start(module)?;
         let segments = segments(module, memory_base)?;
-        let mut plan = Plan { memory_base, groups: Vec::new(), addends: Vec::new(), stores: Vec::new() };
+        let mut plan = Plan { memory_base, table_base, groups: Vec::new(), addends: Vec::new(), stores: Vec::new() };
         let mut groups: BTreeMap<GlobalId, Vec<u32>> = BTreeMap::new();
         for relocation in code.data {
             let word = relocation.place..relocation.place + 4;
-            let sum = plan.sum(module, relocation.value);
+            let (global, addend) = plan.sum(relocation.value);
             let segment = last_before(&segments, word.end).filter(|(range, _)| range.start <= word.start && word.end <= range.end);
             let cleared = last_before(&zeroed, word.end).is_some_and(|(range, ())| word.start < range.end);
-            match (sum, segment) {
+            match (global, segment) {
                 (None, _) => plan.stores.push((relocation, "it stores a constant")),
                 (_, Some(_)) if word.start % 4 != 0 => plan.stores.push((relocation, "its word is not aligned")),
-                (Some((global, addend)), Some((range, index))) if !cleared => {
+                (Some(global), Some((range, index))) if !cleared => {
                     let at = (word.start - range.start) as usize;
                     if module.data()[*index].bytes[at..at + 4] != addend.to_le_bytes() {
                         plan.addends.push((*index, at, addend));
@@ -123,16 +133,13 @@ impl Plan {
         Ok(plan.pays(module, function).then_some(plan))
     }
 
-    /// The global and the constant that a value is the sum of; `None` for what is only a constant.
-    fn sum(&self, module: &Module<'_>, value: Value) -> Option<(GlobalId, i32)> {
+    /// The global, if there is one, and the constant that a value is the sum of.
+    fn sum(&self, value: Value) -> (Option<GlobalId>, i32) {
         match value {
-            Value::Base(Address::Memory(offset)) => Some((self.memory_base, offset as i32)),
-            Value::Base(Address::Table(offset)) => match module.import("env", "__table_base") {
-                Some(Item::Global(table_base)) => Some((table_base, offset as i32)),
-                _ => None,
-            },
-            Value::Entry { global, addend } => Some((global, addend)),
-            Value::Constant(_) => None,
+            Value::Base(Address::Memory(offset)) => (Some(self.memory_base), offset as i32),
+            Value::Base(Address::Table(offset)) => (self.table_base, offset as i32),
+            Value::Entry { global, addend } => (Some(global), addend),
+            Value::Constant(constant) => (None, constant),
         }
     }
 
@@ -146,32 +153,21 @@ impl Plan {
             size: table.len() as u32,
         };
         let routine = FunctionId(module.functions().len() as u32);
-        let code = table::apply(&self.groups, &layout, routine, |code| self.keep_stores(module, code));
+        let code = table::apply(&self.groups, &layout, routine, |code| self.keep_stores(code));
         let after = code.len() + table::routine(&layout).len() + table.len() + ENTRIES;
         let before = module.function(function).origin.defined().map_or(0, |body| body.bytes.len());
         after + MARGIN <= before
     }
 
     /// The stores that stay. They may run any number of times.
-    fn keep_stores(&self, module: &Module<'_>, code: &mut InstructionSink<'_>) {
+    fn keep_stores(&self, code: &mut InstructionSink<'_>) {
         for (Relocation { place, value }, _) in &self.stores {
             code.global_get(self.memory_base.0);
-            let addend = match self.sum(module, *value) {
-                Some((global, addend)) => {
-                    code.global_get(global.0);
-                    addend
-                }
-                None => match value {
-                    Value::Constant(value) => {
-                        code.i32_const(*value);
-                        0
-                    }
-                    _ => 0,
-                },
+            match self.sum(*value) {
+                (None, constant) => code.i32_const(constant),
+                (Some(global), 0) => code.global_get(global.0),
+                (Some(global), addend) => code.global_get(global.0).i32_const(addend).i32_add(),
             };
-            if addend != 0 {
-                code.i32_const(addend).i32_add();
-            }
             code.i32_store(wasm_encoder::MemArg { align: place.trailing_zeros().min(2), ..table::memory(*place) });
         }
     }
@@ -197,7 +193,7 @@ impl Plan {
         let layout = Layout { memory_base: self.memory_base, state, segment: module.add_passive_data(table), size };
         let ty = FuncType::new([ValType::I32; 2], [ValType::I32]);
         let routine = module.add_function(&ty, table::routine(&layout), "__wasm_pyfix_relocate");
-        let body = table::apply(&self.groups, &layout, routine, |code| self.keep_stores(module, code));
+        let body = table::apply(&self.groups, &layout, routine, |code| self.keep_stores(code));
         module.define_function(function, body);
         module.add_target_features(&["bulk-memory"]);
         crate::exceptions::drop_code_offsets(module, outcome);
