@@ -108,7 +108,7 @@ impl<'l> Loader<'l> {
         let installed = module.installed.as_deref()?;
         // A library that is an input by itself may be put anywhere.
         let loose = self.modules.iter().any(|other| other.installed.is_none() && other.name == base_name(needed));
-        if loose || self.find(module, installed, needed).is_some() {
+        if loose || self.is_loaded_before(module, needed) || self.find(module, installed, needed).is_some() {
             return None;
         }
         let path = if module.runtime_path.is_empty() {
@@ -121,6 +121,13 @@ impl<'l> Loader<'l> {
             LibraryLookup::RuntimePath { .. } => format!("needs `{needed}`, which lies elsewhere than the loader looks: {path}"),
         };
         Some(finding(&LIBRARY_NOT_FOUND, message))
+    }
+
+    /// Whether the loader of 2024_0 has a library of that name already: it loads the modules of a wheel in their order, and knows each
+    /// by its name alone, too.
+    fn is_loaded_before(&self, module: &Linked, needed: &str) -> bool {
+        let mut before = self.modules.iter().take_while(|other| !std::ptr::eq(*other, module));
+        self.target.library_lookup == LibraryLookup::LibsDirectory && before.any(|other| other.name == needed)
     }
 
     /// The path under which `module`, itself found as `spelled`, finds a library, and which module that is.

@@ -63,8 +63,8 @@ pub static UNADDRESSABLE_FUNCTION: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static FUNCTION_TYPE_MISMATCH: Code = Code {
-    name: "function-type-mismatch",
+pub static SYMBOL_TYPE_MISMATCH: Code = Code {
+    name: "symbol-type-mismatch",
     severity: Severity::Error,
     summary: "a function, tag or global of the runtime has another type",
     explanation: "The runtime has the symbol, with another type than the module imports: its signature changed, as private functions \
@@ -112,7 +112,7 @@ pub static CODES: [&Code; 9] = [
     &MISSING_GLOBAL,
     &MISSING_TAG,
     &UNADDRESSABLE_FUNCTION,
-    &FUNCTION_TYPE_MISMATCH,
+    &SYMBOL_TYPE_MISMATCH,
     &SYMBOL_KIND_MISMATCH,
     &LIBRARY_TYPE_MISMATCH,
     &UNKNOWN_SYMBOL,
@@ -155,7 +155,7 @@ pub fn check<'m>(
                     }
                     _ => format!(" with another type than it has on {target}"),
                 };
-                (&FUNCTION_TYPE_MISMATCH, format!("imports `{name}`{types}"))
+                (&SYMBOL_TYPE_MISMATCH, format!("imports `{name}`{types}"))
             }
         };
         findings.push(Finding::new(code, place, message).about(name).preventing(runtime_says(context.target, import, *problem)));
@@ -212,16 +212,16 @@ pub fn runtime_says(target: &Target, import: &Import<'_>, problem: Problem) -> S
             import,
             match import.item {
                 Item::Tag(_) => "imported tag does not match the expected type",
-                Item::Global(_) => "imported global does not match the expected type",
+                Item::Global(_) => "imported global does not match the expected …",
                 _ => "imported function does not match the expected type",
             },
         ),
     }
 }
 
-/// As V8 words it, but for the number of the import.
+/// As V8 words it; which of its words stand around the name depends on its version.
 fn link_error(import: &Import<'_>, problem: &str) -> String {
-    format!("LinkError: WebAssembly.Instance(): Import … \"{}\" \"{}\": {problem}", import.module, import.field)
+    format!("LinkError: WebAssembly.Instance(): Import …\"{}\"…: {problem}", import.field)
 }
 
 fn kind(import: &Import<'_>) -> &'static str {
