@@ -48,6 +48,22 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     report.exit_code
 }
 
+/// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
+/// `main`.
+///
+/// # Errors
+/// When the files of the main module cannot be used; what is wrong with the input is in the report.
+pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) -> Result<InputReport> {
+    let args = cli::dry_run_args(target, main)?;
+    let mut run = Run::new(&args)?;
+    run.prepare()?;
+    let mut report = InputReport::new(source.to_string());
+    if let Err(error) = run.upgrade(source, input, &mut report) {
+        report.fail(&error);
+    }
+    Ok(report)
+}
+
 /// Everything that holds for all inputs.
 struct Run<'a> {
     args: &'a UpgradeArgs,
@@ -225,25 +241,25 @@ impl<'a> Run<'a> {
 
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
-        if let Err(error) = self.upgrade(source, &mut report) {
+        if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
             report.fail(&error);
         }
         report
     }
 
-    fn upgrade(&mut self, source: &Source, report: &mut InputReport) -> Result<()> {
+    fn upgrade(&mut self, source: &Source, input: &[u8], report: &mut InputReport) -> Result<()> {
         let file_name = source.file_name();
-        let input = source.read()?;
         report.size_before = Some(input.len() as u64);
-        let kind = input::recognise(&input, file_name.as_deref())?;
+        let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
         let upgraded = match kind {
-            Kind::Module => self.upgrade_module(&input, file_name, report)?,
-            Kind::Wheel | Kind::Archive => self.upgrade_archive(&input, file_name.unwrap_or_default(), report)?,
+            Kind::Module => self.upgrade_module(input, file_name, report)?,
+            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report)?,
         };
-        let bytes = upgraded.bytes.as_deref().unwrap_or(&input);
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
+        report.file_name.clone_from(&upgraded.file_name);
         if kind == Kind::Module && self.args.report.json {
             report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
         }

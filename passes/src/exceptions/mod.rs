@@ -31,7 +31,6 @@ mod scan;
 mod setjmp;
 mod site_sets;
 mod sites;
-mod slots;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
@@ -169,7 +168,7 @@ fn is_in_elements(module: &Module<'_>, id: FunctionId) -> bool {
 }
 
 /// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
-pub(crate) fn is_of_abi(name: &str, ty: &FuncType) -> bool {
+pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
     const SETJMP: [&str; 4] = ["__wasm_setjmp", "__wasm_setjmp_test", "saveSetjmp", "testSetjmp"];
     SETJMP.contains(&name) || abi::role(name, ty).is_some()
 }
