@@ -14,6 +14,7 @@ use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
+use crate::check::{self, output::Accepted};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::exports;
 use crate::input::{self, Kind, Source};
@@ -257,6 +258,7 @@ impl<'a> Run<'a> {
             Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report)?,
         };
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
+        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
         report.file_name.clone_from(&upgraded.file_name);
@@ -275,6 +277,22 @@ impl<'a> Run<'a> {
             *lock = Lock { text, changed: true, output: lock.output.take() };
         }
         Ok(())
+    }
+
+    /// Checks that the target loads the modules of a result.
+    fn check(&self, kind: Kind, file_name: &str, bytes: &[u8]) -> Result<()> {
+        if self.args.module.no_check {
+            return Ok(());
+        }
+        let nothing = Environment::default();
+        let context = check::Context {
+            target: self.target,
+            environment: self.options.environment.as_deref().unwrap_or(&nothing),
+            source: None,
+            complete: self.target.has_wheels() || self.args.target.main.len() > 1,
+        };
+        let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
+        check::output::check(kind, file_name, bytes, &context, accepted)
     }
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {

@@ -135,7 +135,8 @@ impl<'l> Loader<'l> {
         let site_packages = self.target.site_packages.trim_end_matches('/');
         let own = directory(spelled);
         let looked: Vec<String> = match self.target.library_lookup {
-            _ if needed.contains('/') => vec![String::new()],
+            // It is taken as it is, and no package knows the current directory.
+            _ if needed.contains('/') => return self.installed.get(needed).map(|index| (needed.to_string(), *index)),
             LibraryLookup::LibsDirectory => {
                 let libs = module.libs.iter().map(|libs| format!("{site_packages}/{libs}"));
                 let below = self.installed.keys().map(|path| directory(path)).filter(|path| path.starts_with(&format!("{own}/")));
@@ -151,7 +152,7 @@ impl<'l> Loader<'l> {
             }
         };
         looked.into_iter().find_map(|directory| {
-            let path = if directory.is_empty() { needed.to_string() } else { format!("{directory}/{needed}") };
+            let path = format!("{directory}/{needed}");
             let index = self.installed.get(normalised(&path).as_str())?;
             Some((path, *index))
         })

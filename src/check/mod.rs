@@ -11,6 +11,7 @@ pub mod explain;
 mod features;
 mod libraries;
 mod linking;
+pub mod output;
 mod python;
 mod reading;
 mod record;

@@ -7,7 +7,7 @@ use super::codes::{Code, Severity, Upgrade};
 use super::{Context, Finding, Place, Siblings};
 use crate::target::{self, Target};
 use wasm_pyfix_passes::module::{Import, Item, Module};
-use wasm_pyfix_passes::symbols::{Problem, Unbound, is_of_runtime};
+use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasmparser::{FuncType, ValType};
 
 pub static MISSING_FUNCTION: Code = Code {
@@ -130,7 +130,7 @@ pub fn check<'m>(
         let name = &*import.field;
         let offered = context.environment.symbols.get(name).map(|offer| &offer.item);
         let target = context.target.name;
-        let of_runtime = || is_of_runtime(name, module) || target::is_known(name);
+        let of_runtime = || target::is_of_runtime(name, module);
         let (code, message) = match problem {
             Problem::Function | Problem::Address if !of_runtime() => {
                 let what = if *problem == Problem::Function { "calls" } else { "takes the address of" };

@@ -205,6 +205,34 @@ fn libraries() {
     assert_eq!(only("missing-library", name, missing)[0]["symbol"], "libother.so");
 }
 
+/// A library that is needed by a path is not looked for, and no RUNTIME_PATH changes that.
+#[test]
+fn an_upgrade_checks_its_result() {
+    let name = "demo-1.0-py3-none-pyodide_2025_0_wasm32.whl";
+    let wheel =
+        Wheel::new(name).file("demo/user.so", &module(&["lib/libx.so"], &["f"])).file("demo/lib/libx.so", &module(&[], &["x"]));
+    let directory = tempfile::tempdir().unwrap();
+    let [input, output] = [name, "out.whl"].map(|name| directory.path().join(name));
+    std::fs::write(&input, wheel.build()).unwrap();
+    let upgrade = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+        let result = command.arg(&input).arg("-o").arg(&output).args(arguments).output().unwrap();
+        (result.status.code(), String::from_utf8(result.stderr).unwrap())
+    };
+    let (code, message) = upgrade(&[]);
+    assert_eq!(code, Some(3), "{message}");
+    for words in
+        ["the result would not run on pyodide_2025_0: `demo/user.so` needs `lib/libx.so`", "[library-not-found]", "`--no-check`"]
+    {
+        assert!(message.contains(words), "{message}");
+    }
+    assert!(!output.exists());
+    let (code, message) = upgrade(&["--no-check"]);
+    assert_eq!(code, Some(0), "{message}");
+    let bytes = std::fs::read(&output).unwrap();
+    assert!(installed(name, &bytes).unwrap_err().contains("Failed to find dynamic library \"lib/libx.so\""));
+}
+
 #[test]
 fn the_stable_abi() {
     let uses = |names: &[&str]| {
