@@ -1,11 +1,11 @@
 //! Command-line arguments: what can be asked for, and which combinations are usage errors.
 //!
 //! `upgrade` is the subcommand meant when none is named. A subcommand is recognised as the first argument only; everything else is
-//! a file name. So that no script breaks when a subcommand is added, the names in [`SUBCOMMANDS`] are taken today: a file of such a
-//! name is written `./check`, or comes after an explicit `upgrade`.
+//! a file name. The names in [`SUBCOMMANDS`] are taken wherever they stand, so that a misplaced one is no file name: a file of such
+//! a name is written `./check`, or comes after an explicit `upgrade`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wasm_pyfix_passes::symbols::Alias;
@@ -15,7 +15,7 @@ use wasm_pyfix_passes::dyncall::Signatures;
 use crate::exports;
 use crate::target::{self, TagStyle};
 
-/// Names of subcommands, of this release and of later ones.
+/// Names of subcommands. `show` is no subcommand yet, and taken already.
 const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
 
 /// Exit code: everything done, or nothing to do.
@@ -37,6 +37,12 @@ Exit codes:
 With several inputs a failing one does not stop the others; when some failed and some
 were refused, the exit code is 1.";
 
+const CHECK_EXIT_CODES: &str = "\
+Exit codes:
+  0  no errors found (with --strict: no warnings either)
+  1  errors found, or an input could not be read
+  2  wrong usage";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "wasm-pyfix",
@@ -46,7 +52,7 @@ were refused, the exit code is 1.";
         Reads side modules (.so), wheels (.whl) and Pyodide's archives of shared libraries (.zip) that were built for an older \
         Emscripten platform, and writes them so that the runtime named by --target loads and runs them. No source, compiler or \
         Emscripten is needed. What is already in order comes out byte for byte as it went in.",
-    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place",
+    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place\n       wasm-pyfix check [OPTIONS] <FILE>...",
     after_long_help = EXIT_CODES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -59,14 +65,64 @@ struct Cli {
     upgrade: UpgradeArgs,
 }
 
+/// What is asked for.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Upgrade modules, wheels and archives; meant when no subcommand is named
     #[command(
         override_usage = "wasm-pyfix upgrade [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix upgrade [OPTIONS] <IN>... --in-place",
         after_long_help = EXIT_CODES
     )]
-    Upgrade(UpgradeArgs),
+    Upgrade(Box<UpgradeArgs>),
+    /// Tell what will not load or run, why, and what to do about it
+    #[command(after_long_help = CHECK_EXIT_CODES)]
+    Check(CheckArgs),
+    /// Explain what a finding of `check` means
+    Explain(ExplainArgs),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    ///
+    /// What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Platform to check against; `wasm-pyfix --list-targets` names them
+    #[arg(long, value_name = "NAME", default_value = target::DEFAULT, help_heading = "Target")]
+    pub target: String,
+
+    /// File of the runtime that will load the inputs: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file. Imports are checked against what it offers; --target still says which Python and which tags.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub main: Vec<PathBuf>,
+
+    /// Exit with 1 for warnings, too
+    #[arg(long, help_heading = "Report")]
+    pub strict: bool,
+
+    /// Print the findings as JSON
+    #[arg(long, help_heading = "Report")]
+    pub json: bool,
+
+    /// Print only what makes it fail: errors, with --strict warnings too
+    #[arg(short, long, conflicts_with = "json", help_heading = "Report")]
+    pub quiet: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Codes of findings, such as missing-function; all of them are listed when none is given
+    #[arg(value_name = "CODE")]
+    pub codes: Vec<String>,
 }
 
 /// Arguments of `upgrade`.
@@ -320,7 +376,9 @@ where
     T: Into<OsString> + Clone,
 {
     match parse(args) {
-        Ok(args) => crate::run::run(&args),
+        Ok(Command::Upgrade(args)) => crate::run::run(&args),
+        Ok(Command::Check(args)) => crate::check::run::run(&args),
+        Ok(Command::Explain(args)) => crate::check::explain::run(&args),
         Err(error) => {
             // Help and version go to standard output and are no failure; a reader that went away is none either.
             let _ = error.print();
@@ -329,21 +387,25 @@ where
     }
 }
 
-fn parse<I, T>(args: I) -> Result<UpgradeArgs, clap::Error>
+fn parse<I, T>(args: I) -> Result<Command, clap::Error>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
     let cli = Cli::try_parse_from(args)?;
-    let args = match cli.command {
-        Some(Command::Upgrade(args)) => args,
+    let command = match cli.command {
+        Some(command) => command,
         None => {
             reject_subcommand_names(&cli.upgrade.inputs)?;
-            cli.upgrade
+            Command::Upgrade(Box::new(cli.upgrade))
         }
     };
-    reject_contradictions(&args)?;
-    Ok(args)
+    match &command {
+        Command::Upgrade(args) => reject_contradictions(args)?,
+        Command::Check(args) => reject_second_stdin(&args.inputs)?,
+        Command::Explain(_) => {}
+    }
+    Ok(command)
 }
 
 fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
@@ -356,14 +418,21 @@ fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
     }
 }
 
-fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
-    let is_dash = |path: &PathBuf| path.as_os_str() == "-";
-    let stdin = args.inputs.iter().filter(|input| is_dash(input)).count();
-    let to_stdout = args.output.output.as_ref().is_some_and(is_dash);
-    if stdin > 1 {
-        return Err(usage("standard input can be read once: `-` is given twice"));
+fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error> {
+    match inputs.iter().filter(|input| is_dash(input)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(usage("standard input can be read once: `-` is given twice")),
     }
-    if stdin == 1 && args.output.in_place {
+}
+
+fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    reject_second_stdin(&args.inputs)?;
+    let to_stdout = args.output.output.as_ref().is_some_and(|path| is_dash(path));
+    if args.inputs.iter().any(|input| is_dash(input)) && args.output.in_place {
         return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
     }
     if to_stdout && args.inputs.len() > 1 {
@@ -389,7 +458,11 @@ mod tests {
     use super::*;
 
     fn parse_words(words: &str) -> Result<UpgradeArgs, String> {
-        parse(std::iter::once("wasm-pyfix").chain(words.split(' '))).map_err(|error| error.to_string())
+        match parse(std::iter::once("wasm-pyfix").chain(words.split(' '))) {
+            Ok(Command::Upgrade(args)) => Ok(*args),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     #[test]
@@ -409,7 +482,7 @@ mod tests {
 
     #[test]
     fn subcommand_names_are_taken_wherever_they_stand() {
-        for words in ["check -o out", "-v show -o out", "a.so explain -o out", "-v upgrade a.so -o out"] {
+        for words in ["-v check -o out", "-v show -o out", "a.so explain -o out", "-v upgrade a.so -o out"] {
             let error = parse_words(words).unwrap_err();
             assert!(error.contains("is the name of a subcommand"), "{words}: {error}");
         }

@@ -2,6 +2,7 @@
 //!
 //! It contains no wasm opcode; those are the engine's, `wasm-pyfix-passes`.
 
+pub mod check;
 pub mod cli;
 pub mod exports;
 pub mod input;
