@@ -15,7 +15,7 @@ use wasm_pyfix_passes::dyncall::Signatures;
 use crate::exports;
 use crate::target::{self, TagStyle};
 
-/// Names of subcommands. `show` is no subcommand yet, and taken already.
+/// Names of subcommands.
 const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
 
 /// Exit code: everything done, or nothing to do.
@@ -43,6 +43,12 @@ Exit codes:
   1  errors found, or an input could not be read
   2  wrong usage";
 
+const SHOW_EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  an input could not be read or understood
+  2  wrong usage";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "wasm-pyfix",
@@ -52,7 +58,7 @@ Exit codes:
         Reads side modules (.so), wheels (.whl) and Pyodide's archives of shared libraries (.zip) that were built for an older \
         Emscripten platform, and writes them so that the runtime named by --target loads and runs them. No source, compiler or \
         Emscripten is needed. What is already in order comes out byte for byte as it went in.",
-    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place\n       wasm-pyfix check [OPTIONS] <FILE>...",
+    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place\n       wasm-pyfix check [OPTIONS] <FILE>...\n       wasm-pyfix show [OPTIONS] <FILE>...",
     after_long_help = EXIT_CODES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -79,6 +85,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Explain what a finding of `check` means
     Explain(ExplainArgs),
+    /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Show(ShowArgs),
 }
 
 /// Arguments of `check`.
@@ -108,8 +117,12 @@ pub struct CheckArgs {
     #[arg(long, help_heading = "Report")]
     pub json: bool,
 
+    /// Print every finding, where there are many of one kind
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Report")]
+    pub verbose: bool,
+
     /// Print only what makes it fail: errors, with --strict warnings too
-    #[arg(short, long, conflicts_with = "json", help_heading = "Report")]
+    #[arg(short, long, help_heading = "Report")]
     pub quiet: bool,
 
     /// When to use colour; `auto` looks at the terminal and at NO_COLOR
@@ -123,6 +136,52 @@ pub struct ExplainArgs {
     /// Codes of findings, such as missing-function; all of them are listed when none is given
     #[arg(value_name = "CODE")]
     pub codes: Vec<String>,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Describe each module of a wheel or an archive, not only what they are together
+    #[arg(long, help_heading = "What to show")]
+    pub modules: bool,
+
+    /// List all imports
+    #[arg(long, help_heading = "What to show")]
+    pub imports: bool,
+
+    /// List all exports
+    #[arg(long, help_heading = "What to show")]
+    pub exports: bool,
+
+    /// How many of the largest functions to list
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "What to show")]
+    pub functions: usize,
+
+    /// Do not tell what `upgrade` would do
+    #[arg(long, conflicts_with_all = ["target", "main"], help_heading = "What to show")]
+    pub no_upgrade: bool,
+
+    /// Platform to tell the upgrade for [default: the one in the wheel's tags, else that of `upgrade`]
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub target: Option<String>,
+
+    /// File of the runtime that the upgrade is for: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub main: Vec<PathBuf>,
+
+    /// Print it as JSON
+    #[arg(long, help_heading = "Report")]
+    pub json: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
 }
 
 /// Arguments of `upgrade`.
@@ -379,6 +438,7 @@ where
         Ok(Command::Upgrade(args)) => crate::run::run(&args),
         Ok(Command::Check(args)) => crate::check::run::run(&args),
         Ok(Command::Explain(args)) => crate::check::explain::run(&args),
+        Ok(Command::Show(args)) => crate::show::run::run(&args),
         Err(error) => {
             // Help and version go to standard output and are no failure; a reader that went away is none either.
             let _ = error.print();
@@ -404,8 +464,21 @@ where
         Command::Upgrade(args) => reject_contradictions(args)?,
         Command::Check(args) => reject_second_stdin(&args.inputs)?,
         Command::Explain(_) => {}
+        Command::Show(args) => reject_second_stdin(&args.inputs)?,
     }
     Ok(command)
+}
+
+/// The arguments of a dry run of `upgrade` over one input for `target`, the main module of which is in the files `main`.
+pub(crate) fn dry_run_args(target: &str, main: &[PathBuf]) -> Result<UpgradeArgs, clap::Error> {
+    let mut words: Vec<OsString> = ["wasm-pyfix", "upgrade", "--dry-run", "--quiet", "--target", target].map(OsString::from).into();
+    words.extend(main.iter().flat_map(|file| [OsString::from("--main"), file.clone().into_os_string()]));
+    // The name does not matter: the bytes are at hand.
+    words.push(OsString::from("./input"));
+    match Cli::try_parse_from(words)?.command {
+        Some(Command::Upgrade(args)) => Ok(*args),
+        _ => Err(usage("`upgrade` is missing")),
+    }
 }
 
 fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {

@@ -11,6 +11,7 @@ pub mod pipeline;
 mod progress;
 pub mod report;
 mod run;
+pub mod show;
 pub mod shrink;
 pub mod target;
 pub mod wheel;

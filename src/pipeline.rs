@@ -199,7 +199,7 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
 fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
     let missing = symbols::missing(module, environment, &options.sibling_exports);
     let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
-        .partition(|(name, problem)| *problem == Problem::Type || symbols::is_of_runtime(name, module) || target::is_known(name));
+        .partition(|(name, problem)| *problem >= Problem::Kind || symbols::is_of_runtime(name, module) || target::is_known(name));
     if !elsewhere.is_empty() {
         const SHOWN: usize = 10;
         let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
@@ -222,7 +222,7 @@ fn report_missing(module: &Module<'_>, environment: &Environment, options: &Modu
 
 /// The names by what is wrong with them.
 fn listing(missing: &[(String, Problem)]) -> String {
-    let kinds = [Problem::Function, Problem::Address, Problem::Value, Problem::Type].into_iter().filter_map(|kind| {
+    let kinds = Problem::ALL.into_iter().filter_map(|kind| {
         let names: Vec<String> =
             missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))

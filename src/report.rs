@@ -69,6 +69,8 @@ pub struct InputReport {
     pub status: Status,
     /// Where the result is, or would be but for `--dry-run`; `-` is standard output.
     pub output: Option<String>,
+    /// What the result is called, unless `-o` names a file: for a wheel what its tags make of its name.
+    pub file_name: Option<String>,
     /// Bytes read.
     pub size_before: Option<u64>,
     /// Bytes of the result.
@@ -172,6 +174,7 @@ impl InputReport {
             kind: None,
             status: Status::Unchanged,
             output: None,
+            file_name: None,
             size_before: None,
             size_after: None,
             sha256: None,
@@ -193,6 +196,7 @@ impl InputReport {
         }
         self.error = Some(failure);
         self.output = None;
+        self.file_name = None;
         self.size_after = None;
         self.sha256 = None;
     }
@@ -323,7 +327,7 @@ fn write_passes(out: &mut dyn Write, passes: &[PassReport], indent: &str) -> io:
 }
 
 /// The passes over several modules, added up by name: counts add, equal reasons add, equal notices appear once.
-fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
+pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
     let mut sums: IndexMap<&str, PassReport> = IndexMap::new();
     for pass in modules.iter().flat_map(|module| &module.passes) {
         let sum = sums.entry(&pass.pass).or_insert_with(|| PassReport {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, Provider, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
@@ -46,6 +46,22 @@ pub fn run(args: &UpgradeArgs) -> i32 {
         return EXIT_ERROR;
     }
     report.exit_code
+}
+
+/// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
+/// `main`.
+///
+/// # Errors
+/// When the files of the main module cannot be used; what is wrong with the input is in the report.
+pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) -> Result<InputReport> {
+    let args = cli::dry_run_args(target, main)?;
+    let mut run = Run::new(&args)?;
+    run.prepare()?;
+    let mut report = InputReport::new(source.to_string());
+    if let Err(error) = run.upgrade(source, input, &mut report) {
+        report.fail(&error);
+    }
+    Ok(report)
 }
 
 /// Everything that holds for all inputs.
@@ -210,25 +226,7 @@ impl<'a> Run<'a> {
     /// What the files given as `--main` offer, if there are any.
     fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
-        if main.is_empty() {
-            return Ok(None);
-        }
-        let mut environment = target::manifest::from_files(main).with_context(|| self.main_names())?;
-        // Loaders allocate the memory of a side module with the one or the other.
-        let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
-        if !["malloc", "calloc"].iter().any(allocates) {
-            let names = self.main_names();
-            bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
-        }
-        if main.len() == 1 && self.target.has_wheels() {
-            self.assume_javascript(&mut environment)?;
-        }
-        Ok(Some(environment))
-    }
-
-    fn main_names(&self) -> String {
-        let names: Vec<String> = self.args.target.main.iter().map(|path| path.display().to_string()).collect();
-        names.join(", ")
+        if main.is_empty() { Ok(None) } else { target::manifest::of_main(main, self.target).map(Some) }
     }
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
@@ -241,37 +239,27 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
-    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
-        for (name, offer) in self.target.manifest()?.symbols {
-            if offer.provider != Provider::MainModule {
-                environment.symbols.entry(name).or_insert(offer);
-            }
-        }
-        Ok(())
-    }
-
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
-        if let Err(error) = self.upgrade(source, &mut report) {
+        if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
             report.fail(&error);
         }
         report
     }
 
-    fn upgrade(&mut self, source: &Source, report: &mut InputReport) -> Result<()> {
+    fn upgrade(&mut self, source: &Source, input: &[u8], report: &mut InputReport) -> Result<()> {
         let file_name = source.file_name();
-        let input = source.read()?;
         report.size_before = Some(input.len() as u64);
-        let kind = input::recognise(&input, file_name.as_deref())?;
+        let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
         let upgraded = match kind {
-            Kind::Module => self.upgrade_module(&input, file_name, report)?,
-            Kind::Wheel | Kind::Archive => self.upgrade_archive(&input, file_name.unwrap_or_default(), report)?,
+            Kind::Module => self.upgrade_module(input, file_name, report)?,
+            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report)?,
         };
-        let bytes = upgraded.bytes.as_deref().unwrap_or(&input);
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
+        report.file_name.clone_from(&upgraded.file_name);
         if kind == Kind::Module && self.args.report.json {
             report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
         }

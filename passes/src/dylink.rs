@@ -30,7 +30,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
     } else if module.dylink_changes() {
         outcome.count("section put into canonical form", 1);
     }
-    let (memory, table) = (segments_end(module, "__memory_base"), segments_end(module, "__table_base"));
+    let (memory, table) = needed_sizes(module);
     let dylink = &mut module.dylink;
     for (size, needed, what) in
         [(&mut dylink.memory_size, memory, "memory size corrected"), (&mut dylink.table_size, table, "table size corrected")]
@@ -63,6 +63,11 @@ fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut 
     if *needed != before {
         outcome.count("needed libraries changed", 1);
     }
+}
+
+/// The bytes of memory and the slots of the table that the segments of `module` fill: MEM_INFO must say as much, or more.
+pub fn needed_sizes(module: &Module<'_>) -> (u32, u32) {
+    (segments_end(module, "__memory_base"), segments_end(module, "__table_base"))
 }
 
 /// Where the active segments relative to `base` end: bytes for `__memory_base`, slots for `__table_base`. Segments whose offset is

@@ -10,12 +10,14 @@ pub mod dyncall;
 mod environment;
 mod error;
 pub mod exceptions;
+mod internal_got;
 pub mod legalize;
 pub mod module;
 mod outcome;
 pub mod prune;
 mod references;
 mod signature;
+pub mod survey;
 pub mod symbols;
 pub mod time;
 

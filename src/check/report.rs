@@ -1,9 +1,11 @@
 //! Findings as JSON and as text. The JSON form is an interface, described in `docs/check.md`.
 
 use super::Finding;
-use super::codes::Severity;
+use super::abi3::Audit;
+use super::codes::{Severity, Upgrade};
 use crate::input::Kind;
 use crate::report::{TOOL, Tool};
+use crate::target::{self, Target};
 use anstyle::{AnsiColor, Style};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
@@ -11,13 +13,16 @@ use std::io::{self, Write};
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// How many findings of one code in one file the text shows.
+const SHOWN: usize = 10;
+
 /// The report on one run.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub schema_version: u32,
     pub tool: Tool,
-    /// Name of the target.
-    pub target: String,
+    #[serde(serialize_with = "name_of")]
+    pub target: &'static Target,
     /// Whether warnings count as errors.
     pub strict: bool,
     pub exit_code: i32,
@@ -31,18 +36,64 @@ pub struct InputReport {
     pub input: String,
     /// `None` when it was not recognised.
     pub kind: Option<Kind>,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FindingReport>,
+    /// The audits of the modules of an `abi3` wheel that use Python.
+    pub abi3: Vec<AuditReport>,
+}
+
+/// A finding, with what to do about it.
+#[derive(Debug, Serialize)]
+pub struct FindingReport {
+    pub code: &'static str,
+    pub severity: Severity,
+    pub path: Option<String>,
+    pub symbol: Option<String>,
+    pub message: String,
+    pub prevents: Option<String>,
+    pub remedy: String,
+    /// Whether `upgrade` makes it right.
+    pub fixable: bool,
+}
+
+/// The audit of one module of an `abi3` wheel.
+#[derive(Debug, Serialize)]
+pub struct AuditReport {
+    pub name: String,
+    pub result: Audit,
+}
+
+impl InputReport {
+    /// The report on `findings` in an input.
+    pub fn new(input: String, kind: Option<Kind>, findings: Vec<Finding>, abi3: Vec<AuditReport>, target: &Target) -> Self {
+        let upgradable = target.destination && findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
+        let report = |finding: Finding| {
+            let fixable = upgradable && finding.upgrade == Upgrade::Fixes;
+            FindingReport {
+                code: finding.code.name,
+                severity: finding.severity(),
+                path: finding.path,
+                symbol: finding.symbol,
+                message: finding.message,
+                prevents: finding.prevents,
+                remedy: if fixable { format!("`{}` fixes this", command(&input, target)) } else { finding.code.remedy.to_string() },
+                fixable,
+            }
+        };
+        let findings = findings.into_iter().map(report).collect();
+        InputReport { input, kind, findings, abi3 }
+    }
+}
+
+/// The command line that upgrades an input.
+fn command(input: &str, target: &Target) -> String {
+    let asked = if target.name == target::DEFAULT { String::new() } else { format!(" --target {}", target.name) };
+    format!("wasm-pyfix {input} -o OUT{asked}")
 }
 
 impl Report {
     /// A report without inputs.
-    pub fn new(target: &str, strict: bool) -> Self {
-        Report { schema_version: SCHEMA_VERSION, tool: TOOL, target: target.to_string(), strict, exit_code: 0, inputs: Vec::new() }
-    }
-
-    /// How many findings have this severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.inputs.iter().flat_map(|input| &input.findings).filter(|finding| finding.severity() == severity).count()
+    pub fn new(target: &'static Target, strict: bool) -> Self {
+        Report { schema_version: SCHEMA_VERSION, tool: TOOL, target, strict, exit_code: 0, inputs: Vec::new() }
     }
 
     /// The least severity that makes the run fail.
@@ -50,58 +101,61 @@ impl Report {
         if self.strict { Severity::Warning } else { Severity::Error }
     }
 
-    /// Writes the report as text; with `quiet` only what makes the run fail.
-    pub fn write_text(&self, out: &mut dyn Write, quiet: bool) -> io::Result<()> {
+    /// All findings.
+    pub fn findings(&self) -> impl Iterator<Item = &FindingReport> {
+        self.inputs.iter().flat_map(|input| &input.findings)
+    }
+
+    /// Writes the report as text; with `quiet` only what makes the run fail, with `verbose` every finding.
+    pub fn write_text(&self, out: &mut dyn Write, quiet: bool, verbose: bool) -> io::Result<()> {
         for input in &self.inputs {
-            let shown = input.findings.iter().filter(|finding| !quiet || finding.severity() <= self.threshold());
-            for finding in shown {
-                write_finding(out, &input.input, finding)?;
+            let shown = input.findings.iter().filter(|finding| !quiet || finding.severity <= self.threshold());
+            let mut shown: Vec<&FindingReport> = shown.collect();
+            shown.sort_by_key(|finding| finding.severity);
+            for group in shown.chunk_by(|a, b| (a.code, &a.path) == (b.code, &b.path)) {
+                write_group(out, &input.input, group, if verbose { usize::MAX } else { SHOWN })?;
             }
         }
         if quiet { Ok(()) } else { self.write_summary(out) }
     }
 
     fn write_summary(&self, out: &mut dyn Write) -> io::Result<()> {
-        let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| (severity, self.count(severity)));
-        let counts: Vec<String> = (counts.into_iter())
-            .filter(|(_, count)| *count > 0)
-            .map(|(severity, count)| format!("{count} {}{}", severity.name(), if count == 1 { "" } else { "s" }))
+        let count = |severity: Severity| self.findings().filter(|finding| finding.severity == severity).count();
+        let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
+            .into_iter()
+            .map(|severity| (count(severity), severity.name()))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
             .collect();
-        match counts.is_empty() {
-            true => writeln!(out, "nothing found that would keep it from running on {}", self.target),
-            false => writeln!(out, "{} (target {})", counts.join(", "), self.target),
-        }
+        let inputs = self.inputs.len();
+        let inputs = if inputs == 1 { "1 file".to_string() } else { format!("{inputs} files") };
+        let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
+        writeln!(out, "{inputs} checked against {}: {found}", self.target.name)
     }
 }
 
-fn write_finding(out: &mut dyn Write, input: &str, finding: &Finding) -> io::Result<()> {
-    let style = match finding.severity() {
+/// Writes findings of one code in one file, `limit` of them at most.
+fn write_group(out: &mut dyn Write, input: &str, group: &[&FindingReport], limit: usize) -> io::Result<()> {
+    let Some(first) = group.first() else { return Ok(()) };
+    let style = match first.severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
         Severity::Note => Style::new().bold(),
     };
-    let place = finding.path.as_ref().map_or(input.to_string(), |path| format!("{input}: {path}"));
-    writeln!(out, "{style}{}[{}]{style:#}: {place}: {}", finding.severity().name(), finding.code.name, finding.message)?;
-    if let Some(prevents) = &finding.prevents {
+    let place = first.path.as_ref().map_or(input.to_string(), |path| format!("{input}: {path}"));
+    writeln!(out, "{style}{}[{}]{style:#}: {place}", first.severity.name(), first.code)?;
+    for finding in group.iter().take(limit) {
+        writeln!(out, "  {}", finding.message)?;
+    }
+    if group.len() > limit {
+        writeln!(out, "  … and {} more", group.len() - limit)?;
+    }
+    if let Some(prevents) = &first.prevents {
         writeln!(out, "  the runtime says: {prevents}")?;
     }
-    if let Some(remedy) = &finding.remedy {
-        writeln!(out, "  what to do: {remedy}")?;
-    }
-    Ok(())
+    writeln!(out, "  what to do: {}", first.remedy)
 }
 
-impl Serialize for Finding {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut out = serializer.serialize_struct("Finding", 7)?;
-        out.serialize_field("code", self.code.name)?;
-        out.serialize_field("severity", &self.severity())?;
-        out.serialize_field("path", &self.path)?;
-        out.serialize_field("symbol", &self.symbol)?;
-        out.serialize_field("message", &self.message)?;
-        out.serialize_field("prevents", &self.prevents)?;
-        out.serialize_field("remedy", &self.remedy)?;
-        out.end()
-    }
+fn name_of<S: Serializer>(target: &&'static Target, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(target.name)
 }

@@ -13,8 +13,8 @@
 //! are right already. So a second run changes nothing.
 
 pub mod archive;
-mod bytecode;
-mod contents;
+pub(crate) mod bytecode;
+pub(crate) mod contents;
 mod graft;
 mod lock;
 pub mod metadata;

@@ -31,7 +31,6 @@ mod scan;
 mod setjmp;
 mod site_sets;
 mod sites;
-mod slots;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
@@ -95,6 +94,41 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Names of the imports by which `module` uses exceptions or `longjmp` of JavaScript, as far as runtimes with native ones lack them.
+/// Empty when there is nothing to convert.
+pub fn javascript_imports(module: &Module<'_>, sibling_exports: &HashSet<String>) -> BTreeSet<String> {
+    let abi = Abi::find(module, sibling_exports);
+    if !abi.needs_conversion() {
+        return BTreeSet::new();
+    }
+    let kept = |role: &Role| matches!(role, Role::GetTempRet | Role::SetTempRet | Role::SetThrew);
+    let functions = module.imports().iter().filter(|import| match import.item {
+        Item::Function(id) => abi.role(id).is_some_and(|role| !kept(&role)),
+        _ => false,
+    });
+    let addresses = abi.function_addresses.iter().filter(|(_, _, role)| !kept(role)).map(|(_, name, _)| name.clone());
+    functions.map(|import| import.field.to_string()).chain(addresses).collect()
+}
+
+/// Which kinds of exception handlers the code of a module has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handlers {
+    /// `try`, `catch`, `delegate`, `rethrow`
+    pub legacy: bool,
+    /// `try_table`, `throw_ref`
+    pub new: bool,
+}
+
+/// Looks over all bodies for exception handlers.
+///
+/// # Errors
+/// [`Error::Malformed`] for code that cannot be decoded.
+pub fn handlers(module: &Module<'_>) -> Result<Handlers> {
+    let bodies: Vec<_> = module.bodies().collect();
+    let either = |a: Handlers, b: Handlers| Handlers { legacy: a.legacy || b.legacy, new: a.new || b.new };
+    bodies.into_par_iter().map(|(_, body)| scan::handlers(body)).try_reduce(Handlers::default, |a, b| Ok(either(a, b)))
+}
+
 /// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.
 fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> TempRet {
     if exchanges_temp_ret(module, abi, facts) {
@@ -134,7 +168,7 @@ fn is_in_elements(module: &Module<'_>, id: FunctionId) -> bool {
 }
 
 /// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
-pub(crate) fn is_of_abi(name: &str, ty: &FuncType) -> bool {
+pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
     const SETJMP: [&str; 4] = ["__wasm_setjmp", "__wasm_setjmp_test", "saveSetjmp", "testSetjmp"];
     SETJMP.contains(&name) || abi::role(name, ty).is_some()
 }

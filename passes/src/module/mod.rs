@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, OperatorsReader, TableType};
 
-pub use read::{FEATURES, validate};
+pub use read::{FEATURES, Unsupported, validate};
 pub use synthesize::Address;
 
 /// Id of a function type.

@@ -1,4 +1,5 @@
-//! The wheels of `tests/pypi/requirements.txt`, which others built natively for `pyemscripten_2025_0`, from the Python package index.
+//! The wheels of `tests/pypi/requirements.txt` from the Python package index: some that others built natively for
+//! `pyemscripten_2025_0`, and the stable ABI of CPython as data.
 //!
 //! Each is fetched once by `pip download`, which compares its hash, into a directory below cargo's target directory. As with the npm
 //! packages, that happens beside its place, and the complete directory is renamed.
@@ -13,9 +14,25 @@ use anyhow::{Context, Result, ensure};
 
 use crate::npm::target_directory;
 
-/// Names of all packages that there are wheels of.
+/// The package with data on the stable ABI.
+const ABI3INFO: &str = "abi3info";
+
+/// Names of all packages that there are native wheels of.
 pub fn names() -> Result<Vec<String>> {
-    Ok(requirements()?.into_iter().map(|(name, _)| name).collect())
+    Ok(requirements()?.into_iter().map(|(name, _)| name).filter(|name| name != ABI3INFO).collect())
+}
+
+/// The symbols of CPython's stable ABI, sorted, one line each: the name, and the version that it is in it since.
+pub fn stable_abi() -> Result<String> {
+    const PROGRAM: &str = "from abi3info import DATAS, FUNCTIONS\n\
+        for name, added in sorted((s.name, o.added) for d in (DATAS, FUNCTIONS) for s, o in d.items()):\n    \
+        print(f'{name} {added.major}.{added.minor}')";
+    let wheel = wheel(ABI3INFO)?;
+    // Python imports from wheels.
+    let output =
+        Command::new("python3").args(["-c", PROGRAM]).env("PYTHONPATH", &wheel).output().context("cannot start `python3`")?;
+    ensure!(output.status.success(), "{} cannot be read: {}", wheel.display(), String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The wheel of the package `name`, spelled as in `tests/pypi/requirements.txt`.

@@ -9,6 +9,8 @@
 //!   `f` in the module's part of the table. Others that take the address of `f` get the same one, since the loader finds the slot of an
 //!   exported function that is in the table (`addFunction`).
 //! - **`GOT.mem.d`** becomes an internal GOT global in the same way.
+//! - **Internal GOT globals** with few uses become the addresses they hold, and an indirect call of a known function of the same type
+//!   becomes a direct one.
 //!
 //! **When it refuses.** A name that the runtime or another module of the group defines: that definition may win. A name that other
 //! modules, of which nothing is known, may define ([`Scope::closed`]); calls of C++ functions are bound nevertheless, since the
@@ -19,6 +21,8 @@
 //! **Relies on** `shouldImport` in lld's `wasm/Writer.cpp` and `requiresGOTAccess` in `wasm/Relocations.cpp` for what is imported, and
 //! `resolveSymbol`, `updateGOT` and `addFunction` of Emscripten's `libdylink.js` and `libaddfunction.js` for what wins: the runtime, then
 //! what was loaded before, then the module.
+
+mod constants;
 
 use crate::environment::Environment;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
@@ -112,6 +116,8 @@ pub fn run(module: &mut Module<'_>, scope: &Scope<'_>) -> Result<Outcome> {
         outcome.count("addresses of data", usize::from(matches!(address, Address::Memory(_))));
     }
     module.initialize_globals(&addresses);
+    constants::call_directly(module, &mut outcome)?;
+    constants::inline(module, &mut outcome)?;
     Ok(outcome)
 }
 
