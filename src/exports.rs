@@ -216,7 +216,7 @@ fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Res
     let automaton = AhoCorasick::new(&names).context("too many exports")?;
     let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in Python code"));
     let data = modules.par_iter().flat_map_iter(|module| module.module.data().iter());
-    let data = data.map(|segment| (segment.bytes, "its name occurs in the data of a module"));
+    let data = data.map(|segment| (&*segment.bytes, "its name occurs in the data of a module"));
     let found: Vec<(usize, &'static str)> = (python.chain(data))
         .flat_map_iter(|(text, why)| {
             let found: HashSet<usize> = automaton.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect();

@@ -8,7 +8,7 @@ use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::{self, Exports, Member};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, bind, dylink, exceptions, legalize, validate};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, bind, dylink, exceptions, legalize, relocations, validate};
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
@@ -103,6 +103,8 @@ pub struct ShrinkOptions {
     pub symbolic: bool,
     /// Drop exports, and what only they keep.
     pub prune: bool,
+    /// Move relocations of data into a table.
+    pub relocations: bool,
     /// The runtime's main module has BIGINT.
     pub bigint: bool,
     /// What the runtime offers; `None` when nothing is known of it.
@@ -138,6 +140,12 @@ pub fn shrink_modules(
         }
         let pairs = outcomes.iter_mut().flatten().zip(round.into_iter().flatten());
         pairs.for_each(|(outcome, later)| outcome.follow(later));
+    }
+    // Last, since a table hides from the other passes which addresses are taken.
+    if options.relocations {
+        let moved: Vec<Outcome> =
+            members.par_iter_mut().map(|member| relocations::run(&mut member.module)).collect::<Result<_>>()?;
+        outcomes.iter_mut().zip(moved).for_each(|(outcomes, moved)| outcomes.push(moved));
     }
     let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| finish(&member.module, outcomes));
     Ok(results.collect::<Result<_>>()?)

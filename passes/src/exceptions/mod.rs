@@ -90,7 +90,9 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     module.initialize_globals(&addresses);
     forget_import_infos(module);
     drop_code_offsets(module, &mut outcome);
-    add_target_features(module, !plan.inlined.is_empty());
+    // Calls inlined in a `try` take their arguments as block parameters, which are part of multivalue.
+    let block_parameters: &[&str] = if plan.inlined.is_empty() { &[] } else { &["multivalue"] };
+    module.add_target_features(&[&["exception-handling"], block_parameters].concat());
     Ok(outcome)
 }
 
@@ -567,31 +569,4 @@ pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) 
     if !dropped.is_empty() {
         outcome.notices.push(format!("dropped sections that point into the old code: {}", dropped.join(", ")));
     }
-}
-
-/// Tools such as wasm-opt reject instructions of features that `target_features` does not list. Calls inlined in a `try` take their
-/// arguments as block parameters, which are part of multivalue.
-fn add_target_features(module: &mut Module<'_>, block_parameters: bool) {
-    const SECTION: &str = "target_features";
-    let Some(mut features) = module.custom_section(SECTION).and_then(read_features) else { return };
-    for feature in ["exception-handling", "multivalue"].into_iter().take(if block_parameters { 2 } else { 1 }) {
-        if features.iter().all(|(_, name)| name != feature) {
-            let place = features.iter().position(|(_, name)| name.as_str() > feature).unwrap_or(features.len());
-            features.insert(place, (b'+', feature.to_string()));
-        }
-    }
-    let mut payload = Vec::new();
-    wasm_encoder::Encode::encode(&(features.len() as u32), &mut payload);
-    for (prefix, name) in features {
-        payload.push(prefix);
-        wasm_encoder::Encode::encode(name.as_str(), &mut payload);
-    }
-    module.replace_custom_section(SECTION, payload);
-}
-
-/// The prefix (`+` used, `-` forbidden) and name of each feature.
-fn read_features(payload: &[u8]) -> Option<Vec<(u8, String)>> {
-    let mut reader = wasmparser::BinaryReader::new(payload, 0);
-    let count = reader.read_var_u32().ok()?;
-    (0..count).map(|_| Some((reader.read_u8().ok()?, reader.read_string().ok()?.to_string()))).collect()
 }
