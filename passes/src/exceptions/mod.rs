@@ -36,7 +36,7 @@ mod slots;
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
-use crate::{Error, Outcome, Result};
+use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};
 use inline::{Helpers, SiteCall, SiteTypes};
 use rayon::prelude::*;
@@ -54,6 +54,8 @@ pub struct Options<'o> {
     pub exnref: bool,
     /// Functions that sibling modules export: imports of these names are theirs.
     pub sibling_exports: &'o HashSet<String>,
+    /// What the runtime offers; `None` when nothing is known of it.
+    pub environment: Option<&'o Environment>,
 }
 
 /// Converts `module`.
@@ -72,7 +74,8 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
         return Err(Error::Refused("it has no memory, in which exceptions are reported: not as Emscripten links it".to_string()));
     }
     let facts = scan::scan(module, &abi)?;
-    let plan = sites::plan(module, &abi, &facts, &mut outcome)?;
+    let mut plan = sites::plan(module, &abi, &facts, options, &mut outcome)?;
+    import_callees(module, &mut plan);
     let machinery = if abi.catches() { Some(machinery(module, &abi, &facts, &plan, options, &mut outcome)?) } else { None };
     let mut addresses = Vec::new();
     if let Some(machinery) = &machinery {
@@ -90,6 +93,18 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     drop_code_offsets(module, &mut outcome);
     add_target_features(module, !plan.inlined.is_empty());
     Ok(outcome)
+}
+
+/// Imports the functions of the runtime that call sites called by their addresses.
+fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
+    for (index, name) in std::mem::take(&mut plan.importable) {
+        let site = &mut plan.sites[index];
+        if site.inlined {
+            let ty = module.signature(site.invoke);
+            let ty = FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec());
+            site.callee = Some(module.import_function("env", &name, &ty));
+        }
+    }
 }
 
 /// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.
