@@ -211,6 +211,13 @@ impl<'b> Code<'b> {
         self.arity.len() as Label - 1
     }
 
+    /// Numbers the instructions anew.
+    pub fn number(&mut self) {
+        let numbered =
+            self.list.iter().enumerate().map(|(at, instruction)| Instruction { id: Some(at as u32), ..instruction.clone() });
+        self.list = List::from(numbered.collect::<Vec<_>>());
+    }
+
     /// Where the `end` of `label` is, at or behind `from`.
     pub fn end_of(&self, label: Label, from: usize) -> Option<usize> {
         (from..self.list.len()).find(|index| self.list[*index].op == Op::End(label))

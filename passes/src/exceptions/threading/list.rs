@@ -56,6 +56,12 @@ impl List {
     }
 }
 
+impl From<Vec<Instruction>> for List {
+    fn from(front: Vec<Instruction>) -> Self {
+        List { front, back: Vec::new() }
+    }
+}
+
 impl Index<usize> for List {
     type Output = Instruction;
 

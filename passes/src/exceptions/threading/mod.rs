@@ -12,6 +12,7 @@
 //! the stack that was there before it. Sites where that cannot be seen keep the local and the test.
 
 mod code;
+mod dead;
 mod list;
 mod live;
 mod path;
@@ -94,6 +95,9 @@ pub fn thread(context: &Context<'_>, function: FunctionId, body: Vec<u8>, report
             sites += usize::from(done);
         }
         resume::rethrow(context, &mut code);
+        if sites > 0 {
+            dead::remove(&mut code);
+        }
     }
     let body = code.encode(context.exnref.as_ref())?;
     Ok(Threaded { body, sites })

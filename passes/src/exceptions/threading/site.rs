@@ -221,7 +221,17 @@ impl Rewrite<'_, '_> {
         let code =
             [Op::Catch(site.label, tag), Op::Get(site.stack_pointer), Op::Call(helper.0), value, Op::Set(self.reports.threw)];
         let mut out: Vec<Instruction> = code.map(Instruction::from).into();
-        out.extend(self.on_the_way(&decision.thrown, target)?);
+        let mut rest = self.on_the_way(&decision.thrown, target)?;
+        // A copy of what was thrown is best taken on its way.
+        let copies =
+            |pair: &[Instruction]| matches!((&pair[0].op, &pair[1].op), (Op::Get(from), Op::Set(_)) if *from == self.reports.threw);
+        if let Some(at) = rest.windows(2).position(copies)
+            && let Op::Set(copy) = rest[at + 1].op
+        {
+            rest.drain(at..at + 2);
+            out.insert(out.len() - 1, Op::Tee(copy).into());
+        }
+        out.extend(rest);
         Some(out)
     }
 
@@ -363,20 +373,32 @@ impl Rewrite<'_, '_> {
             return None;
         }
         let zero = || self.site.zero.clone().map(Instruction::from);
-        let mut out = self.begin(self.site.ty);
-        out.extend(returns);
-        let tag = match (self.site.cpp, self.site.longjmp) {
-            (Some(cpp), Some(longjmp)) => {
-                out.extend(self.exception_that_returns(cpp, last)?);
-                out.extend(zero());
-                Some(longjmp)
-            }
+        let exception = match (self.site.cpp, self.site.longjmp) {
+            (Some(cpp), Some(_)) => Some(self.exception_that_returns(cpp, last)?),
             _ => None,
         };
-        out.extend(match tag {
+        let mut thrown = match self.site.longjmp {
             Some(tag) => self.longjmp_handler(tag, decision, self.id(begin))?,
             None => self.handler(decision, self.id(begin))?,
-        });
+        };
+        // What is written in any case is best written before the call.
+        let early =
+            self.may_precede_call(&returns, decision, begin) && exception.as_ref().is_none_or(|(_, writes)| same(writes, &returns));
+        let mut out = self.begin(self.site.ty);
+        if early {
+            thrown = without(thrown, &returns);
+            returns.iter().rev().for_each(|instruction| out.push_front(instruction.clone()));
+        } else {
+            out.extend(returns);
+        }
+        if let Some((handler, writes)) = exception {
+            out.extend(handler);
+            if !early {
+                out.extend(writes);
+            }
+            out.extend(zero());
+        }
+        out.extend(thrown);
         if self.branches_to(label, begin..end) {
             out.push_back(Op::Block(label, BlockType::Empty).into());
             out.extend(self.copy(begin..end));
@@ -422,12 +444,26 @@ impl Rewrite<'_, '_> {
     }
 
     /// An exception in a frame that handles longjmp alone: reported as none, as the code behind the call has it.
-    fn exception_that_returns(&self, tag: u32, to: usize) -> Option<Vec<Instruction>> {
+    fn exception_that_returns(&self, tag: u32, to: usize) -> Option<(Vec<Instruction>, Vec<Instruction>)> {
         let mut path = self.site.after_exception(self.reports);
         path::arrives(self.code, &mut path, self.site.behind, to, &self.context.get_temp_ret)?;
-        let mut out = self.exception_handler(tag)?;
-        out.extend(self.remaining(&path, self.id(to))?.into_iter().map(Instruction::from));
-        Some(out)
+        let writes = self.remaining(&path, self.id(to))?.into_iter().map(Instruction::from).collect();
+        Some((self.exception_handler(tag)?, writes))
+    }
+
+    /// Whether `writes`, of constants, may come before the call: neither it nor its handlers read what was there before, nor does the
+    /// code at `pad`, for what was thrown.
+    fn may_precede_call(&self, writes: &[Instruction], decision: &Decision, pad: usize) -> bool {
+        let read = |local: u32| {
+            local == self.site.stack_pointer
+                || self.site.call.iter().any(|instruction| instruction.op == Op::Get(local))
+                || (!decision.thrown.writes.contains_key(&local) && self.live.reads(local, self.id(pad)))
+        };
+        writes.iter().all(|instruction| match instruction.op {
+            Op::Set(local) => !read(local),
+            Op::Const(_) => true,
+            _ => false,
+        })
     }
 
     fn branches_to(&self, label: Label, range: std::ops::Range<usize>) -> bool {
@@ -544,4 +580,26 @@ impl Rewrite<'_, '_> {
     fn is_closed(&self, end: usize, from: usize) -> bool {
         path::stretch(self.code, self.context.module, from, end).is_some_and(|stretch| !stretch.ends)
     }
+}
+
+/// Whether both do the same.
+fn same(a: &[Instruction], b: &[Instruction]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.op == b.op)
+}
+
+/// `code` without the constants that `writes` has put into the same locals.
+fn without(code: Vec<Instruction>, writes: &[Instruction]) -> Vec<Instruction> {
+    let mut out: Vec<Instruction> = Vec::with_capacity(code.len());
+    for instruction in code {
+        let pair = out.last().is_some_and(|last| {
+            let is_const = matches!(last.op, Op::Const(_));
+            is_const && writes.windows(2).any(|pair| pair[0].op == last.op && pair[1].op == instruction.op)
+        });
+        if pair && matches!(instruction.op, Op::Set(_)) {
+            out.pop();
+        } else {
+            out.push(instruction);
+        }
+    }
+    out
 }
