@@ -369,11 +369,12 @@ impl Rewrite<'_, '_> {
             Some(_) => self.extend(decision, end + 1)?,
             None => (end + 1, self.returns_on_the_way(&decision.returns, self.id(end + 1))?),
         };
-        if self.result_is_written(last) {
-            return None;
-        }
-        let zero = || self.site.zero.clone().map(Instruction::from);
+        // A result that the code for what was thrown writes anew is taken right behind the call.
+        let inside = self.result_is_written(last);
+        let (ty, takes) = if inside { self.type_without_result()? } else { (self.site.ty, 0) };
+        let zero = || self.site.zero.clone().filter(|_| !inside).map(Instruction::from);
         let exception = match (self.site.cpp, self.site.longjmp) {
+            (Some(_), Some(_)) if inside => return None,
             (Some(cpp), Some(_)) => Some(self.exception_that_returns(cpp, last)?),
             _ => None,
         };
@@ -384,7 +385,10 @@ impl Rewrite<'_, '_> {
         // What is written in any case is best written before the call.
         let early =
             self.may_precede_call(&returns, decision, begin) && exception.as_ref().is_none_or(|(_, writes)| same(writes, &returns));
-        let mut out = self.begin(self.site.ty);
+        let mut out = self.begin(ty);
+        if inside {
+            out.extend(self.take());
+        }
         if early {
             thrown = without(thrown, &returns);
             returns.iter().rev().for_each(|instruction| out.push_front(instruction.clone()));
@@ -413,7 +417,12 @@ impl Rewrite<'_, '_> {
             out.push_back(Op::Unreachable.into());
         }
         out.push_back(Op::End(self.site.label).into());
-        out.extend(self.take());
+        if inside {
+            self.code.shape[self.site.label as usize] = (takes, 0);
+            self.code.arity[self.site.label as usize] = 0;
+        } else {
+            out.extend(self.take());
+        }
         Some((last, out))
     }
 
