@@ -81,6 +81,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
             personality: &options.personality,
             exnref: options.exnref,
             sibling_exports: &options.sibling_exports,
+            environment,
         };
         outcomes.push(exceptions::run(&mut module, &exceptions)?);
     }
