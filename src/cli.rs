@@ -312,6 +312,10 @@ pub struct ModuleArgs {
     /// Upgrade modules that import what the runtime lacks, with a notice, instead of refusing them
     #[arg(long)]
     pub allow_missing: bool,
+
+    /// Write results that the target would not load, by what `check` finds, instead of refusing them
+    #[arg(long)]
+    pub no_check: bool,
 }
 
 /// Parses the value of `--alias`.

@@ -81,6 +81,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
             personality: &options.personality,
             exnref: options.exnref,
             sibling_exports: &options.sibling_exports,
+            environment,
         };
         outcomes.push(exceptions::run(&mut module, &exceptions)?);
     }
@@ -131,14 +132,15 @@ pub fn shrink_modules(
             Member { module, exports, why, kept: plan.kept, bigint: options.bigint }
         })
         .collect();
-    let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); group.len()];
-    if options.bind {
-        let bound = bind_members(&mut members, options)?;
-        outcomes.iter_mut().zip(bound).for_each(|(outcomes, bound)| outcomes.push(bound));
-    }
-    if options.prune {
-        let pruned = prune::run(&mut members)?;
-        outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
+    // What goes may have been what kept something else as it was, so the passes run until nothing changes any more.
+    let mut outcomes = shrink_once(&mut members, options)?;
+    loop {
+        let round = shrink_once(&mut members, options)?;
+        if round.iter().flatten().all(Outcome::is_unchanged) {
+            break;
+        }
+        let pairs = outcomes.iter_mut().flatten().zip(round.into_iter().flatten());
+        pairs.for_each(|(outcome, later)| outcome.follow(later));
     }
     // Last, since a table hides from the other passes which addresses are taken.
     if options.relocations {
@@ -148,6 +150,20 @@ pub fn shrink_modules(
     }
     let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| finish(&member.module, outcomes));
     Ok(results.collect::<Result<_>>()?)
+}
+
+/// Runs each pass once; what it did comes in the order of `members`.
+fn shrink_once(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Vec<Outcome>>> {
+    let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); members.len()];
+    if options.bind {
+        let bound = bind_members(members, options)?;
+        outcomes.iter_mut().zip(bound).for_each(|(outcomes, bound)| outcomes.push(bound));
+    }
+    if options.prune {
+        let pruned = prune::run(members)?;
+        outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
+    }
+    Ok(outcomes)
 }
 
 fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {
@@ -206,8 +222,8 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
 /// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
 fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
     let missing = symbols::missing(module, environment, &options.sibling_exports);
-    let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
-        .partition(|(name, problem)| *problem >= Problem::Kind || symbols::is_of_runtime(name, module) || target::is_known(name));
+    let (gone, elsewhere): (Vec<_>, Vec<_>) =
+        (missing.into_iter()).partition(|(name, problem)| *problem >= Problem::Kind || target::is_of_runtime(name, module));
     if !elsewhere.is_empty() {
         const SHOWN: usize = 10;
         let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
