@@ -237,8 +237,14 @@ pub struct OutputArgs {
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
     /// Platform to upgrade for; --list-targets names them
+    ///
+    /// Repeat it for several platforms: each wheel is then written once for each of them.
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
-    pub target: String,
+    pub target: Vec<String>,
+
+    /// With several targets: write one wheel with the tags of all, if the same wheel is right for all of them
+    #[arg(long)]
+    pub one_wheel: bool,
 
     /// List the platforms --target knows, and exit
     #[arg(long, exclusive = true)]
@@ -358,6 +364,10 @@ pub struct SizeArgs {
     /// Keep all exports and all code
     #[arg(long)]
     pub no_prune: bool,
+
+    /// Keep the code that relocates data
+    #[arg(long)]
+    pub no_relocations: bool,
 }
 
 /// What is done to each wheel.
@@ -508,6 +518,9 @@ fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error> {
 
 fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     reject_second_stdin(&args.inputs)?;
+    if args.target.target.len() > 1 {
+        reject_several_targets(args)?;
+    }
     let to_stdout = args.output.output.as_ref().is_some_and(|path| is_dash(path));
     if args.inputs.iter().any(|input| is_dash(input)) && args.output.in_place {
         return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
@@ -520,6 +533,29 @@ fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     }
     if to_stdout && args.wheel.lock.is_some() && args.wheel.lock_output.is_none() {
         return Err(usage("`--lock` writes its copy beside the wheel, which goes to standard output: add `--lock-output`"));
+    }
+    Ok(())
+}
+
+/// What makes no sense for several targets.
+fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    let to_stdout = args.output.output.as_deref().is_some_and(is_dash);
+    let several_results = !args.target.one_wheel;
+    if !args.target.main.is_empty() {
+        return Err(usage("`--main` is about one runtime, and there are several targets: run it once for each"));
+    }
+    if several_results && args.output.in_place {
+        return Err(usage(
+            "the results for several targets cannot replace one input: give a directory to `-o`, or add `--one-wheel`",
+        ));
+    }
+    if several_results && to_stdout {
+        return Err(usage(
+            "the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`",
+        ));
+    }
+    if several_results && args.wheel.lock.is_some() {
+        return Err(usage("a lock file is for one runtime, and there are several targets: run it once for each"));
     }
     Ok(())
 }

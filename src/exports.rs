@@ -178,13 +178,13 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[Source]) -> Option<Strin
     None
 }
 
-/// For each module, why Python may find its symbols by their names. A file that opens libraries and names none of the modules may open
-/// any of them.
+/// For each module, why Python may find its symbols by their names. A file that opens libraries and names no file of a module may open any
+/// of them: it puts names together.
 fn opened_by_name(modules: &[Located<'_>], sources: &[Source]) -> Vec<Option<String>> {
     const OPENERS: [&str; 5] = ["CDLL", "PyDLL", "LoadLibrary", "dlopen(", "cdll."];
     let mut opened = vec![None; modules.len()];
     for source in sources.iter().filter(|source| OPENERS.iter().any(|word| mentions(source, word))) {
-        let named: Vec<usize> = (0..modules.len()).filter(|&index| mentions(source, stem(modules[index].path))).collect();
+        let named: Vec<usize> = (0..modules.len()).filter(|&index| names_file(source, modules[index].path)).collect();
         let any = named.is_empty();
         for (index, why) in opened.iter_mut().enumerate().filter(|(index, _)| any || named.contains(index)) {
             let what = if any { "some library" } else { base_name(modules[index].path) };
@@ -194,10 +194,12 @@ fn opened_by_name(modules: &[Located<'_>], sources: &[Source]) -> Vec<Option<Str
     opened
 }
 
-/// The name of a module up to the first dot.
-fn stem(path: &str) -> &str {
+/// Whether the file name of the module at `path` occurs, with or without what follows `.so` or stands before it (`.2`, `.abi3`). The name
+/// without an extension may be anything, the name of a Python module for instance.
+fn names_file(source: &Source, path: &str) -> bool {
     let name = base_name(path);
-    name.split_once('.').map_or(name, |(stem, _)| stem)
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    mentions(source, name) || mentions(source, &format!("{stem}.so"))
 }
 
 fn mentions(source: &Source, word: &str) -> bool {
@@ -214,7 +216,7 @@ fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Res
     let automaton = AhoCorasick::new(&names).context("too many exports")?;
     let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in Python code"));
     let data = modules.par_iter().flat_map_iter(|module| module.module.data().iter());
-    let data = data.map(|segment| (segment.bytes, "its name occurs in the data of a module"));
+    let data = data.map(|segment| (&*segment.bytes, "its name occurs in the data of a module"));
     let found: Vec<(usize, &'static str)> = (python.chain(data))
         .flat_map_iter(|(text, why)| {
             let found: HashSet<usize> = automaton.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect();

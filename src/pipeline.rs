@@ -8,7 +8,7 @@ use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::{self, Exports, Member};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, bind, dylink, exceptions, legalize, validate};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, bind, dylink, exceptions, legalize, relocations, validate};
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
@@ -81,6 +81,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
             personality: &options.personality,
             exnref: options.exnref,
             sibling_exports: &options.sibling_exports,
+            environment,
         };
         outcomes.push(exceptions::run(&mut module, &exceptions)?);
     }
@@ -103,6 +104,8 @@ pub struct ShrinkOptions {
     pub symbolic: bool,
     /// Drop exports, and what only they keep.
     pub prune: bool,
+    /// Move relocations of data into a table.
+    pub relocations: bool,
     /// The runtime's main module has BIGINT.
     pub bigint: bool,
     /// What the runtime offers; `None` when nothing is known of it.
@@ -129,17 +132,38 @@ pub fn shrink_modules(
             Member { module, exports, why, kept: plan.kept, bigint: options.bigint }
         })
         .collect();
-    let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); group.len()];
-    if options.bind {
-        let bound = bind_members(&mut members, options)?;
-        outcomes.iter_mut().zip(bound).for_each(|(outcomes, bound)| outcomes.push(bound));
+    // What goes may have been what kept something else as it was, so the passes run until nothing changes any more.
+    let mut outcomes = shrink_once(&mut members, options)?;
+    loop {
+        let round = shrink_once(&mut members, options)?;
+        if round.iter().flatten().all(Outcome::is_unchanged) {
+            break;
+        }
+        let pairs = outcomes.iter_mut().flatten().zip(round.into_iter().flatten());
+        pairs.for_each(|(outcome, later)| outcome.follow(later));
     }
-    if options.prune {
-        let pruned = prune::run(&mut members)?;
-        outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
+    // Last, since a table hides from the other passes which addresses are taken.
+    if options.relocations {
+        let moved: Vec<Outcome> =
+            members.par_iter_mut().map(|member| relocations::run(&mut member.module)).collect::<Result<_>>()?;
+        outcomes.iter_mut().zip(moved).for_each(|(outcomes, moved)| outcomes.push(moved));
     }
     let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| finish(&member.module, outcomes));
     Ok(results.collect::<Result<_>>()?)
+}
+
+/// Runs each pass once; what it did comes in the order of `members`.
+fn shrink_once(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Vec<Outcome>>> {
+    let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); members.len()];
+    if options.bind {
+        let bound = bind_members(members, options)?;
+        outcomes.iter_mut().zip(bound).for_each(|(outcomes, bound)| outcomes.push(bound));
+    }
+    if options.prune {
+        let pruned = prune::run(members)?;
+        outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
+    }
+    Ok(outcomes)
 }
 
 fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {

@@ -24,8 +24,10 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Report {
     pub schema_version: u32,
     pub tool: Tool,
-    /// Name of the target.
+    /// Name of the target, the first of several.
     pub target: String,
+    /// Names of all targets.
+    pub targets: Vec<String>,
     pub dry_run: bool,
     pub exit_code: i32,
     pub inputs: Vec<InputReport>,
@@ -64,6 +66,8 @@ pub enum Status {
 pub struct InputReport {
     /// As on the command line.
     pub input: String,
+    /// Names of the targets that the result is for.
+    pub targets: Vec<String>,
     /// `None` when it was not recognised.
     pub kind: Option<Kind>,
     pub status: Status,
@@ -89,6 +93,8 @@ pub struct InputReport {
 pub struct ModuleReport {
     /// Name of its entry in the archive; `None` when the module is the input.
     pub path: Option<String>,
+    /// What its entry is called in the result, if that is another name.
+    pub renamed_to: Option<String>,
     /// The file that it was copied from, for a library that the archive lacked.
     pub grafted_from: Option<String>,
     pub status: Status,
@@ -143,6 +149,7 @@ impl ModuleReport {
     pub fn new(size_before: usize, result: &ModuleResult) -> Self {
         ModuleReport {
             path: None,
+            renamed_to: None,
             grafted_from: None,
             status: if result.bytes.is_some() { Status::Upgraded } else { Status::Unchanged },
             size_before: size_before as u64,
@@ -154,9 +161,11 @@ impl ModuleReport {
 
 impl From<&wheel::ModuleReport> for ModuleReport {
     fn from(module: &wheel::ModuleReport) -> Self {
-        let unchanged = module.grafted_from.is_none() && module.outcomes.iter().all(Outcome::is_unchanged);
+        let unchanged =
+            module.grafted_from.is_none() && module.renamed_to.is_none() && module.outcomes.iter().all(Outcome::is_unchanged);
         ModuleReport {
             path: Some(module.path.clone()),
+            renamed_to: module.renamed_to.clone(),
             grafted_from: module.grafted_from.as_ref().map(|path| path.display().to_string()),
             status: if unchanged { Status::Unchanged } else { Status::Upgraded },
             size_before: module.input_size as u64,
@@ -171,6 +180,7 @@ impl InputReport {
     pub fn new(input: String) -> Self {
         InputReport {
             input,
+            targets: Vec::new(),
             kind: None,
             status: Status::Unchanged,
             output: None,
@@ -378,6 +388,7 @@ mod tests {
     fn module(path: &str, outcomes: Vec<Outcome>) -> ModuleReport {
         ModuleReport::from(&wheel::ModuleReport {
             path: path.to_string(),
+            renamed_to: None,
             grafted_from: None,
             input_size: 10,
             output_size: 20,

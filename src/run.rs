@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
+use wasm_pyfix_passes::{Environment, Error, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
 use crate::check::{self, output::Accepted};
@@ -24,7 +24,7 @@ use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
 use crate::target::{self, Target};
-use crate::wheel::{self, WheelOptions};
+use crate::wheel::{self, AlsoFor, WheelOptions};
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &UpgradeArgs) -> i32 {
@@ -59,6 +59,7 @@ pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) ->
     let mut run = Run::new(&args)?;
     run.prepare()?;
     let mut report = InputReport::new(source.to_string());
+    report.targets = names(&[run.target]);
     if let Err(error) = run.upgrade(source, input, &mut report) {
         report.fail(&error);
     }
@@ -68,6 +69,9 @@ pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) ->
 /// Everything that holds for all inputs.
 struct Run<'a> {
     args: &'a UpgradeArgs,
+    /// The targets asked for, each once.
+    targets: Vec<&'static Target>,
+    /// The one that `options` and `shrink` are for.
     target: &'static Target,
     verbosity: Verbosity,
     options: ModuleOptions,
@@ -98,9 +102,17 @@ struct Upgraded {
 impl<'a> Run<'a> {
     /// Fails when the arguments make no sense together.
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
-        let target = Target::find_destination(&args.target.target)?;
+        let mut targets: Vec<&'static Target> = Vec::new();
+        for name in &args.target.target {
+            let target = Target::find_destination(name)?;
+            if targets.iter().all(|known| known.name != target.name) {
+                targets.push(target);
+            }
+        }
+        let target = *targets.first().context("no target")?;
         let sources: Vec<Source> = args.inputs.iter().map(|path| Source::new(path)).collect();
-        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources)?;
+        let results = if args.target.one_wheel { 1 } else { targets.len() };
+        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results)?;
         if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
             bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
         }
@@ -112,6 +124,7 @@ impl<'a> Run<'a> {
         };
         Ok(Run {
             args,
+            targets,
             target,
             verbosity,
             options: ModuleOptions::default(),
@@ -130,24 +143,16 @@ impl<'a> Run<'a> {
             schema_version: report::SCHEMA_VERSION,
             tool: report::TOOL,
             target: self.target.name.to_string(),
+            targets: names(&self.targets),
             dry_run: self.args.output.dry_run,
             exit_code: EXIT_DONE,
             inputs: Vec::new(),
             lock: None,
             error: None,
         };
-        if let Err(error) = self.prepare() {
-            report.error = Some(Failure::from(&error));
-        } else {
-            for source in self.sources.clone() {
-                let input = self.one(&source);
-                let _ = input.write_text(stderr, self.verbosity, report.dry_run);
-                report.inputs.push(input);
-            }
-            match self.finish_lock() {
-                Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
-                Err(error) => report.error = Some(Failure::from(&error)),
-            }
+        match self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr)).and_then(|()| self.finish_lock()) {
+            Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
+            Err(error) => report.error = Some(Failure::from(&error)),
         }
         if let Some(failure) = &report.error {
             let _ = report::write_failure(stderr, failure);
@@ -156,9 +161,37 @@ impl<'a> Run<'a> {
         report
     }
 
+    /// Upgrades all inputs for all targets. What fails with one input is in its report.
+    fn all_inputs(&mut self, reports: &mut Vec<InputReport>, stderr: &mut dyn Write) -> Result<()> {
+        let targets = if self.args.target.one_wheel { vec![self.target] } else { self.targets.clone() };
+        for target in targets {
+            self.aim_at(target)?;
+            for source in self.sources.clone() {
+                let input = self.one(&source);
+                let _ = input.write_text(stderr, self.verbosity, self.args.output.dry_run);
+                reports.push(input);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
-        let target = self.target;
+        self.aim_at(self.target)?;
+        if let Some(path) = &self.args.wheel.lock {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
+            let output = self.lock_output(path)?;
+            if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
+                self.writer.check(output)?;
+            }
+            self.lock = Some(Lock { text, changed: false, output });
+        }
+        Ok(())
+    }
+
+    /// Has what follows be done for `target`.
+    fn aim_at(&mut self, target: &'static Target) -> Result<()> {
+        self.target = target;
         let args = &self.args.module;
         let bigint = target.bigint || args.bigint;
         let main = self.main()?;
@@ -186,14 +219,6 @@ impl<'a> Run<'a> {
             self.options.sibling_types = Arc::new(self.types_of_modules());
         }
         self.shrink = self.shrink_options()?;
-        if let Some(path) = &self.args.wheel.lock {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
-            let output = self.lock_output(path)?;
-            if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
-                self.writer.check(output)?;
-            }
-            self.lock = Some(Lock { text, changed: false, output });
-        }
         Ok(())
     }
 
@@ -242,6 +267,7 @@ impl<'a> Run<'a> {
 
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
+        report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
         if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
             report.fail(&error);
         }
@@ -253,10 +279,10 @@ impl<'a> Run<'a> {
         report.size_before = Some(input.len() as u64);
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
-        let upgraded = match kind {
-            Kind::Module => self.upgrade_module(input, file_name, report)?,
-            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report)?,
-        };
+        let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
+        if self.args.target.one_wheel {
+            self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
+        }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
@@ -277,6 +303,48 @@ impl<'a> Run<'a> {
             *lock = Lock { text, changed: true, output: lock.output.take() };
         }
         Ok(())
+    }
+
+    fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
+        match kind {
+            Kind::Module => self.upgrade_module(input, file_name, report),
+            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
+        }
+    }
+
+    /// Makes sure that the result for every other target is `upgraded`, too, and takes over what there is to say about it.
+    ///
+    /// # Errors
+    /// What the upgrade for another target returns; a refusal if its result is another one.
+    fn compare_targets(
+        &mut self,
+        kind: Kind,
+        input: &[u8],
+        file_name: Option<&String>,
+        upgraded: &Upgraded,
+        report: &mut InputReport,
+    ) -> Result<()> {
+        let first = self.target;
+        for other in self.targets.clone().into_iter().filter(|target| target.name != first.name) {
+            self.aim_at(other)?;
+            let mut trial = InputReport::new(report.input.clone());
+            let result =
+                self.upgraded(kind, input, file_name.cloned(), &mut trial).with_context(|| format!("for {}", other.name))?;
+            if (&result.bytes, &result.file_name) != (&upgraded.bytes, &upgraded.file_name) {
+                let differing =
+                    wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
+                let places = if differing.is_empty() { String::new() } else { format!(" in {}", differing.join(", ")) };
+                bail!(Error::Refused(format!(
+                    "the results for {} and {} differ{places}, so none is for both: leave out --one-wheel",
+                    first.name, other.name
+                )));
+            }
+            let name = result.file_name.as_deref().unwrap_or_default();
+            self.check(kind, name, result.bytes.as_deref().unwrap_or(input)).with_context(|| format!("for {}", other.name))?;
+            let new: Vec<String> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
+            report.notices.extend(new);
+        }
+        self.aim_at(first)
     }
 
     /// Checks that the target loads the modules of a result.
@@ -308,7 +376,7 @@ impl<'a> Run<'a> {
         Ok(Upgraded { bytes: result.bytes, file_name })
     }
 
-    fn upgrade_archive(&mut self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
+    fn upgrade_archive(&self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
         if !self.target.has_wheels() {
             bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
         }
@@ -328,12 +396,19 @@ impl<'a> Run<'a> {
         Ok(Upgraded { bytes: Some(result.bytes), file_name: Some(result.file_name) })
     }
 
+    fn platform_tags(&self, target: &Target) -> Vec<String> {
+        let tag = target.platform_tag(self.args.wheel.tag_style.unwrap_or(target.default_tag_style));
+        tag.split('.').map(str::to_string).collect()
+    }
+
     fn wheel_options(&self) -> WheelOptions {
         let args = &self.args.wheel;
-        let tag = self.target.platform_tag(args.tag_style.unwrap_or(self.target.default_tag_style));
+        let others = self.targets.iter().filter(|target| self.args.target.one_wheel && target.name != self.target.name);
+        let also = others.map(|target| AlsoFor { platform_tags: self.platform_tags(target), python_tag: target.python_tag() });
         WheelOptions {
-            platform_tags: tag.split('.').map(str::to_string).collect(),
+            platform_tags: self.platform_tags(self.target),
             python_tag: self.target.python_tag(),
+            also: also.collect(),
             site_packages: self.target.site_packages.to_string(),
             allow_python_mismatch: args.allow_python_mismatch,
             libdirs: args.libdir.clone(),
@@ -354,6 +429,7 @@ impl<'a> Run<'a> {
             bind: !args.no_bind,
             symbolic: args.bsymbolic,
             prune: !args.no_prune,
+            relocations: !args.no_relocations,
             bigint: self.options.bigint,
             environment: self.options.environment.clone(),
         };
@@ -420,6 +496,10 @@ impl<'a> Run<'a> {
         }
         Ok(Some(output))
     }
+}
+
+fn names(targets: &[&Target]) -> Vec<String> {
+    targets.iter().map(|target| target.name.to_string()).collect()
 }
 
 /// Time of new and changed entries of archives, in seconds since 1970 (reproducible-builds.org, `SOURCE_DATE_EPOCH`).

@@ -1,5 +1,5 @@
 //! Real wheels beside the repository, where there are any: upgraded, they must give on Pyodide 0.29.5 and 314.0.7 what the originals
-//! give on 0.27.7. The directory brings its own runner, snippets and table of expected results.
+//! give on 0.27.7, with and without the passes that make them smaller. The directory brings its own runner, snippets and table of expected results.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -44,11 +44,12 @@ fn check(test: &str, arguments: &[&str]) {
         return;
     };
     let (file, expected) = expectation(&corpus, test);
-    for runtime in Runtime::UPGRADED {
+    for (runtime, level) in [(Runtime::V0_29_5, "-O0"), (Runtime::V0_29_5, "-O1"), (Runtime::V314_0_7, "-O1")] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let program = env!("CARGO_BIN_EXE_wasm-pyfix");
-        let upgraded = support::upgrade_archive(program, &file, runtime, arguments, directory.path());
-        assert_eq!(result(&corpus, test, runtime, &upgraded), expected, "{test} on {}", runtime.version());
+        let arguments = [arguments, &[level]].concat();
+        let upgraded = support::upgrade_archive(program, &file, runtime, &arguments, directory.path());
+        assert_eq!(result(&corpus, test, runtime, &upgraded), expected, "{test} with {level} on {}", runtime.version());
     }
 }
 

@@ -3,6 +3,9 @@
 //! Where JavaScript exception handling gave the right answer, the original gives it on Pyodide 0.27.7 too, so that the test cannot
 //! agree with a mistake of its own.
 
+#[path = "optimise/mod.rs"]
+mod optimise;
+
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 
@@ -76,6 +79,12 @@ fn upgraded(original: &[u8], exnref: bool) -> Vec<u8> {
     once
 }
 
+/// Upgraded, and then as small as it gets on Pyodide 314.0.7.
+fn optimised(original: &[u8]) -> Vec<u8> {
+    let upgraded = upgraded(original, false);
+    optimise::optimised(&[&upgraded], Runtime::V314_0_7, |name| name == "run").remove(0)
+}
+
 /// What `run` of each module gives in `runtime`, all in one.
 fn answers(node: Node, runtime: Runtime, modules: &[Vec<u8>]) -> String {
     let files = modules.iter().enumerate().map(|(index, bytes)| (format!("/{index}.so"), bytes.clone())).collect();
@@ -86,7 +95,8 @@ fn answers(node: Node, runtime: Runtime, modules: &[Vec<u8>]) -> String {
     answer.outcome.unwrap_or_else(|error| error)
 }
 
-/// Every case, upgraded, gives its value on both targets, in both instruction forms; and where `on_2024`, as it was on 0.27.7.
+/// Every case, upgraded, gives its value on both targets, in both instruction forms, and made smaller; and where `on_2024`, as it was on
+/// 0.27.7.
 #[track_caller]
 fn assert_gives(cases: &[(&str, i32, Module)], on_2024: bool) {
     let names: Vec<&str> = cases.iter().map(|(name, _, _)| *name).collect();
@@ -104,6 +114,11 @@ fn assert_gives(cases: &[(&str, i32, Module)], on_2024: bool) {
     }
     let wrapped = modules(&|module| upgraded(&module.wrapped, false));
     assert_eq!(answers(Node::Installed, Runtime::V0_29_5, &wrapped), expected, "wrapped: {names:?}");
+    for (form, optimised) in
+        [("inlined", modules(&|module| optimised(&module.inlined))), ("wrapped", modules(&|module| optimised(&module.wrapped)))]
+    {
+        assert_eq!(answers(Node::Installed, Runtime::V314_0_7, &optimised), expected, "{form} and optimised: {names:?}");
+    }
     for exnref in [modules(&|module| upgraded(&module.inlined, true)), modules(&|module| upgraded(&module.wrapped, true))] {
         assert_eq!(answers(Node::V24Exnref, Runtime::V0_29_5, &exnref), expected, "exnref: {names:?}");
     }

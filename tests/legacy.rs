@@ -1,5 +1,8 @@
 //! Modules of older ABIs, made for one detail each and run under real runtimes once they are upgraded.
 
+#[path = "optimise/mod.rs"]
+mod optimise;
+
 use std::sync::Arc;
 
 use support::fixtures::Group;
@@ -39,15 +42,21 @@ fn upgraded(text: &str) -> Vec<u8> {
     once
 }
 
-/// The answer to `python` beside `files` is `expected` on both targets.
+/// The answer to `python` beside `files` is `expected` on both targets, and on one with the modules made smaller.
 #[track_caller]
 fn assert_gives(files: &[(&str, &[u8])], python: &str, expected: &str) {
     let files: Vec<_> = files.iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec())).collect();
-    for runtime in Runtime::UPGRADED {
-        let job = Job { files: files.clone(), ..Job::new("legacy", python) };
+    let assert_gives = |files: Vec<(String, Vec<u8>)>, runtime: Runtime, form: &str| {
+        let job = Job { files, ..Job::new("legacy", python) };
         let answers = run_jobs(Node::Installed, runtime, &[job]).unwrap_or_else(|error| panic!("{error:#}"));
-        assert_eq!(answers[0].outcome.as_deref(), Ok(expected), "{}", runtime.version());
+        assert_eq!(answers[0].outcome.as_deref(), Ok(expected), "{form} on {}", runtime.version());
+    };
+    for runtime in Runtime::UPGRADED {
+        assert_gives(files.clone(), runtime, "upgraded");
     }
+    let optimised = |bytes: &[u8]| optimise::optimised(&[bytes], Runtime::V0_29_5, |name| python.contains(name)).remove(0);
+    let files = files.iter().map(|(path, bytes)| (path.clone(), optimised(bytes))).collect();
+    assert_gives(files, Runtime::V0_29_5, "optimised");
 }
 
 /// A frame that jumps past another module's frame must not be taken for it, so no two modules give the same id.

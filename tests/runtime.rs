@@ -1,6 +1,10 @@
 //! The fixtures under real runtimes: what passes on Pyodide 0.27.7 must pass on 0.29.5 and 314.0.7 once upgraded.
 //!
-//! Every test runs one group of modules in one runtime, in one Node process.
+//! Every test runs one group of modules in one runtime, in one Node process. "Optimised" is upgraded and then made as small as it gets;
+//! that form runs on one of the two targets where the upgraded one runs on both.
+
+#[path = "optimise/mod.rs"]
+mod optimise;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -10,6 +14,7 @@ use support::{Node, Runtime};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
 use wasm_pyfix_passes::Environment;
+use wasm_pyfix_passes::module::Module;
 use wasmparser::{ExternalKind, Parser, Payload};
 
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
@@ -61,6 +66,37 @@ fn upgraded(group: Group, exnref: bool) -> Group {
     })
 }
 
+/// Names that the tests look up in the modules.
+const CALLED: [&str; 5] = ["run_all", "user_run", "native_catch", "both", "get_live"];
+
+/// `group`, already upgraded, with those of its modules made smaller together that need each other.
+#[track_caller]
+fn optimised(group: Group, runtime: Runtime) -> Group {
+    let mut small = group.clone();
+    for world in worlds(&group) {
+        let bytes: Vec<&[u8]> = world.iter().map(|index| group.modules[*index].1.as_slice()).collect();
+        let optimised = optimise::optimised(&bytes, runtime, |name| CALLED.contains(&name));
+        world.iter().zip(optimised).for_each(|(index, bytes)| small.modules[*index].1 = bytes);
+    }
+    let size = |group: &Group| group.modules.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+    assert!(size(&small) < size(&group), "{} does not get smaller", group.name);
+    small
+}
+
+/// The places in `group` of modules that are connected by NEEDED, world by world.
+fn worlds(group: &Group) -> Vec<Vec<usize>> {
+    let mut world: Vec<usize> = (0..group.modules.len()).collect();
+    for (index, (_, bytes)) in group.modules.iter().enumerate() {
+        for needed in Module::read(bytes).expect("the module is well formed").dylink.needed {
+            let library = group.modules.iter().position(|(file, _)| *file == needed).expect("it is in the group");
+            let (from, to) = (world[index], world[library]);
+            world.iter_mut().filter(|number| **number == from).for_each(|number| *number = to);
+        }
+    }
+    let members = |number: usize| (0..world.len()).filter(|index| world[*index] == number).collect();
+    (0..world.len()).map(members).filter(|world: &Vec<usize>| !world.is_empty()).collect()
+}
+
 fn exported_functions(module: &[u8]) -> HashSet<String> {
     let sections = Parser::new(0).parse_all(module).map(|payload| payload.expect("the module is well formed"));
     let exports = sections.filter_map(|payload| if let Payload::ExportSection(exports) = payload { Some(exports) } else { None });
@@ -81,6 +117,11 @@ fn assert_passes(group: &Group, node: Node, runtime: Runtime, count: usize) {
 #[track_caller]
 fn assert_upgraded_passes(name: &str, runtime: Runtime, count: usize) {
     assert_passes(&upgraded(group(name), false), Node::Installed, runtime, count);
+}
+
+#[track_caller]
+fn assert_optimised_passes(name: &str, runtime: Runtime, count: usize) {
+    assert_passes(&optimised(upgraded(group(name), false), runtime), Node::Installed, runtime, count);
 }
 
 // The harness itself: the originals pass where they were made for.
@@ -112,15 +153,19 @@ fn legalized_originals_pass_on_2024_without_64_bit_integers() {
 /// Natively compiled modules pass, with one known difference: LLVM lets a longjmp run destructors there.
 #[test]
 fn native_modules_pass_on_2025_and_2026() {
-    let group = group(NATIVE);
     for runtime in Runtime::UPGRADED {
-        let mut answers = group.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}"));
-        assert_eq!(answers.len(), PRINTING + 1);
-        let longjmp = answers.iter_mut().find(|answer| fixture_of(&answer.name) == "b_sjcpp").expect("b_sjcpp ran");
-        longjmp.outcome = longjmp.outcome.as_ref().map(|text| text.replace("+1-1 r9", "+1 r9")).map_err(Clone::clone);
-        let differences = differences(&answers);
-        assert!(differences.is_empty(), "{}\n{}", runtime.version(), differences.join("\n"));
+        assert_native_passes(&group(NATIVE), runtime);
     }
+}
+
+#[track_caller]
+fn assert_native_passes(group: &Group, runtime: Runtime) {
+    let mut answers = group.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!(answers.len(), PRINTING + 1);
+    let longjmp = answers.iter_mut().find(|answer| fixture_of(&answer.name) == "b_sjcpp").expect("b_sjcpp ran");
+    longjmp.outcome = longjmp.outcome.as_ref().map(|text| text.replace("+1-1 r9", "+1 r9")).map_err(Clone::clone);
+    let differences = differences(&answers);
+    assert!(differences.is_empty(), "{}\n{}", runtime.version(), differences.join("\n"));
 }
 
 // What the tool is for.
@@ -148,6 +193,8 @@ fn legacy_setjmp_upgraded_passes_on_2025_and_2026() {
     for runtime in Runtime::UPGRADED {
         assert_passes(&upgraded(setjmp.clone(), false), Node::Installed, runtime, 2);
     }
+    let optimised = optimised(upgraded(setjmp.clone(), false), Runtime::V0_29_5);
+    assert_passes(&optimised, Node::Installed, Runtime::V0_29_5, 2);
     assert_passes(&upgraded(setjmp, true), Node::V24Exnref, Runtime::V0_29_5, 2);
 }
 
@@ -181,6 +228,28 @@ fn o2_sm2_upgraded_pass_on_2026() {
     assert_upgraded_passes(O2_SM2, Runtime::V314_0_7, PRINTING + 1);
 }
 
+#[test]
+fn native_optimised_pass_on_2025_and_2026() {
+    for runtime in Runtime::UPGRADED {
+        assert_native_passes(&optimised(group(NATIVE), runtime), runtime);
+    }
+}
+
+#[test]
+fn o0_sm1_optimised_pass_on_2025() {
+    assert_optimised_passes(O0_SM1, Runtime::V0_29_5, PRINTING);
+}
+
+#[test]
+fn o2_sm1_optimised_pass_on_2026() {
+    assert_optimised_passes(O2_SM1, Runtime::V314_0_7, PRINTING);
+}
+
+#[test]
+fn o2_sm2_optimised_pass_on_2025() {
+    assert_optimised_passes(O2_SM2, Runtime::V0_29_5, PRINTING + 1);
+}
+
 /// 64-bit integers in two halves: parameters and results of exports, of imports and of `invoke_*`.
 #[test]
 fn legalized_originals_fail_on_2024_to_2026() {
@@ -209,6 +278,12 @@ fn legalized_upgraded_pass_on_2026() {
 }
 
 #[test]
+fn legalized_optimised_pass_on_2026() {
+    let optimised = optimised(upgraded(legalized(O2_SM1), false), Runtime::V314_0_7);
+    assert_passes(&optimised, Node::Installed, Runtime::V314_0_7, LEGALIZED);
+}
+
+#[test]
 fn legalized_upgraded_with_exnref_pass_on_node_24() {
     assert_passes(&upgraded(legalized(O0_SM1), true), Node::V24Exnref, Runtime::V0_29_5, LEGALIZED);
 }
@@ -225,6 +300,7 @@ fn mixed_module_fails_before_and_passes_after() {
     for runtime in Runtime::UPGRADED {
         assert_passes(&upgraded, Node::Installed, runtime, 1);
     }
+    assert_passes(&optimised(upgraded, Runtime::V314_0_7), Node::Installed, Runtime::V314_0_7, 1);
 }
 
 /// The new exception instructions need a younger engine than Node 20 has.
@@ -234,4 +310,5 @@ fn exnref_passes_on_node_24() {
     for runtime in Runtime::UPGRADED {
         assert_passes(&upgraded, Node::V24Exnref, runtime, PRINTING);
     }
+    assert_passes(&optimised(upgraded, Runtime::V0_29_5), Node::V24Exnref, Runtime::V0_29_5, PRINTING);
 }

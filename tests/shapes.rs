@@ -1,7 +1,11 @@
-//! What different compilers and optimisers make of the same sources: every form runs once upgraded, and the sites are recognised.
+//! What different compilers and optimisers make of the same sources: every form runs once upgraded, and then made smaller, and the sites
+//! are recognised.
 //!
 //! `tests/shapes/build.sh` makes many variants, of which `tests/shapes/built` holds those that differ in kind.
 //! `WASM_PYFIX_SHAPES=DIRECTORY` takes all that lie there instead, and prints how their sites were converted.
+
+#[path = "optimise/mod.rs"]
+mod optimise;
 
 use std::path::{Path, PathBuf};
 
@@ -90,21 +94,24 @@ fn shape(variant: &str, file: String, original: &[u8]) -> Shape {
     }
 }
 
-/// What each shape prints; each variant in a runtime of its own, since weak functions of one may win over those of another.
-fn texts(shapes: &[Shape]) -> Vec<Answer> {
+/// What each shape prints; each variant in a runtime of its own, since weak functions of one may win over those of another. `change` is
+/// what becomes of the modules of a variant, the last of which is the library that the others need.
+fn texts(shapes: &[Shape], runtime: Runtime, change: impl Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>>) -> Vec<Answer> {
     let library = support::repository().join("tests/fixtures/built/emscripten-3.1.69/O2-sm1-js/libd_dep.so");
     let library = std::fs::read(library).expect("a fixture");
     let variants: Vec<&[Shape]> = shapes.chunk_by(|a, b| a.variant == b.variant).collect();
-    let jobs: Vec<Job> = variants.iter().map(|variant| job(variant, &library)).collect();
-    let answers = run_jobs(Node::Installed, Runtime::V0_29_5, &jobs).unwrap_or_else(|error| panic!("{error:#}"));
+    let modules = |variant: &[Shape]| {
+        let upgraded = variant.iter().map(|shape| shape.upgraded.clone());
+        change(upgraded.chain([library.clone()]).collect())
+    };
+    let jobs: Vec<Job> = variants.iter().map(|variant| job(variant, modules(variant))).collect();
+    let answers = run_jobs(Node::Installed, runtime, &jobs).unwrap_or_else(|error| panic!("{error:#}"));
     variants.into_iter().zip(answers).flat_map(|(variant, answer)| texts_of(variant, answer)).collect()
 }
 
-fn job(variant: &[Shape], library: &[u8]) -> Job {
-    let mut files: Vec<(String, Vec<u8>)> =
-        variant.iter().map(|shape| (format!("/shapes/{}", shape.file), shape.upgraded.clone())).collect();
-    files.push(("/shapes/libd_dep.so".to_string(), library.to_vec()));
+fn job(variant: &[Shape], modules: Vec<Vec<u8>>) -> Job {
     let names: Vec<&str> = variant.iter().map(|shape| shape.file.as_str()).collect();
+    let files = names.iter().chain(&["libd_dep.so"]).map(|name| format!("/shapes/{name}")).zip(modules).collect();
     Job { files, ..Job::new(&variant[0].variant, PYTHON.replace("NAMES", &format!("{names:?}"))) }
 }
 
@@ -118,9 +125,23 @@ fn texts_of(variant: &[Shape], answer: Answer) -> Vec<Answer> {
 #[test]
 fn every_shape_runs_upgraded() {
     let shapes = shapes();
-    let answers = texts(&shapes);
+    assert_right(&shapes, &texts(&shapes, Runtime::V0_29_5, |modules| modules));
+}
+
+#[test]
+fn every_shape_runs_optimised() {
+    let shapes = shapes();
+    let optimised = |modules: Vec<Vec<u8>>| {
+        let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
+        optimise::optimised(&modules, Runtime::V314_0_7, |name| name == "run_all")
+    };
+    assert_right(&shapes, &texts(&shapes, Runtime::V314_0_7, optimised));
+}
+
+#[track_caller]
+fn assert_right(shapes: &[Shape], answers: &[Answer]) {
     let mut wrong = Vec::new();
-    for (shape, answer) in shapes.iter().zip(&answers) {
+    for (shape, answer) in shapes.iter().zip(answers) {
         wrong.extend(differences(std::slice::from_ref(answer)).into_iter().map(|line| format!("{}: {line}", shape.variant)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

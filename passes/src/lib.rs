@@ -16,6 +16,7 @@ pub mod module;
 mod outcome;
 pub mod prune;
 mod references;
+pub mod relocations;
 mod signature;
 pub mod survey;
 pub mod symbols;

@@ -47,6 +47,17 @@ impl Outcome {
         }
     }
 
+    /// Adds what a later run of the same pass did, which says anew what is left.
+    pub fn follow(&mut self, later: Outcome) {
+        later.changed.iter().for_each(|(what, count)| self.count(what, *count));
+        self.left = later.left;
+        for notice in later.notices {
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
+        }
+    }
+
     /// Whether the pass changed nothing.
     pub fn is_unchanged(&self) -> bool {
         self.changed.is_empty()

@@ -223,6 +223,15 @@ impl Record {
         self.rows.splice(at..at, rows);
     }
 
+    /// Gives the files in `renamed`, by their old paths, their new paths; their rows keep their places.
+    pub fn rename(&mut self, renamed: &HashMap<String, String>) {
+        for row in &mut self.rows {
+            if let Some(new) = renamed.get(&row.path) {
+                row.path.clone_from(new);
+            }
+        }
+    }
+
     /// The text of `RECORD`.
     pub fn write(&self) -> Result<Vec<u8>> {
         let terminator = if self.crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };

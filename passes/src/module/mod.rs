@@ -10,6 +10,7 @@
 
 pub mod dylink;
 mod encode;
+mod features;
 mod index;
 mod names;
 mod read;
@@ -170,7 +171,8 @@ pub enum ElementItems<'a> {
 #[derive(Debug, Clone)]
 pub struct DataSegment<'a> {
     pub kind: SegmentKind<'a, MemoryId>,
-    pub bytes: &'a [u8],
+    /// Borrowed means untouched.
+    pub bytes: Cow<'a, [u8]>,
 }
 
 /// One section of the input file.
@@ -614,6 +616,22 @@ impl ConstExpr<'_> {
         let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
         let operators: Vec<_> = operators.into_iter().take(3).map_while(Result::ok).collect();
         matches!(operators[..], [Operator::GlobalGet { global_index }, Operator::End] if global_index == id.0)
+    }
+
+    /// The constant that it adds to the global `base`, if that is what it does.
+    pub fn offset_from(&self, base: GlobalId) -> Option<u32> {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        let operators: Vec<Operator<'_>> = operators.into_iter().collect::<Result<_, _>>().ok()?;
+        match operators[..] {
+            [Operator::GlobalGet { global_index }, Operator::End] if global_index == base.0 => Some(0),
+            [Operator::GlobalGet { global_index }, Operator::I32Const { value }, Operator::I32Add, Operator::End]
+            | [Operator::I32Const { value }, Operator::GlobalGet { global_index }, Operator::I32Add, Operator::End]
+                if global_index == base.0 =>
+            {
+                u32::try_from(value).ok()
+            }
+            _ => None,
+        }
     }
 
     /// `i32.const value`

@@ -342,5 +342,5 @@ fn data_segment<'a>(input: &[u8], segment: wasmparser::Data<'a>) -> Result<DataS
             offset: const_expr(&offset_expr)?,
         },
     };
-    Ok(DataSegment { kind, bytes: segment.data })
+    Ok(DataSegment { kind, bytes: segment.data.into() })
 }

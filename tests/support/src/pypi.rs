@@ -17,9 +17,18 @@ use crate::npm::target_directory;
 /// The package with data on the stable ABI.
 const ABI3INFO: &str = "abi3info";
 
+/// The installer of Pyodide 0.29.5 and 314.0.7, and what it needs.
+const MICROPIP: [&str; 2] = ["micropip", "packaging"];
+
 /// Names of all packages that there are native wheels of.
 pub fn names() -> Result<Vec<String>> {
-    Ok(requirements()?.into_iter().map(|(name, _)| name).filter(|name| name != ABI3INFO).collect())
+    let pure = |name: &String| name == ABI3INFO || MICROPIP.contains(&name.as_str());
+    Ok(requirements()?.into_iter().map(|(name, _)| name).filter(|name| !pure(name)).collect())
+}
+
+/// The wheels of micropip and of what it needs, to be unpacked into a runtime.
+pub fn micropip() -> Result<Vec<PathBuf>> {
+    MICROPIP.into_iter().map(wheel).collect()
 }
 
 /// The symbols of CPython's stable ABI, sorted, one line each: the name, and the version that it is in it since.

@@ -1,0 +1,53 @@
+//! Every wheel at hand: PyMuPDF from npm, those pinned from the Python package index, and those of a corpus, if there is one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use support::{Runtime, npm, pypi};
+
+/// A wheel, or a zip archive of libraries.
+pub struct Input {
+    /// Name and version, and for which platform it was built.
+    pub name: String,
+    pub path: PathBuf,
+    /// The runtime that it was built for.
+    pub runtime: Runtime,
+    /// A native build of the same version.
+    pub native: Option<PathBuf>,
+}
+
+/// All inputs, or those whose name contains `only`.
+pub fn inputs(only: Option<&str>) -> Result<Vec<Input>> {
+    let mut inputs = vec![input(&npm::pymupdf_wheel()?, Runtime::V0_27_7, &[])];
+    for name in pypi::names()? {
+        inputs.push(input(&pypi::wheel(&name)?, Runtime::V0_29_5, &[]));
+    }
+    if let Some(corpus) = support::corpus() {
+        let native = archives(&corpus.join("wheels/2025"))?;
+        let old = archives(&corpus.join("wheels/2024"))?;
+        inputs.extend(old.iter().map(|path| input(path, Runtime::V0_27_7, &native)));
+        inputs.extend(native.iter().map(|path| input(path, Runtime::V0_29_5, &[])));
+    }
+    inputs.retain(|input| only.is_none_or(|word| input.name.contains(word)));
+    Ok(inputs)
+}
+
+fn input(path: &Path, runtime: Runtime, native: &[PathBuf]) -> Input {
+    let project = project(path);
+    let year = if runtime == Runtime::V0_27_7 { "2024" } else { "2025" };
+    let native = native.iter().find(|other| self::project(other) == project).cloned();
+    Input { name: format!("{project} ({year})"), path: path.to_path_buf(), runtime, native }
+}
+
+fn archives(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut archives = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    archives.sort();
+    Ok(archives)
+}
+
+/// Name and version of a wheel (its first two fields), or the name of another archive.
+fn project(archive: &Path) -> String {
+    let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if name.ends_with(".whl") { name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-") } else { name }
+}

@@ -1,0 +1,133 @@
+//! The results as Markdown tables.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use support::measure::{median, sorted};
+
+use crate::forms::FormName;
+use crate::loading::Load;
+use crate::rivals::Rival;
+use crate::sizes::Size;
+use crate::{Measured, Row};
+
+const NOTHING: &str = "–";
+
+/// Bytes of wheels and of their modules.
+pub fn sizes(rows: &[Row]) -> Result<String> {
+    let mut text = String::from(
+        "## Size\n\nBytes of the wheel, and of its modules together: as they are, and each compressed by gzip (level 9) and brotli \
+         (quality 9). *Upgraded* is `-O0`, *optimised* the default; ratios are to the original, which means the form for another \
+         exception handling where it was built for 2024.\n\n",
+    );
+    writeln!(text, "| wheel | form | wheel | ratio | modules | ratio | gzip | ratio | brotli | ratio |\n|{}", "---|".repeat(10))?;
+    for row in rows {
+        let Some(original) = row.before().map(|before| before.size) else { continue };
+        for (index, measured) in row.forms.iter().enumerate() {
+            let name = if index == 0 { &row.name } else { "" };
+            write!(text, "| {name} | {} |", measured.form.label())?;
+            for bytes in [|size: &Size| size.wheel, |size: &Size| size.raw, |size: &Size| size.gzip, |size: &Size| size.brotli] {
+                write!(text, " {} | {} |", bytes(&measured.size), ratio(bytes(&measured.size), bytes(&original)))?;
+            }
+            text.push('\n');
+        }
+    }
+    writeln!(
+        text,
+        "\nGeometric mean of optimised to original, by wheel size: {}.\n",
+        mean(rows, FormName::Original, |m| m.size.wheel)
+    )?;
+    writeln!(text, "Of optimised to upgraded: {}.\n", mean(rows, FormName::Upgraded, |m| m.size.wheel))?;
+    Ok(text)
+}
+
+/// The geometric mean of optimised to `form`, over the rows that have both.
+fn mean(rows: &[Row], form: FormName, of: impl Fn(&Measured) -> u64) -> String {
+    let ratios = rows.iter().filter_map(|row| Some((of(row.after()?) as f64 / of(row.form(form)?) as f64).ln()));
+    let ratios: Vec<f64> = ratios.collect();
+    if ratios.is_empty() {
+        return NOTHING.to_string();
+    }
+    format!("{:.3} ({} wheels)", (ratios.iter().sum::<f64>() / ratios.len() as f64).exp(), ratios.len())
+}
+
+fn ratio(over: u64, under: u64) -> String {
+    if under == 0 { NOTHING.to_string() } else { format!("{:.3}", over as f64 / under as f64) }
+}
+
+/// What is in the modules.
+pub fn contents(rows: &[Row]) -> Result<String> {
+    let mut text = String::from(
+        "## Contents\n\nExports, imports, functions and bytes of relocation code (the body of `__wasm_apply_data_relocs`) of all \
+         modules of a wheel, upgraded → optimised.\n\n| wheel | exports | imports | functions | relocation code |\n|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let (Some(before), Some(after)) = (row.form(FormName::Upgraded), row.after()) else { continue };
+        write!(text, "| {} |", row.name)?;
+        for count in
+            [|size: &Size| size.exports, |size: &Size| size.imports, |size: &Size| size.functions, |size: &Size| size.relocations]
+        {
+            write!(text, " {} → {} |", count(&before.size), count(&after.size))?;
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+/// Times to load.
+pub fn loading(rows: &[Row], rounds: usize) -> Result<String> {
+    let mut text = format!(
+        "## Loading\n\nMilliseconds to compile and to instantiate the modules of a wheel, and from its installation to the end of its \
+         import (or of loading all its modules, where importing needs other packages): medians (fastest to slowest) of {rounds} rounds, \
+         each in processes of their own that take turns. Originals for 2024 run on Pyodide 0.27.7, everything else on 0.29.5.\n\n"
+    );
+    text.push_str("| wheel | form | compile | instantiate | total | to upgraded |\n|---|---|---|---|---|---|\n");
+    for row in rows {
+        let total = |measured: &Measured| median(&sorted(measured.loads.iter().map(|load| load.total)));
+        let upgraded = row.form(FormName::Upgraded).map(total).filter(|time| time.is_finite());
+        for (index, measured) in row.forms.iter().enumerate() {
+            let name = if index == 0 { &row.name } else { "" };
+            write!(text, "| {name} | {} |", measured.form.label())?;
+            for time in [|load: &Load| load.compile, |load: &Load| load.instantiate, |load: &Load| load.total] {
+                write!(text, " {} |", spread(measured.loads.iter().map(time)))?;
+            }
+            let ratio = upgraded.filter(|_| !measured.loads.is_empty()).map(|upgraded| total(measured) / upgraded);
+            writeln!(text, " {} |", ratio.map_or_else(|| NOTHING.to_string(), |ratio| format!("{ratio:.2}")))?;
+        }
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+/// Median, smallest and largest.
+fn spread(values: impl Iterator<Item = f64>) -> String {
+    let values = sorted(values);
+    let (Some(smallest), Some(largest)) = (values.first(), values.last()) else { return NOTHING.to_string() };
+    format!("{:.1} ({smallest:.1} to {largest:.1})", median(&values))
+}
+
+/// What other tools make of the original modules.
+pub fn rivals(rows: &[Row]) -> Result<String> {
+    let mut text =
+        String::from("## Other tools\n\nBytes of the modules, as they are and compressed by gzip, relative to the original.\n\n");
+    for rival in Rival::ALL {
+        match rival.version() {
+            Some(version) => writeln!(text, "- `{}`: {version}", rival.label())?,
+            None => writeln!(text, "- `{}`: not in PATH, not measured", rival.label())?,
+        }
+    }
+    text.push_str("\n| wheel | optimised |");
+    Rival::ALL.iter().for_each(|rival| text.push_str(&format!(" {} |", rival.label())));
+    writeln!(text, "\n|{}", "---|".repeat(2 + Rival::ALL.len()))?;
+    for row in rows {
+        let (Some(before), Some(after)) = (row.before(), row.after()) else { continue };
+        let both = |size: &Size| format!("{} / {}", ratio(size.raw, before.size.raw), ratio(size.gzip, before.size.gzip));
+        write!(text, "| {} | {} |", row.name, both(&after.size))?;
+        for (_, size) in &row.rivals {
+            write!(text, " {} |", size.as_ref().map_or_else(|| NOTHING.to_string(), both))?;
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
