@@ -57,6 +57,32 @@ fn the_documentation_has_every_code() {
     assert_eq!(reference, expected, "BLESS=1 writes the section on codes anew");
 }
 
+/// Every member of the JSON report stands in the documentation, as code.
+#[test]
+fn the_documentation_has_every_member() {
+    fn members(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| members(value, found)),
+            Value::Object(object) => object.iter().for_each(|(name, value)| {
+                found.insert(name.clone());
+                // Its members are symbols.
+                if name != "future_abi3_objects" {
+                    members(value, found);
+                }
+            }),
+            _ => {}
+        }
+    }
+    let (_, report) = check(&[&support::pypi::wheel("onnx").unwrap()], &[]);
+    let mut found = BTreeSet::new();
+    members(&report, &mut found);
+    assert!(found.len() > 20);
+    let text = std::fs::read_to_string(support::repository().join("docs/check.md")).unwrap();
+    for name in found {
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 #[test]
 fn the_table_of_the_stable_abi_is_that_of_abi3info() {
     let checked_in = include_str!("../src/check/stable_abi.txt");

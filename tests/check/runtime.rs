@@ -172,7 +172,7 @@ fn symbols() {
         ),
         case(
             "missing-tag",
-            BOTH,
+            FIRST,
             "(import \"env\" \"gone\" (tag (param i32))) (func (export \"answer\") (result i32) i32.const 42)",
             Remedy::Compile(ANSWER),
         ),
@@ -255,7 +255,7 @@ fn exceptions() {
         ),
         case(
             "mixed-exceptions",
-            BOTH,
+            FIRST,
             module(
                 "(import \"env\" \"__cpp_exception\" (tag $tag (param i32)))
                  (func (export \"native\") (result i32) try (result i32) i32.const 42 throw $tag catch $tag end)",
@@ -279,14 +279,14 @@ fn linking_metadata() {
         ),
         case(
             "dylink-not-first",
-            BOTH,
+            FIRST,
             "(module (@custom \"early\" (before first) \"\") (@custom \"dylink.0\" (before first) \"\\01\\04\\00\\00\\00\\00\")
                (func (export \"answer\") (result i32) i32.const 42))",
             Remedy::Upgrade(&[]),
         ),
         case(
             "dylink-not-first",
-            BOTH,
+            FIRST,
             "(module (@custom \"dylink.0\" (after last) \"\\01\\04\\00\\00\\00\\00\") (func (export \"answer\") (result i32) i32.const 42))",
             Remedy::Upgrade(&[]),
         ),
@@ -325,7 +325,7 @@ fn features() {
         ),
         case(
             "legalized-i64",
-            BOTH,
+            FIRST,
             "(import \"env\" \"getTempRet0\" (func $high (result i32)))
              (import \"env\" \"llabs\" (func $llabs (param i32 i32) (result i32)))
              (func $wrapper (param i64) (result i64)
