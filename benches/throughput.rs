@@ -3,7 +3,7 @@
 //! Every measured run is a process of its own that reads the file, does its work, and writes the result to another file; its peak
 //! memory is that of a process that did nothing else. Beside the upgrade runs what a general-purpose library needs to read and
 //! write the same module without changing it (walrus). The runs of both are interleaved, so that a disturbance of the machine
-//! meets both; medians are printed, and ratios of medians.
+//! meets both; medians are printed, and ratios of medians. Then `wasm-pyfix check` runs over the whole wheel, with two threads.
 //!
 //! Nothing is written unless asked: `cargo bench --bench throughput -- --write benches/results/throughput.md`.
 //! `-- --runs N` sets the number of runs (9). Peak memory is known on Linux only (`VmHWM` of `/proc/self/status`).
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
         return work(contender, Path::new(input), Path::new(output));
     }
     let settings = Settings::parse(&arguments)?;
-    let report = measure(settings.runs)?;
+    let report = measure(settings.runs)? + &measure_check(settings.runs)?;
     print!("{report}");
     if let Some(path) = settings.write {
         if let Some(parent) = path.parent() {
@@ -89,6 +89,30 @@ fn measure(runs: usize) -> Result<String> {
         }
     }
     report(bytes.len(), runs, &results)
+}
+
+/// Times `check` over the wheel, for the platform that it was built for: nothing is found, and everything looked at.
+fn measure_check(runs: usize) -> Result<String> {
+    const THREADS: &str = "2";
+    let wheel = npm::pymupdf_wheel()?;
+    let modules = modules_of_archive(&wheel)?;
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+        command.args(["check", "--quiet", "--target", "pyodide_2024_0"]).arg(&wheel).env("RAYON_NUM_THREADS", THREADS);
+        let start = Instant::now();
+        let output = command.output().context("cannot start wasm-pyfix")?;
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+        ensure!(output.status.success(), "check failed: {}", String::from_utf8_lossy(&output.stdout).trim());
+    }
+    let times = sorted(times.into_iter());
+    let (Some(fastest), Some(slowest)) = (times.first(), times.last()) else { bail!("nothing was measured") };
+    let bytes: usize = modules.iter().map(|(_, bytes)| bytes.len()).sum();
+    let mut text = String::new();
+    writeln!(text, "\n# check of the whole wheel, {} modules of {bytes} bytes\n", modules.len())?;
+    writeln!(text, "`wasm-pyfix check --target pyodide_2024_0` with {THREADS} threads, {runs} runs:")?;
+    writeln!(text, "{:.0} ms ({fastest:.0} to {slowest:.0}).", median(&times))?;
+    Ok(text)
 }
 
 fn spawn(contender: &str, input: &Path, output: &Path) -> Result<Run> {

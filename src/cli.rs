@@ -312,6 +312,10 @@ pub struct ModuleArgs {
     /// Upgrade modules that import what the runtime lacks, with a notice, instead of refusing them
     #[arg(long)]
     pub allow_missing: bool,
+
+    /// Write results that the target would not load, by what `check` finds, instead of refusing them
+    #[arg(long)]
+    pub no_check: bool,
 }
 
 /// Parses the value of `--alias`.
@@ -360,6 +364,10 @@ pub struct SizeArgs {
     /// Keep all exports and all code
     #[arg(long)]
     pub no_prune: bool,
+
+    /// Keep the code that relocates data
+    #[arg(long)]
+    pub no_relocations: bool,
 }
 
 /// What is done to each wheel.

@@ -81,6 +81,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
             personality: &options.personality,
             exnref: options.exnref,
             sibling_exports: &options.sibling_exports,
+            environment,
         };
         outcomes.push(exceptions::run(&mut module, &exceptions)?);
     }
@@ -221,8 +222,8 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
 /// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
 fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
     let missing = symbols::missing(module, environment, &options.sibling_exports);
-    let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
-        .partition(|(name, problem)| *problem >= Problem::Kind || symbols::is_of_runtime(name, module) || target::is_known(name));
+    let (gone, elsewhere): (Vec<_>, Vec<_>) =
+        (missing.into_iter()).partition(|(name, problem)| *problem >= Problem::Kind || target::is_of_runtime(name, module));
     if !elsewhere.is_empty() {
         const SHOWN: usize = 10;
         let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();

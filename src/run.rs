@@ -14,6 +14,7 @@ use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::{Environment, Error, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
+use crate::check::{self, output::Accepted};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::exports;
 use crate::input::{self, Kind, Source};
@@ -283,6 +284,7 @@ impl<'a> Run<'a> {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
+        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
         report.file_name.clone_from(&upgraded.file_name);
@@ -337,10 +339,28 @@ impl<'a> Run<'a> {
                     first.name, other.name
                 )));
             }
+            let name = result.file_name.as_deref().unwrap_or_default();
+            self.check(kind, name, result.bytes.as_deref().unwrap_or(input)).with_context(|| format!("for {}", other.name))?;
             let new: Vec<String> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
             report.notices.extend(new);
         }
         self.aim_at(first)
+    }
+
+    /// Checks that the target loads the modules of a result.
+    fn check(&self, kind: Kind, file_name: &str, bytes: &[u8]) -> Result<()> {
+        if self.args.module.no_check {
+            return Ok(());
+        }
+        let nothing = Environment::default();
+        let context = check::Context {
+            target: self.target,
+            environment: self.options.environment.as_deref().unwrap_or(&nothing),
+            source: None,
+            complete: self.target.has_wheels() || self.args.target.main.len() > 1,
+        };
+        let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
+        check::output::check(kind, file_name, bytes, &context, accepted)
     }
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
@@ -409,7 +429,7 @@ impl<'a> Run<'a> {
             bind: !args.no_bind,
             symbolic: args.bsymbolic,
             prune: !args.no_prune,
-            relocations: false,
+            relocations: !args.no_relocations,
             bigint: self.options.bigint,
             environment: self.options.environment.clone(),
         };

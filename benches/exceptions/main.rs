@@ -16,11 +16,13 @@ mod timing;
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use support::measure::machine;
 use support::npm;
 use wasm_pyfix::pipeline::ModuleOptions;
+use wasm_pyfix::target::Target;
 
 const COMMAND: &str = "cargo bench --bench exceptions";
 
@@ -68,6 +70,13 @@ impl Settings {
 }
 
 /// What the command line asks for with the target `pyodide_2025_0`.
-fn options() -> ModuleOptions {
-    ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), ..ModuleOptions::default() }
+fn options() -> Result<ModuleOptions> {
+    let target = Target::find("pyodide_2025_0")?;
+    Ok(ModuleOptions {
+        personality: target.personality.context("the target has native exceptions")?.to_string(),
+        environment: Some(Arc::new(target.manifest()?)),
+        // Modules of archives whose dependencies are not there.
+        allow_missing: true,
+        ..ModuleOptions::default()
+    })
 }

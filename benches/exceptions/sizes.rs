@@ -61,7 +61,7 @@ fn rows_of_archive(archive: &Path, native: Option<&Path>) -> Result<Vec<Row>> {
     for (name, bytes) in &modules {
         let siblings = modules.iter().filter(|(other, _)| other != name);
         let siblings = siblings.map(|(_, bytes)| exported_functions(bytes)).collect::<Result<Vec<_>>>()?;
-        let options = ModuleOptions { sibling_exports: Arc::new(siblings.into_iter().flatten().collect()), ..crate::options() };
+        let options = ModuleOptions { sibling_exports: Arc::new(siblings.into_iter().flatten().collect()), ..crate::options()? };
         let result = upgrade_module(bytes, &options).with_context(|| format!("{}: {name}", archive.display()))?;
         let Some(upgraded) = result.bytes else { continue };
         let native = native.iter().find(|(other, _)| untagged(other) == untagged(name));

@@ -65,7 +65,7 @@ pub fn table(rounds: usize) -> Result<String> {
 fn contenders() -> Result<[Contender; 3]> {
     let original = modules("js")?;
     let upgraded = original.iter().map(|(name, bytes)| {
-        let result = upgrade_module(bytes, &crate::options()).with_context(|| name.clone())?;
+        let result = upgrade_module(bytes, &crate::options()?).with_context(|| name.clone())?;
         Ok((name.clone(), result.bytes.with_context(|| format!("{name} needs an upgrade, and got none"))?))
     });
     let upgraded = upgraded.collect::<Result<_>>()?;

@@ -96,6 +96,14 @@ impl Environment {
         }
     }
 
+    /// Type of the function that the main module exports as `name`, where there is one and its type is known.
+    pub fn main_function(&self, name: &str) -> Option<&FuncType> {
+        match self.symbols.get(name) {
+            Some(Offer { provider: Provider::MainModule, item: Item::Function(ty) }) => ty.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether `name` is a data symbol: what a `GOT.mem` entry needs.
     pub fn offers_data(&self, name: &str) -> bool {
         matches!(self.item(name), Some(Item::Data))

@@ -56,10 +56,11 @@ pub static NEW_EXCEPTIONS: Code = Code {
 
 pub static MIXED_HANDLERS: Code = Code {
     name: "mixed-handlers",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     summary: "the module has legacy and new exception instructions",
-    explanation: "Engines accept either the legacy exception instructions (`try`) or the new ones (`try_table`) in one module: \
-                  `CompileError: WebAssembly.Module(): … module uses a mix of legacy and new exception handling instructions`.",
+    explanation: "Some of its objects have the legacy exception instructions (`try`) and others the new ones (`try_table`). Engines that \
+                  know only the legacy ones do not compile it, as [new-exceptions](#new-exceptions) says; of those that know both, some \
+                  refuse a module that mixes them.",
     remedy: "compile all objects with the same `-sWASM_LEGACY_EXCEPTIONS`",
     upgrade: Upgrade::Leaves,
 };
@@ -93,6 +94,7 @@ pub fn check<'m>(
     let mut problems: Vec<Unbound<'_, 'm>> = unbound.extract_if(.., |unbound| foreign.contains(&*unbound.import.field)).collect();
     problems.sort_by(|a, b| (&a.import.field, b.problem).cmp(&(&b.import.field, a.problem)));
     problems.dedup_by(|a, b| a.import.field == b.import.field);
+    problems.sort_by_key(|unbound| std::cmp::Reverse(unbound.problem));
     for Unbound { import, problem } in problems {
         let kind = if native_target { "exceptions in JavaScript" } else { "native exceptions" };
         let name = &import.field;
@@ -100,12 +102,12 @@ pub fn check<'m>(
         let finding = Finding::new(code, place, message).about(name);
         findings.push(finding.preventing(runtime_says(context.target, import, problem)));
     }
-    if handlers.new && handlers.legacy {
-        let says = "CompileError: WebAssembly.Module(): … module uses a mix of legacy and new exception handling instructions";
-        findings.push(Finding::new(&MIXED_HANDLERS, place, "has both `try` and `try_table`").preventing(says));
-    } else if handlers.new {
-        let message = "has `try_table` or `throw_ref`, which engines such as Node 20 do not know";
-        findings.push(Finding::new(&NEW_EXCEPTIONS, place, message).preventing("CompileError: WebAssembly.Module(): …"));
+    if handlers.new {
+        let (code, message) = match handlers.legacy {
+            true => (&MIXED_HANDLERS, "has both `try` and `try_table`, and engines such as Node 20 do not know the latter"),
+            false => (&NEW_EXCEPTIONS, "has `try_table` or `throw_ref`, which engines such as Node 20 do not know"),
+        };
+        findings.push(Finding::new(code, place, message).preventing("CompileError: WebAssembly.Module(): …"));
     }
     Ok(())
 }

@@ -22,7 +22,8 @@ pub static MEMORY64: Code = Code {
     name: "memory64",
     severity: Severity::Error,
     summary: "the module is built for 64-bit memory",
-    explanation: "It was compiled for wasm64. Pyodide runtimes have 32-bit memories, and engines refuse to link the two.",
+    explanation: "It was compiled for wasm64. Pyodide runtimes have 32-bit memories: engines that know 64-bit ones refuse to link the two, \
+                  others do not compile the module.",
     remedy: "build it for wasm32",
     upgrade: Upgrade::Refuses,
 };
@@ -77,9 +78,8 @@ pub fn supported(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>
     let finding = match module.unsupported() {
         None => return true,
         Some(Unsupported::SharedMemory) => Finding::new(&SHARED_MEMORY, place, "wants a memory that threads share")
-            .preventing("LinkError: WebAssembly.Instance(): … mismatch in shared state of memory, declared = 1, imported = 0"),
-        Some(Unsupported::Memory64) => Finding::new(&MEMORY64, place, "is a 64-bit module")
-            .preventing("LinkError: WebAssembly.Instance(): … cannot import i32 memory as i64"),
+            .preventing("LinkError: WebAssembly.Instance(): … memory …"),
+        Some(Unsupported::Memory64) => Finding::new(&MEMORY64, place, "is a 64-bit module"),
         Some(Unsupported::Asyncify) => Finding::new(&ASYNCIFY, place, "is instrumented by asyncify"),
     };
     findings.push(finding);

@@ -108,7 +108,7 @@ impl<'l> Loader<'l> {
         let installed = module.installed.as_deref()?;
         // A library that is an input by itself may be put anywhere.
         let loose = self.modules.iter().any(|other| other.installed.is_none() && other.name == base_name(needed));
-        if loose || self.find(module, installed, needed).is_some() {
+        if loose || self.is_loaded_before(module, needed) || self.find(module, installed, needed).is_some() {
             return None;
         }
         let path = if module.runtime_path.is_empty() {
@@ -123,12 +123,20 @@ impl<'l> Loader<'l> {
         Some(finding(&LIBRARY_NOT_FOUND, message))
     }
 
+    /// Whether the loader of 2024_0 has a library of that name already: it loads the modules of a wheel in their order, and knows each
+    /// by its name alone, too.
+    fn is_loaded_before(&self, module: &Linked, needed: &str) -> bool {
+        let mut before = self.modules.iter().take_while(|other| !std::ptr::eq(*other, module));
+        self.target.library_lookup == LibraryLookup::LibsDirectory && before.any(|other| other.name == needed)
+    }
+
     /// The path under which `module`, itself found as `spelled`, finds a library, and which module that is.
     fn find(&self, module: &Linked, spelled: &str, needed: &str) -> Option<(String, usize)> {
         let site_packages = self.target.site_packages.trim_end_matches('/');
         let own = directory(spelled);
         let looked: Vec<String> = match self.target.library_lookup {
-            _ if needed.contains('/') => vec![String::new()],
+            // It is taken as it is, and no package knows the current directory.
+            _ if needed.contains('/') => return self.installed.get(needed).map(|index| (needed.to_string(), *index)),
             LibraryLookup::LibsDirectory => {
                 let libs = module.libs.iter().map(|libs| format!("{site_packages}/{libs}"));
                 let below = self.installed.keys().map(|path| directory(path)).filter(|path| path.starts_with(&format!("{own}/")));
@@ -144,7 +152,7 @@ impl<'l> Loader<'l> {
             }
         };
         looked.into_iter().find_map(|directory| {
-            let path = if directory.is_empty() { needed.to_string() } else { format!("{directory}/{needed}") };
+            let path = format!("{directory}/{needed}");
             let index = self.installed.get(normalised(&path).as_str())?;
             Some((path, *index))
         })

@@ -48,7 +48,7 @@ pub static DYLINK_TOO_SMALL: Code = Code {
     summary: "the linking metadata reserve less than the segments fill",
     explanation: "The loader reserves as many bytes of memory and slots of the table as `dylink.0` says. Data beyond that overwrites \
                   what belongs to others, without a message; functions beyond the end of the table fail with `RuntimeError: \
-                  WebAssembly.Instance(): table initializer …: table index out of bounds`.",
+                  WebAssembly.Instance(): … out of bounds`.",
     remedy: "take the file as the linker wrote it",
     upgrade: Upgrade::Fixes,
 };
@@ -93,7 +93,7 @@ pub fn sizes(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>) {
     }
     if has_table < table {
         let message = format!("reserves {has_table} slots of the table, and its functions fill {table}");
-        let says = "RuntimeError: WebAssembly.Instance(): table initializer 0: table index out of bounds";
+        let says = "RuntimeError: WebAssembly.Instance(): … out of bounds";
         findings.push(Finding::new(&DYLINK_TOO_SMALL, place, message).preventing(says));
     }
 }

@@ -11,6 +11,7 @@ pub mod explain;
 mod features;
 mod libraries;
 mod linking;
+pub mod output;
 mod python;
 mod reading;
 mod record;
@@ -131,11 +132,12 @@ pub fn module(
         return Ok(());
     }
     findings.extend(features::time_of_32_bits(module, context, place));
-    let legalized = features::legalized(module, context, siblings, place);
+    let mut legalized = features::legalized(module, context, siblings, place);
     if context.complete {
         let mut unbound = engine::unbound(module, context.environment, &siblings.exports);
-        if legalized.is_some() {
-            unbound.retain(|unbound| unbound.problem != engine::Problem::Type);
+        if let Some(finding) = &mut legalized {
+            let differ: Vec<_> = unbound.extract_if(.., |unbound| unbound.problem == engine::Problem::Type).collect();
+            finding.prevents = differ.first().map(|first| symbols::runtime_says(context.target, first.import, first.problem));
         }
         exceptions::check(module, context, siblings, &mut unbound, place, findings)?;
         symbols::check(module, context, &unbound, place, findings);

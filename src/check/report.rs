@@ -106,14 +106,23 @@ impl Report {
         self.inputs.iter().flat_map(|input| &input.findings)
     }
 
-    /// Writes the report as text; with `quiet` only what makes the run fail, with `verbose` every finding.
+    /// Writes the report as text; with `quiet` only what makes the run fail, with `verbose` every symbol.
     pub fn write_text(&self, out: &mut dyn Write, quiet: bool, verbose: bool) -> io::Result<()> {
         for input in &self.inputs {
             let shown = input.findings.iter().filter(|finding| !quiet || finding.severity <= self.threshold());
             let mut shown: Vec<&FindingReport> = shown.collect();
             shown.sort_by_key(|finding| finding.severity);
+            if !shown.is_empty() {
+                writeln!(out, "{}", input.input)?;
+            }
             for group in shown.chunk_by(|a, b| (a.code, &a.path) == (b.code, &b.path)) {
-                write_group(out, &input.input, group, if verbose { usize::MAX } else { SHOWN })?;
+                write_group(out, group, if verbose { usize::MAX } else { SHOWN })?;
+            }
+            let fixable = shown.iter().filter(|finding| finding.fixable).count();
+            if fixable > 0 {
+                let count =
+                    if fixable == shown.len() { "it".to_string() } else { format!("{fixable} of these {} findings", shown.len()) };
+                writeln!(out, "  `{}` fixes {count}", command(&input.input, self.target))?;
             }
         }
         if quiet { Ok(()) } else { self.write_summary(out) }
@@ -134,26 +143,49 @@ impl Report {
     }
 }
 
-/// Writes findings of one code in one file, `limit` of them at most.
-fn write_group(out: &mut dyn Write, input: &str, group: &[&FindingReport], limit: usize) -> io::Result<()> {
+/// Writes findings of one code in one file, with `limit` symbols at most.
+fn write_group(out: &mut dyn Write, group: &[&FindingReport], limit: usize) -> io::Result<()> {
     let Some(first) = group.first() else { return Ok(()) };
     let style = match first.severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
         Severity::Note => Style::new().bold(),
     };
-    let place = first.path.as_ref().map_or(input.to_string(), |path| format!("{input}: {path}"));
-    writeln!(out, "{style}{}[{}]{style:#}: {place}", first.severity.name(), first.code)?;
-    for finding in group.iter().take(limit) {
-        writeln!(out, "  {}", finding.message)?;
-    }
-    if group.len() > limit {
-        writeln!(out, "  … and {} more", group.len() - limit)?;
+    let place = first.path.as_ref().map_or(String::new(), |path| format!(" {path}"));
+    let label = format!("{style}{}[{}]{style:#}:{place}", first.severity.name(), first.code);
+    match in_one_sentence(group, limit) {
+        Some(message) => writeln!(out, "  {label} {message}")?,
+        None => {
+            for finding in group.iter().take(limit) {
+                writeln!(out, "  {label} {}", finding.message)?;
+            }
+            if group.len() > limit {
+                writeln!(out, "    and {} more of them", group.len() - limit)?;
+            }
+        }
     }
     if let Some(prevents) = &first.prevents {
-        writeln!(out, "  the runtime says: {prevents}")?;
+        writeln!(out, "    the runtime says: {prevents}")?;
     }
-    writeln!(out, "  what to do: {}", first.remedy)
+    if first.fixable { Ok(()) } else { writeln!(out, "    what to do: {}", first.remedy) }
+}
+
+/// The message of findings that differ in nothing but the symbol, with all symbols in the place of the one.
+fn in_one_sentence(group: &[&FindingReport], limit: usize) -> Option<String> {
+    let parts = |finding: &FindingReport| -> Option<(String, String, String)> {
+        let symbol = format!("`{}`", finding.symbol.as_ref()?);
+        let (before, after) = finding.message.split_once(&symbol)?;
+        Some((before.to_string(), symbol.clone(), after.to_string()))
+    };
+    let parts: Vec<_> = group.iter().map(|finding| parts(finding)).collect::<Option<_>>()?;
+    let (before, _, after) = parts.first()?;
+    if parts.iter().any(|(b, _, a)| (b, a) != (before, after)) {
+        return None;
+    }
+    let shown: Vec<&str> = parts.iter().take(limit).map(|(_, symbol, _)| symbol.as_str()).collect();
+    let more = parts.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("{before}{}{more}{after}", shown.join(", ")))
 }
 
 fn name_of<S: Serializer>(target: &&'static Target, serializer: S) -> Result<S::Ok, S::Error> {

@@ -56,11 +56,21 @@ fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
 }
 
 /// Checks the files at `paths`, together.
-pub fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputReport>> {
+fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputReport>> {
     let sources: Vec<Source> = paths.iter().map(|path| Source::new(path)).collect();
     let mut inputs: Vec<Input> = sources.par_iter().map(|source| wheel::open(source, context.target)).collect();
+    let names: Vec<String> = sources.iter().map(|source| source.file_name().unwrap_or_default()).collect();
+    let found = check_inputs(&names, &mut inputs, context)?;
+    let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (findings, audits))| {
+        InputReport::new(source.to_string(), input.kind, findings, audits, context.target)
+    });
+    Ok(reports.collect())
+}
+
+/// Checks inputs that have been opened, together; `names` are their file names.
+pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_>) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = inputs.iter_mut().map(|input| (std::mem::take(&mut input.findings), Vec::new())).collect();
-    let subjects = read_modules(&inputs, context, &mut found);
+    let subjects = read_modules(inputs, context, &mut found);
     let siblings = super::siblings(&subjects.iter().map(|(_, subject)| subject).collect::<Vec<_>>())?;
     let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().zip(&siblings))
         .map(|((index, subject), siblings)| check_module(subject, &inputs[*index], context, siblings))
@@ -71,18 +81,15 @@ pub fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<Input
         found[*index].1.extend(audit);
     }
     let linked: Vec<Linked> =
-        subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &sources[*index])).collect();
+        subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
     for (index, finding) in libraries::check(&linked, context.target) {
         found[index].0.push(finding);
     }
-    let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (findings, audits))| {
-        InputReport::new(source.to_string(), input.kind, findings, audits, context.target)
-    });
-    Ok(reports.collect())
+    Ok(found)
 }
 
 /// What was found in one input.
-type Found = (Vec<Finding>, Vec<AuditReport>);
+pub type Found = (Vec<Finding>, Vec<AuditReport>);
 
 /// Decodes all modules, each with the number of its input.
 fn read_modules<'i>(inputs: &'i [Input], context: &Context<'_>, found: &mut [Found]) -> Vec<(usize, Subject<'i>)> {
@@ -120,8 +127,8 @@ fn check_module(
 }
 
 /// A module, as far as its loading goes.
-fn linked(index: usize, subject: &Subject<'_>, input: &Input, source: &Source) -> Linked {
-    let path = subject.place.path.clone().or_else(|| source.file_name()).unwrap_or_default();
+fn linked(index: usize, subject: &Subject<'_>, input: &Input, file_name: &str) -> Linked {
+    let path = subject.place.path.clone().unwrap_or_else(|| file_name.to_string());
     Linked {
         input: index,
         place: subject.place.clone(),

@@ -7,7 +7,7 @@ use super::codes::{Code, Severity, Upgrade};
 use super::{Context, Finding, Place, Siblings};
 use crate::target::{self, Target};
 use wasm_pyfix_passes::module::{Import, Item, Module};
-use wasm_pyfix_passes::symbols::{Problem, Unbound, is_of_runtime};
+use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasmparser::{FuncType, ValType};
 
 pub static MISSING_FUNCTION: Code = Code {
@@ -63,8 +63,8 @@ pub static UNADDRESSABLE_FUNCTION: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static FUNCTION_TYPE_MISMATCH: Code = Code {
-    name: "function-type-mismatch",
+pub static SYMBOL_TYPE_MISMATCH: Code = Code {
+    name: "symbol-type-mismatch",
     severity: Severity::Error,
     summary: "a function, tag or global of the runtime has another type",
     explanation: "The runtime has the symbol, with another type than the module imports: its signature changed, as private functions \
@@ -112,7 +112,7 @@ pub static CODES: [&Code; 9] = [
     &MISSING_GLOBAL,
     &MISSING_TAG,
     &UNADDRESSABLE_FUNCTION,
-    &FUNCTION_TYPE_MISMATCH,
+    &SYMBOL_TYPE_MISMATCH,
     &SYMBOL_KIND_MISMATCH,
     &LIBRARY_TYPE_MISMATCH,
     &UNKNOWN_SYMBOL,
@@ -130,7 +130,7 @@ pub fn check<'m>(
         let name = &*import.field;
         let offered = context.environment.symbols.get(name).map(|offer| &offer.item);
         let target = context.target.name;
-        let of_runtime = || is_of_runtime(name, module) || target::is_known(name);
+        let of_runtime = || target::is_of_runtime(name, module);
         let (code, message) = match problem {
             Problem::Function | Problem::Address if !of_runtime() => {
                 let what = if *problem == Problem::Function { "calls" } else { "takes the address of" };
@@ -155,7 +155,7 @@ pub fn check<'m>(
                     }
                     _ => format!(" with another type than it has on {target}"),
                 };
-                (&FUNCTION_TYPE_MISMATCH, format!("imports `{name}`{types}"))
+                (&SYMBOL_TYPE_MISMATCH, format!("imports `{name}`{types}"))
             }
         };
         findings.push(Finding::new(code, place, message).about(name).preventing(runtime_says(context.target, import, *problem)));
@@ -212,16 +212,16 @@ pub fn runtime_says(target: &Target, import: &Import<'_>, problem: Problem) -> S
             import,
             match import.item {
                 Item::Tag(_) => "imported tag does not match the expected type",
-                Item::Global(_) => "imported global does not match the expected type",
+                Item::Global(_) => "imported global does not match the expected …",
                 _ => "imported function does not match the expected type",
             },
         ),
     }
 }
 
-/// As V8 words it, but for the number of the import.
+/// As V8 words it; which of its words stand around the name depends on its version.
 fn link_error(import: &Import<'_>, problem: &str) -> String {
-    format!("LinkError: WebAssembly.Instance(): Import … \"{}\" \"{}\": {problem}", import.module, import.field)
+    format!("LinkError: WebAssembly.Instance(): Import …\"{}\"…: {problem}", import.field)
 }
 
 fn kind(import: &Import<'_>) -> &'static str {

@@ -42,22 +42,30 @@ pub struct File {
 
 /// Reads an input and checks it, but for its modules.
 pub fn open(source: &Source, target: &Target) -> Input {
-    let mut input = Input::default();
-    if let Err(error) = read(source, target, &mut input) {
-        input.findings.push(Finding::new(&UNREADABLE, &Place::default(), format!("{error:#}")));
+    let read = source.read().and_then(|bytes| Ok((input::recognise(&bytes, source.file_name().as_deref())?, bytes)));
+    match read {
+        Ok((kind, bytes)) => open_bytes(kind, &source.file_name().unwrap_or_default(), bytes, target),
+        Err(error) => Input { findings: vec![unreadable(&error)], ..Input::default() },
+    }
+}
+
+/// Checks an input that has been read, but for its modules.
+pub fn open_bytes(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target) -> Input {
+    let mut input = Input { kind: Some(kind), ..Input::default() };
+    if let Err(error) = read(kind, file_name, bytes, target, &mut input) {
+        input.findings.push(unreadable(&error));
     }
     input
 }
 
-fn read(source: &Source, target: &Target, input: &mut Input) -> Result<()> {
-    let bytes = source.read()?;
-    let file_name = source.file_name();
-    let kind = input::recognise(&bytes, file_name.as_deref())?;
-    input.kind = Some(kind);
-    let file_name = file_name.unwrap_or_default();
+fn unreadable(error: &anyhow::Error) -> Finding {
+    Finding::new(&UNREADABLE, &Place::default(), format!("{error:#}"))
+}
+
+fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mut Input) -> Result<()> {
     match kind {
         Kind::Module => {
-            input.findings.extend(python::suffix(&file_name, true, target, &Place::default()));
+            input.findings.extend(python::suffix(file_name, true, target, &Place::default()));
             input.files = vec![File { path: None, bytes }];
         }
         Kind::Archive => {
@@ -66,7 +74,7 @@ fn read(source: &Source, target: &Target, input: &mut Input) -> Result<()> {
             find_modules(&archive, target, input)?;
         }
         Kind::Wheel => {
-            let name = WheelName::parse(&file_name)?;
+            let name = WheelName::parse(file_name)?;
             input.root = Some(target.site_packages.trim_end_matches('/').to_string());
             input.libs = Some(format!("{}.libs", name.distribution));
             input.baseline = abi3::baseline(&name);

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::sync::OnceLock;
-use wasm_pyfix_passes::symbols::Alias;
+use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::symbols::{self, Alias};
 use wasm_pyfix_passes::{Environment, ExceptionAbi};
 
 /// A platform: one version of the Pyodide ABI.
@@ -234,6 +235,11 @@ pub fn is_known(name: &str) -> bool {
     // The manifests are part of the program, and tests read them all.
     let known = KNOWN.get_or_init(|| Target::all().iter().filter_map(|target| target.manifest().ok()).collect());
     known.iter().any(|environment| environment.item(name).is_some())
+}
+
+/// Whether only a runtime can be meant to offer what `module` imports as `name`: by its name, or since some runtime does.
+pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
+    symbols::is_of_runtime(name, module) || is_known(name)
 }
 
 fn known_targets() -> String {

@@ -11,13 +11,13 @@
   (import "env" "__table_base" (global $__table_base i32))
   (import "env" "__stack_pointer" (global $__stack_pointer (mut i32)))
   (import "GOT.mem" "__THREW__" (global $__THREW__ (mut i32)))
-  (import "GOT.func" "imported" (global $imported_address (mut i32)))
-  (import "env" "imported" (func $imported (param i32 f64) (result f64)))
+  (import "GOT.func" "jn" (global $jn_address (mut i32)))
+  (import "env" "jn" (func $jn (param i32 f64) (result f64)))
   (import "env" "invoke_did" (func $invoke_did (param i32 i32 f64) (result f64)))
   (import "env" "__cxa_find_matching_catch_2" (func $__cxa_find_matching_catch_2 (result i32)))
   (import "env" "__resumeException" (func $__resumeException (param i32)))
 
-  (func $throws (param i32 f64) (result f64) (call $imported (local.get 0) (local.get 1)))
+  (func $throws (param i32 f64) (result f64) (call $jn (local.get 0) (local.get 1)))
   (func $harmless (param i32 f64) (result f64) (local.get 1))
 
   (func (export "known") (result f64) (local $threw i32) (local $result f64)
@@ -37,7 +37,7 @@
     (local.get $result))
 
   (func (export "by_import") (result f64) (local $result f64)
-    (local.set $result (call $invoke_did (global.get $imported_address) (i32.const 1) (f64.const 2)))
+    (local.set $result (call $invoke_did (global.get $jn_address) (i32.const 1) (f64.const 2)))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1))
       (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
     (local.get $result))

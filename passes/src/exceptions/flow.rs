@@ -18,7 +18,7 @@ use super::abi::Role;
 use crate::module::Module;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-pub use walk::analyse;
+pub use walk::{NoArity, analyse};
 
 /// What is the same for all functions of a module.
 pub struct Facts<'m> {

@@ -9,12 +9,13 @@
 
 use super::flow::{Access, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};
+use super::threading::Reports;
 use crate::body::code;
 use crate::body::edit::Edits;
 use crate::module::{FunctionId, Module, TypeId};
 use crate::{Error, Result};
 use std::collections::HashMap;
-use wasm_encoder::{BlockType, Catch, InstructionSink};
+use wasm_encoder::{BlockType, InstructionSink};
 use wasmparser::{FuncType, ValType};
 
 /// Functions that the handlers call, to keep them short; there only if some handler does.
@@ -26,15 +27,6 @@ pub struct Helpers {
     pub jumped: Option<FunctionId>,
 }
 
-/// The types that the code at a site names.
-#[derive(Debug, Clone, Copy)]
-pub struct SiteTypes {
-    /// That of the callee, which is also that of the `try`.
-    pub callee: TypeId,
-    /// From the arguments to the payload of an exception, for the blocks around `try_table`.
-    pub handler: TypeId,
-}
-
 /// How one site calls.
 #[derive(Debug, Clone, Copy)]
 pub struct SiteCall {
@@ -43,10 +35,11 @@ pub struct SiteCall {
     /// Whether the callee may throw.
     pub throws: bool,
     pub catches: Catches,
-    pub types: SiteTypes,
+    /// The type of the callee, which is also that of the `try`.
+    pub ty: TypeId,
 }
 
-/// The body behind `edits` with every site of `calls` (by position) inlined.
+/// The body behind `edits` with every site of `calls` (by position) inlined, in legacy instructions, and the locals of its handlers.
 pub fn inline(
     module: &Module<'_>,
     mut edits: Edits<'_>,
@@ -54,7 +47,7 @@ pub fn inline(
     calls: &HashMap<usize, SiteCall>,
     state: &State,
     helpers: &Helpers,
-) -> Result<Vec<u8>> {
+) -> Result<(Vec<u8>, Reports)> {
     let threw = edits.new_local(ValType::I32)?;
     let reads_value = flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
     let value = if reads_value { Some(edits.new_local(ValType::I32)?) } else { None };
@@ -74,7 +67,8 @@ pub fn inline(
         let call = calls.get(&at).ok_or_else(|| Error::Internal(format!("the call at {at} has no plan")))?;
         writer.site(at, site, call, flow.words.read_once)?;
     }
-    writer.edits.apply()
+    let reports = Reports { threw, value, read_once: flow.words.read_once };
+    Ok((writer.edits.apply()?, reports))
 }
 
 struct Writer<'m, 'a> {
@@ -148,7 +142,7 @@ impl Writer<'_, '_> {
     }
 
     fn site(&mut self, at: usize, site: &SiteFlow, call: &SiteCall, clear: bool) -> Result<()> {
-        let callee_type = self.module.types()[call.types.callee.0 as usize].clone();
+        let callee_type = self.module.types()[call.ty.0 as usize].clone();
         let mut out = Vec::new();
         let pointer = &site.pointer;
         let movable = pointer.pushed_by.clone().filter(|_| pointer.local.is_some() || pointer.global.is_some());
@@ -239,42 +233,16 @@ impl Writer<'_, '_> {
         // Arguments on the stack enter the block as its parameters.
         let on_stack = how.arguments.is_empty() && !callee.params().is_empty();
         let block = match callee.results() {
-            _ if on_stack => BlockType::FunctionType(call.types.callee.0),
+            _ if on_stack => BlockType::FunctionType(call.ty.0),
             [] => BlockType::Empty,
             [result, ..] => BlockType::Result(Module::encoded_type(*result)?),
         };
         let handlers = call.catches.handlers(self.state);
-        if self.state.exnref {
-            let payload = if on_stack {
-                BlockType::FunctionType(call.types.handler.0)
-            } else {
-                BlockType::Result(wasm_encoder::ValType::I32)
-            };
-            InstructionSink::new(out).block(block);
-            for _ in &handlers {
-                InstructionSink::new(out).block(payload);
-            }
-            let catches = handlers.iter().enumerate();
-            let catches: Vec<Catch> = catches.map(|(label, (tag, _))| Catch::One { tag: tag.0, label: label as u32 }).collect();
-            InstructionSink::new(out).try_table(block, catches);
-            self.call(call, how, out);
-            InstructionSink::new(out).end().br(handlers.len() as u32);
-            let count = handlers.len();
-            for (index, (_, handler)) in handlers.into_iter().enumerate() {
-                InstructionSink::new(out).end();
-                self.handle(handler, stack_pointer, callee, out)?;
-                // Out of the blocks of the other handlers and the outermost; the last one falls out.
-                if index + 1 < count {
-                    InstructionSink::new(out).br((count - index - 1) as u32);
-                }
-            }
-        } else {
-            InstructionSink::new(out).try_(block);
-            self.call(call, how, out);
-            for (tag, handler) in handlers {
-                InstructionSink::new(out).catch(tag.0);
-                self.handle(handler, stack_pointer, callee, out)?;
-            }
+        InstructionSink::new(out).try_(block);
+        self.call(call, how, out);
+        for (tag, handler) in handlers {
+            InstructionSink::new(out).catch(tag.0);
+            self.handle(handler, stack_pointer, callee, out)?;
         }
         InstructionSink::new(out).end();
         Ok(())
@@ -306,7 +274,7 @@ impl Writer<'_, '_> {
             sink.call(callee.0);
         } else {
             out.extend_from_slice(&how.pointer);
-            InstructionSink::new(out).call_indirect(self.state.function_table.0, call.types.callee.0);
+            InstructionSink::new(out).call_indirect(self.state.function_table.0, call.ty.0);
         }
     }
 

@@ -31,17 +31,19 @@ mod scan;
 mod setjmp;
 mod site_sets;
 mod sites;
+mod threading;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
-use crate::{Error, Outcome, Result};
+use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};
-use inline::{Helpers, SiteCall, SiteTypes};
+use inline::{Helpers, SiteCall};
 use rayon::prelude::*;
 use runtime::{Callee, Catches, Matching, Personality, State};
 use scan::BodyFacts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use threading::{Exnref, Threaded};
 use wasmparser::{FuncType, ValType};
 
 /// Export by which modules agree on the numbers of their `setjmp` calls.
@@ -56,6 +58,8 @@ pub struct Options<'o> {
     pub exnref: bool,
     /// Functions that sibling modules export: imports of these names are theirs.
     pub sibling_exports: &'o HashSet<String>,
+    /// What the runtime offers; `None` when nothing is known of it.
+    pub environment: Option<&'o Environment>,
 }
 
 /// Converts `module`.
@@ -74,7 +78,8 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
         return Err(Error::Refused("it has no memory, in which exceptions are reported: not as Emscripten links it".to_string()));
     }
     let facts = scan::scan(module, &abi)?;
-    let plan = sites::plan(module, &abi, &facts, &mut outcome)?;
+    let mut plan = sites::plan(module, &abi, &facts, options, &mut outcome)?;
+    import_callees(module, &mut plan);
     let machinery = if abi.catches() { Some(machinery(module, &abi, &facts, &plan, options, &mut outcome)?) } else { None };
     let mut addresses = Vec::new();
     if let Some(machinery) = &machinery {
@@ -129,6 +134,18 @@ pub fn handlers(module: &Module<'_>) -> Result<Handlers> {
     let bodies: Vec<_> = module.bodies().collect();
     let either = |a: Handlers, b: Handlers| Handlers { legacy: a.legacy || b.legacy, new: a.new || b.new };
     bodies.into_par_iter().map(|(_, body)| scan::handlers(body)).try_reduce(Handlers::default, |a, b| Ok(either(a, b)))
+}
+
+/// Imports the functions of the runtime that call sites called by their addresses.
+fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
+    for (index, name) in std::mem::take(&mut plan.importable) {
+        let site = &mut plan.sites[index];
+        if site.inlined {
+            let ty = module.signature(site.invoke);
+            let ty = FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec());
+            site.callee = Some(module.import_function("env", &name, &ty));
+        }
+    }
 }
 
 /// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.
@@ -310,7 +327,7 @@ fn define_invokes(
     let adapters = define_adapters(module, plan, state)?;
     outcome.count("calls of functions of another type adapted", plan.adapted.len());
     outcome.count("call sites", plan.sites.len());
-    rewrite_sites(module, plan, &wrappers, &adapters, state, outcome)
+    rewrite_sites(module, abi, plan, &Replacements { wrappers, adapters }, state, outcome)
 }
 
 fn wrapper_name(catches: Catches) -> &'static str {
@@ -319,6 +336,12 @@ fn wrapper_name(catches: Catches) -> &'static str {
         Catches::Longjmp => "invoke (longjmp)",
         Catches::Both => "invoke",
     }
+}
+
+/// The functions that sites call which are not inlined.
+struct Replacements {
+    wrappers: HashMap<(FunctionId, Catches), FunctionId>,
+    adapters: Adapters,
 }
 
 type Adapters = HashMap<(FunctionId, FunctionId, Catches), FunctionId>;
@@ -343,9 +366,9 @@ fn define_adapters(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -
 /// Rewrites the functions around the call sites: `try` in place, or calls of the right wrapper.
 fn rewrite_sites(
     module: &mut Module<'_>,
+    abi: &Abi,
     plan: &sites::Plan,
-    wrappers: &HashMap<(FunctionId, Catches), FunctionId>,
-    adapters: &Adapters,
+    Replacements { wrappers, adapters }: &Replacements,
     state: &State,
     outcome: &mut Outcome,
 ) -> Result<()> {
@@ -359,11 +382,15 @@ fn rewrite_sites(
             redirects.entry(site.function).or_default().push((site.at, callee));
         }
     }
-    let calls = site_calls(module, plan, state.exnref);
+    let calls = site_calls(module, plan);
     let helpers = helpers(module, plan, state);
+    let without_result = types_without_result(module, plan);
+    let exnref = state.exnref.then(|| exnref_types(module, plan));
     let functions: BTreeSet<FunctionId> = redirects.keys().chain(plan.inlined.keys()).copied().collect();
     let shared = &*module;
-    let bodies: Vec<(FunctionId, Vec<u8>)> = (functions.into_par_iter())
+    let context =
+        threading::Context { without_result, exnref, ..threading::Context::new(shared, &abi.by_function(), state, &helpers) };
+    let bodies: Vec<(FunctionId, Threaded)> = (functions.into_par_iter())
         .map(|function| {
             let body =
                 shared.function(function).origin.defined().ok_or_else(|| Error::Internal("a call site in an import".into()))?;
@@ -371,43 +398,72 @@ fn rewrite_sites(
             for &(at, callee) in redirects.get(&function).into_iter().flatten() {
                 edits.redirect_call(at, callee);
             }
-            if let Some(flow) = plan.inlined.get(&function) {
-                inline::inline(shared, edits, flow, &calls[&function], state, &helpers)
-            } else {
-                edits.apply()
-            }
-            .map(|body| (function, body))
+            let Some(flow) = plan.inlined.get(&function) else {
+                return Ok((function, Threaded { body: edits.apply()?, sites: 0 }));
+            };
+            let (body, reports) = inline::inline(shared, edits, flow, &calls[&function], state, &helpers)?;
+            Ok((function, threading::thread(&context, function, body, reports)?))
         })
         .collect::<Result<_>>()?;
-    for (function, body) in bodies {
+    let mut threaded = 0;
+    for (function, Threaded { body, sites }) in bodies {
         module.define_function(function, body);
+        threaded += sites;
     }
     let inlined = || plan.sites.iter().filter(|site| site.inlined);
     outcome.count("call sites inlined", inlined().count());
     outcome.count("call sites with a direct call", inlined().filter(|site| site.callee.is_some()).count());
     outcome.count("call sites that cannot throw", inlined().filter(|site| !site.throws).count());
+    outcome.count("call sites without a test", threaded);
     Ok(())
 }
 
 /// What the code at each inlined site needs to know, by function and position.
-fn site_calls(module: &mut Module<'_>, plan: &sites::Plan, exnref: bool) -> HashMap<FunctionId, HashMap<usize, SiteCall>> {
-    let mut types: HashMap<FunctionId, SiteTypes> = HashMap::new();
+fn site_calls(module: &mut Module<'_>, plan: &sites::Plan) -> HashMap<FunctionId, HashMap<usize, SiteCall>> {
     let mut calls: HashMap<FunctionId, HashMap<usize, SiteCall>> =
         plan.inlined.keys().map(|function| (*function, HashMap::new())).collect();
     for site in plan.sites.iter().filter(|site| site.inlined) {
-        let types = *types.entry(site.invoke).or_insert_with(|| {
-            let ty = module.signature(site.invoke).clone();
-            let callee = module.type_id(&FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec()));
-            let handler = match exnref {
-                true => module.type_id(&FuncType::new(ty.params()[1..].to_vec(), [ValType::I32])),
-                false => callee,
-            };
-            SiteTypes { callee, handler }
-        });
-        let call = SiteCall { callee: site.callee, throws: site.throws, catches: site.catches, types };
+        let ty = module.type_id(&callee_type(module, site));
+        let call = SiteCall { callee: site.callee, throws: site.throws, catches: site.catches, ty };
         calls.entry(site.function).or_default().insert(site.at, call);
     }
     calls
+}
+
+/// The type of the function that a site calls.
+fn callee_type(module: &Module<'_>, site: &sites::Site) -> FuncType {
+    let ty = module.signature(site.invoke);
+    FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec())
+}
+
+/// The types of the callees at sites whose `try` may take their arguments.
+fn guarded_types(module: &Module<'_>, plan: &sites::Plan) -> Vec<FuncType> {
+    let guarded = plan.sites.iter().filter(|site| site.inlined && site.throws);
+    let invokes: BTreeMap<FunctionId, &sites::Site> = guarded.map(|site| (site.invoke, site)).collect();
+    invokes.into_values().map(|site| callee_type(module, site)).filter(|ty| !ty.params().is_empty()).collect()
+}
+
+/// For each such type, the type without its result: that of a `try` whose result is taken inside.
+fn types_without_result(module: &mut Module<'_>, plan: &sites::Plan) -> HashMap<u32, u32> {
+    let types = guarded_types(module, plan).into_iter().filter(|ty| !ty.results().is_empty());
+    types.map(|ty| (module.type_id(&ty).0, module.type_id(&FuncType::new(ty.params().to_vec(), [])).0)).collect()
+}
+
+/// The types of the blocks around each `try_table`.
+fn exnref_types(module: &mut Module<'_>, plan: &sites::Plan) -> Exnref {
+    let payload = [ValType::I32];
+    let with_reference = [ValType::I32, ValType::EXNREF];
+    let mut types = Exnref { reference_alone: module.type_id(&FuncType::new([], with_reference)).0, ..Exnref::default() };
+    for ty in guarded_types(module, plan) {
+        let parameters = ty.params().to_vec();
+        let payload = module.type_id(&FuncType::new(parameters.clone(), payload)).0;
+        let with_reference = module.type_id(&FuncType::new(parameters.clone(), with_reference)).0;
+        for ty in [module.type_id(&ty).0, module.type_id(&FuncType::new(parameters, [])).0] {
+            types.payload.insert(ty, payload);
+            types.with_reference.insert(ty, with_reference);
+        }
+    }
+    types
 }
 
 /// The functions that the handlers of inlined sites call.

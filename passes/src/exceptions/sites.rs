@@ -9,6 +9,7 @@
 //! end the runtime. PyMuPDF 1.26.0 relies on it: every error it expects is thrown in such a frame, stopped there, and turned into a
 //! return value.
 
+use super::Options;
 use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::runtime::{self, Catches};
@@ -18,6 +19,7 @@ use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use wasmparser::FuncType;
 
 /// One call of an invoke.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,8 @@ pub struct Plan {
     pub sites: Vec<Site>,
     /// Sites (by their place in `sites`) whose callee is known and has another type than the invoke says.
     pub adapted: BTreeMap<usize, FunctionId>,
+    /// Sites that call a function of the runtime by its address, and the name by which to import it.
+    pub importable: Vec<(usize, String)>,
     /// Functions whose sites are inlined, with what is known of them.
     pub inlined: BTreeMap<FunctionId, Flow>,
     /// Whether code is left that reads `__THREW__` in memory.
@@ -62,7 +66,13 @@ impl Plan {
 }
 
 /// Decides about every call site; `scanned` are all functions of the module.
-pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)], outcome: &mut Outcome) -> Result<Plan> {
+pub fn plan(
+    module: &Module<'_>,
+    abi: &Abi,
+    scanned: &[(FunctionId, BodyFacts)],
+    options: &Options<'_>,
+    outcome: &mut Outcome,
+) -> Result<Plan> {
     let facts = facts(module, abi)?;
     let relevant: Vec<_> = scanned.iter().filter(|(_, body)| !body.invokes.is_empty() || body.matches).collect();
     let flows: Vec<Option<Flow>> = (relevant.par_iter())
@@ -71,7 +81,7 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             None => Ok(None),
         })
         .collect::<Result<_>>()?;
-    let callees = Callees::new(module, scanned);
+    let callees = Callees::new(module, scanned, options);
     let outlined = Outlined::new(scanned);
     // Locals are no place for reports that another function reads.
     let inline = !abi.has(Role::SetThrew)
@@ -93,9 +103,12 @@ pub fn plan(module: &Module<'_>, abi: &Abi, scanned: &[(FunctionId, BodyFacts)],
             }
             let legalized = abi.role(invoke) == Some(Role::LegalizedInvoke);
             halves |= legalized;
-            let (callee, adapted) = if legalized { (None, None) } else { callees.resolve(known, invoke, outcome) };
-            if let Some(adapted) = adapted {
-                plan.adapted.insert(plan.sites.len(), adapted);
+            let target = if legalized { Target::Unknown } else { callees.resolve(known, invoke, outcome) };
+            let callee = if let Target::Function(callee) = target { Some(callee) } else { None };
+            match target {
+                Target::Adapted(callee) => drop(plan.adapted.insert(plan.sites.len(), callee)),
+                Target::Importable(name) => plan.importable.push((plan.sites.len(), name.to_string())),
+                Target::Function(_) | Target::Unknown => {}
             }
             let throws = callee.is_none_or(|callee| callees.may_throw(callee));
             plan.sites.push(Site { function: *function, at, invoke, catches, callee, throws, inlined: false });
@@ -187,48 +200,60 @@ fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
     }
 }
 
+/// Whom a call site calls.
+enum Target<'m> {
+    /// A function of the type that the invoke says.
+    Function(FunctionId),
+    /// A function of the module of another type, to which the arguments have to be adapted.
+    Adapted(FunctionId),
+    /// The function of the runtime's main module of this name, of the type that the invoke says.
+    Importable(&'m str),
+    Unknown,
+}
+
+/// What stands behind a GOT entry.
+enum Behind<'m> {
+    Import(FunctionId),
+    /// A function that the main module exports under this name.
+    Runtime(&'m str, &'m FuncType),
+}
+
 /// The functions that call sites may call.
 struct Callees<'m> {
     module: &'m Module<'m>,
     /// By table slot of the module.
     slots: &'m [FunctionId],
-    /// Functions imported from `env`, by the GOT entries of the same name.
-    imported: HashMap<u32, FunctionId>,
+    /// By GOT entry.
+    behind_got: HashMap<u32, Behind<'m>>,
     /// Functions of the module that cannot throw.
     harmless: HashSet<u32>,
 }
 
 impl<'m> Callees<'m> {
-    fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)]) -> Self {
-        Callees { module, slots: module.own_slots(), imported: imported_by_got(module), harmless: harmless(scanned) }
+    fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)], options: &Options<'m>) -> Self {
+        Callees { module, slots: module.own_slots(), behind_got: behind_got(module, options), harmless: harmless(scanned) }
     }
 
-    /// The callee if its type is what the invoke says, or else the one whose arguments have to be adapted.
-    fn resolve(
-        &self,
-        site: Option<&SiteFlow>,
-        invoke: FunctionId,
-        outcome: &mut Outcome,
-    ) -> (Option<FunctionId>, Option<FunctionId>) {
-        let Some(pointer) = site.map(|site| &site.pointer) else { return (None, None) };
-        let slot = pointer.slot.and_then(|slot| self.slots.get(slot as usize)).copied();
-        let imported = pointer.global.and_then(|global| self.imported.get(&global)).copied();
+    fn resolve(&self, site: Option<&SiteFlow>, invoke: FunctionId, outcome: &mut Outcome) -> Target<'m> {
+        let Some(pointer) = site.map(|site| &site.pointer) else { return Target::Unknown };
         let invoke = self.module.signature(invoke);
-        let same = |callee: FunctionId| {
-            let callee = self.module.signature(callee);
-            callee.params() == &invoke.params()[1..] && callee.results() == invoke.results()
-        };
-        match slot.or(imported) {
-            Some(callee) if same(callee) => (Some(callee), None),
-            // An import of another type says nothing about what is behind the GOT entry.
-            Some(callee) if slot.is_some() => {
-                if runtime::adaptable(invoke, self.module.signature(callee)) {
-                    return (None, Some(callee));
-                }
-                outcome.leave("call site", "its callee has another type, to which the arguments cannot be adapted: the call traps");
-                (None, None)
+        let same = |callee: &FuncType| callee.params() == &invoke.params()[1..] && callee.results() == invoke.results();
+        if let Some(&callee) = pointer.slot.and_then(|slot| self.slots.get(slot as usize)) {
+            let ty = self.module.signature(callee);
+            if same(ty) {
+                return Target::Function(callee);
             }
-            _ => (None, None),
+            if runtime::adaptable(invoke, ty) {
+                return Target::Adapted(callee);
+            }
+            outcome.leave("call site", "its callee has another type, to which the arguments cannot be adapted: the call traps");
+            return Target::Unknown;
+        }
+        // An import of another type says nothing about what is behind the GOT entry.
+        match pointer.global.and_then(|global| self.behind_got.get(&global)) {
+            Some(&Behind::Import(callee)) if same(self.module.signature(callee)) => Target::Function(callee),
+            Some(&Behind::Runtime(name, ty)) if same(ty) => Target::Importable(name),
+            _ => Target::Unknown,
         }
     }
 
@@ -237,18 +262,29 @@ impl<'m> Callees<'m> {
     }
 }
 
-/// `GOT.func.f` and `env.f` are resolved by the same name. A function that the module itself exports is left to the GOT: calling it
-/// through its import would take a way through JavaScript.
-fn imported_by_got(module: &Module<'_>) -> HashMap<u32, FunctionId> {
+/// The functions behind GOT entries that are better called directly.
+///
+/// `GOT.func.f` and `env.f` mean the same function, and an import of the main module's function is bound to it when the module is
+/// instantiated. For a function of any other module that is so only where that one was loaded with global visibility, which Pyodide does
+/// for nobody: what `env.f` is bound to then is a JavaScript function that looks the name up (`proxyHandler` in `libdylink.js`), three
+/// times as slow as a call through the GOT. What this module or a sibling exports is therefore left to the GOT.
+fn behind_got<'m>(module: &'m Module<'m>, options: &Options<'m>) -> HashMap<u32, Behind<'m>> {
     let functions: HashMap<&str, FunctionId> = (module.imports().iter())
         .filter(|import| import.module == "env")
         .filter_map(|import| if let Item::Function(id) = import.item { Some((import.field.as_ref(), id)) } else { None })
         .collect();
     let exported: HashSet<&str> = module.exports().iter().map(|export| export.name.as_ref()).collect();
-    let entries = module.imports().iter().filter(|import| import.module == "GOT.func" && !exported.contains(import.field.as_ref()));
-    let entries =
-        entries.filter_map(|import| if let Item::Global(id) = import.item { Some((import.field.as_ref(), id)) } else { None });
-    entries.filter_map(|(name, global)| Some((global.0, *functions.get(name)?))).collect()
+    let entries = module.imports().iter().filter(|import| import.module == "GOT.func").filter_map(|import| match import.item {
+        Item::Global(id) => Some((import.field.as_ref(), id)),
+        _ => None,
+    });
+    let entries = entries.filter(|(name, _)| !exported.contains(name) && !options.sibling_exports.contains(*name));
+    let behind = |name: &'m str| match (functions.get(name), options.environment) {
+        (Some(&import), Some(environment)) => environment.offers_function(name).then_some(Behind::Import(import)),
+        (Some(&import), None) => Some(Behind::Import(import)),
+        (None, environment) => Some(Behind::Runtime(name, environment?.main_function(name)?)),
+    };
+    entries.filter_map(|(name, global)| Some((global.0, behind(name)?))).collect()
 }
 
 /// Functions that throw nothing and call only such functions.

@@ -718,7 +718,7 @@ impl Walk<'_, '_> {
 }
 
 /// The operators left to it have the same arity in every module.
-struct NoArity;
+pub struct NoArity;
 
 impl wasmparser::ModuleArity for NoArity {
     fn sub_type_at(&self, _: u32) -> Option<&wasmparser::SubType> {

@@ -1,0 +1,48 @@
+//! What `upgrade` checks before it writes: whether the target loads the modules of the result. The same checks find that as in `check`.
+//!
+//! Refuses a result in which an error is found that belongs to a module: what is around it, such as a wheel's tags, has rules of its own
+//! in `upgrade`.
+
+use super::codes::{Code, Severity};
+use super::run::check_inputs;
+use super::{Context, Finding, exceptions, features, libraries, linking, reading, symbols, wheel};
+use crate::input::Kind;
+use anyhow::{Result, bail};
+use wasm_pyfix_passes::Error;
+
+/// What the user accepts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Accepted {
+    /// Symbols that are missing.
+    pub missing: bool,
+    /// Structs of another layout.
+    pub structs: bool,
+}
+
+/// Checks `bytes`, the upgraded input, which is to be called `file_name`.
+///
+/// # Errors
+/// [`Error::Refused`] with what keeps the target from loading it.
+pub fn check(kind: Kind, file_name: &str, bytes: &[u8], context: &Context<'_>, accepted: Accepted) -> Result<()> {
+    let mut inputs = [wheel::open_bytes(kind, file_name, bytes.to_vec(), context.target)];
+    let found = check_inputs(&[file_name.to_string()], &mut inputs, context)?;
+    let findings = found.into_iter().flat_map(|(findings, _)| findings);
+    let left: Vec<Finding> = findings.filter(|finding| counts(finding, accepted)).collect();
+    let Some(first) = left.first() else { return Ok(()) };
+    let place = first.path.as_ref().map_or("it".to_string(), |path| format!("`{path}`"));
+    let more = if left.len() > 1 { format!(" (and {} more)", left.len() - 1) } else { String::new() };
+    bail!(Error::Refused(format!(
+        "the result would not run on {}: {place} {}{more} [{}]; `--no-check` writes it nevertheless",
+        context.target.name, first.message, first.code.name
+    )));
+}
+
+fn counts(finding: &Finding, accepted: Accepted) -> bool {
+    let is_of = |codes: &[&'static Code]| codes.contains(&finding.code);
+    let of_module =
+        [&reading::CODES[..], &linking::CODES, &features::CODES, &exceptions::CODES, &symbols::CODES, &libraries::CODES];
+    finding.severity() == Severity::Error
+        && of_module.iter().any(|codes| is_of(codes))
+        && !(accepted.missing && is_of(&symbols::CODES))
+        && !(accepted.structs && *finding.code == features::TIME_32_BIT)
+}
