@@ -21,8 +21,6 @@ pub enum FormName {
 }
 
 impl FormName {
-    pub const ALL: [FormName; 4] = [FormName::Original, FormName::Upgraded, FormName::Optimised, FormName::Native];
-
     pub fn label(self) -> &'static str {
         match self {
             FormName::Original => "original",

@@ -35,8 +35,7 @@ WebAssembly.instantiate = async (source, imports) => {
 };
 
 const LOAD_ALL = `
-import sys
-roots = [path for path in [*site.getsitepackages(), '/usr/lib'] if path not in ('',)]
+roots = [*site.getsitepackages(), '/usr/lib']
 paths = sorted(path for root in roots for path in glob.glob(root + '/**/*.so', recursive=True))
 # Libraries before what needs them: the loader of 2024 finds only what is loaded already.
 pending, last = paths, None

@@ -97,7 +97,8 @@ fn count(module: &[u8], size: &mut Size) -> Result<()> {
             Payload::CodeSectionEntry(body) => {
                 size.functions += 1;
                 if relocating == Some(imported + function) {
-                    size.relocations += body.range().len() as u64;
+                    let range = body.range();
+                    size.relocations += range.end - range.start;
                 }
                 function += 1;
             }
