@@ -1,20 +1,21 @@
 //! Command-line arguments: what can be asked for, and which combinations are usage errors.
 //!
 //! `upgrade` is the subcommand meant when none is named. A subcommand is recognised as the first argument only; everything else is
-//! a file name. So that no script breaks when a subcommand is added, the names in [`SUBCOMMANDS`] are taken today: a file of such a
-//! name is written `./check`, or comes after an explicit `upgrade`.
+//! a file name. The names in [`SUBCOMMANDS`] are taken wherever they stand, so that a misplaced one is no file name: a file of such
+//! a name is written `./check`, or comes after an explicit `upgrade`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wasm_pyfix_passes::symbols::Alias;
 
 use wasm_pyfix_passes::dyncall::Signatures;
 
+use crate::exports;
 use crate::target::{self, TagStyle};
 
-/// Names of subcommands, of this release and of later ones.
+/// Names of subcommands.
 const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
 
 /// Exit code: everything done, or nothing to do.
@@ -36,6 +37,18 @@ Exit codes:
 With several inputs a failing one does not stop the others; when some failed and some
 were refused, the exit code is 1.";
 
+const CHECK_EXIT_CODES: &str = "\
+Exit codes:
+  0  no errors found (with --strict: no warnings either)
+  1  errors found, or an input could not be read
+  2  wrong usage";
+
+const SHOW_EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  an input could not be read or understood
+  2  wrong usage";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "wasm-pyfix",
@@ -45,7 +58,7 @@ were refused, the exit code is 1.";
         Reads side modules (.so), wheels (.whl) and Pyodide's archives of shared libraries (.zip) that were built for an older \
         Emscripten platform, and writes them so that the runtime named by --target loads and runs them. No source, compiler or \
         Emscripten is needed. What is already in order comes out byte for byte as it went in.",
-    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place",
+    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place\n       wasm-pyfix check [OPTIONS] <FILE>...\n       wasm-pyfix show [OPTIONS] <FILE>...",
     after_long_help = EXIT_CODES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -58,14 +71,117 @@ struct Cli {
     upgrade: UpgradeArgs,
 }
 
+/// What is asked for.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Upgrade modules, wheels and archives; meant when no subcommand is named
     #[command(
         override_usage = "wasm-pyfix upgrade [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix upgrade [OPTIONS] <IN>... --in-place",
         after_long_help = EXIT_CODES
     )]
-    Upgrade(UpgradeArgs),
+    Upgrade(Box<UpgradeArgs>),
+    /// Tell what will not load or run, why, and what to do about it
+    #[command(after_long_help = CHECK_EXIT_CODES)]
+    Check(CheckArgs),
+    /// Explain what a finding of `check` means
+    Explain(ExplainArgs),
+    /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Show(ShowArgs),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    ///
+    /// What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Platform to check against; `wasm-pyfix --list-targets` names them
+    #[arg(long, value_name = "NAME", default_value = target::DEFAULT, help_heading = "Target")]
+    pub target: String,
+
+    /// File of the runtime that will load the inputs: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file. Imports are checked against what it offers; --target still says which Python and which tags.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub main: Vec<PathBuf>,
+
+    /// Exit with 1 for warnings, too
+    #[arg(long, help_heading = "Report")]
+    pub strict: bool,
+
+    /// Print the findings as JSON
+    #[arg(long, help_heading = "Report")]
+    pub json: bool,
+
+    /// Print every finding, where there are many of one kind
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Report")]
+    pub verbose: bool,
+
+    /// Print only what makes it fail: errors, with --strict warnings too
+    #[arg(short, long, help_heading = "Report")]
+    pub quiet: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Codes of findings, such as missing-function; all of them are listed when none is given
+    #[arg(value_name = "CODE")]
+    pub codes: Vec<String>,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Describe each module of a wheel or an archive, not only what they are together
+    #[arg(long, help_heading = "What to show")]
+    pub modules: bool,
+
+    /// List all imports
+    #[arg(long, help_heading = "What to show")]
+    pub imports: bool,
+
+    /// List all exports
+    #[arg(long, help_heading = "What to show")]
+    pub exports: bool,
+
+    /// How many of the largest functions to list
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "What to show")]
+    pub functions: usize,
+
+    /// Do not tell what `upgrade` would do
+    #[arg(long, conflicts_with_all = ["target", "main"], help_heading = "What to show")]
+    pub no_upgrade: bool,
+
+    /// Platform to tell the upgrade for [default: the one in the wheel's tags, else that of `upgrade`]
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub target: Option<String>,
+
+    /// File of the runtime that the upgrade is for: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub main: Vec<PathBuf>,
+
+    /// Print it as JSON
+    #[arg(long, help_heading = "Report")]
+    pub json: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
 }
 
 /// Arguments of `upgrade`.
@@ -84,6 +200,8 @@ pub struct UpgradeArgs {
     pub target: TargetArgs,
     #[command(flatten)]
     pub module: ModuleArgs,
+    #[command(flatten)]
+    pub size: SizeArgs,
     #[command(flatten)]
     pub wheel: WheelArgs,
     #[command(flatten)]
@@ -119,8 +237,14 @@ pub struct OutputArgs {
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
     /// Platform to upgrade for; --list-targets names them
+    ///
+    /// Repeat it for several platforms: each wheel is then written once for each of them.
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
-    pub target: String,
+    pub target: Vec<String>,
+
+    /// With several targets: write one wheel with the tags of all, if the same wheel is right for all of them
+    #[arg(long)]
+    pub one_wheel: bool,
 
     /// List the platforms --target knows, and exit
     #[arg(long, exclusive = true)]
@@ -198,6 +322,44 @@ fn alias(text: &str) -> Result<Alias, String> {
         }
         _ => Err("expected the old name, `=` and the new name".to_string()),
     }
+}
+
+/// What is done to make the results smaller.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Size")]
+pub struct SizeArgs {
+    /// How much is done beyond the upgrade: 0 nothing, 1 all that is safe
+    #[arg(short = 'O', long = "optimize", value_name = "LEVEL", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub optimize: u8,
+
+    /// Which exports of extension modules go, unless something is seen that needs them
+    ///
+    /// Libraries keep their exports, save those in a `*.libs` directory of a wheel: these keep what the wheel's other modules import.
+    #[arg(long, value_name = "WHICH", default_value = "auto")]
+    pub exports: exports::Mode,
+
+    /// Keep exports whose name matches GLOB
+    #[arg(long, value_name = "GLOB")]
+    pub keep_export: Vec<String>,
+
+    /// Keep exports that FILE names: a list with a name or pattern in each line, or a side module that imports them
+    #[arg(long, value_name = "FILE")]
+    pub keep_exports_from: Option<PathBuf>,
+
+    /// Bind references to all that a module defines itself, even if others define it, too
+    ///
+    /// As the linker's option of this name does. Functions and data may then have two addresses in one program.
+    #[arg(long)]
+    pub bsymbolic: bool,
+
+    /// Leave references of a module to itself to the loader
+    #[arg(long)]
+    pub no_bind: bool,
+
+    /// Keep all exports and all code
+    #[arg(long)]
+    pub no_prune: bool,
 }
 
 /// What is done to each wheel.
@@ -279,7 +441,10 @@ where
     T: Into<OsString> + Clone,
 {
     match parse(args) {
-        Ok(args) => crate::run::run(&args),
+        Ok(Command::Upgrade(args)) => crate::run::run(&args),
+        Ok(Command::Check(args)) => crate::check::run::run(&args),
+        Ok(Command::Explain(args)) => crate::check::explain::run(&args),
+        Ok(Command::Show(args)) => crate::show::run::run(&args),
         Err(error) => {
             // Help and version go to standard output and are no failure; a reader that went away is none either.
             let _ = error.print();
@@ -288,21 +453,38 @@ where
     }
 }
 
-fn parse<I, T>(args: I) -> Result<UpgradeArgs, clap::Error>
+fn parse<I, T>(args: I) -> Result<Command, clap::Error>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
     let cli = Cli::try_parse_from(args)?;
-    let args = match cli.command {
-        Some(Command::Upgrade(args)) => args,
+    let command = match cli.command {
+        Some(command) => command,
         None => {
             reject_subcommand_names(&cli.upgrade.inputs)?;
-            cli.upgrade
+            Command::Upgrade(Box::new(cli.upgrade))
         }
     };
-    reject_contradictions(&args)?;
-    Ok(args)
+    match &command {
+        Command::Upgrade(args) => reject_contradictions(args)?,
+        Command::Check(args) => reject_second_stdin(&args.inputs)?,
+        Command::Explain(_) => {}
+        Command::Show(args) => reject_second_stdin(&args.inputs)?,
+    }
+    Ok(command)
+}
+
+/// The arguments of a dry run of `upgrade` over one input for `target`, the main module of which is in the files `main`.
+pub(crate) fn dry_run_args(target: &str, main: &[PathBuf]) -> Result<UpgradeArgs, clap::Error> {
+    let mut words: Vec<OsString> = ["wasm-pyfix", "upgrade", "--dry-run", "--quiet", "--target", target].map(OsString::from).into();
+    words.extend(main.iter().flat_map(|file| [OsString::from("--main"), file.clone().into_os_string()]));
+    // The name does not matter: the bytes are at hand.
+    words.push(OsString::from("./input"));
+    match Cli::try_parse_from(words)?.command {
+        Some(Command::Upgrade(args)) => Ok(*args),
+        _ => Err(usage("`upgrade` is missing")),
+    }
 }
 
 fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
@@ -315,14 +497,24 @@ fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
     }
 }
 
-fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
-    let is_dash = |path: &PathBuf| path.as_os_str() == "-";
-    let stdin = args.inputs.iter().filter(|input| is_dash(input)).count();
-    let to_stdout = args.output.output.as_ref().is_some_and(is_dash);
-    if stdin > 1 {
-        return Err(usage("standard input can be read once: `-` is given twice"));
+fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error> {
+    match inputs.iter().filter(|input| is_dash(input)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(usage("standard input can be read once: `-` is given twice")),
     }
-    if stdin == 1 && args.output.in_place {
+}
+
+fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    reject_second_stdin(&args.inputs)?;
+    if args.target.target.len() > 1 {
+        reject_several_targets(args)?;
+    }
+    let to_stdout = args.output.output.as_ref().is_some_and(|path| is_dash(path));
+    if args.inputs.iter().any(|input| is_dash(input)) && args.output.in_place {
         return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
     }
     if to_stdout && args.inputs.len() > 1 {
@@ -333,6 +525,29 @@ fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     }
     if to_stdout && args.wheel.lock.is_some() && args.wheel.lock_output.is_none() {
         return Err(usage("`--lock` writes its copy beside the wheel, which goes to standard output: add `--lock-output`"));
+    }
+    Ok(())
+}
+
+/// What makes no sense for several targets.
+fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    let to_stdout = args.output.output.as_deref().is_some_and(is_dash);
+    let several_results = !args.target.one_wheel;
+    if !args.target.main.is_empty() {
+        return Err(usage("`--main` is about one runtime, and there are several targets: run it once for each"));
+    }
+    if several_results && args.output.in_place {
+        return Err(usage(
+            "the results for several targets cannot replace one input: give a directory to `-o`, or add `--one-wheel`",
+        ));
+    }
+    if several_results && to_stdout {
+        return Err(usage(
+            "the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`",
+        ));
+    }
+    if several_results && args.wheel.lock.is_some() {
+        return Err(usage("a lock file is for one runtime, and there are several targets: run it once for each"));
     }
     Ok(())
 }
@@ -348,7 +563,11 @@ mod tests {
     use super::*;
 
     fn parse_words(words: &str) -> Result<UpgradeArgs, String> {
-        parse(std::iter::once("wasm-pyfix").chain(words.split(' '))).map_err(|error| error.to_string())
+        match parse(std::iter::once("wasm-pyfix").chain(words.split(' '))) {
+            Ok(Command::Upgrade(args)) => Ok(*args),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     #[test]
@@ -368,7 +587,7 @@ mod tests {
 
     #[test]
     fn subcommand_names_are_taken_wherever_they_stand() {
-        for words in ["check -o out", "-v show -o out", "a.so explain -o out", "-v upgrade a.so -o out"] {
+        for words in ["-v check -o out", "-v show -o out", "a.so explain -o out", "-v upgrade a.so -o out"] {
             let error = parse_words(words).unwrap_err();
             assert!(error.contains("is the name of a subcommand"), "{words}: {error}");
         }

@@ -2,12 +2,16 @@
 //!
 //! It contains no wasm opcode; those are the engine's, `wasm-pyfix-passes`.
 
+pub mod check;
 pub mod cli;
+pub mod exports;
 pub mod input;
 pub mod output;
 pub mod pipeline;
 mod progress;
 pub mod report;
 mod run;
+pub mod show;
+pub mod shrink;
 pub mod target;
 pub mod wheel;

@@ -4,7 +4,7 @@
 //! ever sees a part of it. Inputs are not overwritten unless that was asked for. Devices and pipes cannot be renamed over: they are
 //! written directly.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::input::Source;
+use crate::wheel::metadata::sha256_hex;
 
 /// Where the results of one run go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +30,9 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// What `-o output` and `--in-place` mean for these inputs. Fails when several of them would go to one file, or when a result
-    /// in a directory would have no name.
-    pub fn new(output: Option<&Path>, in_place: bool, inputs: &[Source]) -> Result<Self> {
+    /// What `-o output` and `--in-place` mean for these inputs, each of which has `results` results. Fails when several of them would go
+    /// to one file, or when a result in a directory would have no name.
+    pub fn new(output: Option<&Path>, in_place: bool, inputs: &[Source], results: usize) -> Result<Self> {
         let output = match output {
             _ if in_place => return Ok(Destination::InPlace),
             None => return Ok(Destination::None),
@@ -39,7 +40,7 @@ impl Destination {
             Some(output) => output,
         };
         let named_wheel = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("whl"));
-        let wants_directory = inputs.len() > 1 || (inputs.iter().any(Source::is_named_wheel) && !named_wheel);
+        let wants_directory = inputs.len() * results > 1 || (inputs.iter().any(Source::is_named_wheel) && !named_wheel);
         if !(output.is_dir() || ends_with_separator(output) || wants_directory) {
             return Ok(Destination::File(output.to_path_buf()));
         }
@@ -72,8 +73,8 @@ fn ends_with_separator(path: &Path) -> bool {
 pub struct Writer {
     /// Files that were read, in canonical form.
     protected: HashSet<PathBuf>,
-    /// Files that were written in this run.
-    written: HashSet<PathBuf>,
+    /// Files that were written in this run: the input that each is the result of, and the digest of its contents.
+    written: HashMap<PathBuf, (Option<PathBuf>, String)>,
     /// Whether to check everything and write nothing.
     dry_run: bool,
 }
@@ -83,7 +84,7 @@ impl Writer {
     pub fn protecting<'a>(inputs: impl IntoIterator<Item = &'a Path>, dry_run: bool) -> Self {
         // What cannot be found cannot be overwritten; reading it reports the error.
         let protected = inputs.into_iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-        Writer { protected, written: HashSet::new(), dry_run }
+        Writer { protected, written: HashMap::new(), dry_run }
     }
 
     /// Fails when `path` must not be written: it is an input of this run, or the result of another one.
@@ -91,7 +92,7 @@ impl Writer {
         if fs::canonicalize(path).is_ok_and(|path| self.protected.contains(&path)) {
             bail!("the output {} is an input: give another one to `-o`, or use `--in-place`", path.display());
         }
-        if self.written.contains(path) {
+        if self.written.contains_key(path) {
             bail!("the output {} was written for another input already: give the inputs different names", path.display());
         }
         Ok(())
@@ -99,12 +100,25 @@ impl Writer {
 
     /// Writes `bytes` to the file `path`, whole or not at all, after [`Self::check`]. Missing directories are created. A new file
     /// gets the permissions of the file `like`, as far as the umask lets it.
+    ///
+    /// One input may have the same result for several targets, which is written once; different results need different files.
     pub fn write(&mut self, path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
+        let result = (like.map(Path::to_path_buf), sha256_hex(bytes));
+        if let Some(written) = self.written.get(path).filter(|written| like.is_some() && written.0 == result.0) {
+            if *written == result {
+                return Ok(());
+            }
+            bail!(
+                "the output {} was written for another target already, with other contents: run it once for each target, with \
+                 directories of their own",
+                path.display()
+            );
+        }
         self.check(path)?;
         if !self.dry_run {
             write_file(path, bytes, like)?;
         }
-        self.written.insert(path.to_path_buf());
+        self.written.insert(path.to_path_buf(), result);
         Ok(())
     }
 
@@ -206,7 +220,7 @@ mod tests {
     }
 
     fn destination(output: &str, inputs: &[&str]) -> Destination {
-        Destination::new(Some(Path::new(output)), false, &sources(inputs)).unwrap()
+        Destination::new(Some(Path::new(output)), false, &sources(inputs), 1).unwrap()
     }
 
     #[test]
@@ -221,13 +235,15 @@ mod tests {
         assert_eq!(destination("out/", &["a.so"]), Destination::Directory("out/".into()));
         assert_eq!(destination("out", &["a.so", "b.so"]), Destination::Directory("out".into()));
         assert_eq!(destination(existing, &["a.so"]), Destination::Directory(existing.into()));
+        let for_two_targets = Destination::new(Some(Path::new("out")), false, &sources(&["a.so"]), 2).unwrap();
+        assert_eq!(for_two_targets, Destination::Directory("out".into()));
     }
 
     #[test]
     fn what_has_no_place_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let message =
-            |output: &Path, inputs: &[&str]| Destination::new(Some(output), false, &sources(inputs)).unwrap_err().to_string();
+            |output: &Path, inputs: &[&str]| Destination::new(Some(output), false, &sources(inputs), 1).unwrap_err().to_string();
         assert!(message(file.path(), &["a.so", "b.so"]).contains("is a file"));
         assert!(message(file.path(), &["a.whl"]).contains("is a file"));
         assert!(message(Path::new("out/"), &["-"]).contains("has no name"));
@@ -243,6 +259,8 @@ mod tests {
         writer.write(&below, b"output", None).unwrap();
         assert_eq!(fs::read(&output).unwrap(), b"output");
         assert!(writer.write(&output, b"again", None).unwrap_err().to_string().contains("for another input already"));
+        writer.write(&output, b"output", Some(&input)).unwrap();
+        assert!(writer.write(&output, b"again", Some(&input)).unwrap_err().to_string().contains("for another target already"));
         assert!(writer.write(&input, b"output", None).unwrap_err().to_string().contains("is an input"));
         assert!(writer.write(directory.path(), b"output", None).unwrap_err().to_string().contains("is a directory"));
         assert_eq!(fs::read(&input).unwrap(), b"input");

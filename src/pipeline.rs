@@ -3,12 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::prune::{self, Exports, Member};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, exceptions, legalize, validate};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, bind, dylink, exceptions, legalize, relocations, validate};
 use wasmparser::FuncType;
 
+use crate::exports::Plan;
 use crate::target;
 
 /// What is asked for one module.
@@ -89,6 +92,97 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
     if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
         report_missing(&module, environment, options, renamed)?;
     }
+    finish(&module, outcomes)
+}
+
+/// What is asked for the modules of a group beyond their upgrade.
+#[derive(Debug, Clone, Default)]
+pub struct ShrinkOptions {
+    /// Let references to what a module defines itself become local.
+    pub bind: bool,
+    /// Bind everything that a module defines, whoever else defines it.
+    pub symbolic: bool,
+    /// Drop exports, and what only they keep.
+    pub prune: bool,
+    /// Move relocations of data into a table.
+    pub relocations: bool,
+    /// The runtime's main module has BIGINT.
+    pub bigint: bool,
+    /// What the runtime offers; `None` when nothing is known of it.
+    pub environment: Option<Arc<Environment>>,
+}
+
+/// Drops what the modules of a group, which are linked to each other, do not need. `plan` tells of each which exports may go. The results
+/// come in the order of `group`.
+///
+/// # Errors
+/// What [`Module::read`], `plan` and the passes return.
+pub fn shrink_modules(
+    group: &[&[u8]],
+    options: &ShrinkOptions,
+    plan: impl FnOnce(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
+) -> anyhow::Result<Vec<ModuleResult>> {
+    let modules = group.par_iter().map(|bytes| Module::read(bytes)).collect::<Result<Vec<_>>>()?;
+    let plans = plan(&modules)?;
+    let mut members: Vec<Member<'_>> = (modules.into_iter().zip(plans))
+        .map(|(module, plan)| {
+            // Whatever breaks the conventions of linking may also look for symbols in its own way.
+            let usual = module.check_conventions().is_ok();
+            let (exports, why) = if usual { (plan.exports, plan.why) } else { (Exports::Keep, "unusual imports".to_string()) };
+            Member { module, exports, why, kept: plan.kept, bigint: options.bigint }
+        })
+        .collect();
+    let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); group.len()];
+    if options.bind {
+        let bound = bind_members(&mut members, options)?;
+        outcomes.iter_mut().zip(bound).for_each(|(outcomes, bound)| outcomes.push(bound));
+    }
+    if options.prune {
+        let pruned = prune::run(&mut members)?;
+        outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
+    }
+    // Last, since a table hides from the other passes which addresses are taken.
+    if options.relocations {
+        let moved: Vec<Outcome> =
+            members.par_iter_mut().map(|member| relocations::run(&mut member.module)).collect::<Result<_>>()?;
+        outcomes.iter_mut().zip(moved).for_each(|(outcomes, moved)| outcomes.push(moved));
+    }
+    let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| finish(&member.module, outcomes));
+    Ok(results.collect::<Result<_>>()?)
+}
+
+fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {
+    let siblings = exports_of_others(members.iter().map(|member| &member.module));
+    let bind = |(member, siblings): (&mut Member<'_>, HashSet<String>)| {
+        if member.module.check_conventions().is_err() {
+            return Ok(Outcome::new(bind::PASS));
+        }
+        let scope = bind::Scope {
+            environment: options.environment.as_deref(),
+            siblings: &siblings,
+            closed: member.exports != Exports::Keep,
+            symbolic: options.symbolic,
+        };
+        bind::run(&mut member.module, &scope)
+    };
+    members.par_iter_mut().zip(siblings).map(bind).collect()
+}
+
+/// For each module, the names that the others export.
+fn exports_of_others<'m, 'a: 'm>(modules: impl Iterator<Item = &'m Module<'a>>) -> Vec<HashSet<String>> {
+    let exports: Vec<HashSet<String>> =
+        modules.map(|module| module.exports().iter().map(|export| export.name.to_string()).collect()).collect();
+    let mut exporters: HashMap<&str, usize> = HashMap::new();
+    exports.iter().flatten().for_each(|name| *exporters.entry(name).or_default() += 1);
+    let of_others = |own: &HashSet<String>| {
+        let others = exporters.iter().filter(|(name, count)| **count > usize::from(own.contains(**name)));
+        others.map(|(name, _)| name.to_string()).collect()
+    };
+    exports.iter().map(of_others).collect()
+}
+
+/// Writes and validates `module`, if a pass changed it.
+fn finish(module: &Module<'_>, outcomes: Vec<Outcome>) -> Result<ModuleResult> {
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(ModuleResult { bytes: None, outcomes });
     }
@@ -114,7 +208,7 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
 fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
     let missing = symbols::missing(module, environment, &options.sibling_exports);
     let (gone, elsewhere): (Vec<_>, Vec<_>) = (missing.into_iter())
-        .partition(|(name, problem)| *problem == Problem::Type || symbols::is_of_runtime(name, module) || target::is_known(name));
+        .partition(|(name, problem)| *problem >= Problem::Kind || symbols::is_of_runtime(name, module) || target::is_known(name));
     if !elsewhere.is_empty() {
         const SHOWN: usize = 10;
         let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
@@ -137,7 +231,7 @@ fn report_missing(module: &Module<'_>, environment: &Environment, options: &Modu
 
 /// The names by what is wrong with them.
 fn listing(missing: &[(String, Problem)]) -> String {
-    let kinds = [Problem::Function, Problem::Address, Problem::Value, Problem::Type].into_iter().filter_map(|kind| {
+    let kinds = Problem::ALL.into_iter().filter_map(|kind| {
         let names: Vec<String> =
             missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))

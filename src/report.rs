@@ -24,8 +24,10 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Report {
     pub schema_version: u32,
     pub tool: Tool,
-    /// Name of the target.
+    /// Name of the target, the first of several.
     pub target: String,
+    /// Names of all targets.
+    pub targets: Vec<String>,
     pub dry_run: bool,
     pub exit_code: i32,
     pub inputs: Vec<InputReport>,
@@ -64,11 +66,15 @@ pub enum Status {
 pub struct InputReport {
     /// As on the command line.
     pub input: String,
+    /// Names of the targets that the result is for.
+    pub targets: Vec<String>,
     /// `None` when it was not recognised.
     pub kind: Option<Kind>,
     pub status: Status,
     /// Where the result is, or would be but for `--dry-run`; `-` is standard output.
     pub output: Option<String>,
+    /// What the result is called, unless `-o` names a file: for a wheel what its tags make of its name.
+    pub file_name: Option<String>,
     /// Bytes read.
     pub size_before: Option<u64>,
     /// Bytes of the result.
@@ -87,6 +93,8 @@ pub struct InputReport {
 pub struct ModuleReport {
     /// Name of its entry in the archive; `None` when the module is the input.
     pub path: Option<String>,
+    /// What its entry is called in the result, if that is another name.
+    pub renamed_to: Option<String>,
     /// The file that it was copied from, for a library that the archive lacked.
     pub grafted_from: Option<String>,
     pub status: Status,
@@ -141,6 +149,7 @@ impl ModuleReport {
     pub fn new(size_before: usize, result: &ModuleResult) -> Self {
         ModuleReport {
             path: None,
+            renamed_to: None,
             grafted_from: None,
             status: if result.bytes.is_some() { Status::Upgraded } else { Status::Unchanged },
             size_before: size_before as u64,
@@ -152,9 +161,11 @@ impl ModuleReport {
 
 impl From<&wheel::ModuleReport> for ModuleReport {
     fn from(module: &wheel::ModuleReport) -> Self {
-        let unchanged = module.grafted_from.is_none() && module.outcomes.iter().all(Outcome::is_unchanged);
+        let unchanged =
+            module.grafted_from.is_none() && module.renamed_to.is_none() && module.outcomes.iter().all(Outcome::is_unchanged);
         ModuleReport {
             path: Some(module.path.clone()),
+            renamed_to: module.renamed_to.clone(),
             grafted_from: module.grafted_from.as_ref().map(|path| path.display().to_string()),
             status: if unchanged { Status::Unchanged } else { Status::Upgraded },
             size_before: module.input_size as u64,
@@ -169,9 +180,11 @@ impl InputReport {
     pub fn new(input: String) -> Self {
         InputReport {
             input,
+            targets: Vec::new(),
             kind: None,
             status: Status::Unchanged,
             output: None,
+            file_name: None,
             size_before: None,
             size_after: None,
             sha256: None,
@@ -193,6 +206,7 @@ impl InputReport {
         }
         self.error = Some(failure);
         self.output = None;
+        self.file_name = None;
         self.size_after = None;
         self.sha256 = None;
     }
@@ -323,7 +337,7 @@ fn write_passes(out: &mut dyn Write, passes: &[PassReport], indent: &str) -> io:
 }
 
 /// The passes over several modules, added up by name: counts add, equal reasons add, equal notices appear once.
-fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
+pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
     let mut sums: IndexMap<&str, PassReport> = IndexMap::new();
     for pass in modules.iter().flat_map(|module| &module.passes) {
         let sum = sums.entry(&pass.pass).or_insert_with(|| PassReport {
@@ -374,6 +388,7 @@ mod tests {
     fn module(path: &str, outcomes: Vec<Outcome>) -> ModuleReport {
         ModuleReport::from(&wheel::ModuleReport {
             path: path.to_string(),
+            renamed_to: None,
             grafted_from: None,
             input_size: 10,
             output_size: 20,

@@ -11,17 +11,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, Provider, legalize};
+use wasm_pyfix_passes::{Environment, Error, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
+use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
-use crate::pipeline::{ModuleOptions, upgrade_module};
+use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
+use crate::shrink;
 use crate::target::{self, Target};
-use crate::wheel::{self, WheelOptions};
+use crate::wheel::{self, AlsoFor, WheelOptions};
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &UpgradeArgs) -> i32 {
@@ -46,12 +48,33 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     report.exit_code
 }
 
+/// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
+/// `main`.
+///
+/// # Errors
+/// When the files of the main module cannot be used; what is wrong with the input is in the report.
+pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) -> Result<InputReport> {
+    let args = cli::dry_run_args(target, main)?;
+    let mut run = Run::new(&args)?;
+    run.prepare()?;
+    let mut report = InputReport::new(source.to_string());
+    report.targets = names(&[run.target]);
+    if let Err(error) = run.upgrade(source, input, &mut report) {
+        report.fail(&error);
+    }
+    Ok(report)
+}
+
 /// Everything that holds for all inputs.
 struct Run<'a> {
     args: &'a UpgradeArgs,
+    /// The targets asked for, each once.
+    targets: Vec<&'static Target>,
+    /// The one that `options` and `shrink` are for.
     target: &'static Target,
     verbosity: Verbosity,
     options: ModuleOptions,
+    shrink: Option<shrink::Options>,
     sources: Vec<Source>,
     destination: Destination,
     writer: Writer,
@@ -78,9 +101,17 @@ struct Upgraded {
 impl<'a> Run<'a> {
     /// Fails when the arguments make no sense together.
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
-        let target = Target::find_destination(&args.target.target)?;
+        let mut targets: Vec<&'static Target> = Vec::new();
+        for name in &args.target.target {
+            let target = Target::find_destination(name)?;
+            if targets.iter().all(|known| known.name != target.name) {
+                targets.push(target);
+            }
+        }
+        let target = *targets.first().context("no target")?;
         let sources: Vec<Source> = args.inputs.iter().map(|path| Source::new(path)).collect();
-        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources)?;
+        let results = if args.target.one_wheel { 1 } else { targets.len() };
+        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results)?;
         if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
             bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
         }
@@ -92,9 +123,11 @@ impl<'a> Run<'a> {
         };
         Ok(Run {
             args,
+            targets,
             target,
             verbosity,
             options: ModuleOptions::default(),
+            shrink: None,
             sources,
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
@@ -109,24 +142,16 @@ impl<'a> Run<'a> {
             schema_version: report::SCHEMA_VERSION,
             tool: report::TOOL,
             target: self.target.name.to_string(),
+            targets: names(&self.targets),
             dry_run: self.args.output.dry_run,
             exit_code: EXIT_DONE,
             inputs: Vec::new(),
             lock: None,
             error: None,
         };
-        if let Err(error) = self.prepare() {
-            report.error = Some(Failure::from(&error));
-        } else {
-            for source in self.sources.clone() {
-                let input = self.one(&source);
-                let _ = input.write_text(stderr, self.verbosity, report.dry_run);
-                report.inputs.push(input);
-            }
-            match self.finish_lock() {
-                Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
-                Err(error) => report.error = Some(Failure::from(&error)),
-            }
+        match self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr)).and_then(|()| self.finish_lock()) {
+            Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
+            Err(error) => report.error = Some(Failure::from(&error)),
         }
         if let Some(failure) = &report.error {
             let _ = report::write_failure(stderr, failure);
@@ -135,9 +160,37 @@ impl<'a> Run<'a> {
         report
     }
 
+    /// Upgrades all inputs for all targets. What fails with one input is in its report.
+    fn all_inputs(&mut self, reports: &mut Vec<InputReport>, stderr: &mut dyn Write) -> Result<()> {
+        let targets = if self.args.target.one_wheel { vec![self.target] } else { self.targets.clone() };
+        for target in targets {
+            self.aim_at(target)?;
+            for source in self.sources.clone() {
+                let input = self.one(&source);
+                let _ = input.write_text(stderr, self.verbosity, self.args.output.dry_run);
+                reports.push(input);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
-        let target = self.target;
+        self.aim_at(self.target)?;
+        if let Some(path) = &self.args.wheel.lock {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
+            let output = self.lock_output(path)?;
+            if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
+                self.writer.check(output)?;
+            }
+            self.lock = Some(Lock { text, changed: false, output });
+        }
+        Ok(())
+    }
+
+    /// Has what follows be done for `target`.
+    fn aim_at(&mut self, target: &'static Target) -> Result<()> {
+        self.target = target;
         let args = &self.args.module;
         let bigint = target.bigint || args.bigint;
         let main = self.main()?;
@@ -164,14 +217,7 @@ impl<'a> Run<'a> {
         if bigint && self.sources.len() > 1 {
             self.options.sibling_types = Arc::new(self.types_of_modules());
         }
-        if let Some(path) = &self.args.wheel.lock {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
-            let output = self.lock_output(path)?;
-            if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
-                self.writer.check(output)?;
-            }
-            self.lock = Some(Lock { text, changed: false, output });
-        }
+        self.shrink = self.shrink_options()?;
         Ok(())
     }
 
@@ -205,25 +251,7 @@ impl<'a> Run<'a> {
     /// What the files given as `--main` offer, if there are any.
     fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
-        if main.is_empty() {
-            return Ok(None);
-        }
-        let mut environment = target::manifest::from_files(main).with_context(|| self.main_names())?;
-        // Loaders allocate the memory of a side module with the one or the other.
-        let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
-        if !["malloc", "calloc"].iter().any(allocates) {
-            let names = self.main_names();
-            bail!("{names}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules");
-        }
-        if main.len() == 1 && self.target.has_wheels() {
-            self.assume_javascript(&mut environment)?;
-        }
-        Ok(Some(environment))
-    }
-
-    fn main_names(&self) -> String {
-        let names: Vec<String> = self.args.target.main.iter().map(|path| path.display().to_string()).collect();
-        names.join(", ")
+        if main.is_empty() { Ok(None) } else { target::manifest::of_main(main, self.target).map(Some) }
     }
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
@@ -236,37 +264,28 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Adds the target's JavaScript functions, for a main module of whose JavaScript nothing is known.
-    fn assume_javascript(&self, environment: &mut Environment) -> Result<()> {
-        for (name, offer) in self.target.manifest()?.symbols {
-            if offer.provider != Provider::MainModule {
-                environment.symbols.entry(name).or_insert(offer);
-            }
-        }
-        Ok(())
-    }
-
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
-        if let Err(error) = self.upgrade(source, &mut report) {
+        report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
+        if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
             report.fail(&error);
         }
         report
     }
 
-    fn upgrade(&mut self, source: &Source, report: &mut InputReport) -> Result<()> {
+    fn upgrade(&mut self, source: &Source, input: &[u8], report: &mut InputReport) -> Result<()> {
         let file_name = source.file_name();
-        let input = source.read()?;
         report.size_before = Some(input.len() as u64);
-        let kind = input::recognise(&input, file_name.as_deref())?;
+        let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
-        let upgraded = match kind {
-            Kind::Module => self.upgrade_module(&input, file_name, report)?,
-            Kind::Wheel | Kind::Archive => self.upgrade_archive(&input, file_name.unwrap_or_default(), report)?,
-        };
-        let bytes = upgraded.bytes.as_deref().unwrap_or(&input);
+        let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
+        if self.args.target.one_wheel {
+            self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
+        }
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
+        report.file_name.clone_from(&upgraded.file_name);
         if kind == Kind::Module && self.args.report.json {
             report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
         }
@@ -284,15 +303,60 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
+        match kind {
+            Kind::Module => self.upgrade_module(input, file_name, report),
+            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
+        }
+    }
+
+    /// Makes sure that the result for every other target is `upgraded`, too, and takes over what there is to say about it.
+    ///
+    /// # Errors
+    /// What the upgrade for another target returns; a refusal if its result is another one.
+    fn compare_targets(
+        &mut self,
+        kind: Kind,
+        input: &[u8],
+        file_name: Option<&String>,
+        upgraded: &Upgraded,
+        report: &mut InputReport,
+    ) -> Result<()> {
+        let first = self.target;
+        for other in self.targets.clone().into_iter().filter(|target| target.name != first.name) {
+            self.aim_at(other)?;
+            let mut trial = InputReport::new(report.input.clone());
+            let result =
+                self.upgraded(kind, input, file_name.cloned(), &mut trial).with_context(|| format!("for {}", other.name))?;
+            if (&result.bytes, &result.file_name) != (&upgraded.bytes, &upgraded.file_name) {
+                let differing =
+                    wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
+                let places = if differing.is_empty() { String::new() } else { format!(" in {}", differing.join(", ")) };
+                bail!(Error::Refused(format!(
+                    "the results for {} and {} differ{places}, so none is for both: leave out --one-wheel",
+                    first.name, other.name
+                )));
+            }
+            let new: Vec<String> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
+            report.notices.extend(new);
+        }
+        self.aim_at(first)
+    }
+
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
-        let result = upgrade_module(input, &self.options)?;
+        let mut result = upgrade_module(input, &self.options)?;
+        if let Some(options) = &self.shrink {
+            let upgraded = shrink::Upgraded { path: file_name.as_deref().unwrap_or_default(), input, result: &result };
+            let shrunk = shrink::shrink(&[upgraded], &[], options)?;
+            result = shrunk.into_iter().next().context("a result for the module")?;
+        }
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
         report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
         Ok(Upgraded { bytes: result.bytes, file_name })
     }
 
-    fn upgrade_archive(&mut self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
+    fn upgrade_archive(&self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
         if !self.target.has_wheels() {
             bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
         }
@@ -312,19 +376,45 @@ impl<'a> Run<'a> {
         Ok(Upgraded { bytes: Some(result.bytes), file_name: Some(result.file_name) })
     }
 
+    fn platform_tags(&self, target: &Target) -> Vec<String> {
+        let tag = target.platform_tag(self.args.wheel.tag_style.unwrap_or(target.default_tag_style));
+        tag.split('.').map(str::to_string).collect()
+    }
+
     fn wheel_options(&self) -> WheelOptions {
         let args = &self.args.wheel;
-        let tag = self.target.platform_tag(args.tag_style.unwrap_or(self.target.default_tag_style));
+        let others = self.targets.iter().filter(|target| self.args.target.one_wheel && target.name != self.target.name);
+        let also = others.map(|target| AlsoFor { platform_tags: self.platform_tags(target), python_tag: target.python_tag() });
         WheelOptions {
-            platform_tags: tag.split('.').map(str::to_string).collect(),
+            platform_tags: self.platform_tags(self.target),
             python_tag: self.target.python_tag(),
+            also: also.collect(),
             site_packages: self.target.site_packages.to_string(),
             allow_python_mismatch: args.allow_python_mismatch,
             libdirs: args.libdir.clone(),
             exclude: args.exclude.clone(),
             source_date_epoch: self.source_date_epoch,
             module: self.options.clone(),
+            shrink: self.shrink.clone(),
         }
+    }
+
+    /// How modules are made smaller, if they are to be.
+    fn shrink_options(&self) -> Result<Option<shrink::Options>> {
+        let args = &self.args.size;
+        if args.optimize == 0 {
+            return Ok(None);
+        }
+        let passes = ShrinkOptions {
+            bind: !args.no_bind,
+            symbolic: args.bsymbolic,
+            prune: !args.no_prune,
+            relocations: false,
+            bigint: self.options.bigint,
+            environment: self.options.environment.clone(),
+        };
+        let exports = exports::Options::new(args.exports, &args.keep_export, args.keep_exports_from.as_deref())?;
+        Ok(Some(shrink::Options { passes, exports }))
     }
 
     fn shows_progress(&self) -> bool {
@@ -386,6 +476,10 @@ impl<'a> Run<'a> {
         }
         Ok(Some(output))
     }
+}
+
+fn names(targets: &[&Target]) -> Vec<String> {
+    targets.iter().map(|target| target.name.to_string()).collect()
 }
 
 /// Time of new and changed entries of archives, in seconds since 1970 (reproducible-builds.org, `SOURCE_DATE_EPOCH`).

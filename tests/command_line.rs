@@ -359,3 +359,94 @@ fn every_member_of_the_report_is_documented() {
         assert!(text.contains(&format!("| `{member}` |")), "`{member}` is not in docs/report.md");
     }
 }
+
+const NAME_2026: &str = "demo-1.0-cp312-abi3-pyemscripten_2026_0_wasm32.whl";
+const BOTH: [&str; 4] = ["--target", "pyodide_2025_0", "--target", "pyemscripten_2026_0"];
+
+#[test]
+fn several_targets_give_one_wheel_each() {
+    let inputs = inputs();
+    let output = run(inputs.path(), &[&BOTH[..], &[OLD_NAME, "-o", "dist", "--json"]].concat());
+    assert_eq!(names(&inputs.path().join("dist")), [NEW_NAME, NAME_2026]);
+    let report = json(&output);
+    assert_eq!(report["targets"], serde_json::json!(["pyodide_2025_0", "pyemscripten_2026_0"]));
+    let of = |index: usize| (report["inputs"][index]["targets"].clone(), report["inputs"][index]["output"].clone());
+    assert_eq!(of(0), (serde_json::json!(["pyodide_2025_0"]), format!("dist/{NEW_NAME}").into()));
+    assert_eq!(of(1), (serde_json::json!(["pyemscripten_2026_0"]), format!("dist/{NAME_2026}").into()));
+    // A target that is named twice, in either spelling, is one target.
+    run_expecting(0, inputs.path(), &["--target", "pyodide_2025_0", "--target", "pyemscripten_2025_0", OLD_NAME, "-o", "x.whl"]);
+    assert!(inputs.path().join("x.whl").is_file());
+}
+
+#[test]
+fn one_wheel_has_the_tags_of_all_targets() {
+    let inputs = inputs();
+    run_expecting(0, inputs.path(), &[&BOTH[..], &[OLD_NAME, "-o", "dist", "--one-wheel"]].concat());
+    let merged = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.pyodide_2025_0_wasm32.whl";
+    assert_eq!(names(&inputs.path().join("dist")), [merged]);
+    let again = run_expecting(0, inputs.path(), &[&BOTH[..], &[&format!("dist/{merged}"), "-n", "--one-wheel"]].concat());
+    assert!(again.starts_with("unchanged"), "{again}");
+}
+
+/// The absolute directory in RUNTIME_PATH is another one for each Python.
+#[test]
+fn one_wheel_must_be_right_for_all_targets() {
+    let inputs = inputs();
+    let module = |needed: &str, export: &str| {
+        let text = format!(
+            r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)) {needed}) (import "env" "memory" (memory 0))
+            (func (export "{export}") (result i32) i32.const 0))"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let files = [
+        ("demo/ext.abi3.so", module(r#"(needed "libx.so")"#, "PyInit_ext")),
+        ("demo.libs/libx.so", module("", "x")),
+        ("demo-1.0.dist-info/METADATA", b"Name: demo\nVersion: 1.0\n".to_vec()),
+        ("demo-1.0.dist-info/WHEEL", b"Tag: cp312-abi3-pyodide_2024_0_wasm32\n".to_vec()),
+    ];
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, bytes: &[u8]| {
+        writer.start_file(name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    };
+    files.iter().for_each(|(name, bytes)| add(name, bytes));
+    let rows: String = files.iter().map(|(name, _)| format!("{name},,\n")).collect();
+    add("demo-1.0.dist-info/RECORD", rows.as_bytes());
+    fs::write(inputs.path().join(OLD_NAME), writer.finish().unwrap().into_inner()).unwrap();
+    let stderr = run_expecting(3, inputs.path(), &[&BOTH[..], &[OLD_NAME, "-o", "dist", "--one-wheel"]].concat());
+    assert!(stderr.contains("differ in `demo/ext.abi3.so`"), "{stderr}");
+    assert!(!inputs.path().join("dist").exists());
+    run_expecting(0, inputs.path(), &[&BOTH[..], &[OLD_NAME, "-o", "dist"]].concat());
+    assert_eq!(names(&inputs.path().join("dist")), [NEW_NAME, NAME_2026]);
+}
+
+#[test]
+fn a_result_for_one_target_does_not_overwrite_that_for_another() {
+    let inputs = inputs();
+    // A module has the same result for both, and that is one file.
+    run_expecting(0, inputs.path(), &[&BOTH[..], &["ext.so", "-o", "dist"]].concat());
+    assert_eq!(names(&inputs.path().join("dist")), ["ext.so"]);
+    // The name of this function is the older one on the older platform.
+    let newer = r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "memory" (memory 0))
+        (import "env" "__gettimeofday" (func $time (param i32 i32) (result i32)))
+        (func (export "f") (result i32) i32.const 0 i32.const 0 call $time))"#;
+    fs::write(inputs.path().join("time.so"), wat::parse_str(newer).unwrap()).unwrap();
+    let stderr = run_expecting(1, inputs.path(), &[&BOTH[..], &["time.so", "-o", "dist", "-O0"]].concat());
+    assert!(stderr.contains("was written for another target already, with other contents"), "{stderr}");
+}
+
+#[test]
+fn several_targets_need_a_directory() {
+    let inputs = inputs();
+    for (arguments, expected) in [
+        (vec![OLD_NAME, "--in-place"], "cannot replace one input"),
+        (vec![OLD_NAME, "-o", "-"], "cannot go to standard output"),
+        (vec![OLD_NAME, "-o", "native.so"], "is a file"),
+        (vec![OLD_NAME, "-o", "dist", "--lock", "lock.json"], "a lock file is for one runtime"),
+        (vec![OLD_NAME, "-o", "dist", "--main", "ext.so"], "`--main` is about one runtime"),
+    ] {
+        let stderr = run_expecting(2, inputs.path(), &[&BOTH[..], &arguments].concat());
+        assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
+    }
+}

@@ -11,7 +11,6 @@
 
 use crate::Outcome;
 use crate::module::{ConstExpr, ElementItems, Item, Module, SegmentKind};
-use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 /// What is asked for beyond repairs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +29,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
     } else if module.dylink_changes() {
         outcome.count("section put into canonical form", 1);
     }
-    let (memory, table) = (segments_end(module, "__memory_base"), segments_end(module, "__table_base"));
+    let (memory, table) = needed_sizes(module);
     let dylink = &mut module.dylink;
     for (size, needed, what) in
         [(&mut dylink.memory_size, memory, "memory size corrected"), (&mut dylink.table_size, table, "table size corrected")]
@@ -65,13 +64,18 @@ fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut 
     }
 }
 
+/// The bytes of memory and the slots of the table that the segments of `module` fill: MEM_INFO must say as much, or more.
+pub fn needed_sizes(module: &Module<'_>) -> (u32, u32) {
+    (segments_end(module, "__memory_base"), segments_end(module, "__table_base"))
+}
+
 /// Where the active segments relative to `base` end: bytes for `__memory_base`, slots for `__table_base`. Segments whose offset is
 /// not of that form do not count.
 fn segments_end(module: &Module<'_>, base: &str) -> u32 {
     let Some(Item::Global(base_global)) = module.import("env", base) else { return 0 };
     let mut end = 0u32;
     let mut cover = |offset: &ConstExpr<'_>, length: usize| {
-        if let Some(offset) = offset_from(offset, base_global.0) {
+        if let Some(offset) = offset.offset_from(base_global) {
             end = end.max(offset.saturating_add(u32::try_from(length).unwrap_or(u32::MAX)));
         }
     };
@@ -93,20 +97,4 @@ fn segments_end(module: &Module<'_>, base: &str) -> u32 {
         }
     }
     end
-}
-
-/// The constant that `expr` adds to the global `base`, if that is what it does.
-fn offset_from(expr: &ConstExpr<'_>, base: u32) -> Option<u32> {
-    let operators = OperatorsReader::new(BinaryReader::new(&expr.bytes, expr.offset));
-    let operators: Vec<Operator<'_>> = operators.into_iter().collect::<Result<_, _>>().ok()?;
-    match operators[..] {
-        [Operator::GlobalGet { global_index }, Operator::End] if global_index == base => Some(0),
-        [Operator::GlobalGet { global_index }, Operator::I32Const { value }, Operator::I32Add, Operator::End]
-        | [Operator::I32Const { value }, Operator::GlobalGet { global_index }, Operator::I32Add, Operator::End]
-            if global_index == base =>
-        {
-            u32::try_from(value).ok()
-        }
-        _ => None,
-    }
 }

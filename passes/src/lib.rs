@@ -3,16 +3,22 @@
 //! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs. It knows nothing of files, wheels, terminals
 //! or Python; those live in the `wasm-pyfix` tool.
 
+pub mod bind;
 mod body;
 pub mod dylink;
 pub mod dyncall;
 mod environment;
 mod error;
 pub mod exceptions;
+mod internal_got;
 pub mod legalize;
 pub mod module;
 mod outcome;
+pub mod prune;
+mod references;
+pub mod relocations;
 mod signature;
+pub mod survey;
 pub mod symbols;
 pub mod time;
 

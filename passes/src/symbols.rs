@@ -80,8 +80,14 @@ pub enum Problem {
     Function,
     /// An address that the loader asks for when it has loaded the module.
     Address,
-    /// A global or a tag, without which there is no instance.
-    Value,
+    /// The address of a function in JavaScript whose signature the loader does not know, so that it cannot have a table slot.
+    Unaddressable,
+    /// A tag, without which there is no instance.
+    Tag,
+    /// A global, without which there is no instance.
+    Global,
+    /// It is there, and is something else.
+    Kind,
     /// It is there, with another type.
     Type,
 }
@@ -94,62 +100,117 @@ impl Problem {
             (Problem::Function, _) => "the functions (each fails when it is called)",
             (Problem::Address, 1) => "the address (without it the module does not load)",
             (Problem::Address, _) => "the addresses (without them the module does not load)",
-            (Problem::Value, 1) => "the tag or global (without it the module does not load)",
-            (Problem::Value, _) => "the tags or globals (without them the module does not load)",
+            (Problem::Unaddressable, 1) => "the address of the JavaScript function (without it the module does not load)",
+            (Problem::Unaddressable, _) => "the addresses of the JavaScript functions (without them the module does not load)",
+            (Problem::Tag, 1) => "the tag (without it the module does not load)",
+            (Problem::Tag, _) => "the tags (without them the module does not load)",
+            (Problem::Global, 1) => "the global (without it the module does not load)",
+            (Problem::Global, _) => "the globals (without them the module does not load)",
+            (Problem::Kind, _) => "the kind of symbol that the module expects (it does not load) of",
             (Problem::Type, _) => "the type that the module expects (it does not load) of",
         }
     }
+
+    /// All problems, the least first.
+    pub const ALL: [Problem; 7] =
+        [Problem::Function, Problem::Address, Problem::Unaddressable, Problem::Tag, Problem::Global, Problem::Kind, Problem::Type];
+}
+
+/// An import that cannot be bound.
+#[derive(Debug, Clone, Copy)]
+pub struct Unbound<'m, 'a> {
+    pub import: &'m Import<'a>,
+    pub problem: Problem,
 }
 
 /// The strong imports of `module` that nobody offers, by name, each with the worst that is wrong with it.
 pub fn missing(module: &Module<'_>, environment: &Environment, sibling_exports: &HashSet<String>) -> BTreeMap<String, Problem> {
+    let mut missing = BTreeMap::new();
+    for Unbound { import, problem } in unbound(module, environment, sibling_exports) {
+        let worst = missing.entry(import.field.to_string()).or_insert(problem);
+        *worst = problem.max(*worst);
+    }
+    missing
+}
+
+/// The strong imports of `module` that nobody offers, and the imports of any kind that find something else than they expect.
+///
+/// What the runtime offers comes first, whoever else offers it. A function of another module, or of this one, is called through
+/// JavaScript, which takes any type; and what one of them exports fills GOT entries. Tags and globals of others do not help: they are
+/// taken when the module is instantiated, from the runtime alone.
+pub fn unbound<'m, 'a>(
+    module: &'m Module<'a>,
+    environment: &Environment,
+    sibling_exports: &HashSet<String>,
+) -> Vec<Unbound<'m, 'a>> {
     const WEAK: u32 = 1;
     const BINDING: u32 = 3;
     let weak = module.dylink.import_info.iter().filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str());
     let weak: HashSet<&str> = weak.collect();
     let exports: BTreeSet<&str> = module.exports().iter().map(|export| &*export.name).collect();
-    let offered = |name: &str| {
+    let offered_elsewhere = |name: &str| {
         // A function of EM_JS is text in the data of the module that exports this.
         let script = format!("__em_js__{name}");
         [name, &script].iter().any(|name| exports.contains(name) || sibling_exports.contains(*name))
     };
-    let mut missing = BTreeMap::new();
+    let mut unbound = Vec::new();
     for import in module.imports() {
-        let name = &*import.field;
-        if offered(name) {
-            continue;
-        }
-        // Not even a weak import may have another type than what it finds.
-        let problem = problem(module, import, name, environment);
-        if let Some(problem) = problem.filter(|problem| *problem == Problem::Type || !weak.contains(name)) {
-            let worst = missing.entry(name.to_string()).or_insert(problem);
-            *worst = problem.max(*worst);
+        let Some(problem) = problem(module, import, &import.field, environment) else { continue };
+        let is_bound = match problem {
+            Problem::Function | Problem::Address => weak.contains(&*import.field) || offered_elsewhere(&import.field),
+            // The export replaces what the runtime offers.
+            Problem::Unaddressable => offered_elsewhere(&import.field),
+            Problem::Tag | Problem::Global => weak.contains(&*import.field),
+            // Not even a weak import may have another type than what it finds.
+            Problem::Kind | Problem::Type => false,
+        };
+        if !is_bound {
+            unbound.push(Unbound { import, problem });
         }
     }
-    missing
+    unbound
 }
 
 /// What is wrong with `import`, were it called `name`.
 fn problem(module: &Module<'_>, import: &Import<'_>, name: &str, environment: &Environment) -> Option<Problem> {
+    let offer = environment.symbols.get(name);
     if GOT.contains(&&*import.module) {
-        return environment.item(name).is_none().then_some(Problem::Address);
+        return match offer.map(|offer| (offer.provider, &offer.item)) {
+            None => Some(Problem::Address),
+            Some((Provider::JavaScript, crate::Item::Function(None))) => Some(Problem::Unaddressable),
+            Some(_) => None,
+        };
     }
     if !ENV.contains(&&*import.module) {
         return None;
     }
-    match import.item {
-        Item::Function(id) => match environment.symbols.get(name) {
-            // JavaScript takes any type.
-            Some(Offer { provider: Provider::MainModule, item: crate::Item::Function(Some(ty)) }) => {
-                (ty != module.signature(id)).then_some(Problem::Type)
+    match (import.item, offer) {
+        (Item::Function(id), Some(Offer { provider: Provider::MainModule, item: crate::Item::Function(Some(ty)) })) => {
+            (ty != module.signature(id)).then_some(Problem::Type)
+        }
+        // JavaScript takes any type.
+        (Item::Function(_), Some(Offer { item: crate::Item::Function(_), .. })) => None,
+        (Item::Function(_), Some(_)) => Some(Problem::Kind),
+        (Item::Function(_), None) => (!environment.offers_function(name)).then_some(Problem::Function),
+        (Item::Global(id), Some(offer)) => {
+            let ty = module.globals()[id.0 as usize].ty;
+            match offer.item {
+                crate::Item::Global { value, mutable } => {
+                    ((value, mutable) != (ty.content_type, ty.mutable)).then_some(Problem::Type)
+                }
+                // An address is a number, which an immutable global takes.
+                crate::Item::Data => ty.mutable.then_some(Problem::Kind),
+                _ => Some(Problem::Kind),
             }
-            Some(Offer { item: crate::Item::Function(_), .. }) => None,
-            Some(_) => Some(Problem::Type),
-            None => (!environment.offers_function(name)).then_some(Problem::Function),
-        },
-        Item::Global(_) | Item::Tag(_) => environment.item(name).is_none().then_some(Problem::Value),
+        }
+        (Item::Global(_), None) => Some(Problem::Global),
+        (Item::Tag(id), Some(Offer { item: crate::Item::Tag(ty), .. })) => {
+            (*ty != module.types()[module.tags()[id.0 as usize].ty.0 as usize]).then_some(Problem::Type)
+        }
+        (Item::Tag(_), Some(_)) => Some(Problem::Kind),
+        (Item::Tag(_), None) => Some(Problem::Tag),
         // The loader has the one of each itself.
-        Item::Table(_) | Item::Memory(_) => None,
+        (Item::Table(_) | Item::Memory(_), _) => None,
     }
 }
 

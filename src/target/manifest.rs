@@ -13,6 +13,7 @@
 //!
 //! Refuses anything that is no core module or has no exports, and JavaScript that lacks an import of the module.
 
+use super::Target;
 use super::javascript::{self, Value};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
@@ -42,6 +43,25 @@ pub fn from_files(files: &[PathBuf]) -> Result<Environment> {
     let (main, wasm) = main.context("none of the files is a WebAssembly module: give the .wasm file of the main module")?;
     let library = javascript.map(|(file, bytes)| read_javascript(file, &bytes)).transpose()?;
     from_main(&wasm, library).with_context(|| main.display().to_string())
+}
+
+/// Reads what the files given as `--main` offer. For a main module alone, the JavaScript of `target` is assumed, where it has any.
+pub fn of_main(files: &[PathBuf], target: &Target) -> Result<Environment> {
+    let names = || files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let mut environment = from_files(files).with_context(names)?;
+    // Loaders allocate the memory of a side module with the one or the other.
+    let allocates = |name: &&str| environment.symbols.get(*name).is_some_and(|offer| offer.provider == Provider::MainModule);
+    if !["malloc", "calloc"].iter().any(allocates) {
+        bail!("{}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules", names());
+    }
+    if files.len() == 1 && target.has_wheels() {
+        for (name, offer) in target.manifest()?.symbols {
+            if offer.provider != Provider::MainModule {
+                environment.symbols.entry(name).or_insert(offer);
+            }
+        }
+    }
+    Ok(environment)
 }
 
 /// Reads what the Pyodide runtime in `directory`, an unpacked npm package `pyodide`, offers.

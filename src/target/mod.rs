@@ -185,6 +185,23 @@ impl Target {
         renamed.map(|renamed| Alias { old: renamed.old.to_string(), new: renamed.new.to_string(), always: false }).collect()
     }
 
+    /// Whether its loader reads the linking metadata of Emscripten before 2.0.30, the section `dylink` (removed in 4.0.5).
+    pub fn reads_legacy_dylink(&self) -> bool {
+        self.emscripten_version() < [4, 0, 5]
+    }
+
+    /// Whether its loader names a symbol that is missing in the global offset table as such (since 4.0.19).
+    pub fn names_undefined_symbols(&self) -> bool {
+        self.emscripten_version() >= [4, 0, 19]
+    }
+
+    /// The version of Emscripten, the latest where there are several.
+    fn emscripten_version(&self) -> [u32; 3] {
+        let latest = self.emscripten.rsplit(' ').next().unwrap_or_default();
+        let mut numbers = latest.split('.').map(|number| number.parse().unwrap_or(0));
+        std::array::from_fn(|_| numbers.next().unwrap_or(0))
+    }
+
     /// Place in the list of targets.
     fn age(&self) -> usize {
         Target::all().iter().take_while(|target| target.name != self.name).count()

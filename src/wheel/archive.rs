@@ -126,9 +126,12 @@ impl<'a> Archive<'a> {
         let mut zip = self.zip.clone();
         for member in prepared {
             match member? {
-                Prepared::Copied(index) => {
+                Prepared::Copied(index, name) => {
                     let entry = zip.by_index_raw(index)?;
-                    writer.raw_copy_file(entry)?;
+                    match name {
+                        None => writer.raw_copy_file(entry)?,
+                        Some(name) => writer.raw_copy_file_rename(entry, name)?,
+                    }
                 }
                 Prepared::Written(file) => writer.add_prepared_file(file)?,
             }
@@ -140,10 +143,10 @@ impl<'a> Archive<'a> {
     /// Compresses what is not copied.
     fn prepare(&self, member: Member, epoch: Option<u64>) -> Result<Prepared> {
         let (name, options, contents) = match member {
-            Member::Copy(index) => return Ok(Prepared::Copied(index)),
-            Member::Replace(index, contents) => {
+            Member::Keep { index, name, contents: None } => return Ok(Prepared::Copied(index, name)),
+            Member::Keep { index, name, contents: Some(contents) } => {
                 let options = self.zip.clone().by_index_raw(index)?.options();
-                (self.entries[index].name.clone(), options, contents)
+                (name.unwrap_or_else(|| self.entries[index].name.clone()), options, contents)
             }
             Member::Add(name, contents) => {
                 let options = SimpleFileOptions::default()
@@ -166,16 +169,16 @@ impl<'a> Archive<'a> {
 /// One entry of the archive to write.
 #[derive(Debug)]
 pub enum Member {
-    /// Entry of the old archive, as it is.
-    Copy(usize),
-    /// Entry of the old archive with new contents: name, attributes, method and, without an epoch, time stay.
-    Replace(usize, Vec<u8>),
+    /// Entry of the old archive, by its position. What has no new contents is copied compressed as it is; with new contents its attributes,
+    /// method and, without an epoch, time stay.
+    Keep { index: usize, name: Option<String>, contents: Option<Vec<u8>> },
     /// A new regular file.
     Add(String, Vec<u8>),
 }
 
 enum Prepared {
-    Copied(usize),
+    /// Position in the old archive, and the new name if it gets one.
+    Copied(usize, Option<String>),
     Written(PreparedZipFile),
 }
 

@@ -62,17 +62,21 @@ fn tag_of(line: &str) -> Option<&str> {
     key.eq_ignore_ascii_case("tag").then(|| value.trim())
 }
 
+/// The `Requires-Python` of `METADATA`.
+pub fn requires_python(metadata: &str) -> Option<String> {
+    let header = metadata.lines().take_while(|line| !line.is_empty());
+    let mut fields = header.filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.eq_ignore_ascii_case("requires-python")).map(|(_, value)| value.trim().to_string())
+}
+
 /// The `Requires-Python` of `METADATA` if it leaves out every release of Python `version` (major, minor).
 pub fn excluded_python(metadata: &[u8], version: (u32, u32)) -> Option<String> {
-    let text = String::from_utf8_lossy(metadata);
-    let header = text.lines().take_while(|line| !line.is_empty());
-    let value =
-        header.filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case("requires-python"))?.1.trim();
-    let specifiers = pep440_rs::VersionSpecifiers::from_str(value).ok()?;
+    let value = requires_python(&String::from_utf8_lossy(metadata))?;
+    let specifiers = pep440_rs::VersionSpecifiers::from_str(&value).ok()?;
     // The patch release of the target is not known; no minor version had as many.
     let release = |patch| pep440_rs::Version::new([u64::from(version.0), u64::from(version.1), patch]);
     let accepted = (0..100).any(|patch| specifiers.contains(&release(patch)));
-    (!accepted).then(|| value.to_string())
+    (!accepted).then_some(value)
 }
 
 /// Size and digest of a file.
@@ -217,6 +221,15 @@ impl Record {
             size: digested.size.to_string(),
         });
         self.rows.splice(at..at, rows);
+    }
+
+    /// Gives the files in `renamed`, by their old paths, their new paths; their rows keep their places.
+    pub fn rename(&mut self, renamed: &HashMap<String, String>) {
+        for row in &mut self.rows {
+            if let Some(new) = renamed.get(&row.path) {
+                row.path.clone_from(new);
+            }
+        }
     }
 
     /// The text of `RECORD`.

@@ -13,23 +13,27 @@
 //! are right already. So a second run changes nothing.
 
 pub mod archive;
-mod bytecode;
-mod contents;
+pub(crate) mod bytecode;
+pub(crate) mod contents;
 mod graft;
 mod lock;
 pub mod metadata;
 pub mod name;
+mod rename;
 pub mod runtime_path;
 
 pub use lock::rewrite_lock;
 
+use crate::exports::Source;
 use crate::pipeline::{ModuleOptions, ModuleResult};
+use crate::shrink::{self, Upgraded};
 use crate::target::{Target, structs};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use archive::{Archive, Member};
 use metadata::{Digested, Digester, Record};
 use name::WheelName;
 use rayon::prelude::*;
+use rename::Renamed;
 use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -48,6 +52,8 @@ pub struct WheelOptions {
     pub platform_tags: Vec<String>,
     /// Python tag of the target: `cp313`.
     pub python_tag: String,
+    /// Other targets that the output is for as well. That it is the same for them is for the caller to make sure of.
+    pub also: Vec<AlsoFor>,
     /// Absolute directory into which the target installs wheels: `/lib/python3.13/site-packages`.
     pub site_packages: String,
     /// Upgrade wheels that the target's Python cannot use, and leave their Python tags as they are.
@@ -61,6 +67,17 @@ pub struct WheelOptions {
     /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` and
     /// `sibling_types` are filled here.
     pub module: ModuleOptions,
+    /// How modules are made smaller, if at all.
+    pub shrink: Option<shrink::Options>,
+}
+
+/// What the name of a wheel says about one more target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlsoFor {
+    /// Its platform tags.
+    pub platform_tags: Vec<String>,
+    /// Its Python tag.
+    pub python_tag: String,
 }
 
 /// An upgraded archive.
@@ -85,6 +102,8 @@ pub struct ArchiveResult {
 pub struct ModuleReport {
     /// Path within the archive.
     pub path: String,
+    /// Its path in the new archive, if that is another one.
+    pub renamed_to: Option<String>,
     /// The file it was grafted from.
     pub grafted_from: Option<PathBuf>,
     /// Bytes before.
@@ -121,12 +140,13 @@ struct Wheel {
 struct Edits {
     removed: BTreeSet<usize>,
     replaced: BTreeMap<usize, Vec<u8>>,
+    renamed: Renamed,
     added: Vec<(String, Vec<u8>)>,
 }
 
 impl Edits {
     fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.replaced.is_empty() && self.added.is_empty()
+        self.removed.is_empty() && self.replaced.is_empty() && self.renamed.is_empty() && self.added.is_empty()
     }
 }
 
@@ -153,12 +173,17 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     let mut edits = Edits::default();
     if let Some(wheel) = &wheel {
         drop_stale_bytecode(&archive, wheel, options, &mut edits, &mut notices)?;
-        inspect_metadata(&archive, wheel, &modules, options, &mut notices)?;
+        inspect_metadata(&archive, wheel, options, &mut notices)?;
+        let pythons: Vec<&str> = pythons(options).collect();
+        let taken = |name: &str| archive.position(name).is_some();
+        edits.renamed = rename::plan(wheel, &modules, &pythons, taken, options.allow_python_mismatch, &mut notices)?;
     }
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
-    let reports = upgrade_modules(modules, plan, options, upgrade, &mut edits)?;
+    let results = upgrade_modules(&modules, plan, options, upgrade)?;
+    let results = shrink_modules(&archive, &modules, results, &edits, options)?;
+    let reports = note_results(modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();
     if let Some(wheel) = &wheel {
@@ -173,6 +198,18 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     let bytes = write_archive(&archive, wheel.as_ref(), edits, options.source_date_epoch)?;
     let sha256 = metadata::sha256_hex(&bytes);
     Ok(ArchiveResult { bytes, file_name: new_name, sha256, modules: reports, notices, changed: true })
+}
+
+/// Names of the entries in which two archives differ, in quotes and at most a few; empty when they are no archives.
+pub fn differing(a: &[u8], b: &[u8]) -> Vec<String> {
+    const SHOWN: usize = 3;
+    let (Ok(a), Ok(b)) = (Archive::open(a), Archive::open(b)) else { return Vec::new() };
+    let same = |index: usize, name: &str| {
+        let other = b.position(name).and_then(|other| b.read(other).ok());
+        other.is_some() && other == a.read(index).ok()
+    };
+    let entries = a.entries.iter().enumerate().filter(|(index, entry)| !entry.directory && !same(*index, &entry.name));
+    entries.map(|(_, entry)| format!("`{}`", entry.name)).take(SHOWN).collect()
 }
 
 fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices: Vec<String>) -> ArchiveResult {
@@ -313,13 +350,7 @@ fn drop_stale_bytecode(
 }
 
 /// Notices about things that stay as they are.
-fn inspect_metadata(
-    archive: &Archive<'_>,
-    wheel: &Wheel,
-    modules: &[Module],
-    options: &WheelOptions,
-    notices: &mut Vec<String>,
-) -> Result<()> {
+fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
     if !wheel.runs_on_target {
         return Ok(());
     }
@@ -329,15 +360,6 @@ fn inspect_metadata(
             notices.push(format!(
                 "METADATA has `Requires-Python: {requires}`, so installers refuse this wheel on Python {}.{}",
                 version.0, version.1
-            ));
-        }
-    }
-    let own = format!(".cpython-{}-", options.python_tag.trim_start_matches("cp"));
-    for module in modules {
-        if module.path.ends_with("-wasm32-emscripten.so") && module.path.contains(".cpython-") && !module.path.contains(&own) {
-            notices.push(format!(
-                "`{}` has the suffix of another Python, which `{}` silently ignores; rename it to end in `.abi3.so`",
-                module.path, options.python_tag
             ));
         }
     }
@@ -447,16 +469,15 @@ fn plan_runtime_paths(
     Ok(plan.entries)
 }
 
-/// Upgrades the modules in parallel; what changed or was grafted goes into `edits`.
+/// Upgrades the modules in parallel.
 fn upgrade_modules(
-    modules: Vec<Module>,
+    modules: &[Module],
     plan: Vec<Vec<String>>,
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
-    edits: &mut Edits,
-) -> Result<Vec<ModuleReport>> {
-    let siblings = sibling_exports(&modules);
-    let types = sibling_types(&modules)?;
+) -> Result<Vec<ModuleResult>> {
+    let siblings = sibling_exports(modules);
+    let types = sibling_types(modules)?;
     let work: Vec<_> = modules.iter().zip(plan).zip(siblings).collect();
     let results: Vec<Result<ModuleResult>> = work
         .into_par_iter()
@@ -473,9 +494,38 @@ fn upgrade_modules(
             upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))
         })
         .collect();
+    results.into_iter().collect()
+}
+
+/// Drops what the modules do not need of each other.
+fn shrink_modules(
+    archive: &Archive<'_>,
+    modules: &[Module],
+    results: Vec<ModuleResult>,
+    edits: &Edits,
+    options: &WheelOptions,
+) -> Result<Vec<ModuleResult>> {
+    let Some(shrink) = &options.shrink else { return Ok(results) };
+    let sources = python_sources(archive, edits)?;
+    let upgraded =
+        modules.iter().zip(&results).map(|(module, result)| Upgraded { path: &module.path, input: &module.bytes, result });
+    shrink::shrink(&upgraded.collect::<Vec<_>>(), &sources, shrink)
+}
+
+/// The Python code that stays in the archive, as source or bytecode.
+fn python_sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
+    let code = |path: &str| [".py", ".pyc", ".pyw", ".pth"].iter().any(|end| path.ends_with(end));
+    let stays: Vec<usize> = (0..archive.entries.len())
+        .filter(|index| code(&archive.entries[*index].name) && !archive.entries[*index].directory && !edits.removed.contains(index))
+        .collect();
+    let read = |index: &usize| Ok(Source { path: archive.entries[*index].name.clone(), text: archive.read(*index)? });
+    stays.par_iter().map(read).collect()
+}
+
+/// What became of each module; what changed or was grafted goes into `edits`.
+fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mut Edits) -> Vec<ModuleReport> {
     let mut reports = Vec::with_capacity(modules.len());
     for (module, result) in modules.into_iter().zip(results) {
-        let result = result?;
         let input_size = module.bytes.len();
         let output_size = result.bytes.as_ref().map_or(input_size, Vec::len);
         match (module.entry, result.bytes) {
@@ -483,10 +533,11 @@ fn upgrade_modules(
             (Some(_), _) => {}
             (None, bytes) => edits.added.push((module.path.clone(), bytes.unwrap_or(module.bytes))),
         }
+        let renamed_to = module.entry.and_then(|entry| edits.renamed.get(&entry).cloned());
         let Module { path, grafted_from, .. } = module;
-        reports.push(ModuleReport { path, grafted_from, input_size, output_size, outcomes: result.outcomes });
+        reports.push(ModuleReport { path, renamed_to, grafted_from, input_size, output_size, outcomes: result.outcomes });
     }
-    Ok(reports)
+    reports
 }
 
 /// For each module, the functions that the others export.
@@ -513,8 +564,8 @@ fn sibling_types(modules: &[Module]) -> Result<Arc<HashMap<String, FuncType>>> {
     Ok(Arc::new(types))
 }
 
-/// Replaces the platform tags in `WHEEL`; returns the new file name. The tag `any` stays as long as no module has changed: then the
-/// wheel is for as many platforms as it was.
+/// Replaces the platform tags in `WHEEL`; returns the new file name. As long as no module has changed, the tag `any` stays, and so do
+/// tags of platforms besides the target: then the wheel is for as many platforms as it was.
 fn retag(
     archive: &Archive<'_>,
     wheel: &Wheel,
@@ -528,15 +579,40 @@ fn retag(
     if listed != name.tags().into_iter().collect() {
         notices.push("the tags in WHEEL are not those of the file name, which were taken".to_string());
     }
-    let for_any = name.platform.iter().any(|tag| tag == "any") && edits.replaced.is_empty() && edits.added.is_empty();
-    if !options.platform_tags.is_empty() && !for_any {
-        name.platform = options.platform_tags.clone();
+    let wanted = wanted_tags(options);
+    let unchanged = edits.replaced.is_empty() && edits.added.is_empty();
+    let stays = wanted.is_empty() || (unchanged && is_for_more(&name.platform, &wanted));
+    if !stays {
+        name.platform = wanted;
     }
     let new = metadata::retag_wheel(&text, &name.tags()).with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?;
     if let Some(new) = new {
         edits.replaced.insert(index, new);
     }
     Ok(name.file_name())
+}
+
+/// The platform tags of all targets that the output is for, each once and sorted.
+fn wanted_tags(options: &WheelOptions) -> Vec<String> {
+    let also = options.also.iter().flat_map(|also| &also.platform_tags);
+    if options.also.is_empty() {
+        return options.platform_tags.clone();
+    }
+    options.platform_tags.iter().chain(also).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether a wheel with the platform tags `present` is for any platform, or for the `wanted` ones in this spelling and for others.
+fn is_for_more(present: &[String], wanted: &[String]) -> bool {
+    let names = |tag: &String| Target::of_platform_tag(tag).map_or(tag.clone(), |target| target.name.to_string());
+    let targets: Vec<String> = wanted.iter().map(names).collect();
+    let listed = wanted.iter().all(|tag| present.contains(tag));
+    let mut others = present.iter().filter(|tag| !wanted.contains(tag));
+    present.iter().any(|tag| tag == "any") || (listed && others.all(|tag| !targets.contains(&names(tag))))
+}
+
+/// The Python tags of all targets that the output is for.
+fn pythons(options: &WheelOptions) -> impl Iterator<Item = &str> {
+    [options.python_tag.as_str()].into_iter().chain(options.also.iter().map(|also| also.python_tag.as_str()))
 }
 
 /// Makes `RECORD` true again, and drops its signatures.
@@ -554,7 +630,9 @@ fn update_record(
         }
     }
     let boms = format!("{}/sboms/", wheel.dist_info);
-    if archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
+    let touches_module = |index: &usize| contents::is_module_name(&archive.entries[*index].name);
+    let touched = !edits.added.is_empty() || edits.replaced.keys().any(touches_module);
+    if touched && archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
         notices.push(format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are"));
     }
     let removed: HashSet<String> = edits.removed.iter().map(|index| archive.entries[*index].name.clone()).collect();
@@ -571,6 +649,7 @@ fn update_record(
     }
     added.extend(edits.added.iter().map(|(path, bytes)| (path.clone(), metadata::digest(bytes))));
     record.update(&removed, &changed, &added, &wheel.dist_info);
+    record.rename(&edits.renamed.iter().map(|(index, new)| (archive.entries[*index].name.clone(), new.clone())).collect());
     let (index, _) = read_dist_info(archive, wheel, "RECORD")?;
     edits.replaced.insert(index, record.write()?);
     Ok(())
@@ -604,7 +683,7 @@ fn write_archive(archive: &Archive<'_>, wheel: Option<&Wheel>, mut edits: Edits,
         if edits.removed.contains(&index) {
             continue;
         }
-        members.push(edits.replaced.remove(&index).map_or(Member::Copy(index), |bytes| Member::Replace(index, bytes)));
+        members.push(Member::Keep { index, name: edits.renamed.remove(&index), contents: edits.replaced.remove(&index) });
     }
     members.append(&mut added);
     archive.write(members, epoch)

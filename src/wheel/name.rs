@@ -70,7 +70,7 @@ impl WheelName {
         tags
     }
 
-    /// Checks that the wheel is for Emscripten, and for no later platform than `target`: nothing here makes a module older. The
+    /// Checks that the wheel is for Emscripten, and not for later platforms than `target` alone: nothing here makes a module older. The
     /// platform `any` passes, since wheels with data modules carry it.
     pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {
         let known =
@@ -80,7 +80,8 @@ impl WheelName {
             bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
         }
         let Some(target) = target else { return Ok(()) };
-        if let Some(tag) = self.platform.iter().find(|tag| target.is_before_tag(tag)) {
+        // Of a compressed set, one platform that is not later is enough: the wheel runs there already.
+        if let (Some(tag), true) = (self.platform.first(), self.platform.iter().all(|tag| target.is_before_tag(tag))) {
             let advice = match Target::of_platform_tag(tag) {
                 Some(later) => format!("use --target {}", later.name),
                 None => "this release knows no target that new".to_string(),

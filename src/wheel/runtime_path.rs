@@ -114,7 +114,7 @@ fn choose(module: &Linked, needed: &str, candidates: &[usize], modules: &[Linked
 }
 
 /// The directory within the archive that a RUNTIME_PATH entry of a module in `own` means; `None` if it leads elsewhere.
-fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
+pub fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
     let path = match entry.strip_prefix("$ORIGIN") {
         Some(rest) => format!("{own}/{rest}"),
         None => entry.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'))?.to_string(),

@@ -1,8 +1,8 @@
 ;; --rpath, --add-needed and --remove-needed, and that what is already so is not changed.
-;; RUN[rpath]: upgrade % -o - --rpath $ORIGIN/../demo.libs --rpath $ORIGIN | print
-;; RUN[needed]: upgrade % -o - --add-needed libnew.so --add-needed liba.so --remove-needed libb.so --remove-needed absent.so | print
-;; RUN[nothing]: upgrade % -o same.wasm --rpath $ORIGIN/old --add-needed liba.so --remove-needed absent.so
-;; RUN[none-left]: upgrade % -o - --remove-needed liba.so --remove-needed libb.so | print
+;; RUN[rpath]: upgrade -O0 % -o - --rpath $ORIGIN/../demo.libs --rpath $ORIGIN | print
+;; RUN[needed]: upgrade -O0 % -o - --add-needed libnew.so --add-needed liba.so --remove-needed libb.so --remove-needed absent.so | print
+;; RUN[nothing]: upgrade -O0 % -o same.wasm --rpath $ORIGIN/old --add-needed liba.so --remove-needed absent.so
+;; RUN[none-left]: upgrade -O0 % -o - --remove-needed liba.so --remove-needed libb.so | print
 
 (module
   (@dylink.0

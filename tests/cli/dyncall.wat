@@ -1,11 +1,11 @@
 ;; A module whose dynCall exports are missing but for one.
-;; RUN: % -o - --target emscripten-legacy | print
-;; RUN[all]: % -o - --target emscripten-legacy --dyncalls all | print
-;; RUN[listed]: % -o - --target emscripten-legacy --dyncalls vi,jfj | print
-;; RUN[whole]: % -o - --target emscripten-legacy --bigint --dyncalls jfj | print
-;; RUN[pyodide]: % -o - --dyncalls jfj | print
-;; FAIL[signature] 2: % -o - --dyncalls iv
-;; FAIL[vector] 2: % -o - --dyncalls vV
+;; RUN: -O0 % -o - --target emscripten-legacy | print
+;; RUN[all]: -O0 % -o - --target emscripten-legacy --dyncalls all | print
+;; RUN[listed]: -O0 % -o - --target emscripten-legacy --dyncalls vi,jfj | print
+;; RUN[whole]: -O0 % -o - --target emscripten-legacy --bigint --dyncalls jfj | print
+;; RUN[pyodide]: -O0 % -o - --dyncalls jfj | print
+;; FAIL[signature] 2: -O0 % -o - --dyncalls iv
+;; FAIL[vector] 2: -O0 % -o - --dyncalls vV
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 2 0)))
   (import "env" "__table_base" (global $table_base i32))

@@ -1,7 +1,7 @@
 ;; What may not mean the same is reported: an exception given to a function that does not expect the unwinder's pointer, and a landing
 ;; pad that calls another function before it asks for its exception.
-;; RUN[verbose]: upgrade % -o out/ -v
-;; RUN[json]: upgrade % -o json/ --json -q
+;; RUN[verbose]: upgrade -O0 % -o out/ -v
+;; RUN[json]: upgrade -O0 % -o json/ --json -q
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,5 +1,5 @@
 ;; A stack pointer that nobody can set: no loader would take the module, and no wrapper can be written for it.
-;; FAIL 3: upgrade % -o out/
+;; FAIL 3: upgrade -O0 % -o out/
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,5 +1,5 @@
 ;; Code that does not validate is an error that names its place in the file.
-;; FAIL 1: upgrade % -o out/
+;; FAIL 1: upgrade -O0 % -o out/
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,6 +1,6 @@
 ;; True types of imports: from wrappers, from the runtime, from the module's own export, and for those that were inlined.
-;; RUN: % -o - | print
-;; RUN[kept]: % -o - --target emscripten-legacy | print
+;; RUN: -O0 % -o - | print
+;; RUN[kept]: -O0 % -o - --target emscripten-legacy | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "getTempRet0" (func $getTempRet0 (result i32)))

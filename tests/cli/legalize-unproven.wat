@@ -1,6 +1,6 @@
 ;; Imports whose result is demonstrably split, and whose type nothing tells, or two sources differently.
-;; FAIL 3: % -o -
-;; RUN[kept]: % -n --target emscripten-legacy
+;; FAIL 3: -O0 % -o -
+;; RUN[kept]: -O0 % -n --target emscripten-legacy
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "getTempRet0" (func $getTempRet0 (result i32)))

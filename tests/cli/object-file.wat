@@ -1,5 +1,5 @@
 ;; A relocatable object has symbols where a side module has addresses: it must be linked first.
-;; FAIL 1: upgrade % -o out/
+;; FAIL 1: upgrade -O0 % -o out/
 
 (module
   (func)

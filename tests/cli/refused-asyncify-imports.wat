@@ -1,5 +1,5 @@
 ;; A module that asyncify instrumented for another module's state exports none of its functions.
-;; FAIL 3: upgrade % -o out/
+;; FAIL 3: upgrade -O0 % -o out/
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

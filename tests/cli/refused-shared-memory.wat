@@ -1,5 +1,5 @@
 ;; No Pyodide runtime has threads.
-;; FAIL 3: upgrade % -o out/
+;; FAIL 3: upgrade -O0 % -o out/
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

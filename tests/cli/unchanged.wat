@@ -1,12 +1,12 @@
 ;; A side module in which no pass finds work comes out as it went in, whatever way it takes.
-;; RUN: upgrade % -o - | print
-;; RUN[stdin]: upgrade - -o - < % | print
-;; RUN[default]: % -o other.wasm
-;; RUN[directory]: upgrade % -o out/ | print out/unchanged.wasm
-;; RUN[quiet]: upgrade % -o out/ -q
-;; RUN[verbose]: upgrade % -o out/ -v
-;; RUN[in-place]: upgrade % --in-place
-;; RUN[dry-run]: upgrade % --dry-run
+;; RUN: upgrade -O0 % -o - | print
+;; RUN[stdin]: upgrade -O0 - -o - < % | print
+;; RUN[default]: -O0 % -o other.wasm
+;; RUN[directory]: upgrade -O0 % -o out/ | print out/unchanged.wasm
+;; RUN[quiet]: upgrade -O0 % -o out/ -q
+;; RUN[verbose]: upgrade -O0 % -o out/ -v
+;; RUN[in-place]: upgrade -O0 % --in-place
+;; RUN[dry-run]: upgrade -O0 % --dry-run
 
 (module
   (@dylink.0

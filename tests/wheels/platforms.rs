@@ -1,6 +1,7 @@
 //! What the platform in a wheel's file name means for the result.
 
 use super::support::*;
+use wasm_pyfix::wheel::{AlsoFor, WheelOptions};
 
 const TARGET: &str = "pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32";
 
@@ -74,4 +75,131 @@ fn without_a_tag_javascript_exceptions_tell_the_platform() {
     assert_eq!(about_structs(name, &importing(&["emscripten_get_mouse_status"])), [""; 0]);
     let notices = about_structs(name, &importing(&["emscripten_get_mouse_status", "invoke_v"]));
     assert!(notices.len() == 1 && notices[0].contains("on pyodide_2025_0 than on pyodide_2024_0"), "{notices:?}");
+}
+
+/// Options for the targets 2026_0 and, with `also`, 2025_0 at the same time.
+fn options_2026(also: bool) -> WheelOptions {
+    let older = AlsoFor { platform_tags: options().platform_tags, python_tag: "cp313".to_string() };
+    WheelOptions {
+        platform_tags: vec!["pyemscripten_2026_0_wasm32".to_string()],
+        python_tag: "cp314".to_string(),
+        also: if also { vec![older] } else { Vec::new() },
+        site_packages: "/lib/python3.14/site-packages".to_string(),
+        ..WheelOptions::default()
+    }
+}
+
+const NAME_2025: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
+const NAME_2026: &str = "demo-1.0-cp312-abi3-pyemscripten_2026_0_wasm32.whl";
+const NAMED_FOR_313: &str = "demo/ext.cpython-313-wasm32-emscripten.so";
+
+#[test]
+fn an_abi3_wheel_is_retagged_and_its_modules_stay() {
+    let input = Wheel::new(NAME_2025)
+        .file("demo/ext.abi3.so", &upgraded(&module(&[], &["PyInit_ext"])))
+        .file("demo-1.0.dist-info/sboms/x.json", b"{}")
+        .build();
+    let result = run(NAME_2025, &input, &options_2026(false));
+    assert_eq!(result.file_name, NAME_2026);
+    assert_eq!(result.notices, [""; 0], "a bill of materials is out of date only when a module changes");
+    let (before, after) = (entries(&input), entries(&result.bytes));
+    assert!(text(&after, "demo-1.0.dist-info/WHEEL").contains("Tag: cp312-abi3-pyemscripten_2026_0_wasm32\n"));
+    assert_eq!(contents(&after, "demo/ext.abi3.so"), contents(&before, "demo/ext.abi3.so"));
+    check_record(&after);
+}
+
+#[test]
+fn abi3_modules_named_for_another_python_are_renamed() {
+    let extension = upgraded(&module(&[], &["PyInit_ext"]));
+    let input = Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/data", b"x").build();
+    let result = run(NAME_2025, &input, &options_2026(false));
+    let (before, after) = (entries(&input), entries(&result.bytes));
+    let names: Vec<&str> = after.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names[..2], ["demo/ext.abi3.so", "demo/data"]);
+    // What has no new contents keeps its compressed bytes, time and mode.
+    assert_eq!((&after[0].compressed, &after[0].time, after[0].mode), (&before[0].compressed, &before[0].time, before[0].mode));
+    check_record(&after);
+    assert!(text(&after, "demo-1.0.dist-info/RECORD").starts_with("demo/ext.abi3.so,"), "the row has another place");
+    assert_eq!(result.modules[0].renamed_to.as_deref(), Some("demo/ext.abi3.so"));
+    assert!(result.notices[0].contains("`demo/ext.abi3.so` now"), "{:?}", result.notices);
+    let again = run(&result.file_name, &result.bytes, &options_2026(false));
+    assert!(!again.changed);
+    // On the Python that the name is for, it is right.
+    let same = run(NAME_2025, &input, &options());
+    assert_eq!(entries(&same.bytes)[0].name, NAMED_FOR_313);
+}
+
+#[test]
+fn a_renamed_module_may_change_too() {
+    let input = Wheel::new(NAME_2025).file(NAMED_FOR_313, &module(&[], &["PyInit_ext"])).build();
+    let result = run(NAME_2025, &input, &options_2026(false));
+    let after = entries(&result.bytes);
+    assert!(is_upgraded(&after, "demo/ext.abi3.so"));
+    check_record(&after);
+}
+
+#[test]
+fn modules_are_renamed_only_where_that_helps() {
+    let extension = module(&[], &["PyInit_ext"]);
+    let kept = |name: &str, wheel: Wheel| {
+        let result = run(name, &wheel.build(), &options_2026(false));
+        assert!(result.modules.iter().all(|module| module.renamed_to.is_none()), "{:?}", result.modules);
+        result.notices.join("\n")
+    };
+    let none = "demo-1.0-py3-none-pyemscripten_2025_0_wasm32.whl";
+    let notices = kept(none, Wheel::new(none).file(NAMED_FOR_313, &extension));
+    assert!(notices.contains("silently ignores; rename it to end in `.abi3.so`"), "{notices}");
+    let library = module(&[], &["f"]);
+    let notices = kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &library));
+    assert!(notices.contains("silently ignores; rename it"), "{notices}");
+    let taken = Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/ext.abi3.so", &extension);
+    let notices = kept(NAME_2025, taken);
+    assert!(notices.contains("since that name is taken"), "{notices}");
+    let needed = module(&["ext.cpython-313-wasm32-emscripten.so"], &[]);
+    let notices = kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/x.so", &needed));
+    assert!(notices.contains("since another module needs it by its name"), "{notices}");
+}
+
+#[test]
+fn a_module_that_leaves_the_stable_abi_is_not_called_abi3() {
+    let private = wat::parse_str(
+        r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "_PyLong_AsByteArray" (func))
+        (func (export "PyInit_ext") (result i32) i32.const 0))"#,
+    );
+    let input = Wheel::new(NAME_2025).file(NAMED_FOR_313, &private.unwrap()).build();
+    let error = fail(NAME_2025, &input, &options_2026(false));
+    assert!(is_refused(&error), "{error:#}");
+    assert!(format!("{error:#}").contains("uses `_PyLong_AsByteArray`, which the stable ABI does not have"), "{error:#}");
+    let allowed = WheelOptions { allow_python_mismatch: true, ..options_2026(false) };
+    let result = run(NAME_2025, &input, &allowed);
+    assert!(result.modules[0].renamed_to.is_none() && result.notices[0].contains("no abi3 module"), "{:?}", result.notices);
+}
+
+#[test]
+fn one_wheel_may_be_for_several_targets() {
+    let extension = upgraded(&module(&[], &["PyInit_ext"]));
+    let input = Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).build();
+    let result = run(NAME_2025, &input, &options_2026(true));
+    let platforms = "pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.pyodide_2025_0_wasm32";
+    assert_eq!(result.file_name, format!("demo-1.0-cp312-abi3-{platforms}.whl"));
+    let after = entries(&result.bytes);
+    assert_eq!(text(&after, "demo-1.0.dist-info/WHEEL").matches("Tag: ").count(), 3);
+    assert_eq!(after[0].name, "demo/ext.abi3.so", "one of the Pythons would not import it");
+    // It is for each of them, so nothing is to be done for one of them, and nothing is made older.
+    for options in [options(), options_2026(false), options_2026(true)] {
+        let again = run(&result.file_name, &result.bytes, &options);
+        assert!(!again.changed, "{:?}: {}", options.platform_tags, again.file_name);
+    }
+}
+
+#[test]
+fn a_wheel_for_several_platforms_is_for_the_target_alone_once_a_module_changes() {
+    let name = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.pyodide_2025_0_wasm32.whl";
+    let result = run(name, &single(name, &module(&[], &[])), &options_2026(false));
+    assert_eq!(result.file_name, NAME_2026);
+    // Another spelling of the target is no other platform.
+    let both = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
+    let legacy = WheelOptions { platform_tags: vec!["pyodide_2025_0_wasm32".to_string()], ..options() };
+    let result = run(both, &single(both, &upgraded(&module(&[], &[]))), &legacy);
+    assert_eq!(result.file_name, "demo-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl");
 }

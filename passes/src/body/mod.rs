@@ -2,3 +2,12 @@
 
 pub mod edit;
 pub mod halves;
+
+use wasm_encoder::InstructionSink;
+
+/// The bytes of the instructions that `write` writes.
+pub fn code(write: impl for<'s, 'b> FnOnce(&'s mut InstructionSink<'b>) -> &'s mut InstructionSink<'b>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut InstructionSink::new(&mut bytes));
+    bytes
+}

@@ -10,6 +10,7 @@
 use super::flow::{Access, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};
 use super::threading::Reports;
+use crate::body::code;
 use crate::body::edit::Edits;
 use crate::module::{FunctionId, Module, TypeId};
 use crate::{Error, Result};
@@ -312,10 +313,4 @@ struct How {
     pointer: Vec<u8>,
     /// Locals that hold the arguments; empty when they are on the stack.
     arguments: Vec<u32>,
-}
-
-fn code(write: impl for<'s, 'b> FnOnce(&'s mut InstructionSink<'b>) -> &'s mut InstructionSink<'b>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write(&mut InstructionSink::new(&mut bytes));
-    bytes
 }

@@ -31,7 +31,6 @@ mod scan;
 mod setjmp;
 mod site_sets;
 mod sites;
-mod slots;
 mod threading;
 
 use crate::body::edit::Edits;
@@ -46,6 +45,9 @@ use scan::BodyFacts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use threading::{Exnref, Threaded};
 use wasmparser::{FuncType, ValType};
+
+/// Export by which modules agree on the numbers of their `setjmp` calls.
+pub(crate) const SETJMP_COUNTER: &str = setjmp::COUNTER;
 
 /// What the target and the user ask of this pass.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +95,9 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     module.initialize_globals(&addresses);
     forget_import_infos(module);
     drop_code_offsets(module, &mut outcome);
-    add_target_features(module, !plan.inlined.is_empty());
+    // Calls inlined in a `try` take their arguments as block parameters, which are part of multivalue.
+    let block_parameters: &[&str] = if plan.inlined.is_empty() { &[] } else { &["multivalue"] };
+    module.add_target_features(&[&["exception-handling"], block_parameters].concat());
     Ok(outcome)
 }
 
@@ -107,6 +111,41 @@ fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
             site.callee = Some(module.import_function("env", &name, &ty));
         }
     }
+}
+
+/// Names of the imports by which `module` uses exceptions or `longjmp` of JavaScript, as far as runtimes with native ones lack them.
+/// Empty when there is nothing to convert.
+pub fn javascript_imports(module: &Module<'_>, sibling_exports: &HashSet<String>) -> BTreeSet<String> {
+    let abi = Abi::find(module, sibling_exports);
+    if !abi.needs_conversion() {
+        return BTreeSet::new();
+    }
+    let kept = |role: &Role| matches!(role, Role::GetTempRet | Role::SetTempRet | Role::SetThrew);
+    let functions = module.imports().iter().filter(|import| match import.item {
+        Item::Function(id) => abi.role(id).is_some_and(|role| !kept(&role)),
+        _ => false,
+    });
+    let addresses = abi.function_addresses.iter().filter(|(_, _, role)| !kept(role)).map(|(_, name, _)| name.clone());
+    functions.map(|import| import.field.to_string()).chain(addresses).collect()
+}
+
+/// Which kinds of exception handlers the code of a module has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handlers {
+    /// `try`, `catch`, `delegate`, `rethrow`
+    pub legacy: bool,
+    /// `try_table`, `throw_ref`
+    pub new: bool,
+}
+
+/// Looks over all bodies for exception handlers.
+///
+/// # Errors
+/// [`Error::Malformed`] for code that cannot be decoded.
+pub fn handlers(module: &Module<'_>) -> Result<Handlers> {
+    let bodies: Vec<_> = module.bodies().collect();
+    let either = |a: Handlers, b: Handlers| Handlers { legacy: a.legacy || b.legacy, new: a.new || b.new };
+    bodies.into_par_iter().map(|(_, body)| scan::handlers(body)).try_reduce(Handlers::default, |a, b| Ok(either(a, b)))
 }
 
 /// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.
@@ -148,7 +187,7 @@ fn is_in_elements(module: &Module<'_>, id: FunctionId) -> bool {
 }
 
 /// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
-pub(crate) fn is_of_abi(name: &str, ty: &FuncType) -> bool {
+pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
     const SETJMP: [&str; 4] = ["__wasm_setjmp", "__wasm_setjmp_test", "saveSetjmp", "testSetjmp"];
     SETJMP.contains(&name) || abi::role(name, ty).is_some()
 }
@@ -568,7 +607,7 @@ fn define_named(module: &mut Module<'_>, field: &str, role: Role, machinery: Opt
 }
 
 /// Flags of imports that are gone would make loaders look for them.
-fn forget_import_infos(module: &mut Module<'_>) {
+pub(crate) fn forget_import_infos(module: &mut Module<'_>) {
     let fields: HashSet<String> = module.imports().iter().map(|import| import.field.to_string()).collect();
     if module.dylink.import_info.iter().any(|info| !fields.contains(&info.field)) {
         module.dylink.import_info.retain(|info| fields.contains(&info.field));
@@ -586,31 +625,4 @@ pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) 
     if !dropped.is_empty() {
         outcome.notices.push(format!("dropped sections that point into the old code: {}", dropped.join(", ")));
     }
-}
-
-/// Tools such as wasm-opt reject instructions of features that `target_features` does not list. Calls inlined in a `try` take their
-/// arguments as block parameters, which are part of multivalue.
-fn add_target_features(module: &mut Module<'_>, block_parameters: bool) {
-    const SECTION: &str = "target_features";
-    let Some(mut features) = module.custom_section(SECTION).and_then(read_features) else { return };
-    for feature in ["exception-handling", "multivalue"].into_iter().take(if block_parameters { 2 } else { 1 }) {
-        if features.iter().all(|(_, name)| name != feature) {
-            let place = features.iter().position(|(_, name)| name.as_str() > feature).unwrap_or(features.len());
-            features.insert(place, (b'+', feature.to_string()));
-        }
-    }
-    let mut payload = Vec::new();
-    wasm_encoder::Encode::encode(&(features.len() as u32), &mut payload);
-    for (prefix, name) in features {
-        payload.push(prefix);
-        wasm_encoder::Encode::encode(name.as_str(), &mut payload);
-    }
-    module.replace_custom_section(SECTION, payload);
-}
-
-/// The prefix (`+` used, `-` forbidden) and name of each feature.
-fn read_features(payload: &[u8]) -> Option<Vec<(u8, String)>> {
-    let mut reader = wasmparser::BinaryReader::new(payload, 0);
-    let count = reader.read_var_u32().ok()?;
-    (0..count).map(|_| Some((reader.read_u8().ok()?, reader.read_string().ok()?.to_string()))).collect()
 }

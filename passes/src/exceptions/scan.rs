@@ -1,5 +1,6 @@
 //! One fast look over every body: which functions of the exception ABI it calls and what else it does with them.
 
+use super::Handlers;
 use super::abi::{Abi, Role};
 use crate::Result;
 use crate::module::{Body, FunctionId, Module};
@@ -125,6 +126,20 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
     facts.calls.sort_unstable();
     facts.calls.dedup();
     Ok(facts)
+}
+
+/// The kinds of exception handlers in one body.
+pub fn handlers(body: &Body<'_>) -> Result<Handlers> {
+    let mut handlers = Handlers::default();
+    let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
+    while !operators.eof() {
+        match operators.read()? {
+            Operator::Try { .. } => handlers.legacy = true,
+            Operator::TryTable { .. } | Operator::ThrowRef => handlers.new = true,
+            _ => {}
+        }
+    }
+    Ok(handlers)
 }
 
 /// Whether what came before `operator` in the code need not have run before what comes after it.

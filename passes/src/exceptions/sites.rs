@@ -14,8 +14,8 @@ use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
-use super::slots;
-use crate::module::{FunctionId, GlobalId, Item, Module};
+use crate::internal_got;
+use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -317,7 +317,11 @@ fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
         Some(Item::Global(id)) => Some(id.0),
         _ => None,
     };
-    let slots = slots::find(module, table_base)?;
+    let slots = internal_got::find(module)?.into_iter().filter_map(|(global, entry)| match entry.address {
+        Address::Table(slot) => Some((global, slot)),
+        Address::Memory(_) => None,
+    });
+    let slots = slots.collect();
     Ok(Facts {
         module,
         roles: abi.by_function(),

@@ -59,9 +59,9 @@ pub struct Options<'o> {
 pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new("legalize");
     let shapes = shape::scan(module)?;
-    let proven = |id: FunctionId| shapes.iter().any(|(_, shape)| shape.wraps == Some(id) || shape.joins.contains(&id.0));
     if !options.allow_struct_change {
-        time::refuse_old(module, proven)?;
+        let joined = joined(&shapes);
+        time::refuse_old(module, |id| joined.contains(&id))?;
     }
     let pairs = export_pairs(module);
     let imports = true_types(module, &shapes, &pairs, options, &mut outcome)?;
@@ -75,6 +75,18 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     exceptions::make_temp_ret_private(module, options.sibling_exports, &mut outcome)?;
     exceptions::drop_code_offsets(module, &mut outcome);
     Ok(outcome)
+}
+
+/// The imports whose result `module` demonstrably takes as a 64-bit integer in halves: what [`time::refuse_old`] wants to know.
+///
+/// # Errors
+/// [`Error::Malformed`] for code that cannot be decoded.
+pub fn joined_imports(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
+    Ok(joined(&shape::scan(module)?))
+}
+
+fn joined(shapes: &[(FunctionId, Shape)]) -> HashSet<FunctionId> {
+    shapes.iter().flat_map(|(_, shape)| shape.wraps.into_iter().chain(shape.joins.iter().map(|id| FunctionId(*id)))).collect()
 }
 
 /// An export `f` of a split type and the original behind it, exported as `orig$f`.

@@ -114,6 +114,6 @@ pub fn data_segment(segment: &DataSegment<'_>, maps: &IndexMaps, out: &mut Vec<u
         SegmentKind::Passive | SegmentKind::Declared => leb(1, out),
     }
     leb(segment.bytes.len() as u32, out);
-    out.extend_from_slice(segment.bytes);
+    out.extend_from_slice(&segment.bytes);
     Ok(())
 }

@@ -3,12 +3,15 @@
 
 use super::{FunctionId, GlobalId, Item, MemoryId, Module, Origin, TableId, TagId, TypeId};
 use crate::{Error, Result};
+use std::collections::HashSet;
 
 /// The index of every id of one index space.
 #[derive(Debug)]
 pub struct IndexMap {
     what: &'static str,
     indices: Vec<u32>,
+    /// Ids of items that are gone and for which another one stands.
+    replaced: HashSet<u32>,
     identity: bool,
 }
 
@@ -30,8 +33,22 @@ impl IndexMap {
                 next += 1;
             }
         }
-        let identity = indices.iter().enumerate().all(|(id, &index)| index == DEAD || index as usize == id);
-        IndexMap { what, indices, identity }
+        let mut map = IndexMap { what, indices, replaced: HashSet::new(), identity: false };
+        map.compare();
+        map
+    }
+
+    /// Has references to the first of each pair of ids mean the second.
+    fn replace(&mut self, pairs: impl Iterator<Item = (u32, u32)>) {
+        for (id, by) in pairs {
+            self.indices[id as usize] = self.indices[by as usize];
+            self.replaced.insert(id);
+        }
+        self.compare();
+    }
+
+    fn compare(&mut self) {
+        self.identity = self.indices.iter().enumerate().all(|(id, &index)| index == DEAD || index as usize == id);
     }
 
     /// The index of the id `id`; an error if it is gone, which means that a pass removed something still in use.
@@ -42,9 +59,9 @@ impl IndexMap {
         }
     }
 
-    /// The index of the id `id`, if it is still there.
+    /// The index of the id `id`, if it is still there itself.
     pub fn alive(&self, id: u32) -> Option<u32> {
-        self.indices.get(id as usize).copied().filter(|&index| index != DEAD)
+        self.indices.get(id as usize).copied().filter(|&index| index != DEAD && !self.replaced.contains(&id))
     }
 
     /// Whether every id is its own index.
@@ -72,9 +89,12 @@ impl IndexMaps {
         let memories = imports().filter_map(|item| if let Item::Memory(MemoryId(id)) = item { Some(id) } else { None });
         let globals = imports().filter_map(|item| if let Item::Global(GlobalId(id)) = item { Some(id) } else { None });
         let tags = imports().filter_map(|item| if let Item::Tag(TagId(id)) = item { Some(id) } else { None });
+        let mut functions =
+            IndexMap::new("function", module.functions.len(), functions, |id| is_defined(&module.functions[id].origin));
+        functions.replace(module.replaced.iter().map(|(id, by)| (id.0, by.0)));
         IndexMaps {
-            types: IndexMap::new("type", module.types.len(), std::iter::empty(), |_| true),
-            functions: IndexMap::new("function", module.functions.len(), functions, |id| is_defined(&module.functions[id].origin)),
+            types: IndexMap::new("type", module.types.len(), std::iter::empty(), |id| module.has_type(TypeId(id as u32))),
+            functions,
             tables: IndexMap::new("table", module.tables.len(), tables, |id| is_defined(&module.tables[id].origin)),
             memories: IndexMap::new("memory", module.memories.len(), memories, |id| is_defined(&module.memories[id].origin)),
             globals: IndexMap::new("global", module.globals.len(), globals, |id| is_defined(&module.globals[id].origin)),

@@ -10,6 +10,7 @@
 
 pub mod dylink;
 mod encode;
+mod features;
 mod index;
 mod names;
 mod read;
@@ -19,10 +20,11 @@ mod write;
 
 use dylink::Dylink;
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, OperatorsReader, TableType};
 
-pub use read::{FEATURES, validate};
+pub use read::{FEATURES, Unsupported, validate};
 pub use synthesize::Address;
 
 /// Id of a function type.
@@ -169,7 +171,8 @@ pub enum ElementItems<'a> {
 #[derive(Debug, Clone)]
 pub struct DataSegment<'a> {
     pub kind: SegmentKind<'a, MemoryId>,
-    pub bytes: &'a [u8],
+    /// Borrowed means untouched.
+    pub bytes: Cow<'a, [u8]>,
 }
 
 /// One section of the input file.
@@ -233,6 +236,10 @@ pub struct Module<'a> {
     dylink_read: Dylink,
     dylink_canonical: bool,
     types: Vec<FuncType>,
+    /// Types that are gone.
+    dead_types: HashSet<TypeId>,
+    /// Functions that are gone, and which stand for them: every reference to the former means the latter.
+    replaced: HashMap<FunctionId, FunctionId>,
     imports: Vec<Import<'a>>,
     functions: Vec<Function<'a>>,
     tables: Vec<Table<'a>>,
@@ -375,7 +382,11 @@ impl<'a> Module<'a> {
     /// The id of the function type `ty`, added if the module lacks it.
     pub fn type_id(&mut self, ty: &FuncType) -> TypeId {
         if let Some(index) = self.types.iter().position(|known| known == ty) {
-            return TypeId(index as u32);
+            let id = TypeId(index as u32);
+            if self.dead_types.remove(&id) {
+                self.touched.insert(section::TYPE);
+            }
+            return id;
         }
         self.touched.insert(section::TYPE);
         self.types.push(ty.clone());
@@ -486,6 +497,53 @@ impl<'a> Module<'a> {
         self.functions[id.0 as usize].origin = Origin::Dead;
     }
 
+    /// Removes a function and has every reference to it mean `by` instead, which has the same type.
+    pub fn replace_function(&mut self, id: FunctionId, by: FunctionId) {
+        self.remove_function(id);
+        self.replaced.insert(id, by);
+        for section in [section::EXPORT, section::ELEMENT, section::CODE, section::GLOBAL, section::START] {
+            self.touched.insert(section);
+        }
+        // What stood for another function until now hands that on.
+        self.replaced.values_mut().filter(|replacement| **replacement == id).for_each(|replacement| *replacement = by);
+    }
+
+    /// The function that a reference to `id` means: `id` itself unless it was replaced.
+    pub fn resolved(&self, id: FunctionId) -> FunctionId {
+        self.replaced.get(&id).copied().unwrap_or(id)
+    }
+
+    /// Removes a global to which nothing refers any more.
+    pub fn remove_global(&mut self, id: GlobalId) {
+        match self.globals[id.0 as usize].origin {
+            Origin::Import => self.remove_import(Item::Global(id)),
+            Origin::Defined(_) => self.touched.insert(section::GLOBAL),
+            Origin::Dead => {}
+        }
+        self.globals[id.0 as usize].origin = Origin::Dead;
+    }
+
+    /// Removes an exception tag to which nothing refers any more.
+    pub fn remove_tag(&mut self, id: TagId) {
+        match self.tags[id.0 as usize].origin {
+            Origin::Import => self.remove_import(Item::Tag(id)),
+            Origin::Defined(()) => self.touched.insert(section::TAG),
+            Origin::Dead => {}
+        }
+        self.tags[id.0 as usize].origin = Origin::Dead;
+    }
+
+    /// Removes a function type to which nothing refers any more.
+    pub fn remove_type(&mut self, id: TypeId) {
+        self.touched.insert(section::TYPE);
+        self.dead_types.insert(id);
+    }
+
+    /// Whether the type is still there.
+    pub fn has_type(&self, id: TypeId) -> bool {
+        !self.dead_types.contains(&id)
+    }
+
     /// Adds a mutable global that starts as `init`.
     pub fn add_global(&mut self, init: i32) -> GlobalId {
         let id = GlobalId(self.globals.len() as u32);
@@ -543,11 +601,37 @@ impl ConstExpr<'_> {
         operators.into_iter().any(|operator| matches!(operator, Ok(Operator::RefFunc { function_index }) if function_index == id.0))
     }
 
+    /// The value, where it is an `i32.const` and nothing else.
+    pub fn as_i32(&self) -> Option<i32> {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        let operators: Vec<_> = operators.into_iter().take(3).map_while(Result::ok).collect();
+        match operators[..] {
+            [Operator::I32Const { value }, Operator::End] => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether it is the value of the global `id` and nothing else.
     fn is_global(&self, id: GlobalId) -> bool {
         let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
         let operators: Vec<_> = operators.into_iter().take(3).map_while(Result::ok).collect();
         matches!(operators[..], [Operator::GlobalGet { global_index }, Operator::End] if global_index == id.0)
+    }
+
+    /// The constant that it adds to the global `base`, if that is what it does.
+    pub fn offset_from(&self, base: GlobalId) -> Option<u32> {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        let operators: Vec<Operator<'_>> = operators.into_iter().collect::<Result<_, _>>().ok()?;
+        match operators[..] {
+            [Operator::GlobalGet { global_index }, Operator::End] if global_index == base.0 => Some(0),
+            [Operator::GlobalGet { global_index }, Operator::I32Const { value }, Operator::I32Add, Operator::End]
+            | [Operator::I32Const { value }, Operator::GlobalGet { global_index }, Operator::I32Add, Operator::End]
+                if global_index == base.0 =>
+            {
+                u32::try_from(value).ok()
+            }
+            _ => None,
+        }
     }
 
     /// `i32.const value`

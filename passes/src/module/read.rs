@@ -44,9 +44,21 @@ impl<'a> Module<'a> {
     /// Decodes a linked side module.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the input is not a valid linked side module, [`Error::Refused`] for relocatable objects, shared
-    /// and 64-bit memories and garbage-collected types.
+    /// [`Error::Malformed`] where the input is not a valid linked side module, [`Error::Refused`] for relocatable objects,
+    /// garbage-collected types and what is [`Unsupported`].
     pub fn read(input: &'a [u8]) -> Result<Self> {
+        let module = Module::read_any(input)?;
+        match module.unsupported() {
+            Some(unsupported) => Err(Error::Refused(unsupported.describe().to_string())),
+            None => Ok(module),
+        }
+    }
+
+    /// Decodes a linked side module, be it one that no pass may touch.
+    ///
+    /// # Errors
+    /// As [`Module::read`], but for what is [`Unsupported`].
+    pub fn read_any(input: &'a [u8]) -> Result<Self> {
         let kind = Parser::new(0).parse(input, true)?;
         if let wasmparser::Chunk::Parsed { payload: Payload::Version { encoding: wasmparser::Encoding::Component, .. }, .. } = kind
         {
@@ -59,7 +71,6 @@ impl<'a> Module<'a> {
             module.read_payload(payload?)?;
         }
         module.read_dylink()?;
-        module.refuse_unsupported()?;
         Ok(module)
     }
 
@@ -72,6 +83,8 @@ impl<'a> Module<'a> {
             dylink_read: Dylink::default(),
             dylink_canonical: true,
             types: Vec::new(),
+            dead_types: HashSet::new(),
+            replaced: HashMap::new(),
             imports: Vec::new(),
             functions: Vec::new(),
             tables: Vec::new(),
@@ -231,25 +244,45 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    fn refuse_unsupported(&self) -> Result<()> {
-        let refuse = |what: &str| Err(Error::Refused(what.to_string()));
+    /// What keeps passes from touching the module, if anything does.
+    pub fn unsupported(&self) -> Option<Unsupported> {
         if self.memories.iter().any(|memory| memory.ty.shared) {
-            return refuse(
-                "it uses shared memory (built with -pthread), which no Pyodide runtime offers; rebuild it without threads",
-            );
+            return Some(Unsupported::SharedMemory);
         }
         if self.memories.iter().any(|memory| memory.ty.memory64) || self.tables.iter().any(|table| table.ty.table64) {
-            return refuse("it is a 64-bit module (memory64); Pyodide runtimes are 32-bit; rebuild it for wasm32");
+            return Some(Unsupported::Memory64);
         }
         // Binaryen's asyncify exports its functions; in side modules it imports the state (`asyncify-import-globals`).
         let state =
             |import: &Import<'_>| import.module == "env" && matches!(&*import.field, "__asyncify_state" | "__asyncify_data");
-        if self.exports.iter().any(|export| export.name.starts_with("asyncify_")) || self.imports.iter().any(state) {
-            return refuse(
-                "it was instrumented by asyncify, whose code no longer has the shape a compiler wrote; relink it without -sASYNCIFY",
-            );
+        let asyncify = self.exports.iter().any(|export| export.name.starts_with("asyncify_")) || self.imports.iter().any(state);
+        asyncify.then_some(Unsupported::Asyncify)
+    }
+}
+
+/// What a side module may be that no pass touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsupported {
+    /// Its memory is shared between threads.
+    SharedMemory,
+    /// Its memory or table has 64-bit addresses.
+    Memory64,
+    /// Binaryen's asyncify pass has instrumented it.
+    Asyncify,
+}
+
+impl Unsupported {
+    /// What it is and what to do about it, a sentence about the module.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Unsupported::SharedMemory => {
+                "it uses shared memory (built with -pthread), which no Pyodide runtime offers; rebuild it without threads"
+            }
+            Unsupported::Memory64 => "it is a 64-bit module (memory64); Pyodide runtimes are 32-bit; rebuild it for wasm32",
+            Unsupported::Asyncify => {
+                "it was instrumented by asyncify, whose code no longer has the shape a compiler wrote; relink it without -sASYNCIFY"
+            }
         }
-        Ok(())
     }
 }
 
@@ -309,5 +342,5 @@ fn data_segment<'a>(input: &[u8], segment: wasmparser::Data<'a>) -> Result<DataS
             offset: const_expr(&offset_expr)?,
         },
     };
-    Ok(DataSegment { kind, bytes: segment.data })
+    Ok(DataSegment { kind, bytes: segment.data.into() })
 }

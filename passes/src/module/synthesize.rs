@@ -30,11 +30,26 @@ impl Module<'_> {
     /// # Errors
     /// [`Error::Refused`] when the module would not fit 32-bit memory.
     pub fn reserve_memory(&mut self, size: u32, alignment: u32) -> Result<Address> {
-        let too_large = || Error::Refused("its data fills 32-bit memory; there is no room for exception state".to_string());
+        let too_large = || Error::Refused("its data fills 32-bit memory; there is no room for more".to_string());
         let begin = self.dylink.memory_size.checked_next_multiple_of(1 << alignment).ok_or_else(too_large)?;
         self.dylink.memory_size = begin.checked_add(size).ok_or_else(too_large)?;
         self.dylink.memory_alignment = self.dylink.memory_alignment.max(alignment);
         Ok(Address::Memory(begin))
+    }
+
+    /// Gives the data segment `index` other contents.
+    pub fn set_data(&mut self, index: usize, bytes: Vec<u8>) {
+        self.touched.insert(section::DATA);
+        self.data[index].bytes = bytes.into();
+    }
+
+    /// Adds a data segment that `memory.init` copies; returns its index.
+    pub fn add_passive_data(&mut self, bytes: Vec<u8>) -> u32 {
+        self.touched.insert(section::DATA);
+        // Code that names a segment is valid only when this section precedes it.
+        self.touched.insert(section::DATA_COUNT);
+        self.data.push(DataSegment { kind: SegmentKind::Passive, bytes: bytes.into() });
+        self.data.len() as u32 - 1
     }
 
     /// The table that function pointers index, imported if the module has none.
@@ -87,6 +102,12 @@ impl Module<'_> {
             Some(ElementItems::Functions(functions)) => functions,
             _ => &[],
         }
+    }
+
+    /// Whether [`Module::own_slots`] tells all slots of the module, and more can be appended.
+    pub fn fills_own_slots(&self) -> bool {
+        let active = |segment: &ElementSegment<'_>| matches!(segment.kind, SegmentKind::Active { .. });
+        self.own_segment().is_some() || !self.elements.iter().any(active)
     }
 
     /// The segment that fills the function table, when it is the only active one, a list of functions, and begins at `__table_base`.

@@ -5,7 +5,7 @@
 
 use super::index::{IndexMap, IndexMaps};
 use super::remap::{locals_length, remap_code};
-use super::{Body, Item, Module, Origin, dylink, encode, names, section};
+use super::{Body, Item, Module, Origin, TypeId, dylink, encode, names, section};
 use crate::{Error, Result};
 use rayon::prelude::*;
 
@@ -103,6 +103,9 @@ impl Module<'_> {
             section::DATA_COUNT => self.data.len(),
             _ => return Err(Error::Internal(format!("section {id} cannot be encoded"))),
         };
+        if count == 0 && payload.is_empty() && !matches!(id, section::START | section::DATA_COUNT) {
+            return Ok(());
+        }
         let mut head = Vec::new();
         encode::leb(count as u32, &mut head);
         out.push(id);
@@ -113,7 +116,8 @@ impl Module<'_> {
     }
 
     fn write_types(&self, out: &mut Vec<u8>) -> Result<usize> {
-        write_list(&self.types, out, encode::function_type)
+        let alive: Vec<_> = self.types.iter().enumerate().filter(|(id, _)| self.has_type(TypeId(*id as u32))).collect();
+        write_list(&alive, out, |(_, ty), out| encode::function_type(ty, out))
     }
 
     fn write_imports(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {

@@ -1,6 +1,7 @@
 //! What the tests, the example and the benchmarks of wasm-pyfix share.
 //!
 //! * [`npm`]: the Pyodide runtimes and the wheel from the npm registry, fetched once into cargo's target directory;
+//! * [`pypi`]: native wheels from the Python package index, fetched the same way;
 //! * [`node`]: Python snippets run in those runtimes, each in a fresh one;
 //! * [`fixtures`]: the exception-handling suite of `tests/fixtures` and what it must print;
 //! * [`measure`]: what the benchmarks have in common;
@@ -11,6 +12,7 @@ pub mod measure;
 pub mod modules;
 pub mod node;
 pub mod npm;
+pub mod pypi;
 mod tool;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,171 @@
+//! Internal GOT globals as constants, and indirect calls of known functions as direct ones.
+
+use crate::body::code;
+use crate::body::edit::Edits;
+use crate::internal_got::{self, Bases, Entry};
+use crate::module::{Address, Body, FunctionId, Item, Module};
+use crate::{Outcome, Result};
+use rayon::prelude::*;
+use std::collections::HashMap;
+use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
+
+/// So many uses of a global take less room as `base + offset` than the global, its assignment and its reads: a use takes about 3 bytes
+/// more, and the global 14.
+const MOST_READS: usize = 3;
+
+/// Replaces reads of internal GOT globals that have few of them by the addresses they hold. The globals are left to prune. Relocation code
+/// does not count, since an address is shorter there once it is a table.
+pub fn inline(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<()> {
+    let mut known = set_first(module)?;
+    let relocations = module.export("__wasm_apply_data_relocs");
+    let reads = reads(module, &known)?;
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for (_, globals) in reads.iter().filter(|(function, _)| Some(Item::Function(*function)) != relocations) {
+        globals.iter().for_each(|global| *counts.entry(*global).or_default() += 1);
+    }
+    known.retain(|global, _| counts.get(global).is_none_or(|count| *count <= MOST_READS));
+    let readers = reads.into_iter().filter(|(_, globals)| globals.iter().any(|global| known.contains_key(global)));
+    let readers: Vec<FunctionId> = readers.map(|(function, _)| function).collect();
+    let bases = Bases::of(module);
+    let shared = &*module;
+    let rewritten: Vec<(FunctionId, usize, Vec<u8>)> = (readers.into_par_iter())
+        .filter_map(|id| Some((id, shared.function(id).origin.defined()?)))
+        .map(|(id, body)| {
+            let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
+            let mut count = 0;
+            each(body, |operator, span| {
+                let Operator::GlobalGet { global_index } = operator else { return };
+                let Some(entry) = known.get(global_index) else { return };
+                let (Address::Memory(offset) | Address::Table(offset)) = entry.address;
+                let Some(base) = bases.global(entry.address) else { return };
+                let address = match offset {
+                    0 => code(|code| code.global_get(base)),
+                    _ => code(|code| code.global_get(base).i32_const(offset as i32).i32_add()),
+                };
+                edits.replace(span, address);
+                count += 1;
+            })?;
+            Ok((id, count, edits.apply()?))
+        })
+        .collect::<Result<_>>()?;
+    for (id, count, body) in rewritten {
+        module.define_function(id, body);
+        outcome.count("addresses in place of globals", count);
+    }
+    Ok(())
+}
+
+/// The internal GOT globals that nobody can read before they are set.
+fn set_first(module: &Module<'_>) -> Result<HashMap<u32, Entry>> {
+    let mut known = internal_got::find(module)?;
+    known.retain(|_, entry| entry.first);
+    Ok(known)
+}
+
+/// For each function that reads such globals, the number of each read.
+fn reads(module: &Module<'_>, known: &HashMap<u32, Entry>) -> Result<Vec<(FunctionId, Vec<u32>)>> {
+    let bodies: Vec<_> = module.bodies().collect();
+    let reads = bodies.into_par_iter().map(|(id, body)| {
+        let mut globals = Vec::new();
+        each(body, |operator, _| match operator {
+            Operator::GlobalGet { global_index } if known.contains_key(global_index) => globals.push(*global_index),
+            _ => {}
+        })?;
+        Ok((id, globals))
+    });
+    let reads: Result<Vec<_>> = reads.collect();
+    Ok(reads?.into_iter().filter(|(_, globals)| !globals.is_empty()).collect())
+}
+
+/// Has indirect calls whose function is known call it directly. Nobody but the module fills its own slots.
+pub fn call_directly(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<()> {
+    let Some(Item::Table(table)) = module.import("env", "__indirect_function_table") else { return Ok(()) };
+    let bases = Bases::of(module);
+    let known = set_first(module)?;
+    let shared = &*module;
+    let slots = shared.own_slots();
+    let bodies: Vec<_> = shared.bodies().collect();
+    let rewritten: Vec<(FunctionId, usize, Vec<u8>)> = (bodies.into_par_iter())
+        .map(|(id, body)| {
+            let calls = direct_calls(body, table.0, |step, ty| {
+                let slot = match *step {
+                    [.., Step::Global(global)] => address_of(global, &known, &bases)?,
+                    [Step::Global(base), Step::Const(offset), Step::Add] => bases.address(base, offset)?,
+                    _ => return None,
+                };
+                let Address::Table(slot) = slot else { return None };
+                let callee = shared.resolved(*slots.get(slot as usize)?);
+                let same: &FuncType = shared.types().get(ty as usize)?;
+                (shared.signature(callee) == same).then_some(callee)
+            })?;
+            if calls.is_empty() {
+                return Ok(None);
+            }
+            let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
+            let count = calls.len();
+            for (span, callee) in calls {
+                edits.replace(span, code(|code| code.call(callee.0)));
+            }
+            Ok(Some((id, count, edits.apply()?)))
+        })
+        .filter_map(Result::transpose)
+        .collect::<Result<_>>()?;
+    for (id, count, body) in rewritten {
+        module.define_function(id, body);
+        outcome.count("indirect calls made direct", count);
+    }
+    Ok(())
+}
+
+fn address_of(global: u32, known: &HashMap<u32, Entry>, bases: &Bases) -> Option<Address> {
+    known.get(&global).map(|entry| entry.address).or_else(|| bases.address(global, 0))
+}
+
+/// One instruction of an address.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Global(u32),
+    Const(u32),
+    Add,
+    Other,
+}
+
+/// The indirect calls through `table` for which `callee` knows the function, from the address on.
+fn direct_calls(
+    body: &Body<'_>,
+    table: u32,
+    callee: impl Fn(&[Step; 3], u32) -> Option<FunctionId>,
+) -> Result<Vec<(std::ops::Range<usize>, FunctionId)>> {
+    let mut calls = Vec::new();
+    let mut last = [Step::Other; 3];
+    let mut begins = [0; 3];
+    each(body, |operator, span| {
+        let step = match *operator {
+            Operator::CallIndirect { type_index, table_index } if table_index == table => {
+                if let Some(callee) = callee(&last, type_index) {
+                    let begin = if matches!(last[2], Step::Global(_)) { begins[2] } else { begins[0] };
+                    calls.push((begin..span.end, callee));
+                }
+                Step::Other
+            }
+            Operator::GlobalGet { global_index } => Step::Global(global_index),
+            Operator::I32Const { value } => u32::try_from(value).map_or(Step::Other, Step::Const),
+            Operator::I32Add => Step::Add,
+            _ => Step::Other,
+        };
+        last = [last[1], last[2], step];
+        begins = [begins[1], begins[2], span.start];
+    })?;
+    Ok(calls)
+}
+
+/// Shows every operator of `body` with its place in it.
+fn each<'b>(body: &'b Body<'b>, mut visit: impl FnMut(&Operator<'b>, std::ops::Range<usize>)) -> Result<()> {
+    let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
+    while !operators.eof() {
+        let begin = (operators.original_position() - body.offset) as usize;
+        let operator = operators.read()?;
+        visit(&operator, begin..(operators.original_position() - body.offset) as usize);
+    }
+    Ok(())
+}

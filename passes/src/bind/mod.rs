@@ -1,0 +1,133 @@
+//! References of a module to what it defines itself become local, where no other definition can win.
+//!
+//! **Idea.** A shared library may be overridden: what it exports and uses, it imports as well. lld imports weak functions that it also
+//! defines, and takes the addresses of exported functions and data from the GOT (`GOT.func.f`, `GOT.mem.d`). The loader resolves each of
+//! these by name, and prune cannot drop an export that the module's own import needs.
+//!
+//! - **Calls** of `env.f` become calls of the module's own `f`.
+//! - **`GOT.func.f`** becomes an internal GOT global, as lld itself makes for hidden functions: the start function sets it to the slot of
+//!   `f` in the module's part of the table. Others that take the address of `f` get the same one, since the loader finds the slot of an
+//!   exported function that is in the table (`addFunction`).
+//! - **`GOT.mem.d`** becomes an internal GOT global in the same way.
+//! - **Internal GOT globals** with few uses become the addresses they hold, and an indirect call of a known function of the same type
+//!   becomes a direct one.
+//!
+//! **When it refuses.** A name that the runtime or another module of the group defines: that definition may win. A name that other
+//! modules, of which nothing is known, may define ([`Scope::closed`]); calls of C++ functions are bound nevertheless, since the
+//! definitions of one inline function are equal, while its address has to be the same in all modules. Data with a C++ name: the statics
+//! of inline functions, `typeinfo` and vtables have one identity in the whole program, beyond what is known of it. `--bsymbolic` binds
+//! whatever the module defines, as the linker's option does.
+//!
+//! **Relies on** `shouldImport` in lld's `wasm/Writer.cpp` and `requiresGOTAccess` in `wasm/Relocations.cpp` for what is imported, and
+//! `resolveSymbol`, `updateGOT` and `addFunction` of Emscripten's `libdylink.js` and `libaddfunction.js` for what wins: the runtime, then
+//! what was loaded before, then the module.
+
+mod constants;
+
+use crate::environment::Environment;
+use crate::module::{Address, FunctionId, GlobalId, Item, Module};
+use crate::prune::{is_mangled, is_rust_v0};
+use crate::{Outcome, Result};
+use std::collections::{HashMap, HashSet};
+
+/// Name of the pass.
+pub const PASS: &str = "bind";
+
+/// What is known of other definitions.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'s> {
+    /// What the runtime offers; `None` when nothing is known of it.
+    pub environment: Option<&'s Environment>,
+    /// Names that other modules of the group export.
+    pub siblings: &'s HashSet<String>,
+    /// No module outside the group takes part: what the runtime and the siblings lack, nobody else defines.
+    pub closed: bool,
+    /// Bind everything that the module defines.
+    pub symbolic: bool,
+}
+
+impl Scope<'_> {
+    /// Whether somebody is known to define `name`, or could.
+    fn defines(&self, name: &str) -> bool {
+        self.siblings.contains(name) || self.environment.is_none_or(|environment| environment.item(name).is_some())
+    }
+
+    fn binds_call(&self, name: &str) -> bool {
+        self.symbolic || (!self.defines(name) && (self.closed || name.starts_with("_Z")))
+    }
+
+    fn binds_function_address(&self, name: &str) -> bool {
+        self.symbolic || (self.closed && !self.defines(name))
+    }
+
+    fn binds_data(&self, name: &str) -> bool {
+        self.symbolic || (self.closed && !self.defines(name) && (!is_mangled(name) || is_rust(name)))
+    }
+}
+
+/// Whether `name` is mangled by Rust, whose names are unique by a hash: `_ZN` … `17h` and 16 hexadecimal digits, or `_R`.
+fn is_rust(name: &str) -> bool {
+    let hash = |name: &str| {
+        let digits = name.strip_suffix('E')?.rsplit_once("17h")?.1;
+        (digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(())
+    };
+    is_rust_v0(name) || (name.starts_with("_ZN") && hash(name).is_some())
+}
+
+/// Binds the references of `module`.
+///
+/// # Errors
+/// [`crate::Error::Refused`] when the function table leaves no place for a slot that an address needs.
+pub fn run(module: &mut Module<'_>, scope: &Scope<'_>) -> Result<Outcome> {
+    let mut outcome = Outcome::new(PASS);
+    let own: HashMap<String, Item> = module.exports().iter().map(|export| (export.name.to_string(), export.item)).collect();
+    let imports: Vec<(String, String, Item)> = (module.imports().iter())
+        .filter(|import| own.contains_key(&*import.field))
+        .map(|import| (import.module.to_string(), import.field.to_string(), import.item))
+        .collect();
+    let mut addresses: Vec<(GlobalId, Address)> = Vec::new();
+    for (from, name, item) in &imports {
+        match (from.as_str(), *item, own[name]) {
+            ("env", Item::Function(import), Item::Function(own)) if scope.binds_call(name) => {
+                let bound = bind_call(module, import, own);
+                outcome.count("functions called without the loader's help", usize::from(bound));
+            }
+            ("GOT.func", Item::Global(global), Item::Function(own)) if scope.binds_function_address(name) => {
+                if module.function(own).origin.defined().is_none() || !module.fills_own_slots() {
+                    continue;
+                }
+                let address = match module.own_slots().iter().rposition(|function| *function == own) {
+                    // The loader knows the last slot of a function that has several.
+                    Some(slot) => Address::Table(slot as u32),
+                    None => module.add_table_slot(own)?,
+                };
+                addresses.push((global, address));
+            }
+            ("GOT.mem", Item::Global(global), Item::Global(own)) if scope.binds_data(name) => {
+                let offset = module.globals()[own.0 as usize].origin.defined().and_then(|init| init.as_i32());
+                addresses.extend(offset.map(|offset| (global, Address::Memory(offset as u32))));
+            }
+            _ => {}
+        }
+    }
+    for (global, address) in &addresses {
+        module.define_global(*global);
+        outcome.count("addresses of functions", usize::from(matches!(address, Address::Table(_))));
+        outcome.count("addresses of data", usize::from(matches!(address, Address::Memory(_))));
+    }
+    module.initialize_globals(&addresses);
+    constants::call_directly(module, &mut outcome)?;
+    constants::inline(module, &mut outcome)?;
+    Ok(outcome)
+}
+
+/// Has the imported function mean the module's own one. An element segment or an export of it stays as it is, since that is an address
+/// or a name that others see.
+fn bind_call(module: &mut Module<'_>, import: FunctionId, own: FunctionId) -> bool {
+    let same = module.function(own).origin.defined().is_some() && module.signature(import) == module.signature(own);
+    let seen = module.own_slots().contains(&import) || module.exports().iter().any(|export| export.item == Item::Function(import));
+    if same && !seen {
+        module.replace_function(import, own);
+    }
+    same && !seen
+}

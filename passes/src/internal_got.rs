@@ -1,0 +1,146 @@
+//! Globals that hold an address of the module for good.
+//!
+//! For addresses that the module takes of its own functions and data, lld makes internal GOT globals, which `__wasm_apply_global_relocs`
+//! sets to `__table_base + n` or `__memory_base + n` once (lld/wasm/SyntheticSections.cpp, `GlobalSection::generateRelocationCode`). That
+//! function is the start function or called by it, so that it comes before any other code.
+
+use crate::Result;
+use crate::module::{Address, Body, FunctionId, GlobalId, Item, Module};
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// One such global.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub address: Address,
+    /// It is set before any other code runs. Otherwise it is null until an unknown time.
+    pub first: bool,
+}
+
+/// The address that each such global holds, by its number. A global that is not set first must be null before, so that nobody can use
+/// it as an address.
+pub fn find(module: &Module<'_>) -> Result<HashMap<u32, Entry>> {
+    let bases = Bases::of(module);
+    let first = first_functions(module)?;
+    let bodies: Vec<_> = module.bodies().collect();
+    let written: Vec<Vec<Write>> =
+        (bodies.into_par_iter()).map(|(function, body)| writes(body, &bases, first.contains(&function))).collect::<Result<_>>()?;
+    let exported: HashSet<GlobalId> =
+        module.exports().iter().filter_map(|export| if let Item::Global(id) = export.item { Some(id) } else { None }).collect();
+    let mut once: HashMap<u32, Option<Write>> = HashMap::new();
+    for write in written.into_iter().flatten() {
+        // Whoever is written twice is not for good.
+        once.entry(write.global).and_modify(|known| *known = None).or_insert(Some(write));
+    }
+    let null = |global: u32| {
+        let init = module.globals().get(global as usize).and_then(|global| global.origin.defined());
+        init.is_some_and(|init| init.as_i32() == Some(0))
+    };
+    let good = once.into_values().flatten().filter(|write| write.first || null(write.global));
+    let good = good.filter(|write| !exported.contains(&GlobalId(write.global)));
+    let own = good.filter(|write| module.globals()[write.global as usize].origin.defined().is_some());
+    Ok(own.filter_map(|write| Some((write.global, Entry { address: write.address?, first: write.first }))).collect())
+}
+
+/// The globals that addresses count from.
+#[derive(Debug, Clone, Copy)]
+pub struct Bases {
+    memory: Option<u32>,
+    table: Option<u32>,
+}
+
+impl Bases {
+    /// Those that `module` imports.
+    pub fn of(module: &Module<'_>) -> Self {
+        let global = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id.0) } else { None };
+        Bases { memory: global("__memory_base"), table: global("__table_base") }
+    }
+
+    /// The global that `address` counts from.
+    pub fn global(self, address: Address) -> Option<u32> {
+        match address {
+            Address::Memory(_) => self.memory,
+            Address::Table(_) => self.table,
+        }
+    }
+
+    /// The address `offset` behind the base that is in `global`.
+    pub fn address(self, global: u32, offset: u32) -> Option<Address> {
+        match Some(global) {
+            base if base == self.memory => Some(Address::Memory(offset)),
+            base if base == self.table => Some(Address::Table(offset)),
+            _ => None,
+        }
+    }
+}
+
+/// One `global.set`.
+struct Write {
+    global: u32,
+    /// The value, where it is an address of the module.
+    address: Option<Address>,
+    /// Whether it happens before any other code runs.
+    first: bool,
+}
+
+/// The functions that run before any other: the start function, those it calls, and what these call as long as they do nothing but set
+/// globals.
+fn first_functions(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
+    let mut first = HashSet::new();
+    let mut waiting: Vec<FunctionId> = module.start().into_iter().collect();
+    while let Some(id) = waiting.pop() {
+        let Some(body) = module.function(id).origin.defined() else { continue };
+        if !first.insert(id) {
+            continue;
+        }
+        let mut calls = Vec::new();
+        let mut plain = true;
+        for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
+            match operator? {
+                Operator::Call { function_index } => calls.push(module.resolved(FunctionId(function_index))),
+                Operator::GlobalGet { .. } | Operator::GlobalSet { .. } | Operator::I32Const { .. } => {}
+                Operator::I32Add | Operator::End => {}
+                _ => plain = false,
+            }
+        }
+        if plain || Some(id) == module.start() {
+            waiting.extend(calls);
+        }
+    }
+    Ok(first)
+}
+
+/// The globals that `body` writes.
+fn writes(body: &Body<'_>, bases: &Bases, first: bool) -> Result<Vec<Write>> {
+    let mut writes = Vec::new();
+    let mut last = [Step::Other; 3];
+    for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
+        let step = match operator? {
+            Operator::GlobalSet { global_index } => {
+                let address = match last {
+                    [Step::Global(base), Step::Const(offset), Step::Add] => bases.address(base, offset),
+                    [_, _, Step::Global(base)] => bases.address(base, 0),
+                    _ => None,
+                };
+                writes.push(Write { global: global_index, address, first });
+                Step::Other
+            }
+            Operator::GlobalGet { global_index } => Step::Global(global_index),
+            Operator::I32Const { value } => u32::try_from(value).map_or(Step::Other, Step::Const),
+            Operator::I32Add => Step::Add,
+            _ => Step::Other,
+        };
+        last = [last[1], last[2], step];
+    }
+    Ok(writes)
+}
+
+/// One instruction of the pattern.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Global(u32),
+    Const(u32),
+    Add,
+    Other,
+}

@@ -1,0 +1,156 @@
+//! Drops exports that nobody needs, then every function, global, import, tag and type that only they kept.
+//!
+//! **Idea.** `-sSIDE_MODULE=1` exports every symbol that is not hidden. Each costs its name in the file, a GOT entry and a table slot
+//! when the module is loaded, and keeps alive what it refers to. The modules of a [`Member`] list are linked to each other by name, so
+//! they are looked at as one graph: from the exports that stay, the start functions and the table slots, along calls, globals and
+//! imports ([`reach`]). An import that is reached keeps the exports of its name, in the module itself and in all others. What is not
+//! reached goes.
+//!
+//! **Which exports may go** the caller says ([`Exports`]); what the loader or Python looks up by name always stays ([`looked_up`]).
+//!
+//! **When it leaves things alone.** Table slots, memory and data stay as they are. An imported global that code writes stays, since
+//! others see that; a global of the module that is only ever written goes, together with the code that computes what it is set to where
+//! that is an address, and with a `drop` in place of the assignment otherwise.
+//!
+//! **Relies on** `resolveSymbol`, `updateGOT` and `postInstantiation` of Emscripten's `libdylink.js` (4.0.9): symbols are found by their
+//! export name alone, whichever import module asks, and no other part of a module can be seen from outside.
+
+mod looked_up;
+mod reach;
+mod unread;
+
+pub use looked_up::is_looked_up;
+
+use crate::module::{FunctionId, GlobalId, Item, Module, Origin, TagId, TypeId};
+use crate::{Outcome, Result};
+use rayon::prelude::*;
+use reach::Reached;
+use std::collections::{HashMap, HashSet};
+
+/// Name of the pass.
+pub const PASS: &str = "prune";
+
+/// Which exports of a module may go if no import of the group needs them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exports {
+    /// None: others may need them that nobody knows of.
+    Keep,
+    /// Those with mangled names, of C++ and Rust.
+    PruneMangled,
+    /// All that the loader and Python do not look up.
+    Prune,
+}
+
+/// One module of a group, with what is known of its users.
+#[derive(Debug)]
+pub struct Member<'a> {
+    pub module: Module<'a>,
+    /// Which exports may go.
+    pub exports: Exports,
+    /// Why no other exports may go, for the report.
+    pub why: String,
+    /// Names that stay whatever `exports` says, each with the reason.
+    pub kept: HashMap<String, &'static str>,
+    /// The main module passes 64-bit integers whole and never calls `dynCall_*` and `orig$*`.
+    pub bigint: bool,
+}
+
+impl Member<'_> {
+    /// Why the export `name` stays though no import of the group may need it; `None` if it may go.
+    fn stays(&self, name: &str, item: Item) -> Option<&str> {
+        if is_looked_up(name, self.bigint) || !matches!(item, Item::Function(_) | Item::Global(_)) {
+            return Some("the loader or Python looks for it");
+        }
+        let may_go = match self.exports {
+            Exports::Keep => false,
+            Exports::PruneMangled => is_mangled(name),
+            Exports::Prune => true,
+        };
+        if may_go { self.kept.get(name).copied() } else { Some(&self.why) }
+    }
+}
+
+/// Whether `name` is mangled by the Itanium C++ ABI, which Rust used too, or by Rust's own scheme.
+pub fn is_mangled(name: &str) -> bool {
+    name.starts_with("_Z") || is_rust_v0(name)
+}
+
+/// Whether `name` is mangled by Rust's own scheme (RFC 2603): `_R` and the letter of a path.
+pub(crate) fn is_rust_v0(name: &str) -> bool {
+    name.strip_prefix("_R").is_some_and(|path| path.starts_with(['C', 'M', 'X', 'Y', 'N', 'I', 'B']))
+}
+
+/// Prunes all `members` and tells for each what went.
+///
+/// # Errors
+/// Malformed code, which [`Module::read`] would have found.
+pub fn run(members: &mut [Member<'_>]) -> Result<Vec<Outcome>> {
+    let reached = reach::reach(members)?;
+    let sweep = |(member, reached): (&mut Member<'_>, Reached)| {
+        let mut outcome = sweep(&mut member.module, &reached)?;
+        for export in member.module.exports() {
+            outcome.leave("export", member.stays(&export.name, export.item).unwrap_or("a module of the group imports it"));
+        }
+        Ok(outcome)
+    };
+    members.par_iter_mut().zip(reached).map(sweep).collect()
+}
+
+/// Removes what was not reached.
+fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
+    let mut outcome = Outcome::new(PASS);
+    let doomed: HashSet<String> =
+        module.exports().iter().filter(|export| !reached.exports.contains(&*export.name)).map(|e| e.name.to_string()).collect();
+    if !doomed.is_empty() {
+        module.remove_exports(|export| doomed.contains(&*export.name));
+    }
+    outcome.count("exports", doomed.len());
+    let mut imports = 0;
+    for id in (0..module.functions().len() as u32).map(FunctionId) {
+        let imported = module.function(id).origin == Origin::Import;
+        if reached.functions.contains(&id.0) || module.function(id).origin == Origin::Dead {
+            continue;
+        }
+        module.remove_function(id);
+        imports += usize::from(imported);
+        outcome.count("functions", usize::from(!imported));
+    }
+    unread::forget_writes(module, reached)?;
+    for id in (0..module.globals().len() as u32).map(GlobalId) {
+        let origin = &module.globals()[id.0 as usize].origin;
+        if reached.globals.contains(&id.0) || *origin == Origin::Dead {
+            continue;
+        }
+        let imported = *origin == Origin::Import;
+        module.remove_global(id);
+        imports += usize::from(imported);
+        outcome.count("globals", usize::from(!imported));
+    }
+    for id in (0..module.tags().len() as u32).map(TagId) {
+        if !reached.tags.contains(&id.0) && module.tags()[id.0 as usize].origin != Origin::Dead {
+            imports += usize::from(module.tags()[id.0 as usize].origin == Origin::Import);
+            module.remove_tag(id);
+        }
+    }
+    outcome.count("imports", imports);
+    for id in (0..module.types().len() as u32).map(TypeId) {
+        if !reached.types.contains(&id.0) && module.has_type(id) {
+            module.remove_type(id);
+            outcome.count("types", 1);
+        }
+    }
+    if !outcome.is_unchanged() {
+        forget_infos(module, &mut outcome);
+    }
+    Ok(outcome)
+}
+
+/// Drops flags of symbols that are gone and sections that point into the old code.
+fn forget_infos(module: &mut Module<'_>, outcome: &mut Outcome) {
+    crate::exceptions::forget_import_infos(module);
+    let exports: HashSet<String> = module.exports().iter().map(|export| export.name.to_string()).collect();
+    if module.dylink.export_info.iter().any(|info| !exports.contains(&info.name)) {
+        module.dylink.export_info.retain(|info| exports.contains(&info.name));
+    }
+    crate::exceptions::drop_code_offsets(module, outcome);
+}

@@ -1,0 +1,200 @@
+//! Which parts of a group of modules can be reached from what stays.
+
+use super::Member;
+use crate::Result;
+use crate::module::{ElementItems, FunctionId, Item, Module, SegmentKind};
+use crate::references::References;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+
+/// What stays of one module.
+#[derive(Debug, Default)]
+pub struct Reached {
+    pub exports: HashSet<String>,
+    pub functions: HashSet<u32>,
+    /// Globals that are read, exported or imported and written. Assignments alone do not reach a global of the module.
+    pub globals: HashSet<u32>,
+    pub tags: HashSet<u32>,
+    pub types: HashSet<u32>,
+}
+
+/// One module as a graph.
+struct Graph<'g> {
+    module: &'g Module<'g>,
+    functions: HashMap<u32, References>,
+    /// Names under which functions, globals and tags are imported.
+    imports: HashMap<Node, &'g str>,
+    exports: HashMap<&'g str, Item>,
+}
+
+/// Something that can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Node {
+    Function(u32),
+    Global(u32),
+    Tag(u32),
+}
+
+/// Finds what stays of each of `members`.
+pub fn reach(members: &[Member<'_>]) -> Result<Vec<Reached>> {
+    let graphs = members.par_iter().map(|member| Graph::new(&member.module)).collect::<Result<Vec<_>>>()?;
+    let mut search = Search {
+        exporters: exporters(&graphs),
+        reached: members.iter().map(|_| Reached::default()).collect(),
+        graphs: &graphs,
+        waiting: Vec::new(),
+    };
+    for (index, member) in members.iter().enumerate() {
+        search.start(index, member)?;
+    }
+    search.run()?;
+    Ok(search.reached)
+}
+
+/// The modules that export each name.
+fn exporters<'g>(graphs: &[Graph<'g>]) -> HashMap<&'g str, Vec<usize>> {
+    let mut exporters: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, graph) in graphs.iter().enumerate() {
+        for name in graph.exports.keys() {
+            exporters.entry(name).or_default().push(index);
+        }
+    }
+    exporters
+}
+
+impl<'g> Graph<'g> {
+    fn new(module: &'g Module<'g>) -> Result<Self> {
+        let bodies: Vec<_> = module.bodies().collect();
+        let functions = bodies.into_par_iter().map(|(id, body)| Ok((id.0, References::of_body(body)?)));
+        let imports = module.imports().iter().filter_map(|import| Some((Node::of(import.item)?, &*import.field)));
+        Ok(Graph {
+            module,
+            functions: functions.collect::<Result<_>>()?,
+            imports: imports.collect(),
+            exports: module.exports().iter().map(|export| (&*export.name, export.item)).collect(),
+        })
+    }
+}
+
+impl Node {
+    fn of(item: Item) -> Option<Node> {
+        match item {
+            Item::Function(id) => Some(Node::Function(id.0)),
+            Item::Global(id) => Some(Node::Global(id.0)),
+            Item::Tag(id) => Some(Node::Tag(id.0)),
+            // Tables and memories stay.
+            Item::Table(_) | Item::Memory(_) => None,
+        }
+    }
+}
+
+struct Search<'s, 'g> {
+    graphs: &'s [Graph<'g>],
+    exporters: HashMap<&'g str, Vec<usize>>,
+    reached: Vec<Reached>,
+    /// Reached, and what it refers to not yet: the module's place in the list, and the node.
+    waiting: Vec<(usize, Node)>,
+}
+
+impl Search<'_, '_> {
+    /// Reaches what stays of the module `index` whatever the others do.
+    fn start(&mut self, index: usize, member: &Member<'_>) -> Result<()> {
+        let module = &member.module;
+        for export in module.exports().iter().filter(|export| member.stays(&export.name, export.item).is_some()) {
+            self.export(index, &export.name);
+        }
+        if let Some(start) = module.start() {
+            self.function(index, start);
+        }
+        for segment in module.elements() {
+            if let SegmentKind::Active { offset, .. } = &segment.kind {
+                self.refer(index, &References::of_expression(offset)?);
+            }
+            match &segment.items {
+                ElementItems::Functions(functions) => functions.iter().for_each(|function| self.function(index, *function)),
+                ElementItems::Expressions(_, expressions) => {
+                    for expression in expressions {
+                        self.refer(index, &References::of_expression(expression)?);
+                    }
+                }
+            }
+        }
+        for segment in module.data() {
+            if let SegmentKind::Active { offset, .. } = &segment.kind {
+                self.refer(index, &References::of_expression(offset)?);
+            }
+        }
+        for init in module.tables().iter().filter_map(|table| table.origin.defined()?.as_ref()) {
+            self.refer(index, &References::of_expression(init)?);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        while let Some((index, node)) = self.waiting.pop() {
+            let graphs = self.graphs;
+            let graph = &graphs[index];
+            if let Some(name) = graph.imports.get(&node) {
+                for exporter in self.exporters.get(name).cloned().unwrap_or_default() {
+                    self.export(exporter, name);
+                }
+            }
+            match node {
+                Node::Function(id) => {
+                    self.reached[index].types.insert(graph.module.function(FunctionId(id)).ty.0);
+                    if let Some(references) = graph.functions.get(&id) {
+                        self.refer(index, references);
+                    }
+                }
+                Node::Global(id) => {
+                    if let Some(init) = graph.module.globals()[id as usize].origin.defined() {
+                        self.refer(index, &References::of_expression(init)?);
+                    }
+                }
+                Node::Tag(id) => {
+                    self.reached[index].types.insert(graph.module.tags()[id as usize].ty.0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn export(&mut self, index: usize, name: &str) {
+        let Some(&item) = self.graphs[index].exports.get(name) else { return };
+        if self.reached[index].exports.insert(name.to_string())
+            && let Some(node) = Node::of(item)
+        {
+            self.node(index, node);
+        }
+    }
+
+    fn function(&mut self, index: usize, id: FunctionId) {
+        self.node(index, Node::Function(id.0));
+    }
+
+    fn refer(&mut self, index: usize, references: &References) {
+        let module = self.graphs[index].module;
+        references.functions.iter().for_each(|id| self.node(index, Node::Function(*id)));
+        references.reads.iter().for_each(|id| self.node(index, Node::Global(*id)));
+        references.tags.iter().for_each(|id| self.node(index, Node::Tag(*id)));
+        for id in references.writes.iter().filter(|id| module.globals()[**id as usize].origin.defined().is_none()) {
+            self.node(index, Node::Global(*id));
+        }
+        self.reached[index].types.extend(references.types.iter().copied());
+    }
+
+    fn node(&mut self, index: usize, node: Node) {
+        let reached = &mut self.reached[index];
+        let (new, node) = match node {
+            Node::Function(id) => {
+                let id = self.graphs[index].module.resolved(FunctionId(id)).0;
+                (reached.functions.insert(id), Node::Function(id))
+            }
+            Node::Global(id) => (reached.globals.insert(id), node),
+            Node::Tag(id) => (reached.tags.insert(id), node),
+        };
+        if new {
+            self.waiting.push((index, node));
+        }
+    }
+}

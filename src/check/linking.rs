@@ -1,0 +1,99 @@
+//! The linking metadata: where it stands, and whether it reserves enough.
+//!
+//! **Relies on** `getDylinkMetadata` of Emscripten's `libdylink.js`: 3.1.58 still reads the legacy section, 4.0.5 and later do not; both
+//! look at the first section only when they are given bytes, as Pyodide does.
+
+use super::codes::{Code, Severity, Upgrade};
+use super::{Finding, Place};
+use crate::target::Target;
+use wasm_pyfix_passes::dylink;
+use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::module::dylink::{LEGACY_SECTION, SECTION};
+use wasmparser::{Parser, Payload};
+
+pub static NO_DYLINK: Code = Code {
+    name: "no-dylink",
+    severity: Severity::Error,
+    summary: "the module has no linking metadata",
+    explanation: "A side module says in a custom section `dylink.0` how much memory and table it needs. A module without one is no side \
+                  module (a program, or an object file), or a tool has stripped it; `emstrip` of Emscripten 5.0.1 and later does. \
+                  Loaders say `Error: need the dylink section to be first`.",
+    remedy: "link it with `-sSIDE_MODULE`, and strip it with a tool that keeps `dylink.0`",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static LEGACY_DYLINK: Code = Code {
+    name: "legacy-dylink",
+    severity: Severity::Error,
+    summary: "the linking metadata are in the legacy section `dylink`",
+    explanation: "Emscripten before 2.0.30 wrote the section `dylink`; loaders since 4.0.5 read `dylink.0` alone, and fail with an \
+                  `Error` that has no message.",
+    remedy: "link it with Emscripten 2.0.30 or later",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static DYLINK_NOT_FIRST: Code = Code {
+    name: "dylink-not-first",
+    severity: Severity::Error,
+    summary: "another section stands before the linking metadata",
+    explanation: "Loaders look for `dylink.0` in the first section only. Tools that insert or sort sections break that. Loaders say \
+                  `Error: need the dylink section to be first`, or nothing but `Error` where the first section is another custom one.",
+    remedy: "take the file as the linker wrote it",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static DYLINK_TOO_SMALL: Code = Code {
+    name: "dylink-too-small",
+    severity: Severity::Error,
+    summary: "the linking metadata reserve less than the segments fill",
+    explanation: "The loader reserves as many bytes of memory and slots of the table as `dylink.0` says. Data beyond that overwrites \
+                  what belongs to others, without a message; functions beyond the end of the table fail with `RuntimeError: \
+                  WebAssembly.Instance(): table initializer …: table index out of bounds`.",
+    remedy: "take the file as the linker wrote it",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static CODES: [&Code; 4] = [&NO_DYLINK, &LEGACY_DYLINK, &DYLINK_NOT_FIRST, &DYLINK_TOO_SMALL];
+
+/// Checks where the metadata stand. `false` when there are none.
+pub fn position(bytes: &[u8], target: &Target, place: &Place, findings: &mut Vec<Finding>) -> bool {
+    const NOT_FIRST: &str = "Error: need the dylink section to be first";
+    let sections = Parser::new(0).parse_all(bytes).map_while(Result::ok).skip(1);
+    let mut first_is_custom = false;
+    for (position, payload) in sections.filter(|payload| payload.as_section().is_some()).enumerate() {
+        let Payload::CustomSection(section) = payload else { continue };
+        first_is_custom |= position == 0;
+        if section.name() == LEGACY_SECTION && !target.reads_legacy_dylink() {
+            let message = "has its linking metadata in the legacy section `dylink`, which the loader does not read";
+            findings.push(Finding::new(&LEGACY_DYLINK, place, message).preventing("Error"));
+            return true;
+        }
+        if section.name() == SECTION || section.name() == LEGACY_SECTION {
+            if position > 0 {
+                let says = if first_is_custom { "Error" } else { NOT_FIRST };
+                let message =
+                    format!("has its linking metadata behind {position} other section{}", if position == 1 { "" } else { "s" });
+                findings.push(Finding::new(&DYLINK_NOT_FIRST, place, message).preventing(says));
+            }
+            return true;
+        }
+    }
+    let says = if first_is_custom { "Error" } else { NOT_FIRST };
+    findings.push(Finding::new(&NO_DYLINK, place, "has no linking metadata (`dylink.0`)").preventing(says));
+    false
+}
+
+/// Checks the sizes.
+pub fn sizes(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>) {
+    let (memory, table) = dylink::needed_sizes(module);
+    let (has_memory, has_table) = (module.dylink.memory_size, module.dylink.table_size);
+    if has_memory < memory {
+        let message = format!("reserves {has_memory} bytes of memory, and its data fill {memory}");
+        findings.push(Finding::new(&DYLINK_TOO_SMALL, place, message));
+    }
+    if has_table < table {
+        let message = format!("reserves {has_table} slots of the table, and its functions fill {table}");
+        let says = "RuntimeError: WebAssembly.Instance(): table initializer 0: table index out of bounds";
+        findings.push(Finding::new(&DYLINK_TOO_SMALL, place, message).preventing(says));
+    }
+}

@@ -1,0 +1,183 @@
+//! `check`: what keeps a module, a wheel or an archive from loading and running on a target, told before anyone loads it.
+//!
+//! Nothing is changed here and nothing is run. Every [`Finding`] has a code ([`codes`]), which says what it means, what the runtime
+//! would say or do, and the remedy; the files beside it each look for one family of them. Symbols are looked up as the loader does it:
+//! in the runtime first, then in the other modules at hand.
+
+pub mod abi3;
+pub mod codes;
+mod exceptions;
+pub mod explain;
+mod features;
+mod libraries;
+mod linking;
+mod python;
+mod reading;
+mod record;
+pub mod report;
+pub mod run;
+mod symbols;
+mod wheel;
+
+use crate::target::Target;
+use codes::{Code, Severity, Upgrade};
+use std::collections::{HashMap, HashSet};
+use wasm_pyfix_passes::module::{Item, Module};
+use wasm_pyfix_passes::{Environment, Result, legalize, symbols as engine};
+use wasmparser::FuncType;
+
+/// Where a finding is: an entry of an archive, or the input itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    pub path: Option<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub code: &'static Code,
+    /// Entry of the archive that it is about; `None` for the input itself.
+    pub path: Option<String>,
+    /// The symbol that it is about, or the library or struct.
+    pub symbol: Option<String>,
+    /// What is wrong: a predicate of which the module or file is the subject.
+    pub message: String,
+    /// What the runtime would say, where it says anything. `…` stands for what is not known before.
+    pub prevents: Option<String>,
+    /// What `upgrade` does about it.
+    pub upgrade: Upgrade,
+}
+
+impl Finding {
+    fn new(code: &'static Code, place: &Place, message: impl Into<String>) -> Self {
+        let (path, message) = (place.path.clone(), message.into());
+        Finding { code, path, symbol: None, message, prevents: None, upgrade: code.upgrade }
+    }
+
+    fn about(mut self, symbol: &str) -> Self {
+        self.symbol = Some(symbol.to_string());
+        self
+    }
+
+    fn preventing(mut self, message: impl Into<String>) -> Self {
+        self.prevents = Some(message.into());
+        self
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.code.severity
+    }
+}
+
+/// What modules are checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'c> {
+    pub target: &'static Target,
+    /// What the runtime offers.
+    pub environment: &'c Environment,
+    /// The platform that a module was built for, where that is known.
+    pub source: Option<&'static Target>,
+    /// Whether all that the runtime offers is known. Of half a runtime nobody knows what it lacks.
+    pub complete: bool,
+}
+
+/// What the other modules at hand export.
+#[derive(Debug, Default)]
+pub struct Siblings {
+    /// Functions, globals and tags of other modules.
+    pub exports: HashSet<String>,
+    /// The types of functions of all modules.
+    pub types: HashMap<String, Vec<FuncType>>,
+    /// The types with 64-bit integers of functions of all modules, as [`legalize::wide_exports`] tells them.
+    pub wide: HashMap<String, FuncType>,
+}
+
+/// A decoded module that is to be checked, with its bytes.
+pub struct Subject<'m> {
+    pub place: Place,
+    pub bytes: &'m [u8],
+    pub module: Module<'m>,
+}
+
+/// Reads a module. What keeps it from being read is in the findings.
+pub fn read<'m>(place: Place, bytes: &'m [u8], target: &Target, findings: &mut Vec<Finding>) -> Option<Subject<'m>> {
+    if !linking::position(bytes, target, &place, findings) {
+        return None;
+    }
+    match reading::read(bytes, &place) {
+        Ok(module) => Some(Subject { place, bytes, module }),
+        Err(finding) => {
+            findings.push(finding);
+            None
+        }
+    }
+}
+
+/// Checks everything that can be told from one module and what its siblings export.
+///
+/// # Errors
+/// For code that cannot be decoded although it has been validated.
+pub fn module(
+    subject: &Subject<'_>,
+    context: &Context<'_>,
+    siblings: &Siblings,
+    findings: &mut Vec<Finding>,
+) -> anyhow::Result<()> {
+    let Subject { place, bytes, module } = subject;
+    linking::sizes(module, place, findings);
+    if !features::supported(module, place, findings) {
+        // What else is wrong with it comes of that.
+        return Ok(());
+    }
+    findings.extend(features::time_of_32_bits(module, context, place));
+    let legalized = features::legalized(module, context, siblings, place);
+    if context.complete {
+        let mut unbound = engine::unbound(module, context.environment, &siblings.exports);
+        if legalized.is_some() {
+            unbound.retain(|unbound| unbound.problem != engine::Problem::Type);
+        }
+        exceptions::check(module, context, siblings, &mut unbound, place, findings)?;
+        symbols::check(module, context, &unbound, place, findings);
+    }
+    if legalized.is_none() {
+        symbols::check_libraries(module, context, siblings, place, findings);
+    }
+    findings.extend(legalized);
+    features::structs(bytes, context, place, findings)
+}
+
+/// For each module, what the others export.
+///
+/// # Errors
+/// For a module whose exports cannot be decoded.
+pub fn siblings(subjects: &[&Subject<'_>]) -> Result<Vec<Siblings>> {
+    let mut exporters: HashMap<&str, usize> = HashMap::new();
+    let (mut types, mut wide) = (HashMap::<String, Vec<FuncType>>::new(), HashMap::new());
+    let own: Vec<HashSet<&str>> = subjects.iter().map(|subject| exports(&subject.module)).collect();
+    for (subject, names) in subjects.iter().zip(&own) {
+        names.iter().for_each(|name| *exporters.entry(name).or_default() += 1);
+        for export in subject.module.exports() {
+            if let Item::Function(id) = export.item {
+                types.entry(export.name.to_string()).or_default().push(subject.module.signature(id).clone());
+            }
+        }
+        wide.extend(legalize::wide_exports(subject.bytes)?);
+    }
+    let of_others = |own: &HashSet<&str>| {
+        let others = exporters.iter().filter(|(name, count)| **count > usize::from(own.contains(*name)));
+        others.map(|(name, _)| name.to_string()).collect()
+    };
+    // What a module imports is all that it asks of its siblings.
+    let asked = |subject: &Subject<'_>| {
+        let names: HashSet<&str> = subject.module.imports().iter().map(|import| &*import.field).collect();
+        names.into_iter().filter_map(|name| Some((name.to_string(), types.get(name)?.clone()))).collect()
+    };
+    let each = subjects.iter().zip(&own);
+    Ok(each.map(|(subject, own)| Siblings { exports: of_others(own), types: asked(subject), wide: wide.clone() }).collect())
+}
+
+fn exports<'m>(module: &'m Module<'_>) -> HashSet<&'m str> {
+    let shared = |item: &Item| matches!(item, Item::Function(_) | Item::Global(_) | Item::Tag(_));
+    module.exports().iter().filter(|export| shared(&export.item)).map(|export| &*export.name).collect()
+}

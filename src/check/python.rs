@@ -1,0 +1,195 @@
+//! Whether the Python of the target installs a wheel, sees its modules and reads its bytecode.
+
+use super::codes::{Code, Severity, Upgrade};
+use super::{Finding, Place};
+use crate::target::Target;
+use crate::wheel::archive::Archive;
+use crate::wheel::name::{self, WheelName};
+use crate::wheel::{bytecode, metadata};
+use anyhow::Result;
+use std::collections::HashSet;
+
+pub static PLATFORM_TAG: Code = Code {
+    name: "platform-tag",
+    severity: Severity::Error,
+    summary: "the platform tag is not the target's",
+    explanation: "Installers compare the platform tag of a wheel with that of the runtime and refuse any other: micropip says \
+                  `ValueError: Wheel platform '…' is not compatible with Pyodide's platform '…'` or `ValueError: Wheel was built with \
+                  Emscripten v… but Pyodide was built with Emscripten v…`. (`pyodide.loadPackage` with an address does not look at \
+                  tags.) Some tags belong to no runtime at all: `pyemscripten_2024_0_wasm32`, for the prefix is younger than that \
+                  platform, and those of other systems.",
+    remedy: "take or build a wheel for the target",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static PYTHON_TAG: Code = Code {
+    name: "python-tag",
+    severity: Severity::Error,
+    summary: "the wheel is for another Python version",
+    explanation: "An extension for one minor version of CPython has that version's structs compiled in. Installers refuse it by its tags \
+                  (micropip: `ValueError: Wheel abi 'cp312' is not supported. Supported abis are 'abi3' and 'cp313'.`); if it is \
+                  forced in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) \
+                  are for later versions, too.",
+    remedy: "build the project for the target's Python, or with `Py_LIMITED_API` for all versions",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static REQUIRES_PYTHON: Code = Code {
+    name: "requires-python",
+    severity: Severity::Warning,
+    summary: "METADATA excludes the target's Python",
+    explanation: "`Requires-Python` in `METADATA` leaves out every release of the target's Python. Installers that look packages up in an \
+                  index refuse the wheel.",
+    remedy: "ask the project for a release that supports this Python",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static TAGS_DIFFER: Code = Code {
+    name: "tags-differ",
+    severity: Severity::Warning,
+    summary: "the tags in WHEEL are not those of the file name",
+    explanation: "The `Tag:` lines of `WHEEL` must list what the file name says. Installers go by the name; tools that unpack and repack \
+                  a wheel go by `WHEEL`.",
+    remedy: "retag it with `wheel tags`",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static IGNORED_SUFFIX: Code = Code {
+    name: "ignored-suffix",
+    severity: Severity::Error,
+    summary: "a module has the file suffix of another Python",
+    explanation: "Python imports extensions by their suffix: `.cpython-313-wasm32-emscripten.so` for 3.13, `.abi3.so`, or `.so`. Files \
+                  with the suffix of another version are ignored without a message; then an import says `ModuleNotFoundError: No \
+                  module named '…'`.",
+    remedy: "if the module has the stable ABI, rename it to end in `.abi3.so`; otherwise build it for the target's Python",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static STALE_BYTECODE: Code = Code {
+    name: "stale-bytecode",
+    severity: Severity::Note,
+    summary: "bytecode of another Python beside its source",
+    explanation: "A `.pyc` of another version is ignored, for its source is there. It takes space.",
+    remedy: "leave it out of the wheel",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static SOURCELESS_BYTECODE: Code = Code {
+    name: "sourceless-bytecode",
+    severity: Severity::Error,
+    summary: "bytecode of another Python in place of its source",
+    explanation: "A `.pyc` stands in place of its source, as `pyodide py-compile` leaves them, and was made by another version of Python: \
+                  `ImportError: bad magic number in '…'`.",
+    remedy: "take a wheel that has its sources",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static CODES: [&Code; 7] =
+    [&PLATFORM_TAG, &PYTHON_TAG, &REQUIRES_PYTHON, &TAGS_DIFFER, &IGNORED_SUFFIX, &STALE_BYTECODE, &SOURCELESS_BYTECODE];
+
+/// Checks the tags in a wheel's file name.
+pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let place = Place::default();
+    let fits = |tag: &String| tag == "any" || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name);
+    if !name.platform.iter().any(fits) {
+        let tags = name.platform.join(".");
+        let known = name.platform.iter().any(|tag| is_of_a_runtime(tag));
+        let message = match known {
+            true => format!("has the platform tag `{tags}`, which is not {}'s", target.name),
+            false => format!("has the platform tag `{tags}`, which belongs to no runtime"),
+        };
+        let mut finding = Finding::new(&PLATFORM_TAG, &place, message).preventing(install_error(name, target));
+        if name.check_platform(Some(target)).is_err() {
+            finding.upgrade = Upgrade::Refuses;
+        }
+        findings.push(finding);
+    }
+    let python = target.python_tag();
+    if !name.runs_on(&python)? {
+        let (versions, abi) = (name.python.join("."), name.abi.join("."));
+        let message = format!("is for Python `{versions}` with ABI `{abi}`, and {} has `{python}`", target.name);
+        let says = format!("ValueError: Wheel abi '{abi}' is not supported. Supported abis are 'abi3' and '{python}'.");
+        findings.push(Finding::new(&PYTHON_TAG, &place, message).preventing(says));
+    }
+    Ok(findings)
+}
+
+/// Whether some runtime, known here or later, has this platform tag.
+fn is_of_a_runtime(tag: &str) -> bool {
+    // PEP 783 came after 2024_0.
+    let before_pep_783 = tag.starts_with("pyemscripten_2024_");
+    let by_emscripten = tag.strip_prefix("emscripten_").is_some_and(|rest| rest.ends_with("_wasm32"));
+    !before_pep_783 && (["pyodide_", "pyemscripten_"].iter().any(|prefix| tag.starts_with(prefix)) || by_emscripten)
+}
+
+/// What micropip of the target says about a platform tag that does not fit.
+fn install_error(name: &WheelName, target: &Target) -> String {
+    let tag = name.platform.first().map(String::as_str).unwrap_or_default();
+    let version = tag.strip_prefix("pyemscripten_").or_else(|| tag.strip_prefix("emscripten_"));
+    match version.and_then(|rest| rest.strip_suffix("_wasm32")) {
+        Some(_) => {
+            format!("ValueError: Wheel was built with Emscripten v… but Pyodide was built with Emscripten v{}", target.emscripten)
+        }
+        None => format!(
+            "ValueError: Wheel platform '{tag}' is not compatible with Pyodide's platform 'emscripten-{}-wasm32'",
+            target.emscripten
+        ),
+    }
+}
+
+/// Checks what the files in `.dist-info` say about tags and Python.
+pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let read = |file: &str| -> Result<Option<(Place, Vec<u8>)>> {
+        let path = format!("{dist_info}/{file}");
+        let Some(index) = archive.position(&path) else { return Ok(None) };
+        Ok(Some((Place { path: Some(path) }, archive.read(index)?)))
+    };
+    if let Some((place, text)) = read("WHEEL")? {
+        let listed: HashSet<String> = metadata::wheel_tags(&String::from_utf8_lossy(&text)).into_iter().collect();
+        if listed != name.tags().into_iter().collect() {
+            let mut listed: Vec<String> = listed.into_iter().collect();
+            listed.sort();
+            let message = format!("lists the tags {}, the file name {}", listed.join(" "), name.tags().join(" "));
+            findings.push(Finding::new(&TAGS_DIFFER, &place, message));
+        }
+    }
+    let python = target.python_tag();
+    if let (Some((place, text)), Some(version)) = (read("METADATA")?, name::python_version(&python))
+        && name.runs_on(&python)?
+        && let Some(requires) = metadata::excluded_python(&text, version)
+    {
+        let message = format!("has `Requires-Python: {requires}`, and {} has Python {}", target.name, target.python);
+        findings.push(Finding::new(&REQUIRES_PYTHON, &place, message));
+    }
+    Ok(findings)
+}
+
+/// Checks the suffix of a module called `path`, which Python imports if `importable`.
+pub fn suffix(path: &str, importable: bool, target: &Target, place: &Place) -> Option<Finding> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let (stem, rest) = name.split_once(".cpython-")?;
+    let version = rest.strip_suffix("-wasm32-emscripten.so")?;
+    if !importable || version == target.python_tag().trim_start_matches("cp") {
+        return None;
+    }
+    let message = format!("has the suffix of Python {version}, which Python {} ignores", target.python);
+    Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(format!("ModuleNotFoundError: No module named '{stem}'")))
+}
+
+/// Checks bytecode.
+pub fn bytecode(archive: &Archive<'_>, target: &Target) -> Result<Vec<Finding>> {
+    let stale = bytecode::stale(archive, &target.python_tag())?;
+    let place = |index: &usize| Place { path: Some(archive.entries[*index].name.clone()) };
+    let message = format!("is bytecode of another Python than {}", target.python);
+    let ignored =
+        stale.droppable.iter().map(|index| Finding::new(&STALE_BYTECODE, &place(index), format!("{message}, and ignored")));
+    let sourceless = stale.sourceless.iter().map(|index| {
+        let name = &archive.entries[*index].name;
+        let module = name.rsplit('/').next().and_then(|name| name.strip_suffix(".pyc")).unwrap_or(name);
+        let finding = Finding::new(&SOURCELESS_BYTECODE, &place(index), format!("{message}, and there is no source"));
+        finding.preventing(format!("ImportError: bad magic number in '{module}': …"))
+    });
+    Ok(sourceless.chain(ignored).collect())
+}

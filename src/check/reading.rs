@@ -1,0 +1,50 @@
+//! What cannot be read, or is no side module.
+
+use super::codes::{Code, Severity, Upgrade};
+use super::{Finding, Place};
+use wasm_pyfix_passes::Error;
+use wasm_pyfix_passes::module::Module;
+
+pub static UNREADABLE: Code = Code {
+    name: "unreadable",
+    severity: Severity::Error,
+    summary: "the file cannot be read or understood",
+    explanation: "The file is not there, is cut off or damaged, or is no side module, wheel or archive of shared libraries. What it is \
+                  instead is told where that can be recognised. Archives that are not safe to unpack are among them.",
+    remedy: "fetch or build the file again",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static FOREIGN_BINARY: Code = Code {
+    name: "foreign-binary",
+    severity: Severity::Error,
+    summary: "a shared library of another platform is in the archive",
+    explanation: "Pyodide loads every file of a wheel that is named like a shared library. One for Linux, macOS or Windows fails there \
+                  with `Error: need to see wasm magic number`.",
+    remedy: "build it for Emscripten, or leave it out of the wheel",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static INVALID_MODULE: Code = Code {
+    name: "invalid-module",
+    severity: Severity::Error,
+    summary: "the module is not valid WebAssembly",
+    explanation: "The bytes are not a well-formed module, or its code does not pass validation, with the features that engines have \
+                  which run Pyodide. Engines say `CompileError: WebAssembly.Module(): …`. The file was cut off or changed by a broken \
+                  tool, or it was compiled with proposals that are not finished.",
+    remedy: "fetch or build it again",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static CODES: [&Code; 3] = [&UNREADABLE, &FOREIGN_BINARY, &INVALID_MODULE];
+
+/// Decodes a module, or tells why it cannot be.
+pub fn read<'m>(bytes: &'m [u8], place: &Place) -> Result<Module<'m>, Finding> {
+    Module::read_any(bytes).map_err(|error| {
+        let message = match &error {
+            Error::Malformed { offset, message } => format!("is not valid at offset {offset:#x}: {message}"),
+            other => other.to_string(),
+        };
+        Finding::new(&INVALID_MODULE, place, message).preventing("CompileError: WebAssembly.Module(): …")
+    })
+}

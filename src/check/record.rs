@@ -1,0 +1,86 @@
+//! Whether `RECORD` is true: every file listed, with its hash and size, and nothing else. Installers must verify it (PEP 427).
+
+use super::codes::{Code, Severity, Upgrade};
+use super::{Finding, Place};
+use crate::wheel::archive::Archive;
+use crate::wheel::metadata::{Digester, Record, Row};
+use anyhow::Result;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+
+pub static RECORD_MISMATCH: Code = Code {
+    name: "record-mismatch",
+    severity: Severity::Error,
+    summary: "a file is not what RECORD says",
+    explanation: "The hash or the size of a file differs from its row in `RECORD`, or `RECORD` itself is malformed: the wheel is \
+                  damaged, or was changed by a tool that does not keep `RECORD`. Installers must refuse it.",
+    remedy: "fetch or build the wheel again",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static RECORD_MISSING_FILE: Code = Code {
+    name: "record-missing-file",
+    severity: Severity::Error,
+    summary: "RECORD lists a file that is not there",
+    explanation: "A file was taken out of the wheel and its row left in `RECORD`. Installers must refuse it.",
+    remedy: "fetch or build the wheel again",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static RECORD_UNLISTED: Code = Code {
+    name: "record-unlisted",
+    severity: Severity::Warning,
+    summary: "a file is not in RECORD",
+    explanation: "A file was put into the wheel without a row in `RECORD`. Installers may refuse it, and do not remove the file when the \
+                  package is uninstalled.",
+    remedy: "build the wheel again, or repack it with `wheel pack`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static CODES: [&Code; 3] = [&RECORD_MISMATCH, &RECORD_MISSING_FILE, &RECORD_UNLISTED];
+
+/// Compares the archive with its `RECORD`. `at_hand` are entries that have been read already.
+pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u8]>) -> Vec<Finding> {
+    let path = format!("{dist_info}/RECORD");
+    let place = |path: &str| Place { path: Some(path.to_string()) };
+    let record = match archive.position(&path) {
+        None => return vec![Finding::new(&RECORD_MISMATCH, &Place::default(), format!("has no `{path}`"))],
+        Some(index) => archive.read(index).and_then(|text| Record::parse(&text)),
+    };
+    let record = match record {
+        Ok(record) => record,
+        Err(error) => return vec![Finding::new(&RECORD_MISMATCH, &place(&path), format!("cannot be read: {error:#}"))],
+    };
+    let rows = record.rows().par_iter().filter(|row| !has_no_hash(&row.path, dist_info));
+    let mut findings: Vec<Finding> = rows
+        .filter_map(|row| {
+            if archive.position(&row.path).is_none() {
+                return Some(Finding::new(&RECORD_MISSING_FILE, &place(&row.path), "is in RECORD and not in the archive"));
+            }
+            let problem = verify(archive, row, at_hand).err()?;
+            Some(Finding::new(&RECORD_MISMATCH, &place(&row.path), format!("is not what RECORD says: {problem:#}")))
+        })
+        .collect();
+    let listed: HashSet<&str> = record.rows().iter().map(|row| row.path.as_str()).collect();
+    let files = archive.entries.iter().filter(|entry| !entry.directory && !has_no_hash(&entry.name, dist_info));
+    let unlisted = files.filter(|entry| !listed.contains(entry.name.as_str()));
+    findings.extend(unlisted.map(|entry| Finding::new(&RECORD_UNLISTED, &place(&entry.name), "is not in RECORD")));
+    findings
+}
+
+fn verify(archive: &Archive<'_>, row: &Row, at_hand: &HashMap<&str, &[u8]>) -> Result<()> {
+    let mut digester = Digester::for_hash(&row.hash)?;
+    match (at_hand.get(row.path.as_str()), archive.position(&row.path)) {
+        (Some(bytes), _) => digester.write_all(bytes)?,
+        (None, Some(index)) => archive.stream(index, &mut digester)?,
+        (None, None) => return Ok(()),
+    }
+    Record::verify(row, &digester.finish())
+}
+
+/// Files that have no hash in `RECORD`.
+fn has_no_hash(path: &str, dist_info: &str) -> bool {
+    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
+    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
+}

@@ -1,0 +1,161 @@
+//! Findings as JSON and as text. The JSON form is an interface, described in `docs/check.md`.
+
+use super::Finding;
+use super::abi3::Audit;
+use super::codes::{Severity, Upgrade};
+use crate::input::Kind;
+use crate::report::{TOOL, Tool};
+use crate::target::{self, Target};
+use anstyle::{AnsiColor, Style};
+use serde::{Serialize, Serializer};
+use std::io::{self, Write};
+
+/// Version of the JSON form.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How many findings of one code in one file the text shows.
+const SHOWN: usize = 10;
+
+/// The report on one run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub schema_version: u32,
+    pub tool: Tool,
+    #[serde(serialize_with = "name_of")]
+    pub target: &'static Target,
+    /// Whether warnings count as errors.
+    pub strict: bool,
+    pub exit_code: i32,
+    pub inputs: Vec<InputReport>,
+}
+
+/// The findings in one input.
+#[derive(Debug, Serialize)]
+pub struct InputReport {
+    /// As on the command line.
+    pub input: String,
+    /// `None` when it was not recognised.
+    pub kind: Option<Kind>,
+    pub findings: Vec<FindingReport>,
+    /// The audits of the modules of an `abi3` wheel that use Python.
+    pub abi3: Vec<AuditReport>,
+}
+
+/// A finding, with what to do about it.
+#[derive(Debug, Serialize)]
+pub struct FindingReport {
+    pub code: &'static str,
+    pub severity: Severity,
+    pub path: Option<String>,
+    pub symbol: Option<String>,
+    pub message: String,
+    pub prevents: Option<String>,
+    pub remedy: String,
+    /// Whether `upgrade` makes it right.
+    pub fixable: bool,
+}
+
+/// The audit of one module of an `abi3` wheel.
+#[derive(Debug, Serialize)]
+pub struct AuditReport {
+    pub name: String,
+    pub result: Audit,
+}
+
+impl InputReport {
+    /// The report on `findings` in an input.
+    pub fn new(input: String, kind: Option<Kind>, findings: Vec<Finding>, abi3: Vec<AuditReport>, target: &Target) -> Self {
+        let upgradable = target.destination && findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
+        let report = |finding: Finding| {
+            let fixable = upgradable && finding.upgrade == Upgrade::Fixes;
+            FindingReport {
+                code: finding.code.name,
+                severity: finding.severity(),
+                path: finding.path,
+                symbol: finding.symbol,
+                message: finding.message,
+                prevents: finding.prevents,
+                remedy: if fixable { format!("`{}` fixes this", command(&input, target)) } else { finding.code.remedy.to_string() },
+                fixable,
+            }
+        };
+        let findings = findings.into_iter().map(report).collect();
+        InputReport { input, kind, findings, abi3 }
+    }
+}
+
+/// The command line that upgrades an input.
+fn command(input: &str, target: &Target) -> String {
+    let asked = if target.name == target::DEFAULT { String::new() } else { format!(" --target {}", target.name) };
+    format!("wasm-pyfix {input} -o OUT{asked}")
+}
+
+impl Report {
+    /// A report without inputs.
+    pub fn new(target: &'static Target, strict: bool) -> Self {
+        Report { schema_version: SCHEMA_VERSION, tool: TOOL, target, strict, exit_code: 0, inputs: Vec::new() }
+    }
+
+    /// The least severity that makes the run fail.
+    pub fn threshold(&self) -> Severity {
+        if self.strict { Severity::Warning } else { Severity::Error }
+    }
+
+    /// All findings.
+    pub fn findings(&self) -> impl Iterator<Item = &FindingReport> {
+        self.inputs.iter().flat_map(|input| &input.findings)
+    }
+
+    /// Writes the report as text; with `quiet` only what makes the run fail, with `verbose` every finding.
+    pub fn write_text(&self, out: &mut dyn Write, quiet: bool, verbose: bool) -> io::Result<()> {
+        for input in &self.inputs {
+            let shown = input.findings.iter().filter(|finding| !quiet || finding.severity <= self.threshold());
+            let mut shown: Vec<&FindingReport> = shown.collect();
+            shown.sort_by_key(|finding| finding.severity);
+            for group in shown.chunk_by(|a, b| (a.code, &a.path) == (b.code, &b.path)) {
+                write_group(out, &input.input, group, if verbose { usize::MAX } else { SHOWN })?;
+            }
+        }
+        if quiet { Ok(()) } else { self.write_summary(out) }
+    }
+
+    fn write_summary(&self, out: &mut dyn Write) -> io::Result<()> {
+        let count = |severity: Severity| self.findings().filter(|finding| finding.severity == severity).count();
+        let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
+            .into_iter()
+            .map(|severity| (count(severity), severity.name()))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        let inputs = self.inputs.len();
+        let inputs = if inputs == 1 { "1 file".to_string() } else { format!("{inputs} files") };
+        let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
+        writeln!(out, "{inputs} checked against {}: {found}", self.target.name)
+    }
+}
+
+/// Writes findings of one code in one file, `limit` of them at most.
+fn write_group(out: &mut dyn Write, input: &str, group: &[&FindingReport], limit: usize) -> io::Result<()> {
+    let Some(first) = group.first() else { return Ok(()) };
+    let style = match first.severity {
+        Severity::Error => AnsiColor::Red.on_default().bold(),
+        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
+        Severity::Note => Style::new().bold(),
+    };
+    let place = first.path.as_ref().map_or(input.to_string(), |path| format!("{input}: {path}"));
+    writeln!(out, "{style}{}[{}]{style:#}: {place}", first.severity.name(), first.code)?;
+    for finding in group.iter().take(limit) {
+        writeln!(out, "  {}", finding.message)?;
+    }
+    if group.len() > limit {
+        writeln!(out, "  … and {} more", group.len() - limit)?;
+    }
+    if let Some(prevents) = &first.prevents {
+        writeln!(out, "  the runtime says: {prevents}")?;
+    }
+    writeln!(out, "  what to do: {}", first.remedy)
+}
+
+fn name_of<S: Serializer>(target: &&'static Target, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(target.name)
+}

@@ -1,0 +1,149 @@
+//! Carries out the command line of `check`: reads all inputs, checks each module against the runtime and the other modules, reports.
+
+use super::libraries::{self, Linked};
+use super::report::{AuditReport, InputReport, Report};
+use super::wheel::{self, Input};
+use super::{Context, Finding, Place, Siblings, Subject, abi3};
+use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
+use crate::input::Source;
+use crate::target::{self, Target};
+use crate::wheel::runtime_path::base_name;
+use anyhow::Result;
+use rayon::prelude::*;
+use std::io::Write;
+use std::path::PathBuf;
+use wasm_pyfix_passes::Environment;
+
+/// Runs `args` and returns the exit code.
+pub fn run(args: &CheckArgs) -> i32 {
+    let prepared = Target::find(&args.target).and_then(|target| {
+        let (environment, complete) = runtime(target, &args.main)?;
+        Ok((target, environment, complete))
+    });
+    let (target, environment, complete) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let _ = cli::usage(&format!("{error:#}")).print();
+            return EXIT_USAGE;
+        }
+    };
+    let context = Context { target, environment: &environment, source: None, complete };
+    let mut report = Report::new(target, args.strict);
+    report.inputs = match check_files(&args.inputs, &context) {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            let failure = crate::report::Failure::from(&error);
+            let mut stderr = anstream::AutoStream::new(std::io::stderr(), args.color.into());
+            let _ = crate::report::write_failure(&mut stderr, &failure);
+            return EXIT_ERROR;
+        }
+    };
+    let failed = report.findings().any(|finding| finding.severity <= report.threshold());
+    report.exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
+    match print(&report, args) {
+        Ok(()) => report.exit_code,
+        Err(_) => EXIT_ERROR,
+    }
+}
+
+/// What the runtime offers, and whether that is all of it.
+fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
+    if !main.is_empty() {
+        let environment = target::manifest::of_main(main, target)?;
+        return Ok((environment, target.has_wheels() || main.len() > 1));
+    }
+    if target.has_wheels() { Ok((target.manifest()?, true)) } else { Ok((Environment::default(), false)) }
+}
+
+/// Checks the files at `paths`, together.
+pub fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputReport>> {
+    let sources: Vec<Source> = paths.iter().map(|path| Source::new(path)).collect();
+    let mut inputs: Vec<Input> = sources.par_iter().map(|source| wheel::open(source, context.target)).collect();
+    let mut found: Vec<Found> = inputs.iter_mut().map(|input| (std::mem::take(&mut input.findings), Vec::new())).collect();
+    let subjects = read_modules(&inputs, context, &mut found);
+    let siblings = super::siblings(&subjects.iter().map(|(_, subject)| subject).collect::<Vec<_>>())?;
+    let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().zip(&siblings))
+        .map(|((index, subject), siblings)| check_module(subject, &inputs[*index], context, siblings))
+        .collect();
+    for ((index, _), checked) in subjects.iter().zip(checked) {
+        let (findings, audit) = checked?;
+        found[*index].0.extend(findings);
+        found[*index].1.extend(audit);
+    }
+    let linked: Vec<Linked> =
+        subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &sources[*index])).collect();
+    for (index, finding) in libraries::check(&linked, context.target) {
+        found[index].0.push(finding);
+    }
+    let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (findings, audits))| {
+        InputReport::new(source.to_string(), input.kind, findings, audits, context.target)
+    });
+    Ok(reports.collect())
+}
+
+/// What was found in one input.
+type Found = (Vec<Finding>, Vec<AuditReport>);
+
+/// Decodes all modules, each with the number of its input.
+fn read_modules<'i>(inputs: &'i [Input], context: &Context<'_>, found: &mut [Found]) -> Vec<(usize, Subject<'i>)> {
+    let files: Vec<_> =
+        inputs.iter().enumerate().flat_map(|(index, input)| input.files.iter().map(move |file| (index, file))).collect();
+    let read: Vec<_> = (files.into_par_iter())
+        .map(|(index, file)| {
+            let mut findings = Vec::new();
+            let place = Place { path: file.path.clone() };
+            (index, super::read(place, &file.bytes, context.target, &mut findings), findings)
+        })
+        .collect();
+    let mut subjects = Vec::new();
+    for (index, subject, findings) in read {
+        found[index].0.extend(findings);
+        subjects.extend(subject.map(|subject| (index, subject)));
+    }
+    subjects
+}
+
+fn check_module(
+    subject: &Subject<'_>,
+    input: &Input,
+    context: &Context<'_>,
+    siblings: &Siblings,
+) -> Result<(Vec<Finding>, Option<AuditReport>)> {
+    let mut findings = Vec::new();
+    super::module(subject, &Context { source: input.source, ..*context }, siblings, &mut findings)?;
+    let audit = input.baseline.and_then(|baseline| abi3::audit(&subject.module, baseline));
+    if let Some(audit) = &audit {
+        findings.extend(abi3::findings(audit, &subject.place));
+    }
+    let name = subject.place.path.clone().unwrap_or_default();
+    Ok((findings, audit.map(|result| AuditReport { name, result })))
+}
+
+/// A module, as far as its loading goes.
+fn linked(index: usize, subject: &Subject<'_>, input: &Input, source: &Source) -> Linked {
+    let path = subject.place.path.clone().or_else(|| source.file_name()).unwrap_or_default();
+    Linked {
+        input: index,
+        place: subject.place.clone(),
+        name: base_name(&path).to_string(),
+        installed: input.root.as_ref().map(|root| format!("{root}/{path}")),
+        libs: input.libs.clone(),
+        needed: subject.module.dylink.needed.clone(),
+        runtime_path: subject.module.dylink.runtime_path.clone(),
+    }
+}
+
+/// Prints the report to standard output.
+fn print(report: &Report, args: &CheckArgs) -> Result<()> {
+    if args.json {
+        let mut stdout = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut stdout, report)?;
+        writeln!(stdout)?;
+        stdout.flush()?;
+    } else {
+        let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
+        report.write_text(&mut stdout, args.quiet, args.verbose)?;
+        stdout.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Opens an input, finds the modules in it, and checks what is around them.
+
+use super::abi3;
+use super::libraries::LIBRARY_DIRECTORY;
+use super::reading::{FOREIGN_BINARY, UNREADABLE};
+use super::{Finding, Place, python, record};
+use crate::input::{self, Kind, Source};
+use crate::target::Target;
+use crate::wheel::archive::Archive;
+use crate::wheel::contents::{self, Kind as Contents};
+use crate::wheel::metadata;
+use crate::wheel::name::WheelName;
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+/// An input that has been read.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// `None` when it was not recognised.
+    pub kind: Option<Kind>,
+    pub files: Vec<File>,
+    /// What is wrong apart from its modules.
+    pub findings: Vec<Finding>,
+    /// The platform that its tags name, the newest of several.
+    pub source: Option<&'static Target>,
+    /// The version of Python in the tag of an `abi3` wheel.
+    pub baseline: Option<(u32, u32)>,
+    /// Where its modules are installed; `None` for a module.
+    pub root: Option<String>,
+    /// The directory of libraries that belongs to it on 2024_0.
+    pub libs: Option<String>,
+}
+
+/// A file that is to be a side module.
+#[derive(Debug)]
+pub struct File {
+    /// `None` when it is the input.
+    pub path: Option<String>,
+    pub bytes: Vec<u8>,
+}
+
+/// Reads an input and checks it, but for its modules.
+pub fn open(source: &Source, target: &Target) -> Input {
+    let mut input = Input::default();
+    if let Err(error) = read(source, target, &mut input) {
+        input.findings.push(Finding::new(&UNREADABLE, &Place::default(), format!("{error:#}")));
+    }
+    input
+}
+
+fn read(source: &Source, target: &Target, input: &mut Input) -> Result<()> {
+    let bytes = source.read()?;
+    let file_name = source.file_name();
+    let kind = input::recognise(&bytes, file_name.as_deref())?;
+    input.kind = Some(kind);
+    let file_name = file_name.unwrap_or_default();
+    match kind {
+        Kind::Module => {
+            input.findings.extend(python::suffix(&file_name, true, target, &Place::default()));
+            input.files = vec![File { path: None, bytes }];
+        }
+        Kind::Archive => {
+            input.root = Some(LIBRARY_DIRECTORY.to_string());
+            let archive = Archive::open(&bytes)?;
+            find_modules(&archive, target, input)?;
+        }
+        Kind::Wheel => {
+            let name = WheelName::parse(&file_name)?;
+            input.root = Some(target.site_packages.trim_end_matches('/').to_string());
+            input.libs = Some(format!("{}.libs", name.distribution));
+            input.baseline = abi3::baseline(&name);
+            let sources = name.platform.iter().filter_map(|tag| Target::of_platform_tag(tag));
+            input.source = sources.max_by_key(|source| source.version);
+            let archive = Archive::open(&bytes)?;
+            find_modules(&archive, target, input)?;
+            check_wheel(&archive, &name, target, input)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the files that are named like modules.
+fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Result<()> {
+    let named: Vec<usize> = (0..archive.entries.len())
+        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
+        .collect();
+    let read: Vec<Result<(File, Vec<Finding>)>> = named.into_par_iter().map(|index| read_entry(archive, index, target)).collect();
+    for read in read {
+        let (file, findings) = read?;
+        input.findings.extend(findings);
+        if !file.bytes.is_empty() {
+            input.files.push(file);
+        }
+    }
+    Ok(())
+}
+
+/// Reads one such file; its bytes are empty when it is none.
+fn read_entry(archive: &Archive<'_>, index: usize, target: &Target) -> Result<(File, Vec<Finding>)> {
+    let path = archive.entries[index].name.clone();
+    let place = Place { path: Some(path.clone()) };
+    let nothing = |findings| Ok((File { path: Some(path.clone()), bytes: Vec::new() }, findings));
+    match contents::kind(&archive.head(index, contents::HEAD)?) {
+        Contents::Foreign(what) => {
+            let says = "Error: need to see wasm magic number";
+            return nothing(vec![Finding::new(&FOREIGN_BINARY, &place, format!("is {what}")).preventing(says)]);
+        }
+        Contents::Other => return nothing(Vec::new()),
+        Contents::Module => {}
+    }
+    let bytes = archive.read(index)?;
+    let inspected = contents::inspect(&bytes).with_context(|| format!("entry `{path}`"));
+    // A `.wasm` file without metadata is data of the package.
+    if path.ends_with(".wasm") && matches!(inspected, Ok(None)) {
+        return nothing(Vec::new());
+    }
+    let importable = matches!(&inspected, Ok(Some((_, exports))) if exports.iter().any(|name| name.starts_with("PyInit_")));
+    let findings = python::suffix(&path, importable, target, &place).into_iter().collect();
+    Ok((File { path: Some(path), bytes }, findings))
+}
+
+/// Checks tags, metadata, `RECORD` and bytecode.
+fn check_wheel(archive: &Archive<'_>, name: &WheelName, target: &Target, input: &mut Input) -> Result<()> {
+    let names = archive.entries.iter().map(|entry| entry.name.as_str());
+    let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
+    let mut findings = python::tags(name, target)?;
+    findings.extend(python::metadata(archive, &dist_info, name, target)?);
+    let at_hand: HashMap<&str, &[u8]> =
+        input.files.iter().filter_map(|file| Some((file.path.as_deref()?, file.bytes.as_slice()))).collect();
+    findings.extend(record::check(archive, &dist_info, &at_hand));
+    if name.runs_on(&target.python_tag())? {
+        findings.extend(python::bytecode(archive, target)?);
+    }
+    input.findings.append(&mut findings);
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! Which exports of side modules may go, told from what is around them: the names in a wheel, its Python sources, its other modules.
+//!
+//! Nothing in a module says who uses its exports. So an export goes only where everybody who could use it is known:
+//!
+//! - An **extension module** (it has a `PyInit_` function) is loaded by Python for that function. Its C++ and Rust names go; plain C names
+//!   go only when asked for (`--exports pyinit`), since some extensions serve others as a library.
+//! - A **library** in a `*.libs` directory of a wheel, where repair tools put them, that another module of the wheel needs, belongs to
+//!   that wheel alone: its exports go as far as no sibling imports them.
+//! - Every **other module** keeps all: another package may need it.
+//!
+//! A module keeps everything when something finds symbols at run time: Python sources that mention `setdlopenflags` or `RTLD_GLOBAL`
+//! (then symbols of one package are visible to others), that open it by ctypes or cffi, and siblings that import `dlopen` or `dlsym`. And
+//! a name that occurs in a Python file or in the data of a module stays, whoever it belongs to.
+
+use aho_corasick::AhoCorasick;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::prune::Exports;
+
+use crate::wheel::runtime_path::{base_name, directory};
+
+/// Which exports of an extension module go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Those with names that C++ and Rust have mangled
+    #[default]
+    Auto,
+    /// All that neither Python nor the loader looks up
+    Pyinit,
+    /// None, of whatever module
+    All,
+}
+
+/// What the user asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Which exports go.
+    pub mode: Mode,
+    /// Names that stay.
+    pub keep: GlobSet,
+}
+
+/// A side module and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Located<'m> {
+    /// Path in the wheel, or the name of the file.
+    pub path: &'m str,
+    pub module: &'m Module<'m>,
+}
+
+/// A file of Python code, as source or bytecode.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub path: String,
+    pub text: Vec<u8>,
+}
+
+/// What may go of one module.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub exports: Exports,
+    /// Why no other exports go.
+    pub why: String,
+    /// Names that stay, each with the reason.
+    pub kept: HashMap<String, &'static str>,
+}
+
+impl Options {
+    /// Reads what `--exports`, `--keep-export` and `--keep-exports-from` say.
+    ///
+    /// # Errors
+    /// A glob that makes no sense, or a file that cannot be read.
+    pub fn new(mode: Mode, globs: &[String], file: Option<&Path>) -> Result<Self> {
+        let mut keep = GlobSetBuilder::new();
+        for glob in globs {
+            keep.add(parse_glob(glob)?);
+        }
+        if let Some(path) = file {
+            let context = || format!("{}: cannot read the names of exports to keep", path.display());
+            let bytes = std::fs::read(path).with_context(context)?;
+            for glob in names_in(&bytes).with_context(context)? {
+                keep.add(parse_glob(&glob).with_context(context)?);
+            }
+        }
+        Ok(Options { mode, keep: keep.build()? })
+    }
+}
+
+fn parse_glob(glob: &str) -> Result<Glob> {
+    Glob::new(glob).with_context(|| format!("`{glob}` is no pattern"))
+}
+
+/// The names that a list mentions, one in a line, or that a side module imports.
+fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
+    if bytes.starts_with(b"\0asm") {
+        let module = Module::read(bytes)?;
+        return Ok(module.imports().iter().map(|import| globset::escape(&import.field)).collect());
+    }
+    let text = std::str::from_utf8(bytes)?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(lines.filter(|line| !line.is_empty()).map(str::to_string).collect())
+}
+
+/// Decides for each of `modules`, which are all modules of a wheel or a single one, what may go. `sources` is all Python code beside them.
+///
+/// # Errors
+/// When there are too many names to search for.
+pub fn plan(modules: &[Located<'_>], sources: &[Source], options: &Options) -> Result<Vec<Plan>> {
+    let everything = keeps_everything(modules, sources);
+    let opened = opened_by_name(modules, sources);
+    let mut plans: Vec<Plan> = (modules.iter().zip(opened))
+        .map(|(module, opened)| {
+            let (exports, why) = match &everything {
+                _ if options.mode == Mode::All => (Exports::Keep, "`--exports all`".to_string()),
+                Some(why) => (Exports::Keep, why.clone()),
+                None => opened.map_or_else(|| of_role(module, modules, options.mode), |why| (Exports::Keep, why)),
+            };
+            Plan { exports, why, kept: HashMap::new() }
+        })
+        .collect();
+    let mentioned = mentioned(modules, &plans, sources)?;
+    for (plan, module) in plans.iter_mut().zip(modules).filter(|(plan, _)| plan.exports != Exports::Keep) {
+        for export in module.module.exports() {
+            let name = &*export.name;
+            if options.keep.is_match(name) {
+                plan.kept.insert(name.to_string(), "asked for");
+            } else if let Some(why) = mentioned.get(name) {
+                plan.kept.insert(name.to_string(), why);
+            }
+        }
+    }
+    Ok(plans)
+}
+
+/// What may go of a module by what it is.
+fn of_role(module: &Located<'_>, modules: &[Located<'_>], mode: Mode) -> (Exports, String) {
+    let is_extension = module.module.exports().iter().any(|export| is_entry(&export.name));
+    match mode {
+        _ if is_private(module.path) && is_needed(module, modules) => (Exports::Prune, String::new()),
+        Mode::Pyinit if is_extension => (Exports::Prune, String::new()),
+        _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import".to_string()),
+        _ => (Exports::Keep, "a library, which other packages may need".to_string()),
+    }
+}
+
+fn is_entry(name: &str) -> bool {
+    ["PyInit_", "PyInitU_", "PyModExport_"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether `path` is in a directory in which repair tools put the libraries of one wheel.
+fn is_private(path: &str) -> bool {
+    directory(path).split('/').any(|part| part.ends_with(".libs"))
+}
+
+fn is_needed(library: &Located<'_>, modules: &[Located<'_>]) -> bool {
+    let name = base_name(library.path);
+    modules.iter().any(|module| module.module.dylink.needed.iter().any(|needed| base_name(needed) == name))
+}
+
+/// Why all modules keep everything, if they do.
+fn keeps_everything(modules: &[Located<'_>], sources: &[Source]) -> Option<String> {
+    for word in ["setdlopenflags", "RTLD_GLOBAL"] {
+        if let Some(source) = sources.iter().find(|source| mentions(source, word)) {
+            return Some(format!("`{}` mentions `{word}`, which shows symbols to other packages", source.path));
+        }
+    }
+    for module in modules {
+        let finds = |name: &&str| module.module.import("env", name).is_some();
+        if let Some(name) = ["dlopen", "dlsym"].iter().find(|name| finds(name)) {
+            return Some(format!("`{}` imports `{name}` and may look up any symbol", base_name(module.path)));
+        }
+    }
+    None
+}
+
+/// For each module, why Python may find its symbols by their names. A file that opens libraries and names none of the modules may open
+/// any of them.
+fn opened_by_name(modules: &[Located<'_>], sources: &[Source]) -> Vec<Option<String>> {
+    const OPENERS: [&str; 5] = ["CDLL", "PyDLL", "LoadLibrary", "dlopen(", "cdll."];
+    let mut opened = vec![None; modules.len()];
+    for source in sources.iter().filter(|source| OPENERS.iter().any(|word| mentions(source, word))) {
+        let named: Vec<usize> = (0..modules.len()).filter(|&index| mentions(source, stem(modules[index].path))).collect();
+        let any = named.is_empty();
+        for (index, why) in opened.iter_mut().enumerate().filter(|(index, _)| any || named.contains(index)) {
+            let what = if any { "some library" } else { base_name(modules[index].path) };
+            why.get_or_insert_with(|| format!("`{}` opens {what} and may look up any symbol", source.path));
+        }
+    }
+    opened
+}
+
+/// The name of a module up to the first dot.
+fn stem(path: &str) -> &str {
+    let name = base_name(path);
+    name.split_once('.').map_or(name, |(stem, _)| stem)
+}
+
+fn mentions(source: &Source, word: &str) -> bool {
+    memchr::memmem::find(&source.text, word.as_bytes()).is_some()
+}
+
+/// The exports whose names occur in Python code or in the data of a module.
+fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Result<HashMap<String, &'static str>> {
+    let prunable = modules.iter().zip(plans).filter(|(_, plan)| plan.exports != Exports::Keep);
+    let names: HashSet<&str> = prunable.flat_map(|(module, _)| module.module.exports()).map(|export| &*export.name).collect();
+    // A fixed order, so that automata are the same in every run.
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
+    let automaton = AhoCorasick::new(&names).context("too many exports")?;
+    let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in Python code"));
+    let data = modules.par_iter().flat_map_iter(|module| module.module.data().iter());
+    let data = data.map(|segment| (&*segment.bytes, "its name occurs in the data of a module"));
+    let found: Vec<(usize, &'static str)> = (python.chain(data))
+        .flat_map_iter(|(text, why)| {
+            let found: HashSet<usize> = automaton.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect();
+            found.into_iter().map(move |index| (index, why))
+        })
+        .collect();
+    let mut mentioned = HashMap::new();
+    for (index, why) in found {
+        mentioned.entry(names[index].to_string()).or_insert(why);
+    }
+    Ok(mentioned)
+}

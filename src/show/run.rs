@@ -1,0 +1,94 @@
+//! Carries out the command line of `show`.
+
+use super::module::{self, Wanted};
+use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
+use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_USAGE, ShowArgs};
+use crate::input::{self, Kind, Source};
+use crate::report::{Failure, TOOL};
+use crate::target::{self, Target};
+use anyhow::Result;
+use std::io::Write;
+
+/// Runs `args` and returns the exit code.
+pub fn run(args: &ShowArgs) -> i32 {
+    if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find_destination(name)) {
+        let _ = cli::usage(&format!("{error:#}")).print();
+        return EXIT_USAGE;
+    }
+    let inputs: Vec<Input> = args.inputs.iter().map(|path| show(&Source::new(path), args)).collect();
+    let failed = inputs.iter().any(|input| input.error.is_some());
+    let exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
+    let report = Report { schema_version: SCHEMA_VERSION, tool: TOOL, exit_code, inputs };
+    match print(&report, args) {
+        Ok(()) => exit_code,
+        Err(_) => EXIT_ERROR,
+    }
+}
+
+/// Reads one input and gathers what is to be told of it.
+fn show(source: &Source, args: &ShowArgs) -> Input {
+    let mut shown =
+        Input { input: source.to_string(), kind: None, size: None, archive: None, modules: Vec::new(), upgrade: None, error: None };
+    if let Err(error) = gather(source, args, &mut shown) {
+        shown.error = Some(Failure::from(&error));
+    }
+    shown
+}
+
+fn gather(source: &Source, args: &ShowArgs, shown: &mut Input) -> Result<()> {
+    let bytes = source.read()?;
+    let file_name = source.file_name();
+    shown.size = Some(bytes.len() as u64);
+    let kind = input::recognise(&bytes, file_name.as_deref())?;
+    shown.kind = Some(kind);
+    let wanted = Wanted { imports: args.imports, exports: args.exports, functions: args.functions };
+    match kind {
+        Kind::Module => shown.modules = vec![module::describe(&bytes, wanted)?],
+        Kind::Wheel | Kind::Archive => {
+            let (archive, modules) = archive::describe(&file_name.unwrap_or_default(), &bytes, wanted)?;
+            (shown.archive, shown.modules) = (Some(archive), modules);
+        }
+    }
+    if !args.no_upgrade {
+        shown.upgrade = Some(upgrade(source, &bytes, args, shown)?);
+    }
+    Ok(())
+}
+
+/// What `upgrade` would do with the input, for the target asked for or the one that suits it.
+fn upgrade(source: &Source, bytes: &[u8], args: &ShowArgs, shown: &Input) -> Result<Upgrade> {
+    let target = match &args.target {
+        Some(name) => Target::find_destination(name)?.name,
+        None => own_target(shown),
+    };
+    let report = crate::run::dry_run(source, bytes, target, &args.main)?;
+    Ok(Upgrade { target: target.to_string(), report })
+}
+
+/// The latest platform in the tags of a wheel that wheels can be upgraded to, for nothing is made older; else the default.
+fn own_target(shown: &Input) -> &'static str {
+    let platforms = shown.archive.iter().flat_map(|archive| &archive.platforms);
+    let latest = Target::all().iter().rfind(|target| target.destination && platforms.clone().any(|name| *name == target.name));
+    latest.map_or(target::DEFAULT, |target| target.name)
+}
+
+/// Prints the report to standard output.
+fn print(report: &Report, args: &ShowArgs) -> Result<()> {
+    if args.json {
+        let mut stdout = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut stdout, report)?;
+        writeln!(stdout)?;
+        stdout.flush()?;
+    } else {
+        let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
+        let whole = args.modules || args.imports || args.exports;
+        for (index, input) in report.inputs.iter().enumerate() {
+            if index > 0 {
+                writeln!(stdout)?;
+            }
+            text::write(&mut stdout, input, whole)?;
+        }
+        stdout.flush()?;
+    }
+    Ok(())
+}

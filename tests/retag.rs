@@ -1,0 +1,141 @@
+//! Wheels of the stable ABI that were built for one platform, retagged for another: real ones from the Python package index, installed
+//! and run.
+//!
+//! Pyodide's own `loadPackage` looks at no tag. micropip, which does, is unpacked into the runtime and installs from its file system.
+
+#[allow(dead_code, reason = "few of its parts are needed here")]
+#[path = "wheels/support.rs"]
+mod archives;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{Job, Node, Runtime, pypi, run_jobs};
+
+const CSS_INLINE: &str = r#"
+import css_inline
+styled = css_inline.inline("<style>b{color:red}</style><b>x</b>")
+try:
+    css_inline.CSSInliner(base_url="::bad::")
+    failed = "nothing"
+except ValueError as error:
+    failed = str(error)
+f"{styled} {failed}"
+"#;
+
+/// Upgrades `wheel` into `directory`; the one file there is the result.
+#[track_caller]
+fn upgrade(wheel: &Path, arguments: &[&str], directory: &Path) -> PathBuf {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_wasm-pyfix")).arg(wheel).args(arguments).arg("-o").arg(directory).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let result = files.next().unwrap();
+    assert!(files.next().is_none(), "more than one file in {}", directory.display());
+    result
+}
+
+fn file_name(wheel: &Path) -> String {
+    wheel.file_name().unwrap().to_str().unwrap().to_string()
+}
+
+/// Installs `wheel` with `loadPackage` and runs `python`.
+fn with_load_package(wheel: &Path, python: &str) -> Job {
+    Job { installed: vec![wheel.to_path_buf()], ..Job::new("loadPackage", python) }
+}
+
+/// Installs `wheel` with micropip and runs `python`.
+fn with_micropip(wheel: &Path, python: &str) -> Job {
+    let path = format!("/tmp/{}", file_name(wheel));
+    let install = format!("import micropip\nawait micropip.install('emfs:{path}', deps=False)\n");
+    Job {
+        unpacked: pypi::micropip().unwrap(),
+        files: vec![(path, std::fs::read(wheel).unwrap())],
+        ..Job::new("micropip", install + python)
+    }
+}
+
+#[track_caller]
+fn run(runtime: Runtime, jobs: &[Job]) -> Vec<Result<String, String>> {
+    run_jobs(Node::Installed, runtime, jobs).unwrap().into_iter().map(|answer| answer.outcome).collect()
+}
+
+#[test]
+fn css_inline_moves_to_the_next_platform() {
+    let original = pypi::wheel("css_inline").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let retagged = upgrade(&original, &["--target", "pyemscripten_2026_0"], directory.path());
+    assert_eq!(file_name(&retagged), "css_inline-0.23.1-cp310-abi3-pyemscripten_2026_0_wasm32.whl");
+    let expected = run(Runtime::V0_29_5, &[with_load_package(&original, CSS_INLINE)]).remove(0).unwrap();
+    assert!(expected.contains("style=\"color: red;\""), "{expected}");
+
+    let jobs =
+        [with_micropip(&original, CSS_INLINE), with_load_package(&retagged, CSS_INLINE), with_micropip(&retagged, CSS_INLINE)];
+    let answers = run(Runtime::V314_0_7, &jobs);
+    let refused = answers[0].as_ref().unwrap_err();
+    assert!(refused.contains("Wheel was built with Emscripten vpyemscripten.2025.0"), "{refused}");
+    assert_eq!(answers[1..], [Ok(expected.clone()), Ok(expected)]);
+}
+
+#[test]
+fn one_wheel_is_installed_on_both_platforms() {
+    let original = pypi::wheel("css_inline").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let targets = ["--target", "pyodide_2025_0", "--target", "pyemscripten_2026_0", "--one-wheel"];
+    let merged = upgrade(&original, &targets, directory.path());
+    let platforms = "pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.pyodide_2025_0_wasm32";
+    assert_eq!(file_name(&merged), format!("css_inline-0.23.1-cp310-abi3-{platforms}.whl"));
+    let answers = Runtime::UPGRADED.map(|runtime| run(runtime, &[with_micropip(&merged, CSS_INLINE)]).remove(0).unwrap());
+    assert!(answers[0].contains("style=\"color: red;\"") && answers[0] == answers[1], "{answers:?}");
+}
+
+const NAMED_FOR_313: &str = "e_ext.cpython-313-wasm32-emscripten.so";
+const IMPORT: &str = "import e_ext\n__import__('os').path.basename(e_ext.__file__)";
+
+/// A wheel of the stable ABI with one extension module, named for Python 3.13 alone, as some build tools do.
+fn named_for_313(directory: &Path) -> PathBuf {
+    let name = "demo-1.0-cp311-abi3-pyemscripten_2025_0_wasm32.whl";
+    let module = support::repository().join("tests/fixtures/built/emscripten-3.1.69/O2-sm1-wasm/e_ext.so");
+    let wheel = archives::Wheel::new(name).file(NAMED_FOR_313, &std::fs::read(module).unwrap()).build();
+    std::fs::write(directory.join(name), wheel).unwrap();
+    directory.join(name)
+}
+
+#[test]
+fn a_module_named_for_one_python_gets_a_name_that_the_next_one_imports() {
+    let [before, after] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let original = named_for_313(before.path());
+    let retagged = upgrade(&original, &["--target", "pyemscripten_2026_0"], after.path());
+    let answers = run(Runtime::V0_29_5, &[with_load_package(&original, IMPORT)]);
+    assert_eq!(answers, [Ok(NAMED_FOR_313.to_string())]);
+    let jobs = [with_load_package(&original, IMPORT), with_load_package(&retagged, IMPORT), with_micropip(&retagged, IMPORT)];
+    let answers = run(Runtime::V314_0_7, &jobs);
+    let missing = answers[0].as_ref().unwrap_err();
+    assert!(missing.contains("ModuleNotFoundError: No module named 'e_ext'"), "{missing}");
+    assert_eq!(answers[1..], [Ok("e_ext.abi3.so".to_string()), Ok("e_ext.abi3.so".to_string())]);
+}
+
+/// onnx is tagged `abi3`, and its module, rightly called `.cpython-313-wasm32-emscripten.so`, is not of the stable ABI: it was compiled
+/// with the structures of Python 3.13. Under a name that Python 3.14 imports it takes the whole runtime down.
+#[test]
+fn a_module_that_is_not_of_the_stable_abi_is_not_renamed() {
+    const MODULE: &str = "onnx/onnx_cpp2py_export.cpython-313-wasm32-emscripten.so";
+    let original = pypi::wheel("onnx").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+    command.arg(&original).args(["--target", "pyemscripten_2026_0", "-o"]).arg(directory.path());
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains(MODULE) && stderr.contains("`PyFrame_GetBack`"), "{stderr}");
+
+    let module = archives::entries(&std::fs::read(&original).unwrap()).into_iter().find(|entry| entry.name == MODULE).unwrap();
+    let job = |name: &str| Job {
+        files: vec![(format!("/home/pyodide/{name}"), module.contents.clone())],
+        ..Job::new(name, "import onnx_cpp2py_export\nstr(onnx_cpp2py_export.ONNX_ML)")
+    };
+    assert_eq!(run(Runtime::V0_29_5, &[job("onnx_cpp2py_export.abi3.so")]), [Ok("True".to_string())]);
+    let answers = run(Runtime::V314_0_7, &[job("onnx_cpp2py_export.abi3.so")]);
+    let died = answers[0].as_ref().unwrap_err();
+    assert!(died.contains("Aborted()"), "{died}");
+}

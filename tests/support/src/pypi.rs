@@ -1,0 +1,98 @@
+//! The wheels of `tests/pypi/requirements.txt` from the Python package index: some that others built natively for
+//! `pyemscripten_2025_0`, and the stable ABI of CPython as data.
+//!
+//! Each is fetched once by `pip download`, which compares its hash, into a directory below cargo's target directory. As with the npm
+//! packages, that happens beside its place, and the complete directory is renamed.
+//!
+//! Fails when Python with pip is missing, and when the index cannot be reached.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::npm::target_directory;
+
+/// The package with data on the stable ABI.
+const ABI3INFO: &str = "abi3info";
+
+/// The installer of Pyodide 0.29.5 and 314.0.7, and what it needs.
+const MICROPIP: [&str; 2] = ["micropip", "packaging"];
+
+/// Names of all packages that there are native wheels of.
+pub fn names() -> Result<Vec<String>> {
+    let pure = |name: &String| name == ABI3INFO || MICROPIP.contains(&name.as_str());
+    Ok(requirements()?.into_iter().map(|(name, _)| name).filter(|name| !pure(name)).collect())
+}
+
+/// The wheels of micropip and of what it needs, to be unpacked into a runtime.
+pub fn micropip() -> Result<Vec<PathBuf>> {
+    MICROPIP.into_iter().map(wheel).collect()
+}
+
+/// The symbols of CPython's stable ABI, sorted, one line each: the name, and the version that it is in it since.
+pub fn stable_abi() -> Result<String> {
+    const PROGRAM: &str = "from abi3info import DATAS, FUNCTIONS\n\
+        for name, added in sorted((s.name, o.added) for d in (DATAS, FUNCTIONS) for s, o in d.items()):\n    \
+        print(f'{name} {added.major}.{added.minor}')";
+    let wheel = wheel(ABI3INFO)?;
+    // Python imports from wheels.
+    let output =
+        Command::new("python3").args(["-c", PROGRAM]).env("PYTHONPATH", &wheel).output().context("cannot start `python3`")?;
+    ensure!(output.status.success(), "{} cannot be read: {}", wheel.display(), String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The wheel of the package `name`, spelled as in `tests/pypi/requirements.txt`.
+pub fn wheel(name: &str) -> Result<PathBuf> {
+    // Tests of one program that want the same wheel at the same time need it once.
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _guard = FETCHING.lock();
+    let all = requirements()?;
+    let (_, requirement) = all.iter().find(|(known, _)| known == name).with_context(|| format!("`{name}` is not pinned"))?;
+    let pinned = requirement.split_whitespace().next().unwrap_or(name);
+    let directory = target_directory()?.join("pypi").join(pinned);
+    if !directory.is_dir() {
+        let parent = directory.parent().context("the directory of a wheel has a parent")?;
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        let staging = tempfile::Builder::new().prefix("fetching-").tempdir_in(parent)?;
+        eprintln!("Fetching {pinned} from the Python package index (once) ...");
+        download(requirement, staging.path()).with_context(|| format!("the wheel {pinned} is needed and cannot be had"))?;
+        if let Err(error) = std::fs::rename(staging.path(), &directory) {
+            // Another program may have been faster.
+            ensure!(directory.is_dir(), "cannot rename {} to {}: {error}", staging.path().display(), directory.display());
+        }
+    }
+    let files = std::fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut paths = files.filter_map(|file| file.ok().map(|file| file.path()));
+    let wheel = paths.find(|path| path.extension().is_some_and(|end| end == "whl"));
+    wheel.with_context(|| format!("{} holds no wheel; delete it to fetch the wheel again", directory.display()))
+}
+
+/// Package names and their lines of `tests/pypi/requirements.txt`.
+fn requirements() -> Result<Vec<(String, String)>> {
+    let path = crate::repository().join("tests/pypi/requirements.txt");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    Ok(lines.filter_map(|line| Some((line.split_once("==")?.0.to_string(), line.to_string()))).collect())
+}
+
+fn download(requirement: &str, directory: &Path) -> Result<()> {
+    let list = directory.join("requirements.txt");
+    std::fs::write(&list, requirement).with_context(|| format!("cannot write {}", list.display()))?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"])
+        .args(["--platform", "pyemscripten_2025_0_wasm32", "--python-version", "3.13", "--implementation", "cp"])
+        .args(["--abi", "cp313", "--abi", "abi3", "--requirement"])
+        .arg(&list)
+        .arg("--dest")
+        .arg(directory);
+    let output = pip.output().context("cannot start `python3`: install Python with pip, and have it in PATH")?;
+    ensure!(
+        output.status.success(),
+        "`pip download` failed; is the package index reachable?\n{}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
