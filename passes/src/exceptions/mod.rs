@@ -4,8 +4,9 @@
 //! **Idea.** Emscripten's JavaScript library implemented `try` by a JavaScript function per signature, `invoke_<signature>`, which
 //! called a function pointer, caught what was thrown and reported it in `__THREW__`. Where every use of `__THREW__` in a function is
 //! known ([`flow`]), the call stands in a `try` that catches the tags `__cpp_exception` and `__c_longjmp` and reports in a local
-//! ([`inline`]). Otherwise the imported function becomes a wrapper of the same type that calls, catches and reports in memory, and the
-//! code around the call stays as the compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality
+//! ([`inline`]), or continues right where the code behind the call would take what was thrown ([`threading`]). Otherwise the imported
+//! function becomes a wrapper of the same type that calls, catches and reports in memory, and the code around the call stays as the
+//! compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality
 //! (see [`runtime::find_matching_catch`]). The imported functions keep their ids when they become definitions: calls, tail calls,
 //! element segments and exports of them need no change.
 //!
