@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wasm_pyfix_passes::strip::Strip;
 use wasm_pyfix_passes::symbols::Alias;
 
 use wasm_pyfix_passes::dyncall::Signatures;
@@ -368,6 +369,41 @@ pub struct SizeArgs {
     /// Keep the code that relocates data
     #[arg(long)]
     pub no_relocations: bool,
+
+    /// Keep functions that are the same apart
+    #[arg(long)]
+    pub no_merge: bool,
+
+    /// Keep the order of functions, padded numbers and zeros at the end of the data
+    #[arg(long)]
+    pub no_encode: bool,
+
+    /// Drop custom sections; the linking metadata and `target_features` always stay
+    ///
+    /// Also with -O0. Modules with debug information are optimised less, since most passes would make it wrong.
+    #[arg(long, value_name = "WHAT")]
+    pub strip: Option<StripMode>,
+}
+
+/// What `--strip` drops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StripMode {
+    /// DWARF, source maps and where to find them
+    Debug,
+    /// Also the names of functions, locals and globals
+    Names,
+    /// Every custom section
+    All,
+}
+
+impl From<StripMode> for Strip {
+    fn from(mode: StripMode) -> Self {
+        match mode {
+            StripMode::Debug => Strip::Debug,
+            StripMode::Names => Strip::Names,
+            StripMode::All => Strip::All,
+        }
+    }
 }
 
 /// What is done to each wheel.

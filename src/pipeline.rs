@@ -7,8 +7,11 @@ use rayon::prelude::*;
 use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::{self, Exports, Member};
+use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, bind, dylink, exceptions, legalize, relocations, validate};
+use wasm_pyfix_passes::{
+    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, legalize, merge, order, relocations, validate,
+};
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
@@ -104,6 +107,12 @@ pub struct ShrinkOptions {
     pub symbolic: bool,
     /// Drop exports, and what only they keep.
     pub prune: bool,
+    /// Which custom sections go.
+    pub strip: Option<Strip>,
+    /// Let equal functions be one.
+    pub merge: bool,
+    /// Shorten numbers and data, and order functions for compression.
+    pub encode: bool,
     /// Move relocations of data into a table.
     pub relocations: bool,
     /// The runtime's main module has BIGINT.
@@ -142,13 +151,7 @@ pub fn shrink_modules(
         let pairs = outcomes.iter_mut().flatten().zip(round.into_iter().flatten());
         pairs.for_each(|(outcome, later)| outcome.follow(later));
     }
-    // Last, since a table hides from the other passes which addresses are taken.
-    if options.relocations {
-        let moved: Vec<Outcome> =
-            members.par_iter_mut().map(|member| relocations::run(&mut member.module)).collect::<Result<_>>()?;
-        outcomes.iter_mut().zip(moved).for_each(|(outcomes, moved)| outcomes.push(moved));
-    }
-    let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| finish(&member.module, outcomes));
+    let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| compact(member.module, outcomes, options));
     Ok(results.collect::<Result<_>>()?)
 }
 
@@ -164,6 +167,26 @@ fn shrink_once(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Ve
         outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
     }
     Ok(outcomes)
+}
+
+/// Runs the passes that look at one module alone, and writes it.
+fn compact(mut module: Module<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptions) -> Result<ModuleResult> {
+    // First, since other passes leave modules alone whose debug information points into the code.
+    if let Some(strip) = options.strip {
+        outcomes.push(strip::run(&mut module, strip));
+    }
+    if options.merge {
+        outcomes.push(merge::run(&mut module)?);
+    }
+    // Behind the passes that look for addresses, since a table hides which ones are taken.
+    if options.relocations {
+        outcomes.push(relocations::run(&mut module)?);
+    }
+    if options.encode {
+        outcomes.push(encode::run(&mut module)?);
+        outcomes.push(order::run(&mut module)?);
+    }
+    finish(&module, outcomes)
 }
 
 fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::strip::Strip;
 use wasm_pyfix_passes::{Environment, Error, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
@@ -422,14 +423,18 @@ impl<'a> Run<'a> {
     /// How modules are made smaller, if they are to be.
     fn shrink_options(&self) -> Result<Option<shrink::Options>> {
         let args = &self.args.size;
-        if args.optimize == 0 {
+        let optimize = args.optimize > 0;
+        if !optimize && args.strip.is_none() {
             return Ok(None);
         }
         let passes = ShrinkOptions {
-            bind: !args.no_bind,
+            bind: optimize && !args.no_bind,
             symbolic: args.bsymbolic,
-            prune: !args.no_prune,
-            relocations: !args.no_relocations,
+            prune: optimize && !args.no_prune,
+            strip: args.strip.map(Strip::from),
+            merge: optimize && !args.no_merge,
+            encode: optimize && !args.no_encode,
+            relocations: optimize && !args.no_relocations,
             bigint: self.options.bigint,
             environment: self.options.environment.clone(),
         };

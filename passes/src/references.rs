@@ -30,6 +30,17 @@ impl References {
         Self::of_operators(OperatorsReader::new(BinaryReader::new(&expression.bytes, expression.offset)))
     }
 
+    /// The functions whose reference `body` takes, which calling them does not do.
+    pub fn addresses_in_body(body: &Body<'_>) -> Result<Vec<u32>> {
+        let mut taken = Vec::new();
+        for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
+            if let Operator::RefFunc { function_index } = operator? {
+                taken.push(function_index);
+            }
+        }
+        Ok(taken)
+    }
+
     fn of_operators(operators: OperatorsReader<'_>) -> Result<Self> {
         let mut references = References::default();
         for operator in operators {

@@ -49,7 +49,17 @@ fn outcomes(results: &[ModuleResult]) -> Vec<&[wasm_pyfix_passes::Outcome]> {
 #[track_caller]
 fn shrink(group: &[&[u8]], runtime: Runtime, asks: &impl Fn(&str) -> bool) -> Vec<ModuleResult> {
     let environment = Some(environment(runtime));
-    let options = ShrinkOptions { bind: true, prune: true, relocations: true, bigint: true, environment, symbolic: false };
+    let options = ShrinkOptions {
+        bind: true,
+        prune: true,
+        relocations: true,
+        merge: true,
+        encode: true,
+        strip: None,
+        bigint: true,
+        environment,
+        symbolic: false,
+    };
     let plan = |modules: &[Module<'_>]| Ok(modules.iter().map(|module| plan(module, asks)).collect());
     shrink_modules(group, &options, plan).unwrap_or_else(|error| panic!("{error:#}"))
 }

@@ -617,13 +617,21 @@ pub(crate) fn forget_import_infos(module: &mut Module<'_>) {
 
 /// Sections that point into code by byte offset are wrong once code moves.
 pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
-    let dropped = module.drop_custom_sections(|name| {
-        name.starts_with(".debug_")
-            || name.starts_with("reloc.")
-            || name.starts_with("metadata.code.")
-            || matches!(name, "sourceMappingURL" | "external_debug_info" | "linking")
-    });
+    let dropped = module.drop_custom_sections(points_into_code);
     if !dropped.is_empty() {
         outcome.notices.push(format!("dropped sections that point into the old code: {}", dropped.join(", ")));
     }
+}
+
+/// Whether custom sections of `module` point into its code.
+pub(crate) fn has_code_offsets(module: &Module<'_>) -> bool {
+    module.custom_sections().any(points_into_code)
+}
+
+/// Whether the custom section `name` holds offsets of code.
+fn points_into_code(name: &str) -> bool {
+    name.starts_with(".debug_")
+        || name.starts_with("reloc.")
+        || name.starts_with("metadata.code.")
+        || matches!(name, "sourceMappingURL" | "external_debug_info" | "linking")
 }

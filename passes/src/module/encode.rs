@@ -54,7 +54,7 @@ pub fn memory_type(ty: wasmparser::MemoryType, out: &mut Vec<u8>) -> Result<()> 
 }
 
 pub fn const_expr(expr: &ConstExpr<'_>, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
-    remap_code(&expr.bytes, expr.offset, maps, out)
+    remap_code(&expr.bytes, expr.offset, maps, false, out)
 }
 
 /// One element segment, in the shortest form that says the same with the same explicitness.

@@ -1,5 +1,5 @@
 //! From ids to the indices of the output: imports first, in the order of the import section, then definitions in the order of their
-//! ids.
+//! ids or, for functions, in the one that a pass chose.
 
 use super::{FunctionId, GlobalId, Item, MemoryId, Module, Origin, TableId, TagId, TypeId};
 use crate::{Error, Result};
@@ -19,19 +19,11 @@ pub struct IndexMap {
 const DEAD: u32 = u32::MAX;
 
 impl IndexMap {
-    /// `imported` are the ids that imports bring in, in their order; `alive` holds for the ids to be numbered.
-    fn new(what: &'static str, count: usize, imported: impl Iterator<Item = u32>, defined: impl Fn(usize) -> bool) -> Self {
+    /// `numbered` are the ids of all items that are still there, in the order of their indices; `count` is the number of ids.
+    fn new(what: &'static str, count: usize, numbered: impl Iterator<Item = u32>) -> Self {
         let mut indices = vec![DEAD; count];
-        let mut next = 0;
-        for id in imported {
-            indices[id as usize] = next;
-            next += 1;
-        }
-        for (id, index) in indices.iter_mut().enumerate() {
-            if defined(id) {
-                *index = next;
-                next += 1;
-            }
+        for (index, id) in numbered.enumerate() {
+            indices[id as usize] = index as u32;
         }
         let mut map = IndexMap { what, indices, replaced: HashSet::new(), identity: false };
         map.compare();
@@ -44,6 +36,12 @@ impl IndexMap {
             self.indices[id as usize] = self.indices[by as usize];
             self.replaced.insert(id);
         }
+        self.compare();
+    }
+
+    /// Has each id mean the number at its place in `numbers`.
+    pub fn number(&mut self, numbers: Vec<u32>) {
+        self.indices = numbers;
         self.compare();
     }
 
@@ -89,16 +87,37 @@ impl IndexMaps {
         let memories = imports().filter_map(|item| if let Item::Memory(MemoryId(id)) = item { Some(id) } else { None });
         let globals = imports().filter_map(|item| if let Item::Global(GlobalId(id)) = item { Some(id) } else { None });
         let tags = imports().filter_map(|item| if let Item::Tag(TagId(id)) = item { Some(id) } else { None });
-        let mut functions =
-            IndexMap::new("function", module.functions.len(), functions, |id| is_defined(&module.functions[id].origin));
-        functions.replace(module.replaced.iter().map(|(id, by)| (id.0, by.0)));
+        let defined_functions = module.defined_functions();
+        let functions = functions.chain(defined_functions.iter().map(|id| id.0));
+        let mut functions = IndexMap::new("function", module.functions.len(), functions);
+        functions.replace(module.replaced.keys().map(|id| (id.0, module.resolved(*id).0)));
+        let types = (0..module.types.len() as u32).filter(|id| module.has_type(TypeId(*id)));
+        let globals = globals.chain(defined(module.globals.iter().map(|global| &global.origin)));
+        let tables = tables.chain(defined(module.tables.iter().map(|table| &table.origin)));
+        let memories = memories.chain(defined(module.memories.iter().map(|memory| &memory.origin)));
+        let tags = tags.chain(defined(module.tags.iter().map(|tag| &tag.origin)));
         IndexMaps {
-            types: IndexMap::new("type", module.types.len(), std::iter::empty(), |id| module.has_type(TypeId(id as u32))),
+            types: IndexMap::new("type", module.types.len(), types),
             functions,
-            tables: IndexMap::new("table", module.tables.len(), tables, |id| is_defined(&module.tables[id].origin)),
-            memories: IndexMap::new("memory", module.memories.len(), memories, |id| is_defined(&module.memories[id].origin)),
-            globals: IndexMap::new("global", module.globals.len(), globals, |id| is_defined(&module.globals[id].origin)),
-            tags: IndexMap::new("tag", module.tags.len(), tags, |id| is_defined(&module.tags[id].origin)),
+            tables: IndexMap::new("table", module.tables.len(), tables),
+            memories: IndexMap::new("memory", module.memories.len(), memories),
+            globals: IndexMap::new("global", module.globals.len(), globals),
+            tags: IndexMap::new("tag", module.tags.len(), tags),
+        }
+    }
+
+    /// Every id stands for itself, or for what took its place.
+    pub fn of_ids(module: &Module<'_>) -> Self {
+        let itself = |what, count: usize| IndexMap::new(what, count, 0..count as u32);
+        let mut functions = itself("function", module.functions.len());
+        functions.replace(module.replaced.keys().map(|id| (id.0, module.resolved(*id).0)));
+        IndexMaps {
+            types: itself("type", module.types.len()),
+            functions,
+            tables: itself("table", module.tables.len()),
+            memories: itself("memory", module.memories.len()),
+            globals: itself("global", module.globals.len()),
+            tags: itself("tag", module.tags.len()),
         }
     }
 
@@ -131,6 +150,7 @@ impl IndexMaps {
     }
 }
 
-fn is_defined<T>(origin: &Origin<T>) -> bool {
-    matches!(origin, Origin::Defined(_))
+/// The ids of those that the module defines.
+fn defined<'o, T: 'o>(origins: impl Iterator<Item = &'o Origin<T>>) -> impl Iterator<Item = u32> {
+    (0..).zip(origins).filter(|(_, origin)| matches!(origin, Origin::Defined(_))).map(|(id, _)| id)
 }

@@ -13,6 +13,7 @@ mod encode;
 mod features;
 mod index;
 mod names;
+mod order;
 mod read;
 mod remap;
 mod synthesize;
@@ -252,19 +253,28 @@ pub struct Module<'a> {
     data: Vec<DataSegment<'a>>,
     /// Names for functions that a pass added, written if the module has a name section.
     new_names: Vec<(FunctionId, String)>,
+    /// The order that a pass chose for the functions that are defined; those that it does not mention come last.
+    function_order: Vec<FunctionId>,
+    /// Whether LEBs are made as short as they can be.
+    shortest_lebs: bool,
     /// While reading: how many declared functions still wait for their body.
     bodiless: usize,
 }
 
 impl<'a> Module<'a> {
     /// Has [`Module::write`] encode every known section anew instead of copying those that no pass changed. The result means the
-    /// same; it serves to test the encoding, and to shorten over-long LEBs outside of code.
+    /// same; it serves to test the encoding.
     pub fn encode_everything(&mut self) {
         for id in section::ORDER {
             if self.sections.iter().any(|section| section.id == id) {
                 self.touched.insert(id);
             }
         }
+    }
+
+    /// Has [`Module::write`] make LEBs as short as they can be, in code and around it. What does not get shorter is copied as it is.
+    pub fn shorten_lebs(&mut self) {
+        self.shortest_lebs = true;
     }
 
     pub fn types(&self) -> &[FuncType] {
@@ -504,13 +514,14 @@ impl<'a> Module<'a> {
         for section in [section::EXPORT, section::ELEMENT, section::CODE, section::GLOBAL, section::START] {
             self.touched.insert(section);
         }
-        // What stood for another function until now hands that on.
-        self.replaced.values_mut().filter(|replacement| **replacement == id).for_each(|replacement| *replacement = by);
     }
 
     /// The function that a reference to `id` means: `id` itself unless it was replaced.
-    pub fn resolved(&self, id: FunctionId) -> FunctionId {
-        self.replaced.get(&id).copied().unwrap_or(id)
+    pub fn resolved(&self, mut id: FunctionId) -> FunctionId {
+        while let Some(by) = self.replaced.get(&id) {
+            id = *by;
+        }
+        id
     }
 
     /// Removes a global to which nothing refers any more.

@@ -96,6 +96,8 @@ impl<'a> Module<'a> {
             elements: Vec::new(),
             data: Vec::new(),
             new_names: Vec::new(),
+            function_order: Vec::new(),
+            shortest_lebs: false,
             bodiless: 0,
         }
     }

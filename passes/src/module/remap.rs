@@ -1,37 +1,46 @@
 //! Turns code from id space into index space: every index immediate is replaced, every other byte is copied.
 //!
 //! Copying instead of decoding and encoding again keeps instructions exactly as they were, over-long LEBs included, and is several
-//! times faster.
+//! times faster. On request, the LEBs that linkers pad (indices, constants and offsets of loads and stores: whatever had a relocation)
+//! are made as short as they can be; the instructions remain what they are.
 
 use super::index::{IndexMap, IndexMaps};
 use crate::{Error, Result};
+use std::ops::Range;
+use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, BlockType, Catch, Operator, OperatorsReader};
 
-/// Appends `code`, a list of operators up to the final `end`, to `out`. `offset` is where it began in the input, for errors.
-pub fn remap_code(code: &[u8], offset: u64, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
-    let mut copy = Copy { code, done: 0, out };
+/// Appends `code`, a list of operators up to the final `end`, to `out`. `offset` is where it began in the input, for errors;
+/// `shorten` asks for the shortest LEBs.
+pub fn remap_code(code: &[u8], offset: u64, maps: &IndexMaps, shorten: bool, out: &mut Vec<u8>) -> Result<()> {
+    let mut copy = Copy { code, done: 0, shorten, out };
     let mut operators = OperatorsReader::new(BinaryReader::new(code, offset));
     let mut at = 0;
     while !operators.eof() {
         let operator = operators.read()?;
-        copy.operator(&operator, at, maps)?;
-        at = (operators.original_position() - offset) as usize;
+        let end = (operators.original_position() - offset) as usize;
+        copy.operator(&operator, at..end, maps)?;
+        at = end;
     }
     copy.finish();
     Ok(())
 }
 
+/// Opcodes of the plain loads and stores.
+const LOADS_AND_STORES: std::ops::RangeInclusive<u8> = 0x28..=0x3e;
+
 struct Copy<'a> {
     code: &'a [u8],
     /// Everything before this position is in `out`.
     done: usize,
+    shorten: bool,
     out: &'a mut Vec<u8>,
 }
 
 impl Copy<'_> {
-    /// Replaces the index immediates of the operator at position `at`.
-    fn operator(&mut self, operator: &Operator<'_>, at: usize, maps: &IndexMaps) -> Result<()> {
-        let first = at + 1;
+    /// Replaces the index immediates of the operator whose bytes are at `span`.
+    fn operator(&mut self, operator: &Operator<'_>, span: Range<usize>, maps: &IndexMaps) -> Result<()> {
+        let first = span.start + 1;
         match *operator {
             Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } | Operator::Try { blockty } => {
                 self.block_type(first, blockty, maps)?;
@@ -78,6 +87,18 @@ impl Copy<'_> {
                 let next = self.skip(segment);
                 self.index(next, table, &maps.tables)?;
             }
+            Operator::I32Const { value } if self.shorten => {
+                self.shortened(first, |out| value.encode(out));
+            }
+            Operator::I64Const { value } if self.shorten => {
+                self.shortened(first, |out| value.encode(out));
+            }
+            _ if self.shorten && LOADS_AND_STORES.contains(&self.code[span.start]) => {
+                let mut next = first;
+                while next < span.end {
+                    next = self.shortened_unsigned(next);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -87,11 +108,9 @@ impl Copy<'_> {
         let end = self.skip(at);
         if let BlockType::FuncType(id) = ty {
             let index = maps.types.get(id)?;
-            if index != id {
-                self.up_to(at);
+            if index != id || self.shorten {
                 // A block type is a signed LEB; a type index in it is not negative.
-                wasm_encoder::Encode::encode(&i64::from(index), self.out);
-                self.done = end;
+                self.put(at..end, |out| i64::from(index).encode(out));
             }
         }
         Ok(end)
@@ -101,12 +120,33 @@ impl Copy<'_> {
     fn index(&mut self, at: usize, id: u32, map: &IndexMap) -> Result<usize> {
         let end = self.skip(at);
         let index = map.get(id)?;
-        if index != id {
-            self.up_to(at);
-            wasm_encoder::Encode::encode(&index, self.out);
-            self.done = end;
+        if index != id || self.shorten {
+            self.put(at..end, |out| index.encode(out));
         }
         Ok(end)
+    }
+
+    /// Has `encode` write the immediate at `at` anew.
+    fn shortened(&mut self, at: usize, encode: impl FnOnce(&mut Vec<u8>)) {
+        let end = self.skip(at);
+        self.put(at..end, encode);
+    }
+
+    /// Writes the unsigned LEB at `at` anew; returns the position behind it.
+    fn shortened_unsigned(&mut self, at: usize) -> usize {
+        let end = self.skip(at);
+        let groups = self.code[at..end].iter().enumerate();
+        // The code was validated, so the value fits into 64 bits.
+        let value = groups.fold(0, |value, (group, byte)| value | (u64::from(byte & 0x7f) << (7 * group)));
+        self.put(at..end, |out| value.encode(out));
+        end
+    }
+
+    /// Puts what `encode` writes in the place of the bytes of `span`.
+    fn put(&mut self, span: Range<usize>, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.up_to(span.start);
+        encode(self.out);
+        self.done = span.end;
     }
 
     /// The position behind the LEB at `at`. The code was validated, so the LEB ends within it.

@@ -104,6 +104,27 @@ impl Module<'_> {
         }
     }
 
+    /// Shortens the data by the zeros at its end, but for one, where that is known to change nothing: the loader zeroes what it gives to a
+    /// module. Returns the number of bytes.
+    pub fn trim_data(&mut self) -> usize {
+        let Some(Item::Global(base)) = self.import("env", "__memory_base") else { return 0 };
+        let active = |segment: &&mut DataSegment<'_>| matches!(segment.kind, SegmentKind::Active { .. });
+        let mut active = self.data.iter_mut().filter(active);
+        let (Some(segment), None) = (active.next(), active.next()) else { return 0 };
+        let at_base = matches!(&segment.kind, SegmentKind::Active { target: MemoryId(0), offset, .. } if offset.is_global(base));
+        let used = segment.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let spare = segment.bytes.len().saturating_sub(used + 1);
+        if !at_base || spare == 0 || segment.bytes.len() > self.dylink.memory_size as usize {
+            return 0;
+        }
+        match &mut segment.bytes {
+            Cow::Borrowed(bytes) => *bytes = &bytes[..used + 1],
+            Cow::Owned(bytes) => bytes.truncate(used + 1),
+        }
+        self.touched.insert(section::DATA);
+        spare
+    }
+
     /// Whether [`Module::own_slots`] tells all slots of the module, and more can be appended.
     pub fn fills_own_slots(&self) -> bool {
         let active = |segment: &ElementSegment<'_>| matches!(segment.kind, SegmentKind::Active { .. });

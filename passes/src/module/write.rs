@@ -5,7 +5,7 @@
 
 use super::index::{IndexMap, IndexMaps};
 use super::remap::{locals_length, remap_code};
-use super::{Body, Item, Module, Origin, TypeId, dylink, encode, names, section};
+use super::{Body, FunctionId, Item, Module, Origin, TypeId, dylink, encode, names, section};
 use crate::{Error, Result};
 use rayon::prelude::*;
 
@@ -32,13 +32,57 @@ impl Module<'_> {
             } else if self.must_encode(old.id, &maps) {
                 self.write_known(old.id, &maps, &mut out)?;
             } else {
-                out.extend_from_slice(&self.input[old.range.clone()]);
+                self.copy_known(old, &maps, &mut out)?;
             }
         }
         for new in pending {
             self.write_known(new, &maps, &mut out)?;
         }
         Ok(out)
+    }
+
+    /// What `visit` makes of each of `functions`, which this module defines, several at a time. It sees the body in a form in which equal
+    /// bytes mean equal code: in id space, with what was replaced resolved, and with the shortest LEBs.
+    ///
+    /// # Errors
+    /// Malformed code, which [`Module::read`] would have found.
+    pub fn visit_normal_bodies<T: Send>(
+        &self,
+        functions: &[FunctionId],
+        visit: impl Fn(FunctionId, &[u8]) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        self.visit_bodies(functions, &IndexMaps::of_ids(self), visit)
+    }
+
+    /// What `visit` makes of each of `functions`, which this module defines, several at a time. It sees the body as it will be written, but
+    /// with `numbers` of the functions, by their ids, in the place of their indices.
+    ///
+    /// # Errors
+    /// Malformed code, which [`Module::read`] would have found.
+    pub fn visit_numbered_bodies<T: Send>(
+        &self,
+        functions: &[FunctionId],
+        numbers: Vec<u32>,
+        visit: impl Fn(FunctionId, &[u8]) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let mut maps = IndexMaps::new(self);
+        maps.functions.number(numbers);
+        self.visit_bodies(functions, &maps, visit)
+    }
+
+    fn visit_bodies<T: Send>(
+        &self,
+        functions: &[FunctionId],
+        maps: &IndexMaps,
+        visit: impl Fn(FunctionId, &[u8]) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let defined: Vec<_> = functions.iter().filter_map(|id| Some((*id, self.function(*id).origin.defined()?))).collect();
+        let visited = defined.into_par_iter().map_init(Vec::new, |scratch, (id, body)| {
+            scratch.clear();
+            remap_body(body, maps, true, scratch)?;
+            Ok(visit(id, scratch))
+        });
+        visited.collect()
     }
 
     /// Whether the known section `id` is not in the input but has contents now.
@@ -62,6 +106,21 @@ impl Module<'_> {
             }
     }
 
+    /// Writes the known section `old`, which no pass changed.
+    fn copy_known(&self, old: &super::Section, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
+        let copy = &self.input[old.range.clone()];
+        if self.shortest_lebs {
+            let mut encoded = Vec::new();
+            self.write_known(old.id, maps, &mut encoded)?;
+            if encoded.len() < copy.len() {
+                out.append(&mut encoded);
+                return Ok(());
+            }
+        }
+        out.extend_from_slice(copy);
+        Ok(())
+    }
+
     fn write_custom(&self, old: &super::Section, maps: &IndexMaps, out: &mut Vec<u8>) {
         let is_dylink = old.name == dylink::SECTION || old.name == dylink::LEGACY_SECTION;
         if is_dylink && (self.dylink_changes() || self.has_legacy_dylink()) {
@@ -75,6 +134,9 @@ impl Module<'_> {
             {
                 write_custom_section(&old.name, &payload, out);
             }
+        } else if self.shortest_lebs {
+            // Its size and the length of its name may be longer than they need be.
+            write_custom_section(&old.name, &self.input[old.payload..old.range.end], out);
         } else {
             out.extend_from_slice(&self.input[old.range.clone()]);
         }
@@ -91,9 +153,7 @@ impl Module<'_> {
             section::TAG => self.write_tags(maps, &mut payload)?,
             section::GLOBAL => self.write_globals(maps, &mut payload)?,
             section::EXPORT => self.write_exports(maps, &mut payload)?,
-            section::ELEMENT => {
-                write_list(&self.elements, &mut payload, |segment, out| encode::element_segment(segment, maps, out))?
-            }
+            section::ELEMENT => self.write_elements(maps, &mut payload)?,
             section::DATA => write_list(&self.data, &mut payload, |segment, out| encode::data_segment(segment, maps, out))?,
             section::CODE => self.write_code(maps, &mut payload)?,
             section::START => match self.start {
@@ -151,9 +211,8 @@ impl Module<'_> {
     }
 
     fn write_functions(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
-        let defined: Vec<_> = self.bodies().map(|(id, _)| self.function(id).ty).collect();
-        write_list(&defined, out, |ty, out| {
-            encode::leb(maps.ty(*ty)?, out);
+        write_list(&self.defined_functions(), out, |id, out| {
+            encode::leb(maps.ty(self.function(*id).ty)?, out);
             Ok(())
         })
     }
@@ -207,22 +266,40 @@ impl Module<'_> {
         })
     }
 
+    /// The payloads of the sections in which functions go by their indices: what changes with the order of functions.
+    ///
+    /// # Errors
+    /// As [`Module::write`].
+    pub fn indexing_sections(&self) -> Result<Vec<u8>> {
+        let maps = IndexMaps::new(self);
+        let mut payloads = Vec::new();
+        self.write_exports(&maps, &mut payloads)?;
+        self.write_elements(&maps, &mut payloads)?;
+        self.write_code(&maps, &mut payloads)?;
+        Ok(payloads)
+    }
+
+    fn write_elements(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+        write_list(&self.elements, out, |segment, out| encode::element_segment(segment, maps, out))
+    }
+
     fn write_code(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
         /// Enough functions to make up for handing them to another thread.
         const CHUNK: usize = 256;
-        let bodies: Vec<_> = self.bodies().map(|(_, body)| body).collect();
-        let identity = maps.are_identity();
+        let functions = self.defined_functions();
+        let bodies: Vec<_> = functions.iter().filter_map(|id| self.function(*id).origin.defined()).collect();
+        let as_they_are = maps.are_identity() && !self.shortest_lebs;
         let chunks: Vec<Vec<u8>> = bodies
             .par_chunks(CHUNK)
             .map(|bodies| {
                 let mut chunk = Vec::with_capacity(bodies.iter().map(|body| body.bytes.len() + 5).sum());
                 let mut scratch = Vec::new();
                 for body in bodies {
-                    let code = if identity {
+                    let code = if as_they_are {
                         &body.bytes
                     } else {
                         scratch.clear();
-                        remap_body(body, maps, &mut scratch)?;
+                        remap_body(body, maps, self.shortest_lebs, &mut scratch)?;
                         &scratch[..]
                     };
                     encode::leb(code.len() as u32, &mut chunk);
@@ -239,10 +316,10 @@ impl Module<'_> {
     }
 }
 
-fn remap_body(body: &Body<'_>, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
+fn remap_body(body: &Body<'_>, maps: &IndexMaps, shorten: bool, out: &mut Vec<u8>) -> Result<()> {
     let locals = locals_length(&body.bytes, body.offset)?;
     out.extend_from_slice(&body.bytes[..locals]);
-    remap_code(&body.bytes[locals..], body.offset + locals as u64, maps, out)
+    remap_code(&body.bytes[locals..], body.offset + locals as u64, maps, shorten, out)
 }
 
 fn write_list<T>(list: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T, &mut Vec<u8>) -> Result<()>) -> Result<usize> {
