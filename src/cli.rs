@@ -15,6 +15,7 @@ use wasm_pyfix_passes::dyncall::Signatures;
 
 use crate::exports;
 use crate::target::{self, TagStyle};
+use crate::wheel::compress::Level;
 
 /// Names of subcommands.
 const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
@@ -423,6 +424,12 @@ pub struct WheelArgs {
     /// Do not graft needed libraries whose name matches GLOB, nor report them as missing
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+
+    /// Compress at LEVEL, 0 to 9 or `max`, also the files that do not change where that makes them smaller
+    ///
+    /// Without it, new contents are compressed at level 9, and other files are copied as they are.
+    #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
+    pub compress: Option<Level>,
 
     /// Write a wheel for another Python version than the target's, its Python tags unchanged, instead of refusing it
     #[arg(long)]

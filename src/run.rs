@@ -417,6 +417,7 @@ impl<'a> Run<'a> {
             source_date_epoch: self.source_date_epoch,
             module: self.options.clone(),
             shrink: self.shrink.clone(),
+            compress: args.compress,
         }
     }
 

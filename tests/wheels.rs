@@ -14,6 +14,7 @@ mod platforms;
 
 use support::*;
 use wasm_pyfix::wheel::WheelOptions;
+use wasm_pyfix::wheel::compress::Level;
 
 const NEW: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
 const OLD: &str = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
@@ -363,4 +364,50 @@ fn equal_bytes_are_no_change() {
     let first = run(name, &input, &options());
     let echo = |_: &str, bytes: &[u8], _: &ModuleOptions| Ok(ModuleResult { bytes: Some(bytes.to_vec()), outcomes: Vec::new() });
     assert!(!upgrade_archive(name, &first.bytes, &options(), &echo).unwrap().changed);
+}
+
+#[test]
+fn compression_is_asked_for_or_happens_to_new_contents_only() {
+    let input = demo().file("demo/prose.txt", &b"over and over again, ".repeat(300)).build();
+    let level = |text: &str| Level::parse(text).ok();
+    // Compressed, and not.
+    let sizes = |compress: Option<Level>| -> Vec<(usize, usize)> {
+        let result = run(OLD, &input, &WheelOptions { compress, ..options() });
+        let new = entries(&result.bytes);
+        check_record(&new);
+        new.iter().map(|entry| (entry.compressed.len(), entry.contents.len())).collect()
+    };
+    let (plain, none, best) = (sizes(None), sizes(level("0")), sizes(level("max")));
+    let old = entries(&input);
+    for (index, entry) in old.iter().enumerate() {
+        let changes = entry.name.ends_with(".so") || entry.name.ends_with("/WHEEL") || entry.name.ends_with("/RECORD");
+        let ((plain, length), (none, _), (best, _)) = (plain[index], none[index], best[index]);
+        if changes {
+            assert!(none > length && best <= none, "{}: {none} {best}", entry.name);
+        } else {
+            assert!(none == entry.compressed.len() && plain == none && best <= plain, "{}: not copied", entry.name);
+        }
+    }
+    assert!(Level::parse("10").is_err() && Level::parse("-1").is_err() && Level::parse("").is_err());
+}
+
+#[test]
+fn compressing_a_wheel_that_needs_nothing_else_keeps_all_but_the_sizes() {
+    let base = run(OLD, &demo().build(), &WheelOptions { compress: Level::parse("1").ok(), ..options() });
+    assert!(!run(NEW, &base.bytes, &options()).changed);
+    let asked = WheelOptions { compress: Level::parse("max").ok(), source_date_epoch: Some(1_709_210_096), ..options() };
+    let result = run(NEW, &base.bytes, &asked);
+    assert!(result.changed && result.file_name == NEW && result.bytes.len() < base.bytes.len());
+    assert!(result.notices.iter().any(|notice| notice.contains("compressed anew")), "{:?}", result.notices);
+    for (old, new) in entries(&base.bytes).iter().zip(&entries(&result.bytes)) {
+        assert_eq!(
+            (&old.name, &old.contents, old.mode, &old.time, old.system),
+            (&new.name, &new.contents, new.mode, &new.time, new.system)
+        );
+        assert!(new.compressed.len() <= old.compressed.len(), "{}", new.name);
+    }
+    let again = run(NEW, &result.bytes, &asked);
+    assert!(!again.changed && again.bytes == result.bytes);
+    let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(single.install(|| run(NEW, &base.bytes, &asked)).bytes, result.bytes);
 }

@@ -6,9 +6,11 @@
 //! "non-recursive" bombs), and sizes beyond the limits below. While an entry is read, its declared size bounds the output and its
 //! CRC is checked; both are work of the `zip` crate, which also hides duplicates, so those are looked for separately.
 //!
-//! Writing keeps order, timestamps, attributes and the archive comment. Unchanged entries are copied as compressed bytes.
+//! Writing keeps order, timestamps, attributes and the archive comment. Unchanged entries are copied as compressed bytes, unless
+//! it is asked for to compress them anew.
 //! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere).
 
+use super::compress::{self, Level};
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -120,10 +122,12 @@ impl<'a> Archive<'a> {
     }
 
     /// Writes a new archive of `members`; `epoch` (seconds since 1970) is the time of everything that is not copied.
-    pub fn write(&self, members: Vec<Member>, epoch: Option<u64>) -> Result<Vec<u8>> {
-        let prepared: Vec<Result<Prepared>> = members.into_par_iter().map(|member| self.prepare(member, epoch)).collect();
+    pub fn write(&self, members: Vec<Member>, epoch: Option<u64>, compression: Compression) -> Result<Written> {
+        let prepare = |member: Member| self.prepare(member, epoch, compression);
+        let prepared: Vec<Result<Prepared>> = members.into_par_iter().map(prepare).collect();
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let mut zip = self.zip.clone();
+        let mut recompressed = 0;
         for member in prepared {
             match member? {
                 Prepared::Copied(index, name) => {
@@ -133,20 +137,26 @@ impl<'a> Archive<'a> {
                         Some(name) => writer.raw_copy_file_rename(entry, name)?,
                     }
                 }
-                Prepared::Written(file) => writer.add_prepared_file(file)?,
+                Prepared::Stored(file) => writer.add_prepared_file(file)?,
+                Prepared::Deflated { mut entry, new } => {
+                    writer.raw_copy_file(entry.by_index_raw(0)?)?;
+                    recompressed += usize::from(!new);
+                }
             }
         }
         writer.set_raw_comment(self.zip.comment().into())?;
-        Ok(writer.finish()?.into_inner())
+        Ok(Written { bytes: writer.finish()?.into_inner(), recompressed })
     }
 
     /// Compresses what is not copied.
-    fn prepare(&self, member: Member, epoch: Option<u64>) -> Result<Prepared> {
-        let (name, options, contents) = match member {
+    fn prepare(&self, member: Member, epoch: Option<u64>, compression: Compression) -> Result<Prepared> {
+        let (name, header, contents) = match member {
+            Member::Keep { index, name, contents: None } if compression.everything => {
+                return self.recompress(index, name, compression.level);
+            }
             Member::Keep { index, name, contents: None } => return Ok(Prepared::Copied(index, name)),
             Member::Keep { index, name, contents: Some(contents) } => {
-                let options = self.zip.clone().by_index_raw(index)?.options();
-                (name.unwrap_or_else(|| self.entries[index].name.clone()), options, contents)
+                (name.unwrap_or_else(|| self.entries[index].name.clone()), self.header(index)?, contents)
             }
             Member::Add(name, contents) => {
                 let options = SimpleFileOptions::default()
@@ -154,15 +164,85 @@ impl<'a> Archive<'a> {
                     .last_modified_time(date_time(0))
                     .system(System::Unix)
                     .unix_permissions(0o644);
-                (name, options, contents)
+                (name, Header { options, method: CompressionMethod::Deflated, compressed: 0 }, contents)
             }
         };
         let options = match epoch {
-            Some(epoch) => options.last_modified_time(date_time(epoch)),
-            None => options,
+            Some(epoch) => header.options.last_modified_time(date_time(epoch)),
+            None => header.options,
         };
-        let file = PreparedZipFile::from_data(&name, options, &contents).with_context(|| format!("entry `{name}`"))?;
-        Ok(Prepared::Written(file))
+        let context = || format!("entry `{name}`");
+        if header.method == CompressionMethod::Stored {
+            return Ok(Prepared::Stored(PreparedZipFile::from_data(&name, options, &contents).with_context(context)?));
+        }
+        let deflated = compress::deflate(&contents, compression.level).with_context(context)?;
+        let entry = compress::entry(&name, options, &contents, &deflated).with_context(context)?;
+        Ok(Prepared::Deflated { entry, new: true })
+    }
+
+    /// Entry `index`, under a new name if there is one, compressed anew if that makes it smaller.
+    fn recompress(&self, index: usize, name: Option<String>, level: Level) -> Result<Prepared> {
+        let entry = &self.entries[index];
+        let header = self.header(index)?;
+        if entry.directory || header.method != CompressionMethod::Deflated {
+            return Ok(Prepared::Copied(index, name));
+        }
+        let context = || format!("entry `{}`", entry.name);
+        let contents = self.read(index)?;
+        let deflated = compress::deflate(&contents, level).with_context(context)?;
+        if deflated.len() as u64 >= header.compressed {
+            return Ok(Prepared::Copied(index, name));
+        }
+        let name = name.as_ref().unwrap_or(&entry.name);
+        let entry = compress::entry(name, header.options, &contents, &deflated).with_context(context)?;
+        Ok(Prepared::Deflated { entry, new: false })
+    }
+
+    /// How entry `index` is written now.
+    fn header(&self, index: usize) -> Result<Header> {
+        let mut zip = self.zip.clone();
+        let entry = zip.by_index_raw(index)?;
+        Ok(Header { options: entry.options(), method: entry.compression(), compressed: entry.compressed_size() })
+    }
+}
+
+/// What the header of an entry says about it.
+struct Header {
+    /// Attributes and time.
+    options: SimpleFileOptions,
+    method: CompressionMethod,
+    /// Bytes that the entry takes.
+    compressed: u64,
+}
+
+/// How members are compressed.
+#[derive(Debug, Clone, Copy)]
+pub struct Compression {
+    pub level: Level,
+    /// Also compress members anew that are otherwise copied, where that makes them smaller.
+    pub everything: bool,
+}
+
+impl From<Option<Level>> for Compression {
+    /// What an explicit level means, or none.
+    fn from(asked: Option<Level>) -> Self {
+        Compression { level: asked.unwrap_or(Level::DEFAULT), everything: asked.is_some() }
+    }
+}
+
+/// A new archive.
+#[derive(Debug)]
+pub struct Written {
+    pub bytes: Vec<u8>,
+    /// How many entries with old contents were compressed anew.
+    pub recompressed: usize,
+}
+
+impl Written {
+    /// A sentence on what was compressed anew, if anything was.
+    pub fn notice(&self) -> Option<String> {
+        let count = self.recompressed;
+        (count > 0).then(|| format!("{count} entries with old contents were compressed anew"))
     }
 }
 
@@ -179,7 +259,12 @@ pub enum Member {
 enum Prepared {
     /// Position in the old archive, and the new name if it gets one.
     Copied(usize, Option<String>),
-    Written(PreparedZipFile),
+    Stored(PreparedZipFile),
+    Deflated {
+        entry: ZipArchive<Cursor<Vec<u8>>>,
+        /// Whether the contents are new, too.
+        new: bool,
+    },
 }
 
 /// Checks one entry of the central directory.

@@ -14,6 +14,7 @@
 
 pub mod archive;
 pub(crate) mod bytecode;
+pub mod compress;
 pub(crate) mod contents;
 mod graft;
 mod lock;
@@ -29,7 +30,8 @@ use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Upgraded};
 use crate::target::{Target, structs};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use archive::{Archive, Member};
+use archive::{Archive, Member, Written};
+use compress::Level;
 use metadata::{Digested, Digester, Record};
 use name::WheelName;
 use rayon::prelude::*;
@@ -69,6 +71,8 @@ pub struct WheelOptions {
     pub module: ModuleOptions,
     /// How modules are made smaller, if at all.
     pub shrink: Option<shrink::Options>,
+    /// How hard to compress, members that do not change included; without it, new members only, at the default level.
+    pub compress: Option<Level>,
 }
 
 /// What the name of a wheel says about one more target.
@@ -189,15 +193,20 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     if let Some(wheel) = &wheel {
         new_name = retag(&archive, wheel, options, &mut edits, &mut notices)?;
     }
-    if edits.is_empty() && new_name == file_name {
+    let same = edits.is_empty() && new_name == file_name;
+    if same && options.compress.is_none() {
         return Ok(unchanged(file_name, bytes, reports, notices));
     }
-    if let (Some(wheel), Some(record)) = (&wheel, record) {
+    if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
-    let bytes = write_archive(&archive, wheel.as_ref(), edits, options.source_date_epoch)?;
-    let sha256 = metadata::sha256_hex(&bytes);
-    Ok(ArchiveResult { bytes, file_name: new_name, sha256, modules: reports, notices, changed: true })
+    let written = write_archive(&archive, wheel.as_ref(), edits, options)?;
+    if same && written.recompressed == 0 {
+        return Ok(unchanged(file_name, bytes, reports, notices));
+    }
+    notices.extend(written.notice());
+    let sha256 = metadata::sha256_hex(&written.bytes);
+    Ok(ArchiveResult { bytes: written.bytes, file_name: new_name, sha256, modules: reports, notices, changed: true })
 }
 
 /// Names of the entries in which two archives differ, in quotes and at most a few; empty when they are no archives.
@@ -672,7 +681,7 @@ fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
 }
 
 /// Writes the archive in the old order; new files come before the first entry of `.dist-info`, which is to be last.
-fn write_archive(archive: &Archive<'_>, wheel: Option<&Wheel>, mut edits: Edits, epoch: Option<u64>) -> Result<Vec<u8>> {
+fn write_archive(archive: &Archive<'_>, wheel: Option<&Wheel>, mut edits: Edits, options: &WheelOptions) -> Result<Written> {
     let prefix = wheel.map(|wheel| format!("{}/", wheel.dist_info));
     let mut members = Vec::with_capacity(archive.entries.len() + edits.added.len());
     let mut added: Vec<Member> = edits.added.into_iter().map(|(path, bytes)| Member::Add(path, bytes)).collect();
@@ -686,5 +695,5 @@ fn write_archive(archive: &Archive<'_>, wheel: Option<&Wheel>, mut edits: Edits,
         members.push(Member::Keep { index, name: edits.renamed.remove(&index), contents: edits.replaced.remove(&index) });
     }
     members.append(&mut added);
-    archive.write(members, epoch)
+    archive.write(members, options.source_date_epoch, options.compress.into())
 }
