@@ -357,3 +357,88 @@ fn addresses_of_replaced_functions_lead_to_their_routines() {
           (i32.add (call $value_of (call $match (i32.const 0))) (i32.eqz (global.get $longjmp_address))))"#;
     assert_gives(&[("address", 3, module("$thrower", imports, functions))], false);
 }
+
+/// Every form of the test behind a call, and what keeps its test: a frame that runs a cleanup, without and with an exception.
+#[test]
+fn cleanups_run_whatever_form_the_test_before_them_has() {
+    let call = "(i32.store (global.get $THREW) (i32.const 0))
+        (call $invoke_v (global.get $table_base))
+        (local.set $threw (i32.load (global.get $THREW)))
+        (i32.store (global.get $THREW) (i32.const 0))";
+    let pad = "(local.set $exception (call $cleanup)) (drop (call $getTempRet0)) (call $note (i32.const 10))
+        (call $resume (local.get $exception)) (unreachable)";
+    let cases = [
+        (
+            "branches",
+            "(block $pad CALL (br_if $pad (i32.eq (local.get $threw) (i32.const 1))) (call $note (i32.const 1)) (return)) PAD",
+        ),
+        ("falls", "(block $on CALL (br_if $on (i32.ne (local.get $threw) (i32.const 1))) PAD) (call $note (i32.const 1))"),
+        ("two arms", "CALL (if (i32.ne (local.get $threw) (i32.const 1)) (then (call $note (i32.const 1))) (else PAD))"),
+        ("guarded", "CALL (if (i32.ne (local.get $threw) (i32.const 1)) (then (call $note (i32.const 1)) (return))) PAD"),
+        ("meets again", "CALL (if (i32.eq (local.get $threw) (i32.const 1)) (then PAD)) (call $note (i32.const 1))"),
+        (
+            "blocks",
+            "CALL (block $on (block $pad (br_if $pad (i32.eq (local.get $threw) (i32.const 1))) (call $note (i32.const 1)) (br $on)) PAD)",
+        ),
+        (
+            "shared resume",
+            "(block $resume
+              CALL (if (i32.ne (local.get $threw) (i32.const 1)) (then (call $note (i32.const 1)) (return)))
+              (local.set $exception (call $cleanup)) (drop (call $getTempRet0)) (call $note (i32.const 10))
+              (br_if $resume (local.get $exception)) (unreachable))
+            (call $resume (local.get $exception)) (unreachable)",
+        ),
+        (
+            "a call in the landing pad",
+            "(block $on CALL (br_if $on (i32.ne (local.get $threw) (i32.const 1)))
+              (local.set $exception (call $cleanup)) (drop (call $getTempRet0)) (global.set $throws (i32.const 0))
+              (block $resume CALL (br_if $resume (i32.ne (local.get $threw) (i32.const 1)))
+                (drop (call $cleanup)) (drop (call $getTempRet0)) (unreachable))
+              (call $note (i32.const 10)) (call $resume (local.get $exception)) (unreachable))
+            (call $note (i32.const 1))",
+        ),
+        (
+            "works before",
+            "CALL (call $note (i32.const 0)) (if (i32.eq (local.get $threw) (i32.const 1)) (then PAD)) (call $note (i32.const 1))",
+        ),
+        (
+            "asks again",
+            "(block $pad CALL (br_if $pad (i32.eq (local.get $threw) (i32.const 1))) (call $note (i32.const 1)))
+            (if (i32.eq (local.get $threw) (i32.const 1)) (then PAD))",
+        ),
+        (
+            "the result in the landing pad",
+            "(i32.store (global.get $THREW) (i32.const 0))
+            (local.set $sum (call $invoke_i (i32.add (global.get $table_base) (i32.const 2))))
+            (local.set $threw (i32.load (global.get $THREW)))
+            (i32.store (global.get $THREW) (i32.const 0))
+            (if (i32.eq (local.get $threw) (i32.const 1)) (then
+              (if (local.get $sum) (then (unreachable)))
+              PAD))
+            (call $note (local.get $sum))",
+        ),
+    ];
+    let run = format!(
+        r#"(global $throws (mut i32) (i32.const 0))
+        (global $notes (mut i32) (i32.const 0))
+        (func $note (param i32) (global.set $notes (i32.add (global.get $notes) (local.get 0))))
+        (func $callee (if (global.get $throws) (then (call $throw_int (i32.const 40)))))
+        (func $gives (result i32) (call $callee) (i32.const 1))
+        (func (export "run") (result i32) (local $threw i32) (local $exception i32)
+          (call $frame)
+          (global.set $throws (i32.const 1))
+          {}
+          (if (i32.ne (local.get $threw) (i32.const 1)) (then (return (i32.const -1))))
+          (local.set $exception (call $match (global.get $int)))
+          (if (i32.ne (call $getTempRet0) (global.get $int)) (then (return (i32.const -2))))
+          (i32.add (call $value_of (local.get $exception)) (i32.mul (global.get $notes) (i32.const 100))))"#,
+        call.replace("(global.get $table_base)", "(i32.add (global.get $table_base) (i32.const 1))")
+    );
+    let frame = |(name, body): (&'static str, &str)| {
+        let body = body.replace("CALL", call).replace("PAD", pad);
+        let frame = format!("(func $frame (local $threw i32) (local $exception i32) (local $sum i32) {body})");
+        let imports = r#"(import "env" "invoke_i" (func $invoke_i (param i32) (result i32)))"#;
+        (name, 1140, module("$callee $frame $gives", imports, &format!("{run} {frame}")))
+    };
+    assert_gives(&cases.map(frame), true);
+}

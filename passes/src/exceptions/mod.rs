@@ -4,8 +4,9 @@
 //! **Idea.** Emscripten's JavaScript library implemented `try` by a JavaScript function per signature, `invoke_<signature>`, which
 //! called a function pointer, caught what was thrown and reported it in `__THREW__`. Where every use of `__THREW__` in a function is
 //! known ([`flow`]), the call stands in a `try` that catches the tags `__cpp_exception` and `__c_longjmp` and reports in a local
-//! ([`inline`]). Otherwise the imported function becomes a wrapper of the same type that calls, catches and reports in memory, and the
-//! code around the call stays as the compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality
+//! ([`inline`]), or continues right where the code behind the call would take what was thrown ([`threading`]). Otherwise the imported
+//! function becomes a wrapper of the same type that calls, catches and reports in memory, and the code around the call stays as the
+//! compiler wrote it. `__cxa_find_matching_catch_N` asks libc++abi through the runtime's personality
 //! (see [`runtime::find_matching_catch`]). The imported functions keep their ids when they become definitions: calls, tail calls,
 //! element segments and exports of them need no change.
 //!
@@ -101,6 +102,18 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Imports the functions of the runtime that call sites called by their addresses.
+fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
+    for (index, name) in std::mem::take(&mut plan.importable) {
+        let site = &mut plan.sites[index];
+        if site.inlined {
+            let ty = module.signature(site.invoke);
+            let ty = FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec());
+            site.callee = Some(module.import_function("env", &name, &ty));
+        }
+    }
+}
+
 /// Names of the imports by which `module` uses exceptions or `longjmp` of JavaScript, as far as runtimes with native ones lack them.
 /// Empty when there is nothing to convert.
 pub fn javascript_imports(module: &Module<'_>, sibling_exports: &HashSet<String>) -> BTreeSet<String> {
@@ -134,18 +147,6 @@ pub fn handlers(module: &Module<'_>) -> Result<Handlers> {
     let bodies: Vec<_> = module.bodies().collect();
     let either = |a: Handlers, b: Handlers| Handlers { legacy: a.legacy || b.legacy, new: a.new || b.new };
     bodies.into_par_iter().map(|(_, body)| scan::handlers(body)).try_reduce(Handlers::default, |a, b| Ok(either(a, b)))
-}
-
-/// Imports the functions of the runtime that call sites called by their addresses.
-fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
-    for (index, name) in std::mem::take(&mut plan.importable) {
-        let site = &mut plan.sites[index];
-        if site.inlined {
-            let ty = module.signature(site.invoke);
-            let ty = FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec());
-            site.callee = Some(module.import_function("env", &name, &ty));
-        }
-    }
 }
 
 /// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.
