@@ -1,5 +1,6 @@
 //! Whether the Python of the target installs a wheel, sees its modules and reads its bytecode.
 
+use super::abi3::Audit;
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
 use crate::target::Target;
@@ -8,6 +9,7 @@ use crate::wheel::name::{self, WheelName};
 use crate::wheel::{bytecode, metadata};
 use anyhow::Result;
 use std::collections::HashSet;
+use wasm_pyfix_passes::module::Module;
 
 pub static PLATFORM_TAG: Code = Code {
     name: "platform-tag",
@@ -60,7 +62,8 @@ pub static IGNORED_SUFFIX: Code = Code {
     summary: "a module has the file suffix of another Python",
     explanation: "Python imports extensions by their suffix: `.cpython-313-wasm32-emscripten.so` for 3.13, `.abi3.so`, or `.so`. Files \
                   with the suffix of another version are ignored without a message; then an import says `ModuleNotFoundError: No \
-                  module named '…'`.",
+                  module named '…'`. In a wheel with the stable ABI, `wasm-pyfix upgrade` renames such a file to end in `.abi3.so` if \
+                  it keeps to that, and refuses the wheel if it does not.",
     remedy: "if the module has the stable ABI, rename it to end in `.abi3.so`; otherwise build it for the target's Python",
     upgrade: Upgrade::Leaves,
 };
@@ -176,6 +179,20 @@ pub fn suffix(path: &str, importable: bool, target: &Target, place: &Place) -> O
     }
     let message = format!("has the suffix of Python {version}, which Python {} ignores", target.python);
     Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(format!("ModuleNotFoundError: No module named '{stem}'")))
+}
+
+/// What `upgrade` does about the suffix of a module in a wheel that is tagged `abi3` alone: `audit` is that of the module, and `taken`
+/// tells which names the wheel has. The rules are those of `crate::wheel::rename`.
+pub fn renaming(path: &str, module: &Module<'_>, audit: Option<&Audit>, taken: impl Fn(&str) -> bool) -> Upgrade {
+    let Some((stem, _)) = path.split_once(".cpython-") else { return Upgrade::Leaves };
+    let name = stem.rsplit('/').next().unwrap_or(stem);
+    if module.export(&format!("PyInit_{name}")).is_none() || taken(&format!("{stem}.abi3.so")) {
+        Upgrade::Leaves
+    } else if audit.is_some_and(|audit| !audit.is_abi3) {
+        Upgrade::Refuses
+    } else {
+        Upgrade::Fixes
+    }
 }
 
 /// Checks bytecode.

@@ -3,7 +3,7 @@
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
-use super::{Context, Finding, Place, Siblings, Subject, abi3};
+use super::{Context, Finding, Place, Siblings, Subject, abi3, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
 use crate::target::{self, Target};
@@ -75,8 +75,15 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
     let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().zip(&siblings))
         .map(|((index, subject), siblings)| check_module(subject, &inputs[*index], context, siblings))
         .collect();
-    for ((index, _), checked) in subjects.iter().zip(checked) {
+    for ((index, subject), checked) in subjects.iter().zip(checked) {
         let (findings, audit) = checked?;
+        let suffix = found[*index].0.iter_mut().find(|finding| {
+            *finding.code == python::IGNORED_SUFFIX && finding.path == subject.place.path && inputs[*index].stable_abi
+        });
+        if let (Some(suffix), Some(path)) = (suffix, &subject.place.path) {
+            let taken = |name: &str| inputs[*index].files.iter().any(|file| file.path.as_deref() == Some(name));
+            suffix.upgrade = python::renaming(path, &subject.module, audit.as_ref().map(|audit| &audit.result), taken);
+        }
         found[*index].0.extend(findings);
         found[*index].1.extend(audit);
     }

@@ -26,6 +26,8 @@ pub struct Input {
     pub source: Option<&'static Target>,
     /// The version of Python in the tag of an `abi3` wheel.
     pub baseline: Option<(u32, u32)>,
+    /// Whether its tags name the stable ABI alone.
+    pub stable_abi: bool,
     /// Where its modules are installed; `None` for a module.
     pub root: Option<String>,
     /// The directory of libraries that belongs to it on 2024_0.
@@ -78,6 +80,7 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
             input.root = Some(target.site_packages.trim_end_matches('/').to_string());
             input.libs = Some(format!("{}.libs", name.distribution));
             input.baseline = abi3::baseline(&name);
+            input.stable_abi = name.abi.iter().all(|abi| abi == "abi3");
             let sources = name.platform.iter().filter_map(|tag| Target::of_platform_tag(tag));
             input.source = sources.max_by_key(|source| source.version);
             let archive = Archive::open(&bytes)?;

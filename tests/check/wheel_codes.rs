@@ -125,6 +125,11 @@ fn suffixes() {
     let extension = module(&[], &["PyInit_ext"]);
     let found = only("ignored-suffix", ABI3, Wheel::new(ABI3).file(name, &extension));
     assert_eq!(found[0]["prevents"], "ModuleNotFoundError: No module named 'ext'");
+    // An upgrade gives it a name that every Python reads, unless it is another module or that name is taken.
+    assert_eq!(found[0]["fixable"], true);
+    let other = only("ignored-suffix", ABI3, Wheel::new(ABI3).file(name, &module(&[], &["PyInit_other"])));
+    assert_eq!(other[0]["fixable"], false);
+    assert_eq!(only("ignored-suffix", ABI3, demo(ABI3).file(name, &extension))[0]["fixable"], false);
     // A library is not imported.
     assert_eq!(check_wheel(ABI3, Wheel::new(ABI3).file(name, &module(&[], &["f"]))).0, 0);
     let import =

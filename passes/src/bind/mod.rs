@@ -15,8 +15,8 @@
 //! **When it refuses.** A name that the runtime or another module of the group defines: that definition may win. A name that other
 //! modules, of which nothing is known, may define ([`Scope::closed`]); calls of C++ functions are bound nevertheless, since the
 //! definitions of one inline function are equal, while its address has to be the same in all modules. Data with a C++ name: the statics
-//! of inline functions, `typeinfo` and vtables have one identity in the whole program, beyond what is known of it. `--bsymbolic` binds
-//! whatever the module defines, as the linker's option does.
+//! of inline functions, `typeinfo` and vtables have one identity in the whole program, beyond what is known of it, and so has the
+//! number of setjmps that this tool adds. `--bsymbolic` binds whatever else the module defines, as the linker's option does.
 //!
 //! **Relies on** `shouldImport` in lld's `wasm/Writer.cpp` and `requiresGOTAccess` in `wasm/Relocations.cpp` for what is imported, and
 //! `resolveSymbol`, `updateGOT` and `addFunction` of Emscripten's `libdylink.js` and `libaddfunction.js` for what wins: the runtime, then
@@ -61,6 +61,10 @@ impl Scope<'_> {
     }
 
     fn binds_data(&self, name: &str) -> bool {
+        // All modules count together, or one would take the frame of another for its own.
+        if name == crate::exceptions::SETJMP_COUNTER {
+            return false;
+        }
         self.symbolic || (self.closed && !self.defines(name) && (!is_mangled(name) || is_rust(name)))
     }
 }
