@@ -170,7 +170,8 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[Source]) -> Option<Strin
         }
     }
     for module in modules {
-        let finds = |name: &&str| module.module.import("env", name).is_some();
+        // Calling it and taking its address come from different import modules.
+        let finds = |name: &&str| module.module.imports().iter().any(|import| import.field == **name);
         if let Some(name) = ["dlopen", "dlsym"].iter().find(|name| finds(name)) {
             return Some(format!("`{}` imports `{name}` and may look up any symbol", base_name(module.path)));
         }

@@ -10,7 +10,8 @@ use wasm_pyfix_passes::prune::{self, Exports, Member};
 use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{
-    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, legalize, merge, order, relocations, validate,
+    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, has_code_offsets, legalize, merge, order, relocations,
+    validate,
 };
 use wasmparser::FuncType;
 
@@ -138,9 +139,13 @@ pub fn shrink_modules(
             // Whatever breaks the conventions of linking may also look for symbols in its own way.
             let usual = module.check_conventions().is_ok();
             let (exports, why) = if usual { (plan.exports, plan.why) } else { (Exports::Keep, "unusual imports".to_string()) };
-            Member { module, exports, why, kept: plan.kept, bigint: options.bigint }
+            Member { module, exports, why, kept: plan.kept, fixed: false, bigint: options.bigint }
         })
         .collect();
+    // First, since other passes leave modules alone whose debug information points into the code.
+    let stripped: Vec<Option<Outcome>> =
+        members.iter_mut().map(|member| options.strip.map(|strip| strip::run(&mut member.module, strip))).collect();
+    members.iter_mut().for_each(|member| member.fixed = has_code_offsets(&member.module));
     // What goes may have been what kept something else as it was, so the passes run until nothing changes any more.
     let mut outcomes = shrink_once(&mut members, options)?;
     loop {
@@ -151,7 +156,8 @@ pub fn shrink_modules(
         let pairs = outcomes.iter_mut().flatten().zip(round.into_iter().flatten());
         pairs.for_each(|(outcome, later)| outcome.follow(later));
     }
-    let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| compact(member.module, outcomes, options));
+    outcomes.iter_mut().zip(stripped).for_each(|(outcomes, stripped)| outcomes.splice(0..0, stripped).for_each(drop));
+    let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| compact(member, outcomes, options));
     Ok(results.collect::<Result<_>>()?)
 }
 
@@ -170,16 +176,13 @@ fn shrink_once(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Ve
 }
 
 /// Runs the passes that look at one module alone, and writes it.
-fn compact(mut module: Module<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptions) -> Result<ModuleResult> {
-    // First, since other passes leave modules alone whose debug information points into the code.
-    if let Some(strip) = options.strip {
-        outcomes.push(strip::run(&mut module, strip));
-    }
+fn compact(member: Member<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptions) -> Result<ModuleResult> {
+    let Member { mut module, fixed, .. } = member;
     if options.merge {
         outcomes.push(merge::run(&mut module)?);
     }
     // Behind the passes that look for addresses, since a table hides which ones are taken.
-    if options.relocations {
+    if options.relocations && !fixed {
         outcomes.push(relocations::run(&mut module)?);
     }
     if options.encode {
@@ -192,7 +195,7 @@ fn compact(mut module: Module<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkO
 fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {
     let siblings = exports_of_others(members.iter().map(|member| &member.module));
     let bind = |(member, siblings): (&mut Member<'_>, HashSet<String>)| {
-        if member.module.check_conventions().is_err() {
+        if member.fixed || member.module.check_conventions().is_err() {
             return Ok(Outcome::new(bind::PASS));
         }
         let scope = bind::Scope {

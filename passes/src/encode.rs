@@ -18,6 +18,7 @@
 
 use crate::exceptions::has_code_offsets;
 use crate::module::Module;
+use crate::prune::CODE_OFFSETS;
 use crate::{Outcome, Result};
 
 /// Name of the pass.
@@ -30,7 +31,7 @@ pub const PASS: &str = "encode";
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
     if has_code_offsets(module) {
-        outcome.leave("module", "its debug information points into the code");
+        outcome.leave("module", CODE_OFFSETS);
         return Ok(outcome);
     }
     outcome.count("bytes of zeros", module.trim_data());

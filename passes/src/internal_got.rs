@@ -84,28 +84,27 @@ struct Write {
     first: bool,
 }
 
-/// The functions that run before any other: the start function, those it calls, and what these call as long as they do nothing but set
-/// globals.
+/// The functions that run before any other: the start function and those it calls, as long as all of them do nothing but set globals and
+/// fill memory, as those that lld writes. Otherwise none is known.
 fn first_functions(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
     let mut first = HashSet::new();
     let mut waiting: Vec<FunctionId> = module.start().into_iter().collect();
     while let Some(id) = waiting.pop() {
-        let Some(body) = module.function(id).origin.defined() else { continue };
+        let Some(body) = module.function(id).origin.defined() else { return Ok(HashSet::new()) };
         if !first.insert(id) {
             continue;
         }
-        let mut calls = Vec::new();
-        let mut plain = true;
         for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
             match operator? {
-                Operator::Call { function_index } => calls.push(module.resolved(FunctionId(function_index))),
-                Operator::GlobalGet { .. } | Operator::GlobalSet { .. } | Operator::I32Const { .. } => {}
-                Operator::I32Add | Operator::End => {}
-                _ => plain = false,
+                Operator::Call { function_index } => waiting.push(module.resolved(FunctionId(function_index))),
+                Operator::GlobalGet { .. } | Operator::GlobalSet { .. } | Operator::I32Const { .. } | Operator::I64Const { .. } => {
+                }
+                Operator::LocalGet { .. } | Operator::LocalSet { .. } | Operator::LocalTee { .. } => {}
+                Operator::I32Store { .. } | Operator::I64Store { .. } | Operator::I32Load { .. } | Operator::I64Load { .. } => {}
+                Operator::MemoryFill { .. } | Operator::MemoryInit { .. } | Operator::DataDrop { .. } => {}
+                Operator::I32Add | Operator::I32Sub | Operator::Drop | Operator::Nop | Operator::End => {}
+                _ => return Ok(HashSet::new()),
             }
-        }
-        if plain || Some(id) == module.start() {
-            waiting.extend(calls);
         }
     }
     Ok(first)

@@ -18,6 +18,7 @@
 
 use crate::exceptions::has_code_offsets;
 use crate::module::{ConstExpr, ElementItems, FunctionId, Item, Module};
+use crate::prune::CODE_OFFSETS;
 use crate::references::References;
 use crate::{Outcome, Result};
 use rayon::prelude::*;
@@ -35,7 +36,7 @@ pub const PASS: &str = "merge";
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
     if has_code_offsets(module) {
-        outcome.leave("module", "its debug information points into the code");
+        outcome.leave("module", CODE_OFFSETS);
         return Ok(outcome);
     }
     let observed = observed(module)?;

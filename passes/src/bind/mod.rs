@@ -97,7 +97,8 @@ pub fn run(module: &mut Module<'_>, scope: &Scope<'_>) -> Result<Outcome> {
                 outcome.count("functions called without the loader's help", usize::from(bound));
             }
             ("GOT.func", Item::Global(global), Item::Function(own)) if scope.binds_function_address(name) => {
-                if module.function(own).origin.defined().is_none() || !module.fills_own_slots() {
+                let full = module.own_slots().len() == module.dylink.table_size as usize;
+                if module.function(own).origin.defined().is_none() || !module.fills_own_slots() || !full {
                     continue;
                 }
                 let address = match module.own_slots().iter().rposition(|function| *function == own) {

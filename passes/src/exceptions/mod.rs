@@ -624,12 +624,12 @@ pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) 
 }
 
 /// Whether custom sections of `module` point into its code.
-pub(crate) fn has_code_offsets(module: &Module<'_>) -> bool {
+pub fn has_code_offsets(module: &Module<'_>) -> bool {
     module.custom_sections().any(points_into_code)
 }
 
 /// Whether the custom section `name` holds offsets of code.
-fn points_into_code(name: &str) -> bool {
+pub(crate) fn points_into_code(name: &str) -> bool {
     name.starts_with(".debug_")
         || name.starts_with("reloc.")
         || name.starts_with("metadata.code.")

@@ -6,6 +6,8 @@
 //!
 //! Costs are integers, so that the result is the same on every machine.
 
+use std::cmp::Reverse;
+
 /// How often the sides of one split are revised at most.
 const ROUNDS: usize = 12;
 /// Documents that are not split any more.
@@ -94,24 +96,38 @@ fn improve(documents: &[Document], sides: &mut [bool], counts: &mut [[u32; 2]], 
         let gain = document.features.iter().map(|feature| gains[*feature as usize][side]).sum::<i64>();
         candidates[side].push((gain, number));
     }
-    for side in &mut candidates {
-        side.sort_unstable_by_key(|(gain, number)| (-gain, *number));
-    }
-    let [left, right] = candidates;
+    let [mut left, mut right] = candidates;
+    // Among equals, the outermost first: where both sides are alike, pairs would otherwise be.
+    left.sort_unstable_by_key(|(gain, number)| (-gain, *number));
+    right.sort_unstable_by_key(|(gain, number)| (-gain, Reverse(*number)));
     let pairs = left.into_iter().zip(right).take_while(|((a, _), (b, _))| a + b > 0);
     let mut moved = false;
     for ((_, a), (_, b)) in pairs {
-        moved = true;
-        for number in [a, b] {
-            let side = usize::from(sides[number]);
-            for feature in &documents[number].features {
-                counts[*feature as usize][side] -= 1;
-                counts[*feature as usize][1 - side] += 1;
-            }
-            sides[number] = !sides[number];
+        // The pairs before it may have taken what it would have gained.
+        let gained = change_sides(&documents[a], false, counts, weights) + change_sides(&documents[b], true, counts, weights);
+        if gained > 0 {
+            sides[a] = true;
+            sides[b] = false;
+            moved = true;
+        } else {
+            change_sides(&documents[a], true, counts, weights);
+            change_sides(&documents[b], false, counts, weights);
         }
     }
     moved
+}
+
+/// Counts `document` on the other side than `from`, which is the right one if it is true; returns what that gains.
+fn change_sides(document: &Document, from: bool, counts: &mut [[u32; 2]], weights: &[i64]) -> i64 {
+    let side = usize::from(from);
+    let mut gained = 0;
+    for feature in &document.features {
+        let count = &mut counts[*feature as usize];
+        gained += gain(count[side], count[1 - side], weights);
+        count[side] -= 1;
+        count[1 - side] += 1;
+    }
+    gained
 }
 
 /// What is gained when one of the `here` documents with a feature joins the `there` on the other side.

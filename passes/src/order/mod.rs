@@ -21,6 +21,7 @@ mod bisect;
 
 use crate::exceptions::has_code_offsets;
 use crate::module::{FunctionId, Item, Module};
+use crate::prune::CODE_OFFSETS;
 use crate::{Error, Outcome, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -47,7 +48,7 @@ const LEVEL: u32 = 9;
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
     if has_code_offsets(module) {
-        outcome.leave("module", "its debug information points into the code");
+        outcome.leave("module", CODE_OFFSETS);
         return Ok(outcome);
     }
     let old = module.defined_functions();

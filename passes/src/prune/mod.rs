@@ -8,7 +8,8 @@
 //!
 //! **Which exports may go** the caller says ([`Exports`]); what the loader or Python looks up by name always stays ([`looked_up`]).
 //!
-//! **When it leaves things alone.** Table slots, memory and data stay as they are. An imported global that code writes stays, since
+//! **When it leaves things alone.** A module whose debug information points into the code stays whole. Table slots, memory and data stay
+//! as they are. An imported global that code writes stays, since
 //! others see that; a global of the module that is only ever written goes, together with the code that computes what it is set to where
 //! that is an address, and with a `drop` in place of the assignment otherwise.
 //!
@@ -29,6 +30,9 @@ use std::collections::{HashMap, HashSet};
 
 /// Name of the pass.
 pub const PASS: &str = "prune";
+
+/// Why a module keeps all its code where it is.
+pub const CODE_OFFSETS: &str = "its debug information points into the code";
 
 /// Which exports of a module may go if no import of the group needs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct Member<'a> {
     pub why: String,
     /// Names that stay whatever `exports` says, each with the reason.
     pub kept: HashMap<String, &'static str>,
+    /// Nothing of its code may move, since debug information points into it.
+    pub fixed: bool,
     /// The main module passes 64-bit integers whole and never calls `dynCall_*` and `orig$*`.
     pub bigint: bool,
 }
@@ -87,6 +93,11 @@ pub(crate) fn is_rust_v0(name: &str) -> bool {
 pub fn run(members: &mut [Member<'_>]) -> Result<Vec<Outcome>> {
     let reached = reach::reach(members)?;
     let sweep = |(member, reached): (&mut Member<'_>, Reached)| {
+        if member.fixed {
+            let mut outcome = Outcome::new(PASS);
+            outcome.leave("module", CODE_OFFSETS);
+            return Ok(outcome);
+        }
         let mut outcome = sweep(&mut member.module, &reached)?;
         for export in member.module.exports() {
             outcome.leave("export", member.stays(&export.name, export.item).unwrap_or("a module of the group imports it"));
@@ -140,17 +151,16 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
         }
     }
     if !outcome.is_unchanged() {
-        forget_infos(module, &mut outcome);
+        forget_infos(module);
     }
     Ok(outcome)
 }
 
-/// Drops flags of symbols that are gone and sections that point into the old code.
-fn forget_infos(module: &mut Module<'_>, outcome: &mut Outcome) {
+/// Drops flags of symbols that are gone.
+fn forget_infos(module: &mut Module<'_>) {
     crate::exceptions::forget_import_infos(module);
     let exports: HashSet<String> = module.exports().iter().map(|export| export.name.to_string()).collect();
     if module.dylink.export_info.iter().any(|info| !exports.contains(&info.name)) {
         module.dylink.export_info.retain(|info| exports.contains(&info.name));
     }
-    crate::exceptions::drop_code_offsets(module, outcome);
 }

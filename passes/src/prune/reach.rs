@@ -100,6 +100,9 @@ impl Search<'_, '_> {
     /// Reaches what stays of the module `index` whatever the others do.
     fn start(&mut self, index: usize, member: &Member<'_>) -> Result<()> {
         let module = &member.module;
+        if member.fixed || self.takes_references(index)? {
+            self.everything(index);
+        }
         for export in module.exports().iter().filter(|export| member.stays(&export.name, export.item).is_some()) {
             self.export(index, &export.name);
         }
@@ -128,6 +131,23 @@ impl Search<'_, '_> {
             self.refer(index, &References::of_expression(init)?);
         }
         Ok(())
+    }
+
+    /// Whether code takes references of functions, which an export or a global may have to declare. Linkers write no such code.
+    fn takes_references(&self, index: usize) -> Result<bool> {
+        let bodies: Vec<_> = self.graphs[index].module.bodies().map(|(_, body)| body).collect();
+        let taken = bodies.into_par_iter().map(References::addresses_in_body).collect::<Result<Vec<_>>>()?;
+        Ok(taken.iter().any(|taken| !taken.is_empty()))
+    }
+
+    /// Reaches all of a module.
+    fn everything(&mut self, index: usize) {
+        let graphs = self.graphs;
+        let graph = &graphs[index];
+        graph.exports.keys().for_each(|name| self.export(index, name));
+        graph.imports.keys().for_each(|node| self.node(index, *node));
+        graph.functions.keys().for_each(|id| self.node(index, Node::Function(*id)));
+        (0..graph.module.globals().len() as u32).for_each(|id| self.node(index, Node::Global(id)));
     }
 
     fn run(&mut self) -> Result<()> {

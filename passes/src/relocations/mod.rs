@@ -19,7 +19,7 @@
 pub mod read;
 mod table;
 
-use crate::module::{Address, FunctionId, GlobalId, Item, Module, SegmentKind};
+use crate::module::{Address, FunctionId, GlobalId, Item, MemoryId, Module, SegmentKind};
 use crate::{Outcome, Result};
 use read::{Relocation, Unrecognised, Value};
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ impl Plan {
             group.places.sort_unstable();
         }
         plan.groups.sort_by(|a, b| a.places.cmp(&b.places));
-        Ok(plan.pays(module, function).then_some(plan))
+        Ok((!plan.groups.is_empty() && plan.pays(module, function)).then_some(plan))
     }
 
     /// The global, if there is one, and the constant that a value is the sum of.
@@ -196,7 +196,6 @@ impl Plan {
         let body = table::apply(&self.groups, &layout, routine, |code| self.keep_stores(code));
         module.define_function(function, body);
         module.add_target_features(&["bulk-memory"]);
-        crate::exceptions::drop_code_offsets(module, outcome);
         outcome.count("relocations moved into a table", self.groups.iter().map(|group| group.places.len()).sum());
         for (_, why) in &self.stores {
             outcome.leave("relocation", why);
@@ -232,10 +231,14 @@ fn zeroed_at_start(module: &Module<'_>) -> Result<Vec<(Range<u32>, ())>, String>
 fn segments(module: &Module<'_>, memory_base: GlobalId) -> Result<Vec<(Range<u32>, usize)>, String> {
     let mut segments = Vec::new();
     for (index, segment) in module.data().iter().enumerate() {
-        let SegmentKind::Active { offset, .. } = &segment.kind else { continue };
+        let SegmentKind::Active { offset, target, .. } = &segment.kind else { continue };
         let begin = offset.offset_from(memory_base);
         let range = begin.and_then(|begin| Some(begin..begin.checked_add(u32::try_from(segment.bytes.len()).ok()?)?));
-        segments.push((range.ok_or("where a data segment goes is not known")?, index));
+        let range = range.filter(|_| *target == MemoryId(0)).ok_or("where a data segment goes is not known")?;
+        if range.end > module.dylink.memory_size {
+            return Err("a data segment is longer than the memory that it asks for".to_string());
+        }
+        segments.push((range, index));
     }
     segments.sort_by_key(|(range, _)| range.start);
     match segments.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start) {

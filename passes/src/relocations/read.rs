@@ -275,10 +275,12 @@ impl<'m, 'a> Reader<'m, 'a> {
                 self.contents.insert(global, value);
                 self.code.globals.push(GlobalRelocation { global, value: value.value() });
             }
-            Operator::Call { function_index } => self.function(FunctionId(function_index)).map_err(|mut why| {
-                why.offset = if why.offset == 0 { offset } else { why.offset };
-                why
-            })?,
+            Operator::Call { function_index } => {
+                self.function(self.module.resolved(FunctionId(function_index))).map_err(|mut why| {
+                    why.offset = if why.offset == 0 { offset } else { why.offset };
+                    why
+                })?
+            }
             ref other => return Err(unrecognised(offset, format!("the instruction `{}`", name(other)))),
         }
         Ok(())

@@ -185,12 +185,24 @@ impl Rewrite<'_, '_> {
         self.code.list.range(range).cloned()
     }
 
-    /// The instructions of `range`, whose end is not reached. Validation takes the end of a block for reached in any case.
+    /// The instructions of `range`, whose end is not reached, up to where that is so. Validation takes the end of a block for reached in
+    /// any case, and what stands behind a `br` may leave values that only the block had a place for in which it stood.
     fn copy_closed(&self, range: std::ops::Range<usize>) -> Vec<Instruction> {
-        let mut out: Vec<Instruction> = self.copy(range).collect();
-        if out.last().is_none_or(|last| matches!(last.op, Op::End(_))) {
-            out.push(Op::Unreachable.into());
+        let mut out: Vec<Instruction> = Vec::new();
+        let mut depth = 0;
+        for instruction in self.copy(range) {
+            match instruction.op {
+                Op::Block(..) | Op::Loop(..) | Op::If(..) | Op::Try(..) => depth += 1,
+                Op::End(_) => depth -= 1,
+                _ => {}
+            }
+            let stops = matches!(instruction.op, Op::Stop(..) | Op::Unreachable | Op::Br(_) | Op::BrTable(..) | Op::Rethrow(_));
+            out.push(instruction);
+            if stops && depth == 0 {
+                return out;
+            }
         }
+        out.push(Op::Unreachable.into());
         out
     }
 
