@@ -326,7 +326,8 @@ impl<'a> Run<'a> {
         report: &mut InputReport,
     ) -> Result<()> {
         let first = self.target;
-        for other in self.targets.clone().into_iter().filter(|target| target.name != first.name) {
+        let others: Vec<_> = self.targets.iter().copied().filter(|target| target.name != first.name).collect();
+        let compared = others.into_iter().try_for_each(|other| {
             self.aim_at(other)?;
             let mut trial = InputReport::new(report.input.clone());
             let result =
@@ -344,8 +345,11 @@ impl<'a> Run<'a> {
             self.check(kind, name, result.bytes.as_deref().unwrap_or(input)).with_context(|| format!("for {}", other.name))?;
             let new: Vec<String> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
             report.notices.extend(new);
-        }
-        self.aim_at(first)
+            Ok(())
+        });
+        // The next input begins with this target again, whatever came of this one.
+        self.aim_at(first)?;
+        compared
     }
 
     /// Checks that the target loads the modules of a result.

@@ -131,7 +131,12 @@ struct Branch {
     indent: String,
     /// RUNTIME_PATH of what needs it does not lead there.
     unreached: bool,
+    /// How many modules are above it.
+    depth: usize,
 }
+
+/// How far down what needs what is shown; deeper trees are not read by anybody.
+const MOST_DEPTH: usize = 32;
 
 /// Writes `module` and what it needs. Modules are written with what they need once.
 fn write_branch<'m>(
@@ -141,7 +146,7 @@ fn write_branch<'m>(
     branch: &Branch,
     shown: &mut Vec<&'m str>,
 ) -> io::Result<()> {
-    let Branch { head, indent, unreached } = branch;
+    let Branch { head, indent, unreached, depth } = branch;
     let path = module.path.as_deref().unwrap_or_default();
     let above = shown.contains(&path) && !needs(module).is_empty();
     let right = if above { "(above)".to_string() } else { HumanBytes(module.size).to_string() };
@@ -153,12 +158,15 @@ fn write_branch<'m>(
         return Ok(());
     }
     shown.push(path);
+    if *depth == MOST_DEPTH {
+        return writeln!(out, "    {indent}…");
+    }
     let needs = needs(module);
     for (index, need) in needs.iter().enumerate() {
         let (here, below) = if index + 1 == needs.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let (head, indent) = (format!("{indent}{here}"), format!("{indent}{below}"));
         let library = modules.iter().find(|module| need.path.is_some() && module.path == need.path);
-        let branch = Branch { unreached: need.found == Found::Unreached, head, indent };
+        let branch = Branch { unreached: need.found == Found::Unreached, head, indent, depth: depth + 1 };
         match library {
             Some(library) => write_branch(out, modules, library, &branch, shown)?,
             None => write_row(out, &format!("{}{}", branch.head, need.name), "not in the archive")?,

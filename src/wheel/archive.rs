@@ -302,6 +302,9 @@ fn name_problem(name: &str) -> Option<&'static str> {
     if name.contains('\0') {
         return Some("has a NUL byte in its name");
     }
+    if name.chars().any(char::is_control) {
+        return Some("has a control character in its name");
+    }
     if name.starts_with('/') || name.as_bytes().get(1) == Some(&b':') {
         return Some("has an absolute name");
     }

@@ -419,14 +419,14 @@ impl Rewrite<'_, '_> {
             out.push_back(Op::Block(label, BlockType::Empty).into());
             out.extend(self.copy(begin..end));
             out.push_back(Op::End(label).into());
-        } else {
+        } else if leads_out {
             out.extend(self.copy(begin..end));
+        } else {
+            out.extend(self.copy_closed(begin..end));
         }
         if leads_out {
             out.extend(self.copy(end + 1..last));
             out.extend(zero());
-        } else if matches!(out.back(), Some(Instruction { op: Op::End(_), .. })) {
-            out.push_back(Op::Unreachable.into());
         }
         out.push_back(Op::End(self.site.label).into());
         if inside {
@@ -477,6 +477,8 @@ impl Rewrite<'_, '_> {
     fn may_precede_call(&self, writes: &[Instruction], decision: &Decision, pad: usize) -> bool {
         let read = |local: u32| {
             local == self.site.stack_pointer
+                // The result of the call comes later, and stays.
+                || self.site.taken == Some(Op::Set(local))
                 || self.site.call.iter().any(|instruction| instruction.op == Op::Get(local))
                 || (!decision.thrown.writes.contains_key(&local) && self.live.reads(local, self.id(pad)))
         };
