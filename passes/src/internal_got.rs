@@ -5,6 +5,7 @@
 //! function is the start function or called by it, so that it comes before any other code.
 
 use crate::Result;
+use crate::body::pushed::{self, Pushed};
 use crate::module::{Address, Body, FunctionId, GlobalId, Item, Module};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -65,8 +66,17 @@ impl Bases {
         }
     }
 
+    /// The address that `value` is, if it is one.
+    pub fn address_of(self, value: Pushed) -> Option<Address> {
+        match value {
+            Pushed::Global(global) => self.address(global, 0),
+            Pushed::Sum { global, constant } => self.address(global, u32::try_from(constant).ok()?),
+            Pushed::Constant(_) => None,
+        }
+    }
+
     /// The address `offset` behind the base that is in `global`.
-    pub fn address(self, global: u32, offset: u32) -> Option<Address> {
+    fn address(self, global: u32, offset: u32) -> Option<Address> {
         match Some(global) {
             base if base == self.memory => Some(Address::Memory(offset)),
             base if base == self.table => Some(Address::Table(offset)),
@@ -113,33 +123,11 @@ fn first_functions(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
 /// The globals that `body` writes.
 fn writes(body: &Body<'_>, bases: &Bases, first: bool) -> Result<Vec<Write>> {
     let mut writes = Vec::new();
-    let mut last = [Step::Other; 3];
-    for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
-        let step = match operator? {
-            Operator::GlobalSet { global_index } => {
-                let address = match last {
-                    [Step::Global(base), Step::Const(offset), Step::Add] => bases.address(base, offset),
-                    [_, _, Step::Global(base)] => bases.address(base, 0),
-                    _ => None,
-                };
-                writes.push(Write { global: global_index, address, first });
-                Step::Other
-            }
-            Operator::GlobalGet { global_index } => Step::Global(global_index),
-            Operator::I32Const { value } => u32::try_from(value).map_or(Step::Other, Step::Const),
-            Operator::I32Add => Step::Add,
-            _ => Step::Other,
-        };
-        last = [last[1], last[2], step];
-    }
+    pushed::each(body, |operator, _, recent| {
+        if let Operator::GlobalSet { global_index } = *operator {
+            let address = recent.pushed().and_then(|(_, value)| bases.address_of(value));
+            writes.push(Write { global: global_index, address, first });
+        }
+    })?;
     Ok(writes)
-}
-
-/// One instruction of the pattern.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Global(u32),
-    Const(u32),
-    Add,
-    Other,
 }

@@ -2,12 +2,13 @@
 
 use crate::body::code;
 use crate::body::edit::Edits;
+use crate::body::pushed::{self, Pushed};
 use crate::internal_got::{self, Bases, Entry};
 use crate::module::{Address, Body, FunctionId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
-use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
+use wasmparser::{FuncType, Operator};
 
 /// So many uses of a global take less room as `base + offset` than the global, its assignment and its reads: a use takes about 3 bytes
 /// more, and the global 14.
@@ -33,7 +34,7 @@ pub fn inline(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<()> {
         .map(|(id, body)| {
             let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
             let mut count = 0;
-            each(body, |operator, span| {
+            pushed::each(body, |operator, span, _| {
                 let Operator::GlobalGet { global_index } = operator else { return };
                 let Some(entry) = known.get(global_index) else { return };
                 let (Address::Memory(offset) | Address::Table(offset)) = entry.address;
@@ -67,7 +68,7 @@ fn reads(module: &Module<'_>, known: &HashMap<u32, Entry>) -> Result<Vec<(Functi
     let bodies: Vec<_> = module.bodies().collect();
     let reads = bodies.into_par_iter().map(|(id, body)| {
         let mut globals = Vec::new();
-        each(body, |operator, _| match operator {
+        pushed::each(body, |operator, _, _| match operator {
             Operator::GlobalGet { global_index } if known.contains_key(global_index) => globals.push(*global_index),
             _ => {}
         })?;
@@ -87,12 +88,9 @@ pub fn call_directly(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<(
     let bodies: Vec<_> = shared.bodies().collect();
     let rewritten: Vec<(FunctionId, usize, Vec<u8>)> = (bodies.into_par_iter())
         .map(|(id, body)| {
-            let calls = direct_calls(body, table.0, |step, ty| {
-                let slot = match *step {
-                    [.., Step::Global(global)] => address_of(global, &known, &bases)?,
-                    [Step::Global(base), Step::Const(offset), Step::Add] => bases.address(base, offset)?,
-                    _ => return None,
-                };
+            let calls = direct_calls(body, table.0, |value, ty| {
+                let known = if let Pushed::Global(global) = value { known.get(&global) } else { None };
+                let slot = known.map(|entry| entry.address).or_else(|| bases.address_of(value))?;
                 let Address::Table(slot) = slot else { return None };
                 let callee = shared.resolved(*slots.get(slot as usize)?);
                 let same: &FuncType = shared.types().get(ty as usize)?;
@@ -117,55 +115,21 @@ pub fn call_directly(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<(
     Ok(())
 }
 
-fn address_of(global: u32, known: &HashMap<u32, Entry>, bases: &Bases) -> Option<Address> {
-    known.get(&global).map(|entry| entry.address).or_else(|| bases.address(global, 0))
-}
-
-/// One instruction of an address.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Global(u32),
-    Const(u32),
-    Add,
-    Other,
-}
-
 /// The indirect calls through `table` for which `callee` knows the function, from the address on.
 fn direct_calls(
     body: &Body<'_>,
     table: u32,
-    callee: impl Fn(&[Step; 3], u32) -> Option<FunctionId>,
+    callee: impl Fn(Pushed, u32) -> Option<FunctionId>,
 ) -> Result<Vec<(std::ops::Range<usize>, FunctionId)>> {
     let mut calls = Vec::new();
-    let mut last = [Step::Other; 3];
-    let mut begins = [0; 3];
-    each(body, |operator, span| {
-        let step = match *operator {
-            Operator::CallIndirect { type_index, table_index } if table_index == table => {
-                if let Some(callee) = callee(&last, type_index) {
-                    let begin = if matches!(last[2], Step::Global(_)) { begins[2] } else { begins[0] };
-                    calls.push((begin..span.end, callee));
-                }
-                Step::Other
-            }
-            Operator::GlobalGet { global_index } => Step::Global(global_index),
-            Operator::I32Const { value } => u32::try_from(value).map_or(Step::Other, Step::Const),
-            Operator::I32Add => Step::Add,
-            _ => Step::Other,
-        };
-        last = [last[1], last[2], step];
-        begins = [begins[1], begins[2], span.start];
+    pushed::each(body, |operator, span, recent| {
+        if let Operator::CallIndirect { type_index, table_index } = *operator
+            && table_index == table
+            && let Some((begin, value)) = recent.pushed()
+            && let Some(callee) = callee(value, type_index)
+        {
+            calls.push((begin..span.end, callee));
+        }
     })?;
     Ok(calls)
-}
-
-/// Shows every operator of `body` with its place in it.
-fn each<'b>(body: &'b Body<'b>, mut visit: impl FnMut(&Operator<'b>, std::ops::Range<usize>)) -> Result<()> {
-    let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
-    while !operators.eof() {
-        let begin = (operators.original_position() - body.offset) as usize;
-        let operator = operators.read()?;
-        visit(&operator, begin..(operators.original_position() - body.offset) as usize);
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod halves;
+pub mod pushed;
 
 use wasm_encoder::InstructionSink;
 
