@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use support::modules::modules_of_archive;
 use support::{Job, Node, Runtime, run_jobs};
+use wasm_pyfix_passes::module::Module;
 use wasmparser::{Parser, Payload};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -174,6 +175,31 @@ str([ctypes.CDLL('demo/finder.so').find(library._handle, 5), library.unused(5)])
             let job = Job { unpacked: vec![made.path.clone()], ..Job::new(level, python) };
             let answer = run_jobs(Node::Installed, runtime, &[job]).unwrap().remove(0);
             assert_eq!(answer.outcome.as_deref(), Ok("[103, 103]"), "{level} on {}", runtime.version());
+        }
+    }
+}
+
+/// What nobody names goes out of the function table; everybody else finds what was there.
+#[test]
+fn slots_that_are_named_stay() {
+    let slots = wat::parse_str(include_str!("linked/slots.wat")).unwrap();
+    let wheel = demo("demo.libs", &[("demo/slots.so", &slots)]);
+    let python = "
+import ctypes
+library = ctypes.CDLL('demo/slots.so')
+str([library.call(which) for which in range(3)])";
+    for runtime in Runtime::UPGRADED {
+        for (level, size) in [("-O0", 5), ("-O1", 4)] {
+            let made = make(&wheel, runtime, &[level]);
+            let modules = modules_of_archive(&made.path).unwrap();
+            let (_, bytes) = modules.iter().find(|(path, _)| path.ends_with("slots.so")).unwrap();
+            let module = Module::read(bytes).unwrap();
+            assert_eq!((module.own_slots().len(), module.dylink.table_size), (size, size as u32), "{level}");
+            let functions = module.bodies().count();
+            assert!(level == "-O0" || functions == 8, "{functions} functions");
+            let job = Job { unpacked: vec![made.path.clone()], ..Job::new(level, python) };
+            let answer = run_jobs(Node::Installed, runtime, &[job]).unwrap().remove(0);
+            assert_eq!(answer.outcome.as_deref(), Ok("[100, 102, 103]"), "{level} on {}", runtime.version());
         }
     }
 }

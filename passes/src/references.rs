@@ -17,6 +17,22 @@ pub struct References {
     pub types: Vec<u32>,
     /// Tags that are thrown or caught.
     pub tags: Vec<u32>,
+    /// Whether a table is read, written or measured, other than by calls.
+    pub tables: bool,
+}
+
+/// Whether the operator reads, writes or measures a table itself.
+pub fn works_on_tables(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::TableGet { .. }
+            | Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableSize { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. }
+    )
 }
 
 impl References {
@@ -76,7 +92,7 @@ impl References {
                     }
                 }
             }
-            _ => {}
+            ref other => self.tables |= works_on_tables(other),
         }
     }
 

@@ -1,5 +1,5 @@
-;; RUN: % -o - --verbose | print
-;; RUN[no-encode]: % -o - --no-encode | print
+;; RUN: % -o - --no-prune --verbose | print
+;; RUN[no-encode]: % -o - --no-prune --no-encode | print
 
 ;; Each of six functions has a twin, which differs in one number, behind all the others, as copies of a template in several object files do.
 ;; Twins come together, which deflates better; calls, exports and the table follow.

@@ -39,6 +39,7 @@ use crate::body::halves::TempRet;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
 use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};
+pub(crate) use flow::NoArity;
 use inline::{Helpers, SiteCall};
 use rayon::prelude::*;
 use runtime::{Callee, Catches, Matching, Personality, State};

@@ -131,8 +131,19 @@ impl Module<'_> {
         self.own_segment().is_some() || !self.elements.iter().any(active)
     }
 
+    /// Puts `functions` into the module's own table slots, of which there are as many or more.
+    pub fn set_own_slots(&mut self, functions: Vec<FunctionId>) {
+        let Some(index) = self.own_segment() else { return };
+        let before = self.own_slots().len();
+        if self.dylink.table_size as usize == before {
+            self.dylink.table_size = functions.len() as u32;
+        }
+        self.touched.insert(section::ELEMENT);
+        self.elements[index].items = ElementItems::Functions(functions);
+    }
+
     /// The segment that fills the function table, when it is the only active one, a list of functions, and begins at `__table_base`.
-    fn own_segment(&self) -> Option<usize> {
+    pub fn own_segment(&self) -> Option<usize> {
         let Some(Item::Table(table)) = self.import("env", "__indirect_function_table") else { return None };
         let Some(Item::Global(base)) = self.import("env", "__table_base") else { return None };
         let active = |segment: &ElementSegment<'_>| matches!(segment.kind, SegmentKind::Active { .. });

@@ -2,22 +2,28 @@
 //!
 //! **Idea.** `-sSIDE_MODULE=1` exports every symbol that is not hidden. Each costs its name in the file, a GOT entry and a table slot
 //! when the module is loaded, and keeps alive what it refers to. The modules of a [`Member`] list are linked to each other by name, so
-//! they are looked at as one graph: from the exports that stay, the start functions and the table slots, along calls, globals and
-//! imports ([`reach`]). An import that is reached keeps the exports of its name, in the module itself and in all others. What is not
+//! they are looked at as one graph: from the exports that stay and the start functions, along calls, globals, imports and the addresses of
+//! functions ([`reach`]). An import that is reached keeps the exports of its name, in the module itself and in all others. What is not
 //! reached goes.
 //!
 //! **Which exports may go** the caller says ([`Exports`]); what the loader or Python looks up by name always stays ([`looked_up`]).
 //!
-//! **When it leaves things alone.** A module whose debug information points into the code stays whole. Table slots, memory and data stay
-//! as they are. An imported global that code writes stays, since
-//! others see that; a global of the module that is only ever written goes, together with the code that computes what it is set to where
-//! that is an address, and with a `drop` in place of the assignment otherwise.
+//! **Table slots** are reached by code, start function and relocations that name them ([`slots`]); if that cannot be told, all are. Those at
+//! the end of the module's part of the table that nobody names go. The others keep their numbers, since renumbering would save a byte or
+//! two for each, but not the functions that only they keep: a stub takes the place of these.
+//!
+//! **When it leaves things alone.** A module whose debug information points into the code stays whole. Memory and data stay as they are,
+//! since nothing tells where one object ends and the next begins. An imported global that code writes stays, since others see that; a
+//! global of the module that is only ever written goes, together with the code that computes what it is set to where that is an address,
+//! and with a `drop` in place of the assignment otherwise.
 //!
 //! **Relies on** `resolveSymbol`, `updateGOT` and `postInstantiation` of Emscripten's `libdylink.js` (4.0.9): symbols are found by their
-//! export name alone, whichever import module asks, and no other part of a module can be seen from outside.
+//! export name alone, whichever import module asks, and no other part of a module can be seen from outside. Nor does it remember slots:
+//! `getFunctionAddress` finds the slot of an exported function by what is in the table, and `addFunction` makes one where there is none.
 
 mod looked_up;
 mod reach;
+mod slots;
 mod unread;
 
 pub use looked_up::is_looked_up;
@@ -116,10 +122,14 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
         module.remove_exports(|export| doomed.contains(&*export.name));
     }
     outcome.count("exports", doomed.len());
+    let stub = free_slots(module, reached, &mut outcome);
+    if let Some(why) = reached.slots_unknown {
+        outcome.leave("function table", why);
+    }
     let mut imports = 0;
     for id in (0..module.functions().len() as u32).map(FunctionId) {
         let imported = module.function(id).origin == Origin::Import;
-        if reached.functions.contains(&id.0) || module.function(id).origin == Origin::Dead {
+        if reached.functions.contains(&id.0) || Some(id) == stub || module.function(id).origin == Origin::Dead {
             continue;
         }
         module.remove_function(id);
@@ -145,7 +155,8 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
     }
     outcome.count("imports", imports);
     for id in (0..module.types().len() as u32).map(TypeId) {
-        if !reached.types.contains(&id.0) && module.has_type(id) {
+        let of_stub = stub.is_some_and(|stub| module.function(stub).ty == id);
+        if !reached.types.contains(&id.0) && !of_stub && module.has_type(id) {
             module.remove_type(id);
             outcome.count("types", 1);
         }
@@ -155,6 +166,36 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
     }
     Ok(outcome)
 }
+
+/// Frees the slots of the function table that nobody names: those at the end go, and the others lose functions that only they keep.
+/// One of these functions stays as a stub for all, which is returned; one that is as short as a stub may stay as it is.
+fn free_slots(module: &mut Module<'_>, reached: &Reached, outcome: &mut Outcome) -> Option<FunctionId> {
+    let slots = reached.slots.as_ref()?;
+    let before = module.own_slots();
+    let used = before.len() - (0..before.len()).rev().take_while(|slot| !slots.contains(&(*slot as u32))).count();
+    let mut functions = before[..used].to_vec();
+    let dead = |id: &FunctionId| !reached.functions.contains(&module.resolved(*id).0);
+    let is_stub = |id: &&FunctionId| module.function(**id).origin.defined().is_some_and(|body| body.bytes.len() <= STUB.len());
+    let candidates: Vec<FunctionId> = functions.iter().filter(|id| dead(id)).map(|id| module.resolved(*id)).collect();
+    let stub = candidates.iter().find(is_stub).or(candidates.first()).copied();
+    let mut freed = before.len() - used;
+    for function in functions.iter_mut().filter(|id| dead(id)) {
+        freed += usize::from(stub.is_some_and(|stub| std::mem::replace(function, stub) != stub));
+    }
+    let written = stub.is_some_and(|stub| !is_stub(&&stub));
+    if freed > 0 {
+        module.set_own_slots(functions);
+    }
+    if let Some(stub) = stub.filter(|_| written) {
+        module.define_function(stub, STUB.to_vec());
+        freed += 1;
+    }
+    outcome.count("table slots", freed);
+    stub
+}
+
+/// The body of a function that nobody calls: no locals, `unreachable`. What is as short refers to nothing.
+const STUB: &[u8] = &[0, 0, 0x0b];
 
 /// Drops flags of symbols that are gone.
 fn forget_infos(module: &mut Module<'_>) {

@@ -1,11 +1,15 @@
 //! Which parts of a group of modules can be reached from what stays.
 
 use super::Member;
+use super::slots::{Table, Taken};
 use crate::Result;
 use crate::module::{ElementItems, FunctionId, Item, Module, SegmentKind};
 use crate::references::References;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
+
+/// Why the slots of a function table all stay.
+const UNCLEAR: &str = "code puts addresses of functions together in a way that is not understood";
 
 /// What stays of one module.
 #[derive(Debug, Default)]
@@ -16,6 +20,10 @@ pub struct Reached {
     pub globals: HashSet<u32>,
     pub tags: HashSet<u32>,
     pub types: HashSet<u32>,
+    /// Slots of the module's own part of the function table that somebody may name; `None` when that is not known.
+    pub slots: Option<HashSet<u32>>,
+    /// Why it is not known, where that is worth telling.
+    pub slots_unknown: Option<&'static str>,
 }
 
 /// One module as a graph.
@@ -25,6 +33,8 @@ struct Graph<'g> {
     /// Names under which functions, globals and tags are imported.
     imports: HashMap<Node, &'g str>,
     exports: HashMap<&'g str, Item>,
+    /// What is known of the function table; `None` when any slot may be in use.
+    table: Option<Table<'g>>,
 }
 
 /// Something that can be reached.
@@ -40,7 +50,10 @@ pub fn reach(members: &[Member<'_>]) -> Result<Vec<Reached>> {
     let graphs = members.par_iter().map(|member| Graph::new(&member.module)).collect::<Result<Vec<_>>>()?;
     let mut search = Search {
         exporters: exporters(&graphs),
-        reached: members.iter().map(|_| Reached::default()).collect(),
+        reached: graphs
+            .iter()
+            .map(|graph| Reached { slots: graph.table.as_ref().map(|_| HashSet::new()), ..Reached::default() })
+            .collect(),
         graphs: &graphs,
         waiting: Vec::new(),
     };
@@ -66,10 +79,12 @@ impl<'g> Graph<'g> {
     fn new(module: &'g Module<'g>) -> Result<Self> {
         let bodies: Vec<_> = module.bodies().collect();
         let functions = bodies.into_par_iter().map(|(id, body)| Ok((id.0, References::of_body(body)?)));
+        let functions = functions.collect::<Result<_>>()?;
         let imports = module.imports().iter().filter_map(|import| Some((Node::of(import.item)?, &*import.field)));
         Ok(Graph {
             module,
-            functions: functions.collect::<Result<_>>()?,
+            table: Table::new(module, &functions)?,
+            functions,
             imports: imports.collect(),
             exports: module.exports().iter().map(|export| (&*export.name, export.item)).collect(),
         })
@@ -109,11 +124,14 @@ impl Search<'_, '_> {
         if let Some(start) = module.start() {
             self.function(index, start);
         }
-        for segment in module.elements() {
+        let own = if self.graphs[index].table.is_some() { module.own_segment() } else { None };
+        for (number, segment) in module.elements().iter().enumerate() {
             if let SegmentKind::Active { offset, .. } = &segment.kind {
                 self.refer(index, &References::of_expression(offset)?);
             }
             match &segment.items {
+                // Whoever names one of its slots reaches what is in it.
+                _ if Some(number) == own => {}
                 ElementItems::Functions(functions) => functions.iter().for_each(|function| self.function(index, *function)),
                 ElementItems::Expressions(_, expressions) => {
                     for expression in expressions {
@@ -148,6 +166,40 @@ impl Search<'_, '_> {
         graph.imports.keys().for_each(|node| self.node(index, *node));
         graph.functions.keys().for_each(|id| self.node(index, Node::Function(*id)));
         (0..graph.module.globals().len() as u32).for_each(|id| self.node(index, Node::Global(id)));
+        self.all_slots(index, None);
+    }
+
+    /// Reaches all slots: code may name any.
+    fn all_slots(&mut self, index: usize, why: Option<&'static str>) {
+        let reached = &mut self.reached[index];
+        if reached.slots.take().is_some() {
+            reached.slots_unknown = why;
+            let functions = self.graphs[index].table.as_ref().map_or(&[][..], |table| table.functions);
+            functions.iter().for_each(|function| self.function(index, *function));
+        }
+    }
+
+    /// Reaches the slot `slot`, if it is the module's own.
+    fn slot(&mut self, index: usize, slot: u32) {
+        let Some(function) = self.graphs[index].table.as_ref().and_then(|table| table.functions.get(slot as usize)) else { return };
+        if self.reached[index].slots.as_mut().is_some_and(|slots| slots.insert(slot)) {
+            self.function(index, *function);
+        }
+    }
+
+    /// Reaches the slots that `node` names.
+    fn slots(&mut self, index: usize, node: Node) {
+        let graphs = self.graphs;
+        let Some(table) = &graphs[index].table else { return };
+        match node {
+            Node::Function(id) => match table.taken.get(&id) {
+                Some(Taken { unclear: true, .. }) => self.all_slots(index, Some(UNCLEAR)),
+                Some(taken) => taken.slots.iter().for_each(|slot| self.slot(index, *slot)),
+                None => {}
+            },
+            Node::Global(id) => table.globals.slots.get(&id).into_iter().for_each(|slot| self.slot(index, *slot)),
+            Node::Tag(_) => {}
+        }
     }
 
     fn run(&mut self) -> Result<()> {
@@ -159,6 +211,7 @@ impl Search<'_, '_> {
                     self.export(exporter, name);
                 }
             }
+            self.slots(index, node);
             match node {
                 Node::Function(id) => {
                     self.reached[index].types.insert(graph.module.function(FunctionId(id)).ty.0);

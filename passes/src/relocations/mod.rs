@@ -57,7 +57,7 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
 }
 
 /// Whether the function `id` begins as [`table::apply`] has it.
-fn is_done(module: &Module<'_>, id: FunctionId) -> bool {
+pub fn is_done(module: &Module<'_>, id: FunctionId) -> bool {
     let Some(body) = module.function(id).origin.defined() else { return false };
     let Ok(operators) = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader() else { return false };
     let first: Vec<Operator<'_>> = operators.into_iter().take(10).map_while(std::result::Result::ok).collect();
