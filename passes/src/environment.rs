@@ -70,6 +70,8 @@ pub struct Environment {
     /// Beginnings of function names that the loader makes on demand, with the type that the import has: `invoke_` and
     /// `__cxa_find_matching_catch_`. GOT entries are not promised any of them.
     pub families: BTreeSet<String>,
+    /// Names that only some of several runtimes offer, or that they offer in different ways. Nobody can rely on them, nor on their absence.
+    pub sometimes: BTreeSet<String>,
 }
 
 impl Environment {
@@ -81,6 +83,11 @@ impl Environment {
     /// What stands under `name`, if anything does.
     pub fn item(&self, name: &str) -> Option<&Item> {
         self.symbols.get(name).map(|offer| &offer.item)
+    }
+
+    /// Whether something may stand under `name`, in one of the runtimes at least.
+    pub fn may_define(&self, name: &str) -> bool {
+        self.symbols.contains_key(name) || self.sometimes.contains(name)
     }
 
     /// Whether an import of a function `name` can be bound.
@@ -142,14 +149,17 @@ impl Environment {
 
     /// Keeps what `other` offers as well.
     ///
-    /// Symbols of different kinds or types go. A function whose type only one of the two knows stays, with its type unknown, and
+    /// Symbols of different kinds or types go, like those that only one of the two has; their names stay. A function whose type only one of the two knows stays, with its type unknown, and
     /// so does one that changed between the main module and JavaScript, as a function of JavaScript: less can be relied on.
     pub fn keep_common(&mut self, other: &Environment) {
+        let names: Vec<String> = self.symbols.keys().chain(other.symbols.keys()).cloned().collect();
+        self.sometimes.extend(other.sometimes.iter().cloned());
         self.symbols.retain(|name, offer| match other.symbols.get(name) {
             Some(theirs) => keep_common_offer(offer, theirs),
             None => false,
         });
         self.families.retain(|family| other.families.contains(family));
+        self.sometimes.extend(names.into_iter().filter(|name| !self.symbols.contains_key(name)));
     }
 }
 
@@ -216,9 +226,14 @@ mod tests {
             theirs.add(name, Provider::MainModule, their);
         }
         ours.add("gone", Provider::MainModule, Item::Data);
+        theirs.add("new", Provider::MainModule, Item::Data);
+        theirs.sometimes.insert("of another one".to_string());
         ours.keep_common(&theirs);
         assert_eq!(ours.symbols.keys().collect::<Vec<_>>(), ["half", "same"]);
         assert_eq!(ours.item("half"), Some(&Item::Function(None)));
         assert_eq!(ours.function("same"), Some(&FuncType::new([ValType::I32], [])));
+        // What one of them defines wins over a module's own definition there.
+        assert_eq!(ours.sometimes.iter().collect::<Vec<_>>(), ["changed", "gone", "kind", "new", "of another one"]);
+        assert!(ours.may_define("new") && ours.may_define("same") && !ours.may_define("nobody's"));
     }
 }

@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 use wasm_pyfix_passes::{Environment, Item, Offer, Provider};
 use wasmparser::{CompositeInnerType, Encoding, ExternalKind, FuncType, Import, Parser, Payload, SubType, TypeRef, ValType};
 
+/// What stands behind the name of a symbol that not all runtimes of a target offer alike.
+const SOMETIMES: &str = "sometimes";
+
 /// First line of the text form.
 const HEADER: &str = "# wasm-pyfix manifest 1";
 
@@ -55,11 +58,13 @@ pub fn of_main(files: &[PathBuf], target: &Target) -> Result<Environment> {
         bail!("{}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules", names());
     }
     if files.len() == 1 && target.has_wheels() {
-        for (name, offer) in target.manifest()?.symbols {
+        let manifest = target.manifest()?;
+        for (name, offer) in manifest.symbols {
             if offer.provider != Provider::MainModule {
                 environment.symbols.entry(name).or_insert(offer);
             }
         }
+        environment.sometimes = manifest.sometimes;
     }
     Ok(environment)
 }
@@ -263,11 +268,14 @@ fn add_library(environment: &mut Environment, main: &Main, library: javascript::
 pub fn to_text(environment: &Environment) -> Result<String> {
     let mut lines = vec![HEADER.to_string()];
     lines.extend(environment.families.iter().map(|family| format!("{family}* js func ?")));
-    for (name, offer) in &environment.symbols {
+    for name in environment.symbols.keys().chain(&environment.sometimes) {
         let plain = !name.is_empty() && !name.starts_with('#') && !name.ends_with('*') && !name.contains(char::is_whitespace);
         ensure!(plain, "the name {name:?} cannot be written into a manifest");
+    }
+    for (name, offer) in &environment.symbols {
         lines.push(format!("{name} {}", offer_text(offer).with_context(|| format!("symbol `{name}`"))?));
     }
+    lines.extend(environment.sometimes.iter().map(|name| format!("{name} {SOMETIMES}")));
     lines.push(String::new());
     Ok(lines.join("\n"))
 }
@@ -327,6 +335,10 @@ pub fn from_text(text: &str) -> Result<Environment> {
 
 fn read_line(environment: &mut Environment, line: &str) -> Result<()> {
     let words: Vec<&str> = line.split(' ').collect();
+    if let [name, SOMETIMES] = words[..] {
+        environment.sometimes.insert(name.to_string());
+        return Ok(());
+    }
     let [name, provider, item @ ..] = words.as_slice() else { bail!("expected `name provider kind [type]`") };
     if let Some(family) = name.strip_suffix('*') {
         environment.families.insert(family.to_string());

@@ -49,7 +49,7 @@ pub struct Scope<'s> {
 impl Scope<'_> {
     /// Whether somebody is known to define `name`, or could.
     fn defines(&self, name: &str) -> bool {
-        self.siblings.contains(name) || self.environment.is_none_or(|environment| environment.item(name).is_some())
+        self.siblings.contains(name) || self.environment.is_none_or(|environment| environment.may_define(name))
     }
 
     fn binds_call(&self, name: &str) -> bool {
