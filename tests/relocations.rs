@@ -226,8 +226,8 @@ fn upgrade(bytes: &[u8]) -> Option<Vec<u8>> {
     upgrade_module(bytes, &options).ok()?.bytes
 }
 
-/// Writes the modules of a pair into `directory` and tells `tests/runtime/relocations.mjs` about it.
-fn pair(directory: &Path, index: usize, name: &str, before: &[u8], after: &[u8]) -> Json {
+/// Writes the modules of a pair into `directory` and tells `tests/runtime/relocations.mjs` about it. The second one keeps `stores`.
+fn pair(directory: &Path, index: usize, name: &str, before: &[u8], after: &[u8], stores: usize) -> Json {
     let write = |suffix: &str, bytes: &[u8]| {
         let path = directory.join(format!("{index}-{suffix}.wasm"));
         std::fs::write(&path, bytes).expect("the directory is writable");
@@ -251,7 +251,8 @@ fn pair(directory: &Path, index: usize, name: &str, before: &[u8], after: &[u8])
             }
         }
     }
-    json!({ "name": name, "before": write("before", before), "after": write("after", after), "globals": globals, "tags": tags })
+    let (before, after) = (write("before", before), write("after", after));
+    json!({ "name": name, "before": before, "after": after, "globals": globals, "tags": tags, "stores": stores })
 }
 
 /// What `tests/runtime/relocations.mjs` finds different.
@@ -280,7 +281,7 @@ fn assert_same_memory(prepare: impl Fn(Vec<u8>) -> Option<Vec<u8>> + Sync, at_le
         let (again, outcome) = compact(&after);
         assert!(again.is_none(), "{name}: a second run finds work");
         assert!(outcome.left.is_empty(), "{name}: a second run complains: {:?}", outcome.left);
-        Some(pair(directory.path(), index, &name, &before, &after))
+        Some(pair(directory.path(), index, &name, &before, &after, 0))
     });
     let pairs: Vec<Json> = pairs.collect();
     assert!(pairs.len() >= at_least, "only {} modules got a table", pairs.len());
@@ -328,7 +329,8 @@ fn assert_same_as_stores(bytes: &[u8]) -> Outcome {
     let (after, outcome) = compact(bytes);
     let after = after.expect("it gets a table");
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let differences = differences(vec![pair(directory.path(), 0, "module", bytes, &after)]);
+    let stores = outcome.left.iter().map(|left| left.count).sum();
+    let differences = differences(vec![pair(directory.path(), 0, "module", bytes, &after, stores)]);
     assert!(differences.is_empty(), "{differences}");
     assert_eq!(compact(&after), (None, Outcome::new("relocations")));
     outcome

@@ -4,11 +4,12 @@
 //   before, after   paths of two modules that must do the same
 //   globals         {"module.field": [type, mutable], ...}, for the imported globals of both
 //   tags            {"module.field": [type, ...], ...}, for the imported tags of both
+//   stores          how many words the second one still stores
 //
 // Standard output: one line for each difference; nothing when there is none.
 //
 // Every global offset table entry has a value of its own. Beyond the memory that the loader gives to a module, nothing may change;
-// a second call must change nothing; nor may the first one of a new instance, when the memory of a running program was restored.
+// a second call must change nothing, and give words that were written since their value again only where they keep their stores; nor may the first one of a new instance, when the memory of a running program was restored.
 import fs from 'node:fs';
 
 const PAGE = 65536;
@@ -84,6 +85,15 @@ function* differences(pair) {
   const done = Buffer.from(after.bytes);
   after.relocate();
   if (!same(done, after.bytes)) yield 'a second call changes memory';
+  const written = 0x55;
+  for (const { bytes, relocate } of [before, after]) {
+    bytes.fill(written, MEMORY_BASE, end);
+    relocate();
+  }
+  const [stored, kept] = [before, after].map(({ bytes }) => bytes.subarray(MEMORY_BASE, end));
+  const changed = [...kept.keys()].filter((at) => kept[at] !== written);
+  if (changed.some((at) => kept[at] !== stored[at])) yield 'a second call stores something else';
+  if (changed.length > 4 * pair.stores || (changed.length === 0 && pair.stores > 0)) yield 'a second call relocates words again';
   const again = after.instance();
   after.bytes.set(done);
   again();

@@ -12,7 +12,8 @@
 //!
 //! **Relies on** loaders that call the function once for each instance and before any other code of the module but its start function,
 //! as those of Emscripten do (`postInstantiation` in `src/lib/libdylink.js`), and that zero the memory which they give to a module. A
-//! second call changes nothing. Stores would give words their first value again, and GOT entries the value that they have by then.
+//! second call leaves the words of the table alone. Stores would give words their first value again, and GOT entries the value that they
+//! have by then, which those that stay do.
 //!
 //! The start function's relocations of globals stay: each global takes a `global.set` of its own, whatever the value comes from.
 
