@@ -173,3 +173,102 @@ fn taken_by_data(module: &Module<'_>, id: FunctionId) -> Taken {
 fn offset<'s, 'a, Target>(kind: &'s SegmentKind<'a, Target>) -> Option<&'s ConstExpr<'a>> {
     if let SegmentKind::Active { offset, .. } = kind { Some(offset) } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slots that a function `f` with this body names; `None` when it is not clear.
+    fn named_by(body: &str) -> Option<Vec<u32>> {
+        let text = format!(
+            r#"(module
+                (@custom "dylink.0" (before first) "\01\04\00\00\0a\00")
+                (import "env" "memory" (memory 1))
+                (import "env" "__indirect_function_table" (table 10 funcref))
+                (import "env" "__table_base" (global $tb i32))
+                (import "env" "use" (func $use (param i32)))
+                (import "env" "__cpp_exception" (tag $tag (param i32)))
+                (global $got (mut i32) (i32.const 0))
+                (func $start (global.set $got (i32.add (global.get $tb) (i32.const 9))))
+                (func $f (param $p i32) (result i32) (local $a i32) (local $b i32) {body})
+                (func $asks (param $k i32) (call $use (i32.add (i32.add (global.get $tb) (i32.const 1)) (local.get $k))))
+                (func $passes (param i64 i32) (call $asks (local.get 1)))
+                (start $start)
+                (elem (global.get $tb) func $start))"#
+        );
+        let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let module = Module::read(&bytes).unwrap_or_else(|error| panic!("{error}"));
+        let references = module.bodies().map(|(id, body)| (id.0, References::of_body(body).unwrap())).collect();
+        let table = Table::new(&module, &references).unwrap().unwrap();
+        let taken = table.taken.get(&2)?;
+        assert!(!table.taken[&1].unclear && table.taken[&1].slots.is_empty(), "the start function only sets a global");
+        (!taken.unclear).then(|| taken.slots.iter().copied().collect())
+    }
+
+    #[test]
+    fn slots_are_found_on_all_paths() {
+        let cases: [(&str, &[u32]); 15] = [
+            ("(global.get $tb)", &[0]),
+            ("(i32.add (i32.const 3) (global.get $tb))", &[3]),
+            ("(i32.sub (global.get $tb) (i32.const -4))", &[4]),
+            ("(drop (global.get $tb)) (i32.const 0)", &[]),
+            ("(global.get $got)", &[9]),
+            // Operands below a branch are still there behind it.
+            ("(global.get $tb) (block (br 0)) (i32.const 5) i32.add", &[5]),
+            ("(i32.add (global.get $tb) (if (result i32) (local.get $p) (then (i32.const 1)) (else (i32.const 2))))", &[1, 2]),
+            ("(i32.add (i32.const 2) (if (result i32) (local.get $p) (then (global.get $tb)) (else (local.get $p))))", &[2]),
+            // Either of two addresses.
+            ("(select (i32.add (global.get $tb) (i32.const 6)) (global.get $tb) (local.get $p))", &[0, 6]),
+            // A local that holds the base when the loop comes round.
+            (
+                "(loop (call $use (i32.add (local.get $a) (i32.const 7))) (local.set $a (global.get $tb)) (br_if 0 (local.get $p)))
+                 (i32.const 0)",
+                &[7],
+            ),
+            // A local that holds the base where an exception arrives.
+            (
+                "try (local.set $a (global.get $tb)) (call $use (i32.const 1)) (local.set $a (i32.const 0))
+                 catch $tag drop (call $use (i32.add (local.get $a) (i32.const 8))) end
+                 (i32.const 0)",
+                &[8],
+            ),
+            (
+                "(block $out (result i32) (try_table (catch $tag $out) (local.set $a (global.get $tb)) (call $use (i32.const 1))) (i32.const 0))
+                 (drop) (i32.add (local.get $a) (i32.const 4))",
+                &[4],
+            ),
+            (
+                "(local.set $a (i32.const 1)) (local.set $b (global.get $tb))
+                 (block (block (br_table 0 1 (local.get $p))) (local.set $a (i32.const 2)))
+                 (i32.add (local.get $b) (local.get $a))",
+                &[1, 2],
+            ),
+            // What callers pass.
+            ("(call $passes (i64.const 0) (select (i32.const 2) (i32.const 3) (local.get $p))) (i32.const 0)", &[3, 4]),
+            ("(return (i32.const 1)) (global.get $tb)", &[]),
+        ];
+        for (body, slots) in cases {
+            assert_eq!(named_by(body).as_deref(), Some(slots), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_clear_may_be_any_slot() {
+        for body in [
+            "(i32.add (global.get $tb) (i32.load (i32.const 0)))",
+            "(i32.mul (global.get $got) (i32.const 2))",
+            "(i32.sub (i32.const 9) (global.get $tb))",
+            // A counter.
+            "(loop (local.set $a (i32.add (local.get $a) (i32.const 1))) (br_if 0 (local.get $p))) (i32.add (global.get $tb) (local.get $a))",
+            // A parameter that is something else by now.
+            "(local.set $p (call $f (local.get $p))) (call $asks (local.get $p)) (i32.const 0)",
+            "(call $asks (call $f (local.get $p))) (i32.const 0)",
+            "(drop (table.get (i32.const 0))) (i32.const 0)",
+            "(table.size)",
+            // Either of two addresses, and something on top.
+            "(i32.add (select (i32.add (global.get $tb) (i32.const 6)) (global.get $tb) (local.get $p)) (i32.const 1))",
+        ] {
+            assert_eq!(named_by(body), None, "{body}");
+        }
+    }
+}
