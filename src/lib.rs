@@ -13,5 +13,6 @@ pub mod report;
 mod run;
 pub mod show;
 pub mod shrink;
+mod siblings;
 pub mod target;
 pub mod wheel;

@@ -3,7 +3,7 @@
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
-use super::{Context, Finding, Place, Siblings, Subject, abi3, python};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
 use crate::target::{self, Target};
@@ -71,9 +71,11 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
 pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_>) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = inputs.iter_mut().map(|input| (std::mem::take(&mut input.findings), Vec::new())).collect();
     let subjects = read_modules(inputs, context, &mut found);
-    let siblings = super::siblings(&subjects.iter().map(|(_, subject)| subject).collect::<Vec<_>>())?;
-    let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().zip(&siblings))
-        .map(|((index, subject), siblings)| check_module(subject, &inputs[*index], context, siblings))
+    let exports = Exports::new(&subjects)?;
+    let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().enumerate())
+        .map(|(number, (index, subject))| {
+            check_module(subject, &inputs[*index], context, &exports.of_others(number, &subject.module))
+        })
         .collect();
     for ((index, subject), checked) in subjects.iter().zip(checked) {
         let (findings, audit) = checked?;
@@ -121,7 +123,7 @@ fn check_module(
     subject: &Subject<'_>,
     input: &Input,
     context: &Context<'_>,
-    siblings: &Siblings,
+    siblings: &Siblings<'_>,
 ) -> Result<(Vec<Finding>, Option<AuditReport>)> {
     let mut findings = Vec::new();
     super::module(subject, &Context { source: input.source, ..*context }, siblings, &mut findings)?;
