@@ -2,14 +2,17 @@
 
 use super::abi3::Audit;
 use super::codes::{Code, Severity, Upgrade};
-use super::{Finding, Place};
+use super::run::Found;
+use super::wheel::Input;
+use super::{Finding, Place, Subject};
 use crate::target::Target;
 use crate::wheel::archive::Archive;
 use crate::wheel::name::{self, WheelName};
+use crate::wheel::rename::{self, Candidate, Fate};
+use crate::wheel::runtime_path::base_name;
 use crate::wheel::{bytecode, metadata};
 use anyhow::Result;
-use std::collections::HashSet;
-use wasm_pyfix_passes::module::Module;
+use std::collections::{HashMap, HashSet};
 
 pub static PLATFORM_TAG: Code = Code {
     name: "platform-tag",
@@ -171,27 +174,39 @@ pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target
 
 /// Checks the suffix of a module called `path`, which Python imports if `importable`.
 pub fn suffix(path: &str, importable: bool, target: &Target, place: &Place) -> Option<Finding> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let (stem, rest) = name.split_once(".cpython-")?;
-    let version = rest.strip_suffix("-wasm32-emscripten.so")?;
-    if !importable || version == target.python_tag().trim_start_matches("cp") {
-        return None;
-    }
-    let message = format!("has the suffix of Python {version}, which Python {} ignores", target.python);
-    Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(format!("ModuleNotFoundError: No module named '{stem}'")))
+    let python = target.python_tag();
+    let foreign = rename::foreign_suffix(path, &[&python]).filter(|_| importable)?;
+    let message = format!("has the suffix of Python {}, which Python {} ignores", foreign.version, target.python);
+    let says = format!("ModuleNotFoundError: No module named '{}'", foreign.stem);
+    Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(says))
 }
 
-/// What `upgrade` does about the suffix of a module in a wheel that is tagged `abi3` alone: `audit` is that of the module, and `taken`
-/// tells which names the wheel has. The rules are those of `crate::wheel::rename`.
-pub fn renaming(path: &str, module: &Module<'_>, audit: Option<&Audit>, taken: impl Fn(&str) -> bool) -> Upgrade {
-    let Some((stem, _)) = path.split_once(".cpython-") else { return Upgrade::Leaves };
-    let name = stem.rsplit('/').next().unwrap_or(stem);
-    if module.export(&format!("PyInit_{name}")).is_none() || taken(&format!("{stem}.abi3.so")) {
-        Upgrade::Leaves
-    } else if audit.is_some_and(|audit| !audit.is_abi3) {
-        Upgrade::Refuses
-    } else {
-        Upgrade::Fixes
+/// Notes what `upgrade` does about the suffixes that were found in a wheel with these modules.
+pub fn suffix_remedies(input: &Input, modules: &[&Subject<'_>], (findings, audits): &mut Found, target: &Target) {
+    let mut suffixes: Vec<&mut Finding> = findings.iter_mut().filter(|finding| *finding.code == IGNORED_SUFFIX).collect();
+    if suffixes.is_empty() {
+        return;
+    }
+    let audits: HashMap<&str, &Audit> = audits.iter().map(|audit| (audit.name.as_str(), &audit.result)).collect();
+    let python = target.python_tag();
+    let candidates = modules.iter().filter_map(|subject| {
+        let suffix = rename::foreign_suffix(subject.place.path.as_deref()?, &[&python])?;
+        let importable = subject.module.export(&format!("PyInit_{}", suffix.stem)).is_some();
+        let keeps_to_abi = audits.get(suffix.path).is_none_or(|audit| audit.is_abi3);
+        Some(Candidate { suffix, importable, keeps_to_abi })
+    });
+    let candidates: Vec<Candidate<'_>> = candidates.collect();
+    let needed = modules.iter().flat_map(|subject| &subject.module.dylink.needed).map(|name| base_name(name)).collect();
+    let fates = rename::fates(&candidates, input.stable_abi, &needed, |name| input.names.contains(name));
+    for (candidate, fate) in candidates.iter().zip(fates) {
+        let Some(suffix) = suffixes.iter_mut().find(|finding| finding.path.as_deref() == Some(candidate.suffix.path)) else {
+            continue;
+        };
+        suffix.upgrade = match fate {
+            Fate::Renamed(_) => Upgrade::Fixes,
+            Fate::Refused => Upgrade::Refuses,
+            Fate::NoExtension | Fate::Kept { .. } => Upgrade::Leaves,
+        };
     }
 }
 

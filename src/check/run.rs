@@ -77,17 +77,14 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
             check_module(subject, &inputs[*index], context, &exports.of_others(number, &subject.module))
         })
         .collect();
-    for ((index, subject), checked) in subjects.iter().zip(checked) {
+    for ((index, _), checked) in subjects.iter().zip(checked) {
         let (findings, audit) = checked?;
-        let suffix = found[*index].0.iter_mut().find(|finding| {
-            *finding.code == python::IGNORED_SUFFIX && finding.path == subject.place.path && inputs[*index].stable_abi
-        });
-        if let (Some(suffix), Some(path)) = (suffix, &subject.place.path) {
-            let taken = |name: &str| inputs[*index].files.iter().any(|file| file.path.as_deref() == Some(name));
-            suffix.upgrade = python::renaming(path, &subject.module, audit.as_ref().map(|audit| &audit.result), taken);
-        }
         found[*index].0.extend(findings);
         found[*index].1.extend(audit);
+    }
+    for (index, (input, found)) in inputs.iter().zip(&mut found).enumerate() {
+        let own: Vec<&Subject<'_>> = subjects.iter().filter(|(of, _)| *of == index).map(|(_, subject)| subject).collect();
+        python::suffix_remedies(input, &own, found, context.target);
     }
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
@@ -127,9 +124,10 @@ fn check_module(
 ) -> Result<(Vec<Finding>, Option<AuditReport>)> {
     let mut findings = Vec::new();
     super::module(subject, &Context { source: input.source, ..*context }, siblings, &mut findings)?;
-    let audit = input.baseline.and_then(|baseline| abi3::audit(&subject.module, baseline));
+    let audit =
+        input.baseline.and_then(|baseline| abi3::audit(subject.module.imports().iter().map(|import| &*import.field), baseline));
     if let Some(audit) = &audit {
-        findings.extend(abi3::findings(audit, &subject.place));
+        findings.extend(abi3::findings(audit, input.moved_from, context.target, &subject.place));
     }
     let name = subject.place.path.clone().unwrap_or_default();
     Ok((findings, audit.map(|result| AuditReport { name, result })))

@@ -21,8 +21,9 @@ mod lock;
 pub mod metadata;
 mod modules;
 pub mod name;
-mod rename;
+pub(crate) mod rename;
 pub mod runtime_path;
+mod stable_abi;
 
 pub use lock::rewrite_lock;
 
@@ -165,11 +166,13 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     if let Some(wheel) = &wheel {
         drop_stale_bytecode(&archive, wheel, options, &mut edits, &mut notices)?;
         inspect_metadata(&archive, wheel, options, &mut notices)?;
-        let pythons: Vec<&str> = pythons(options).collect();
-        let taken = |name: &str| archive.position(name).is_some();
-        edits.renamed = rename::plan(wheel, &modules, &pythons, taken, options.allow_python_mismatch, &mut notices)?;
+        stable_abi::refuse_unportable(wheel, &modules, options, &mut notices)?;
     }
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
+    if let Some(wheel) = &wheel {
+        let taken = |name: &str| archive.position(name).is_some() || modules.iter().any(|module| module.path == name);
+        edits.renamed = rename::plan(wheel, &modules, taken, options, &mut notices)?;
+    }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
     let results = modules::upgrade_modules(&modules, plan, options, upgrade)?;
