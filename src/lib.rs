@@ -8,6 +8,7 @@ pub mod exports;
 pub mod input;
 pub mod output;
 pub mod pipeline;
+mod plain;
 mod progress;
 pub mod report;
 mod run;
