@@ -7,8 +7,12 @@
 #[path = "wheels/support.rs"]
 mod wheels;
 
+#[path = "check/installers.rs"]
+mod installers;
 #[path = "check/runtime.rs"]
 mod runtime;
+#[path = "check/silent.rs"]
+mod silent;
 #[path = "check/wheel_codes.rs"]
 mod wheel_codes;
 

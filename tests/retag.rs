@@ -46,13 +46,7 @@ fn with_load_package(wheel: &Path, python: &str) -> Job {
 
 /// Installs `wheel` with micropip and runs `python`.
 fn with_micropip(wheel: &Path, python: &str) -> Job {
-    let path = format!("/tmp/{}", file_name(wheel));
-    let install = format!("import micropip\nawait micropip.install('emfs:{path}', deps=False)\n");
-    Job {
-        unpacked: pypi::micropip().unwrap(),
-        files: vec![(path, std::fs::read(wheel).unwrap())],
-        ..Job::new("micropip", install + python)
-    }
+    pypi::with_micropip(wheel, python).unwrap()
 }
 
 #[track_caller]

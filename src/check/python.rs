@@ -31,9 +31,9 @@ pub static PYTHON_TAG: Code = Code {
     name: "python-tag",
     severity: Severity::Error,
     summary: "the wheel is for another Python version",
-    explanation: "An extension for one minor version of CPython has that version's structs compiled in. Installers refuse it by its tags \
-                  (micropip: `ValueError: Wheel abi 'cp312' is not supported. Supported abis are 'abi3' and 'cp313'.`); if it is \
-                  forced in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) \
+    explanation: "An extension for one minor version of CPython has that version's structs compiled in. Installers refuse it by its tags. \
+                  (micropip says `ValueError: Wheel abi 'cp312' is not supported. Supported abis are 'abi3' and 'cp313'.` of a wheel \
+                  tagged `emscripten_…`, and blames the platform of others, as with [platform-tag](#platform-tag).) If it is forced in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) \
                   are for later versions, too.",
     remedy: "build the project for the target's Python, or with `Py_LIMITED_API` for all versions",
     upgrade: Upgrade::Refuses,
@@ -97,7 +97,11 @@ pub static CODES: [&Code; 7] =
 pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let place = Place::default();
-    let fits = |tag: &String| tag == "any" || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name);
+    // The runtimes take tags with their version of Emscripten, too, which was the only kind before there were platforms.
+    let by_emscripten = format!("emscripten_{}_wasm32", target.emscripten.replace('.', "_"));
+    let fits = |tag: &String| {
+        tag == "any" || *tag == by_emscripten || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name)
+    };
     if !name.platform.iter().any(fits) {
         let tags = name.platform.join(".");
         let known = name.platform.iter().any(|tag| is_of_a_runtime(tag));
@@ -115,8 +119,7 @@ pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     if !name.runs_on(&python)? {
         let (versions, abi) = (name.python.join("."), name.abi.join("."));
         let message = format!("is for Python `{versions}` with ABI `{abi}`, and {} has `{python}`", target.name);
-        let says = format!("ValueError: Wheel abi '{abi}' is not supported. Supported abis are 'abi3' and '{python}'.");
-        findings.push(Finding::new(&PYTHON_TAG, &place, message).preventing(says));
+        findings.push(Finding::new(&PYTHON_TAG, &place, message).preventing(install_error(name, target)));
     }
     Ok(findings)
 }
@@ -129,18 +132,33 @@ fn is_of_a_runtime(tag: &str) -> bool {
     !before_pep_783 && (["pyodide_", "pyemscripten_"].iter().any(|prefix| tag.starts_with(prefix)) || by_emscripten)
 }
 
-/// What micropip of the target says about a platform tag that does not fit.
+/// What micropip 0.11.1, of the runtimes of 2025_0 and 2026_0, says about a wheel that it does not install (`check_compatible` in its
+/// `_utils.py`). It looks at any one of the tags, for what is wrong first: the platform, the ABI, the version of Python. Of tags with the
+/// target's own platform it only knows those that name the version of Emscripten, and says of others that the platform is wrong.
 fn install_error(name: &WheelName, target: &Target) -> String {
-    let tag = name.platform.first().map(String::as_str).unwrap_or_default();
-    let version = tag.strip_prefix("pyemscripten_").or_else(|| tag.strip_prefix("emscripten_"));
-    match version.and_then(|rest| rest.strip_suffix("_wasm32")) {
-        Some(_) => {
-            format!("ValueError: Wheel was built with Emscripten v… but Pyodide was built with Emscripten v{}", target.emscripten)
+    let about = |platform: &String| {
+        let runtime = target.emscripten;
+        if !platform.contains("emscripten") {
+            return Some(format!(
+                "Wheel platform '{platform}' is not compatible with Pyodide's platform 'emscripten-{runtime}-wasm32'"
+            ));
         }
-        None => format!(
-            "ValueError: Wheel platform '{tag}' is not compatible with Pyodide's platform 'emscripten-{}-wasm32'",
-            target.emscripten
-        ),
+        let version = platform.strip_prefix("emscripten_").unwrap_or(platform);
+        let version = version.strip_suffix("_wasm32").unwrap_or(version).replace('_', ".");
+        if version != runtime {
+            return Some(format!("Wheel was built with Emscripten v{version} but Pyodide was built with Emscripten v{runtime}"));
+        }
+        let ([abi], [python]) = (name.abi.as_slice(), name.python.as_slice()) else { return None };
+        let own = target.python_tag();
+        match abi == "abi3" || *abi == own {
+            false => Some(format!("Wheel abi '{abi}' is not supported. Supported abis are 'abi3' and '{own}'.")),
+            true => Some(format!("Wheel interpreter version '{python}' is not supported.")),
+        }
+    };
+    let messages: Option<HashSet<String>> = name.platform.iter().map(about).collect();
+    match messages.unwrap_or_default().into_iter().collect::<Vec<_>>().as_slice() {
+        [message] => format!("ValueError: {message}"),
+        _ => "ValueError: Wheel …".to_string(),
     }
 }
 

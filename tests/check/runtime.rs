@@ -52,7 +52,7 @@ fn assemble(text: &str) -> Vec<u8> {
 }
 
 /// Whether a runtime's `error` is what was `predicted`, in which `…` stands for anything.
-fn matches(error: &str, predicted: &str) -> bool {
+pub fn matches(error: &str, predicted: &str) -> bool {
     let mut rest = error;
     predicted.trim_start_matches("Error: ").split('…').all(|part| {
         let found = rest.split_once(part.trim());

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use support::{Job, Node, Runtime, run_jobs};
 
-const ABI3: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
+pub const ABI3: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
 
 /// Writes a wheel and checks it against the default target.
 fn check_wheel(name: &str, wheel: Wheel) -> (i32, Vec<Value>) {
@@ -31,7 +31,7 @@ fn only(code: &str, name: &str, wheel: Wheel) -> Vec<Value> {
 }
 
 /// A wheel with one extension module that nothing is wrong with.
-fn demo(name: &str) -> Wheel {
+pub fn demo(name: &str) -> Wheel {
     Wheel::new(name).file("demo/ext.abi3.so", &module(&[], &["PyInit_ext"]))
 }
 
@@ -86,7 +86,7 @@ fn record() {
 }
 
 /// An archive with the checksums of its stored entries put right.
-fn resealed(bytes: &[u8]) -> Vec<u8> {
+pub fn resealed(bytes: &[u8]) -> Vec<u8> {
     use std::io::{Cursor, Read, Write};
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
