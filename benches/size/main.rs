@@ -25,7 +25,7 @@ use support::measure::machine;
 use support::npm;
 
 use forms::FormName;
-use inputs::Input;
+use inputs::{Input, Origin};
 use loading::Load;
 use rivals::Rival;
 use sizes::Size;
@@ -54,6 +54,7 @@ fn main() -> Result<()> {
 /// All that was measured of one input.
 struct Row {
     name: String,
+    origin: Origin,
     forms: Vec<Measured>,
     rivals: Vec<(Rival, Option<Size>)>,
 }
@@ -71,7 +72,6 @@ impl Row {
         self.forms.iter().find(|measured| measured.form == form)
     }
 
-    /// The form that the optimised one is compared with: what the tool upgrades and no more.
     fn before(&self) -> Option<&Measured> {
         self.form(FormName::Original)
     }
@@ -90,7 +90,7 @@ fn measure(input: &Input, settings: &Settings, scratch: &Path) -> Result<Row> {
     }
     let loads = loading::rounds(&wheels, settings.rounds)?;
     forms.iter_mut().zip(loads).for_each(|(measured, loads)| measured.loads = loads);
-    Ok(Row { name: input.name.clone(), forms, rivals: rivals::sizes(&input.path, scratch)? })
+    Ok(Row { name: input.name.clone(), origin: input.origin, forms, rivals: rivals::sizes(&input.path, scratch)? })
 }
 
 fn report(rows: &[Row], settings: &Settings) -> Result<String> {
