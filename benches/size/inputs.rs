@@ -1,9 +1,12 @@
-//! Every wheel at hand: PyMuPDF from npm, those pinned from the Python package index, and those of a corpus, if there is one.
+//! Every wheel at hand: PyMuPDF from npm, those pinned from the Python package index, a generated one, and those of a corpus, if there is
+//! one.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use support::{Runtime, npm, pypi};
+
+use crate::generated;
 
 /// Where an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub enum Origin {
     Pyodide2025,
     /// On the Python package index, for `pyemscripten_2025_0`.
     Index,
+    /// Made here.
+    Generated,
 }
 
 impl Origin {
@@ -21,14 +26,14 @@ impl Origin {
     pub fn runtime(self) -> Runtime {
         match self {
             Origin::Pyodide2024 => Runtime::V0_27_7,
-            Origin::Pyodide2025 | Origin::Index => Runtime::V0_29_5,
+            Origin::Pyodide2025 | Origin::Index | Origin::Generated => Runtime::V0_29_5,
         }
     }
 
     fn year(self) -> &'static str {
         match self {
             Origin::Pyodide2024 => "2024",
-            Origin::Pyodide2025 | Origin::Index => "2025",
+            Origin::Pyodide2025 | Origin::Index | Origin::Generated => "2025",
         }
     }
 }
@@ -43,12 +48,15 @@ pub struct Input {
     pub native: Option<PathBuf>,
 }
 
-/// All inputs, or those whose name contains `only`.
-pub fn inputs(only: Option<&str>) -> Result<Vec<Input>> {
+/// All inputs, or those whose name contains `only`; the one that is made here goes to `directory`.
+pub fn inputs(only: Option<&str>, directory: &Path) -> Result<Vec<Input>> {
     let mut inputs = vec![input(&npm::pymupdf_wheel()?, Origin::Pyodide2024, &[])];
     for name in pypi::names()? {
         inputs.push(input(&pypi::wheel(&name)?, Origin::Index, &[]));
     }
+    let generated = directory.join(generated::NAME);
+    std::fs::write(&generated, generated::wheel()?)?;
+    inputs.push(input(&generated, Origin::Generated, &[]));
     if let Some(corpus) = support::corpus() {
         let native = archives(&corpus.join("wheels/2025"))?;
         let old = archives(&corpus.join("wheels/2024"))?;

@@ -10,6 +10,7 @@
 //! contains WORD.
 
 mod forms;
+mod generated;
 mod inputs;
 mod loading;
 mod picture;
@@ -35,7 +36,7 @@ const COMMAND: &str = "cargo bench --bench size";
 fn main() -> Result<()> {
     let settings = Settings::parse(std::env::args().skip(1))?;
     let scratch = tempfile::tempdir()?;
-    let inputs = inputs::inputs(settings.only.as_deref())?;
+    let inputs = inputs::inputs(settings.only.as_deref(), scratch.path())?;
     ensure!(!inputs.is_empty(), "no wheel has such a name");
     let mut rows = Vec::new();
     for (index, input) in inputs.iter().enumerate() {

@@ -96,18 +96,21 @@ pub fn loading(rows: &[Row], rounds: usize) -> Result<String> {
          import (or of loading all its modules, where importing needs other packages): medians (fastest to slowest) of {rounds} rounds, \
          each in processes of their own that take turns. Originals for 2024 run on Pyodide 0.27.7, everything else on 0.29.5.\n\n"
     );
-    text.push_str("| wheel | form | compile | instantiate | total | to upgraded |\n|---|---|---|---|---|---|\n");
+    text.push_str("| wheel | form | compile | instantiate | total | to original | to upgraded |\n|---|---|---|---|---|---|---|\n");
     for row in rows {
         let total = |measured: &Measured| median(&sorted(measured.loads.iter().map(|load| load.total)));
-        let upgraded = row.form(FormName::Upgraded).map(total).filter(|time| time.is_finite());
+        let others = [FormName::Original, FormName::Upgraded].map(|form| row.form(form).filter(|form| !form.loads.is_empty()));
         for (index, measured) in row.forms.iter().enumerate() {
             let name = if index == 0 { &row.name } else { "" };
             write!(text, "| {name} | {} |", measured.form.label())?;
             for time in [|load: &Load| load.compile, |load: &Load| load.instantiate, |load: &Load| load.total] {
                 write!(text, " {} |", spread(measured.loads.iter().map(time)))?;
             }
-            let ratio = upgraded.filter(|_| !measured.loads.is_empty()).map(|upgraded| total(measured) / upgraded);
-            writeln!(text, " {} |", ratio.map_or_else(|| NOTHING.to_string(), |ratio| format!("{ratio:.2}")))?;
+            for other in others {
+                let ratio = other.filter(|_| !measured.loads.is_empty()).map(|other| total(measured) / total(other));
+                write!(text, " {} |", ratio.map_or_else(|| NOTHING.to_string(), |ratio| format!("{ratio:.2}")))?;
+            }
+            text.push('\n');
         }
     }
     text.push('\n');
