@@ -22,7 +22,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use support::measure::machine;
+use support::measure::{machine, write};
 use support::npm;
 
 use forms::FormName;
@@ -105,13 +105,6 @@ fn report(rows: &[Row], settings: &Settings) -> Result<String> {
     }
     text.push_str(&tables::rivals(rows)?);
     Ok(text)
-}
-
-fn write(path: &Path, contents: &str) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    }
-    std::fs::write(path, contents).with_context(|| format!("cannot write {}", path.display()))
 }
 
 struct Settings {
