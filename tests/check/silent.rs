@@ -22,14 +22,17 @@ fn check_file(name: &str, bytes: &[u8], arguments: &[&str]) -> Vec<Value> {
     findings(&check(&[&path], arguments).1)
 }
 
-/// The runtime gives the memory behind the 16 bytes that were asked for to others.
+/// The memory behind the 16 bytes that were asked for belongs to others, or will. What its loss does to them differs from run to run, so
+/// there is enough of it that something goes wrong each time.
 #[test]
 fn too_little_memory() {
+    const SIZE: usize = 8 << 20;
     let text = format!(
         "(module (@dylink.0 (mem-info (memory 16 4) (table 0 0))) (import \"env\" \"memory\" (memory 0))
            (import \"env\" \"__memory_base\" (global $base i32)) (data (global.get $base) \"{}\")
-           (func (export \"last\") (result i32) (i32.load8_u offset=65535 (global.get $base))))",
-        "*".repeat(65536)
+           (func (export \"last\") (result i32) (i32.load8_u offset={} (global.get $base))))",
+        "*".repeat(SIZE),
+        SIZE - 1
     );
     let small = wat::parse_str(text).unwrap();
     let right = wasm_pyfix_upgrade(&small);
@@ -40,7 +43,7 @@ others = [bytes([7]) * 5000 for _ in range(4000)]\nf'{before} {last()}'";
         assert_eq!(codes(&found), BTreeSet::from(["dylink-too-small"]));
         assert!(found[0]["prevents"].is_null() && found[0]["fixable"] == (runtime != Runtime::V0_27_7), "{found:#?}");
         let outcome = run(runtime, &small, python);
-        assert!(outcome.is_err(), "{}: {outcome:?}", runtime.version());
+        assert_ne!(outcome.as_deref(), Ok("42 42"), "{}", runtime.version());
         assert_eq!(check_file("m.so", &right, &["--target", runtime.platform()]), [] as [Value; 0]);
         assert_eq!(run(runtime, &right, python).as_deref(), Ok("42 42"), "{}", runtime.version());
     }
