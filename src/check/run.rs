@@ -6,6 +6,7 @@ use super::wheel::{self, Input};
 use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
+use crate::output;
 use crate::target::{self, Target};
 use crate::wheel::runtime_path::base_name;
 use anyhow::Result;
@@ -150,10 +151,7 @@ fn linked(index: usize, subject: &Subject<'_>, input: &Input, file_name: &str) -
 /// Prints the report to standard output.
 fn print(report: &Report, args: &CheckArgs) -> Result<()> {
     if args.json {
-        let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, report)?;
-        writeln!(stdout)?;
-        stdout.flush()?;
+        output::print_json(report)?;
     } else {
         let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
         report.write_text(&mut stdout, args.quiet, args.verbose)?;
