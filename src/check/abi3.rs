@@ -125,13 +125,12 @@ pub fn findings(audit: &Audit, moved_from: Option<&Target>, target: &Target, pla
         let message = format!("{outside}, and was built for Python {}, not for {}", source.python, target.python);
         Finding::new(&UNPORTABLE_ABI3, place, message)
     });
-    let outside = audit
-        .non_abi3_symbols
-        .iter()
-        .map(|name| Finding::new(&NON_ABI3_SYMBOL, place, format!("uses `{name}`, which is not in the stable ABI")).about(name));
+    let outside = audit.non_abi3_symbols.iter().map(|name| {
+        Finding::new(&NON_ABI3_SYMBOL, place, format!("uses `{name}`, which the stable ABI does not have")).about(name)
+    });
     let younger = audit.future_abi3_objects.iter().map(|(name, version)| {
         let message =
-            format!("uses `{name}`, which is in the stable ABI since {version}; the wheel is tagged for {}", audit.baseline);
+            format!("uses `{name}`, which the stable ABI has since {version}; the wheel is tagged for {}", audit.baseline);
         Finding::new(&NEWER_ABI3_SYMBOL, place, message).about(name)
     });
     unportable.into_iter().chain(outside).chain(younger).collect()
