@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use support::measure::{machine, median, sorted};
+use support::measure::{machine, median, sorted, write};
 use support::modules::modules_of_archive;
 use support::npm;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
@@ -35,10 +35,7 @@ fn main() -> Result<()> {
     let report = measure(settings.runs)? + &measure_check(settings.runs)?;
     print!("{report}");
     if let Some(path) = settings.write {
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        }
-        std::fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))?;
+        write(&path, &report)?;
     }
     Ok(())
 }

@@ -10,9 +10,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 
 use crate::input::Source;
 use crate::wheel::metadata::sha256_hex;
+
+/// Prints a report as JSON to standard output.
+///
+/// # Errors
+/// When nobody reads it.
+pub fn print_json(report: &impl Serialize) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, report)?;
+    writeln!(stdout)?;
+    Ok(stdout.flush()?)
+}
 
 /// Where the results of one run go.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use wasm_pyfix_passes::{
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
+use crate::siblings::Exporters;
 use crate::target;
 
 /// What is asked for one module.
@@ -193,7 +194,7 @@ fn compact(member: Member<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptio
 }
 
 fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {
-    let siblings = exports_of_others(members.iter().map(|member| &member.module));
+    let siblings = exports_of_others(members);
     let bind = |(member, siblings): (&mut Member<'_>, HashSet<String>)| {
         if member.fixed || member.module.check_conventions().is_err() {
             return Ok(Outcome::new(bind::PASS));
@@ -209,17 +210,11 @@ fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<V
     members.par_iter_mut().zip(siblings).map(bind).collect()
 }
 
-/// For each module, the names that the others export.
-fn exports_of_others<'m, 'a: 'm>(modules: impl Iterator<Item = &'m Module<'a>>) -> Vec<HashSet<String>> {
-    let exports: Vec<HashSet<String>> =
-        modules.map(|module| module.exports().iter().map(|export| export.name.to_string()).collect()).collect();
-    let mut exporters: HashMap<&str, usize> = HashMap::new();
-    exports.iter().flatten().for_each(|name| *exporters.entry(name).or_default() += 1);
-    let of_others = |own: &HashSet<String>| {
-        let others = exporters.iter().filter(|(name, count)| **count > usize::from(own.contains(**name)));
-        others.map(|(name, _)| name.to_string()).collect()
-    };
-    exports.iter().map(of_others).collect()
+/// For each module, the names that the others export, of those that it exports itself: no others are to be bound.
+fn exports_of_others(members: &[Member<'_>]) -> Vec<HashSet<String>> {
+    let exports = |member: usize| members[member].module.exports().iter().map(|export| &*export.name);
+    let exporters = Exporters::new((0..members.len()).flat_map(|member| exports(member).map(move |name| (member, name))));
+    (0..members.len()).map(|member| exporters.others(member, exports(member))).collect()
 }
 
 /// Writes and validates `module`, if a pass changed it.

@@ -4,6 +4,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::plain::plain;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How long an archive may take before anything is shown.
@@ -27,7 +28,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} modules done, {elapsed}") {
             bar.set_style(style);
         }
-        bar.set_message(name.to_string());
+        bar.set_message(plain(name).into_owned());
         let (stop, stopped) = channel::<()>();
         let shown = bar.clone();
         let thread = std::thread::spawn(move || {

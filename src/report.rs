@@ -14,6 +14,7 @@ use wasm_pyfix_passes::{Error, Outcome};
 
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
+use crate::plain::plain;
 use crate::wheel;
 
 /// Version of the JSON form.
@@ -253,7 +254,7 @@ fn styled(style: Style, text: &str) -> String {
 
 /// Writes an error that belongs to no input.
 pub fn write_failure(out: &mut dyn Write, failure: &Failure) -> io::Result<()> {
-    writeln!(out, "{}: {}", styled(ERROR, "error"), failure.message)
+    writeln!(out, "{}: {}", styled(ERROR, "error"), plain(&failure.message))
 }
 
 impl InputReport {
@@ -261,7 +262,7 @@ impl InputReport {
     pub fn write_text(&self, out: &mut dyn Write, verbosity: Verbosity, dry_run: bool) -> io::Result<()> {
         if let Some(failure) = &self.error {
             let label = if self.status == Status::Refused { "refused" } else { "error" };
-            return writeln!(out, "{}: {}: {}", styled(ERROR, label), self.input, failure.message);
+            return writeln!(out, "{}: {}: {}", styled(ERROR, label), plain(&self.input), plain(&failure.message));
         }
         if verbosity == Verbosity::Quiet {
             return Ok(());
@@ -272,7 +273,7 @@ impl InputReport {
             _ => write_passes(out, &sum_up(&self.modules), "  ")?,
         }
         for notice in &self.notices {
-            writeln!(out, "  {}: {notice}", styled(WARNING, "note"))?;
+            writeln!(out, "  {}: {}", styled(WARNING, "note"), plain(notice))?;
         }
         match (&self.sha256, self.kind) {
             (Some(hash), Some(Kind::Wheel | Kind::Archive)) => writeln!(out, "  {}", styled(DIM, &format!("sha256 {hash}"))),
@@ -286,10 +287,11 @@ impl InputReport {
             (Status::Upgraded, true) => "would upgrade",
             _ => "unchanged",
         };
-        let input = if self.input == "-" { "standard input" } else { &self.input };
+        let input = if self.input == "-" { "standard input" } else { &plain(&self.input) };
         write!(out, "{} {input}", styled(SUCCESS, label))?;
         if let Some(output) = self.output.as_ref().filter(|output| **output != self.input || *output == "-") {
-            write!(out, " -> {}", if output == "-" { "standard output" } else { output })?;
+            let output = if output == "-" { "standard output" } else { &plain(output) };
+            write!(out, " -> {output}")?;
         }
         let mut facts = Vec::new();
         if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
@@ -316,7 +318,7 @@ fn write_module(out: &mut dyn Write, module: &ModuleReport) -> io::Result<()> {
         (Status::Upgraded, None) => "upgraded",
         _ => "unchanged",
     };
-    writeln!(out, "  {label} {path} ({})", sizes(module.size_before, module.size_after))?;
+    writeln!(out, "  {label} {} ({})", plain(path), sizes(module.size_before, module.size_after))?;
     write_passes(out, &module.passes, "    ")
 }
 
@@ -324,13 +326,13 @@ fn write_passes(out: &mut dyn Write, passes: &[PassReport], indent: &str) -> io:
     for pass in passes {
         if !pass.changed.is_empty() {
             let changed: Vec<String> = pass.changed.iter().map(|(what, count)| format!("{count} {what}")).collect();
-            writeln!(out, "{indent}{}: {}", pass.pass, changed.join(", "))?;
+            writeln!(out, "{indent}{}: {}", pass.pass, plain(&changed.join(", ")))?;
         }
         for left in &pass.left {
-            writeln!(out, "{indent}{}: left {} {}: {}", pass.pass, left.count, left.what, left.why)?;
+            writeln!(out, "{indent}{}: left {} {}: {}", pass.pass, left.count, plain(&left.what), plain(&left.why))?;
         }
         for notice in &pass.notices {
-            writeln!(out, "{indent}{}: {notice}", styled(WARNING, "note"))?;
+            writeln!(out, "{indent}{}: {}", styled(WARNING, "note"), plain(notice))?;
         }
     }
     Ok(())

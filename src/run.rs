@@ -44,7 +44,7 @@ pub fn run(args: &UpgradeArgs) -> i32 {
         }
     };
     let report = run.all(&mut stderr);
-    if args.report.json && !print_json(&report) {
+    if args.report.json && output::print_json(&report).is_err() {
         return EXIT_ERROR;
     }
     report.exit_code
@@ -548,11 +548,4 @@ fn exit_code(report: &Report) -> i32 {
     } else {
         EXIT_DONE
     }
-}
-
-/// Prints the report as JSON. Returns whether somebody got it.
-fn print_json(report: &Report) -> bool {
-    let mut stdout = std::io::stdout().lock();
-    let written = serde_json::to_writer_pretty(&mut stdout, report).is_ok() && writeln!(stdout).is_ok();
-    written && stdout.flush().is_ok()
 }

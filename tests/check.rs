@@ -7,8 +7,12 @@
 #[path = "wheels/support.rs"]
 mod wheels;
 
+#[path = "check/installers.rs"]
+mod installers;
 #[path = "check/runtime.rs"]
 mod runtime;
+#[path = "check/silent.rs"]
+mod silent;
 #[path = "check/wheel_codes.rs"]
 mod wheel_codes;
 
@@ -161,6 +165,7 @@ fn the_wheel_of_npm_is_clean_where_it_was_built_for() {
 /// same wheel upgraded is clean.
 #[test]
 fn old_wheels_lack_exactly_what_the_runtime_lacks() {
+    const OF_SYMBOLS: [&str; 4] = ["javascript-exceptions", "missing-function", "missing-address", "unknown-symbol"];
     let mut wheels = vec![support::npm::pymupdf_wheel().unwrap()];
     if let Some(corpus) = support::corpus() {
         let names = ["nh3", "css_inline", "clarabel", "argon2", "pycryptodome", "lightgbm", "tree_sitter_go"];
@@ -173,7 +178,7 @@ fn old_wheels_lack_exactly_what_the_runtime_lacks() {
         for wheel in &wheels {
             let (_, report) = check(&[wheel], &["--target", runtime.platform()]);
             let named: BTreeSet<(String, String)> = (findings(&report).iter())
-                .filter(|finding| ["javascript-exceptions", "missing-function"].contains(&finding["code"].as_str().unwrap()))
+                .filter(|finding| OF_SYMBOLS.contains(&finding["code"].as_str().unwrap()))
                 .map(|finding| ["path", "symbol"].map(|member| finding[member].as_str().unwrap().to_string()).into())
                 .collect();
             assert_eq!(named, runtime::unbound(wheel, runtime), "{} on {}", wheel.display(), runtime.version());

@@ -46,13 +46,7 @@ fn with_load_package(wheel: &Path, python: &str) -> Job {
 
 /// Installs `wheel` with micropip and runs `python`.
 fn with_micropip(wheel: &Path, python: &str) -> Job {
-    let path = format!("/tmp/{}", file_name(wheel));
-    let install = format!("import micropip\nawait micropip.install('emfs:{path}', deps=False)\n");
-    Job {
-        unpacked: pypi::micropip().unwrap(),
-        files: vec![(path, std::fs::read(wheel).unwrap())],
-        ..Job::new("micropip", install + python)
-    }
+    pypi::with_micropip(wheel, python).unwrap()
 }
 
 #[track_caller]
@@ -118,7 +112,7 @@ fn a_module_named_for_one_python_gets_a_name_that_the_next_one_imports() {
 /// onnx is tagged `abi3`, and its module, rightly called `.cpython-313-wasm32-emscripten.so`, is not of the stable ABI: it was compiled
 /// with the structures of Python 3.13. Under a name that Python 3.14 imports it takes the whole runtime down.
 #[test]
-fn a_module_that_is_not_of_the_stable_abi_is_not_renamed() {
+fn a_module_that_is_not_of_the_stable_abi_stays_with_its_python() {
     const MODULE: &str = "onnx/onnx_cpp2py_export.cpython-313-wasm32-emscripten.so";
     let original = pypi::wheel("onnx").unwrap();
     let directory = tempfile::tempdir().unwrap();
@@ -130,6 +124,19 @@ fn a_module_that_is_not_of_the_stable_abi_is_not_renamed() {
     assert!(stderr.contains(MODULE) && stderr.contains("`PyFrame_GetBack`"), "{stderr}");
 
     let module = archives::entries(&std::fs::read(&original).unwrap()).into_iter().find(|entry| entry.name == MODULE).unwrap();
+    // Nor does a name that is right already make it one.
+    let name = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
+    let renamed = directory.path().join(name);
+    std::fs::write(&renamed, archives::Wheel::new(name).file("onnx_cpp2py_export.abi3.so", &module.contents).build()).unwrap();
+    let exit_code = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+        command.args(arguments).arg(&renamed).output().unwrap().status.code()
+    };
+    assert_eq!(exit_code(&["upgrade", "--dry-run", "--target", "pyemscripten_2026_0"]), Some(3));
+    assert_eq!(exit_code(&["upgrade", "--dry-run"]), Some(0));
+    assert_eq!(exit_code(&["check", "--target", "pyemscripten_2026_0"]), Some(1));
+    assert_eq!(exit_code(&["check"]), Some(0));
+
     let job = |name: &str| Job {
         files: vec![(format!("/home/pyodide/{name}"), module.contents.clone())],
         ..Job::new(name, "import onnx_cpp2py_export\nstr(onnx_cpp2py_export.ONNX_ML)")

@@ -92,7 +92,7 @@ fn asked_runtime_paths_come_after_the_planned_ones() {
 }
 
 #[test]
-fn siblings_know_what_the_others_export_and_not_what_only_they_do() {
+fn siblings_know_what_the_others_export_of_what_they_name() {
     let seen = std::sync::Mutex::new(Vec::new());
     let watch = |path: &str, bytes: &[u8], options: &ModuleOptions| {
         let mut names: Vec<String> = options.sibling_exports.iter().cloned().collect();
@@ -100,12 +100,20 @@ fn siblings_know_what_the_others_export_and_not_what_only_they_do() {
         seen.lock().unwrap().push((path.to_string(), names.join(" ")));
         upgrade(path, bytes, options)
     };
-    let input =
-        Wheel::new(OLD).file("a.so", &module(&[], &["shared", "only_a"])).file("b.so", &module(&[], &["shared", "only_b"])).build();
+    let imports = wat::parse_str(
+        r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "only_a" (func)) (import "GOT.mem" "script" (global (mut i32)))
+        (import "env" "own" (func)) (func (export "own")))"#,
+    );
+    let input = Wheel::new(OLD)
+        .file("a.so", &module(&[], &["shared", "only_a", "not_asked_for", "__em_js__script"]))
+        .file("b.so", &module(&[], &["shared", "only_b"]))
+        .file("c.so", &imports.unwrap())
+        .build();
     upgrade_archive(OLD, &input, &options(), &watch).unwrap();
     let mut seen = seen.into_inner().unwrap();
     seen.sort();
-    assert_eq!(seen, [("a.so".to_string(), "only_b shared".to_string()), ("b.so".to_string(), "only_a shared".to_string())]);
+    let expected = [("a.so", "shared"), ("b.so", "shared"), ("c.so", "__em_js__script only_a")];
+    assert_eq!(seen, expected.map(|(path, names)| (path.to_string(), names.to_string())));
 }
 
 #[test]

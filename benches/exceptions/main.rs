@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use support::measure::machine;
+use support::measure::{machine, write};
 use support::npm;
 use wasm_pyfix::pipeline::ModuleOptions;
 use wasm_pyfix::target::Target;
@@ -37,10 +37,7 @@ fn main() -> Result<()> {
     report.push_str(&sizes::table()?);
     print!("{report}");
     if let Some(path) = settings.write {
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        }
-        std::fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))?;
+        write(&path, &report)?;
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ pub struct Wheel {
 
 /// All forms of `input`; those that the tool makes go to `directory`.
 pub fn forms(input: &Input, directory: &Path) -> Result<Vec<Wheel>> {
-    let mut wheels = vec![Wheel { form: FormName::Original, path: input.path.clone(), runtime: input.runtime }];
+    let mut wheels = vec![Wheel { form: FormName::Original, path: input.path.clone(), runtime: input.origin.runtime() }];
     for (form, level) in [(FormName::Upgraded, "-O0"), (FormName::Optimised, "-O1")] {
         let output = directory.join(form.label());
         wheels.push(Wheel { form, path: upgrade(&input.path, level, &output)?, runtime: Runtime::V0_29_5 });

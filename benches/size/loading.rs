@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::forms::Wheel;
 
 /// Wheels that are imported, and what of them.
-const IMPORTS: [(&str, &str); 7] = [
+const IMPORTS: [(&str, &str); 8] = [
     ("cramjam-", "import cramjam"),
     ("css_inline-", "import css_inline"),
+    ("generated-", "import generated.extension"),
     ("nh3-", "import nh3"),
     ("pycryptodome-", "from Crypto.Cipher import AES"),
     ("PyMuPDF-", "import pymupdf"),

@@ -10,6 +10,7 @@
 //! contains WORD.
 
 mod forms;
+mod generated;
 mod inputs;
 mod loading;
 mod picture;
@@ -21,11 +22,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use support::measure::machine;
+use support::measure::{machine, write};
 use support::npm;
 
 use forms::FormName;
-use inputs::Input;
+use inputs::{Input, Origin};
 use loading::Load;
 use rivals::Rival;
 use sizes::Size;
@@ -35,7 +36,7 @@ const COMMAND: &str = "cargo bench --bench size";
 fn main() -> Result<()> {
     let settings = Settings::parse(std::env::args().skip(1))?;
     let scratch = tempfile::tempdir()?;
-    let inputs = inputs::inputs(settings.only.as_deref())?;
+    let inputs = inputs::inputs(settings.only.as_deref(), scratch.path())?;
     ensure!(!inputs.is_empty(), "no wheel has such a name");
     let mut rows = Vec::new();
     for (index, input) in inputs.iter().enumerate() {
@@ -54,6 +55,7 @@ fn main() -> Result<()> {
 /// All that was measured of one input.
 struct Row {
     name: String,
+    origin: Origin,
     forms: Vec<Measured>,
     rivals: Vec<(Rival, Option<Size>)>,
 }
@@ -71,7 +73,6 @@ impl Row {
         self.forms.iter().find(|measured| measured.form == form)
     }
 
-    /// The form that the optimised one is compared with: what the tool upgrades and no more.
     fn before(&self) -> Option<&Measured> {
         self.form(FormName::Original)
     }
@@ -90,7 +91,7 @@ fn measure(input: &Input, settings: &Settings, scratch: &Path) -> Result<Row> {
     }
     let loads = loading::rounds(&wheels, settings.rounds)?;
     forms.iter_mut().zip(loads).for_each(|(measured, loads)| measured.loads = loads);
-    Ok(Row { name: input.name.clone(), forms, rivals: rivals::sizes(&input.path, scratch)? })
+    Ok(Row { name: input.name.clone(), origin: input.origin, forms, rivals: rivals::sizes(&input.path, scratch)? })
 }
 
 fn report(rows: &[Row], settings: &Settings) -> Result<String> {
@@ -104,13 +105,6 @@ fn report(rows: &[Row], settings: &Settings) -> Result<String> {
     }
     text.push_str(&tables::rivals(rows)?);
     Ok(text)
-}
-
-fn write(path: &Path, contents: &str) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    }
-    std::fs::write(path, contents).with_context(|| format!("cannot write {}", path.display()))
 }
 
 struct Settings {

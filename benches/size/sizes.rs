@@ -24,6 +24,9 @@ pub struct Size {
     pub exports: u64,
     #[serde(default)]
     pub imports: u64,
+    /// Imported `invoke_*`: exceptions by JavaScript.
+    #[serde(default)]
+    pub invokes: u64,
     #[serde(default)]
     pub functions: u64,
     /// The body of `__wasm_apply_data_relocs`.
@@ -81,8 +84,10 @@ fn count(module: &[u8], size: &mut Size) -> Result<()> {
         match payload? {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
+                    let import = import?;
                     size.imports += 1;
-                    imported += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+                    size.invokes += u64::from(import.name.starts_with("invoke_"));
+                    imported += u32::from(matches!(import.ty, TypeRef::Func(_)));
                 }
             }
             Payload::ExportSection(exports) => {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use support::measure::{median, sorted};
 
 use crate::forms::FormName;
+use crate::inputs::Origin;
 use crate::loading::Load;
 use crate::rivals::Rival;
 use crate::sizes::Size;
@@ -32,23 +33,36 @@ pub fn sizes(rows: &[Row]) -> Result<String> {
             text.push('\n');
         }
     }
-    writeln!(
-        text,
-        "\nGeometric mean of optimised to original, by wheel size: {}.\n",
-        mean(rows, FormName::Original, |m| m.size.wheel)
-    )?;
-    writeln!(text, "Of optimised to upgraded: {}.\n", mean(rows, FormName::Upgraded, |m| m.size.wheel))?;
+    text.push_str("\nGeometric mean of the sizes of wheels, optimised to original and to upgraded:\n\n");
+    writeln!(text, "| wheels | number | to original | to upgraded |\n|---|---|---|---|")?;
+    means(&mut text, "all", rows, |_| true)?;
+    means(&mut text, "built for 2024, with invokes or more than 100 exports", rows, rich)?;
+    means(&mut text, "built for 2024, others", rows, |row| row.origin == Origin::Pyodide2024 && !rich(row))?;
+    means(&mut text, "from the Python package index", rows, |row| row.origin == Origin::Index)?;
+    text.push('\n');
     Ok(text)
 }
 
-/// The geometric mean of optimised to `form`, over the rows that have both.
-fn mean(rows: &[Row], form: FormName, of: impl Fn(&Measured) -> u64) -> String {
-    let ratios = rows.iter().filter_map(|row| Some((of(row.after()?) as f64 / of(row.form(form)?) as f64).ln()));
+/// Built for 2024, and there is something to gain: invokes or more than 100 exports.
+fn rich(row: &Row) -> bool {
+    let gain = |before: &Measured| before.size.invokes > 0 || before.size.exports > 100;
+    row.origin == Origin::Pyodide2024 && row.before().is_some_and(gain)
+}
+
+fn means(text: &mut String, name: &str, rows: &[Row], belongs: impl Fn(&Row) -> bool) -> Result<()> {
+    let rows: Vec<&Row> = rows.iter().filter(|row| belongs(row)).collect();
+    let (original, upgraded) = (mean(&rows, FormName::Original), mean(&rows, FormName::Upgraded));
+    Ok(writeln!(text, "| {name} | {} | {original} | {upgraded} |", rows.len())?)
+}
+
+/// The geometric mean of the sizes of wheels, optimised to `form`.
+fn mean(rows: &[&Row], form: FormName) -> String {
+    let ratios = rows.iter().filter_map(|row| Some((row.after()?.size.wheel as f64 / row.form(form)?.size.wheel as f64).ln()));
     let ratios: Vec<f64> = ratios.collect();
     if ratios.is_empty() {
         return NOTHING.to_string();
     }
-    format!("{:.3} ({} wheels)", (ratios.iter().sum::<f64>() / ratios.len() as f64).exp(), ratios.len())
+    format!("{:.3}", (ratios.iter().sum::<f64>() / ratios.len() as f64).exp())
 }
 
 fn ratio(over: u64, under: u64) -> String {
@@ -82,18 +96,21 @@ pub fn loading(rows: &[Row], rounds: usize) -> Result<String> {
          import (or of loading all its modules, where importing needs other packages): medians (fastest to slowest) of {rounds} rounds, \
          each in processes of their own that take turns. Originals for 2024 run on Pyodide 0.27.7, everything else on 0.29.5.\n\n"
     );
-    text.push_str("| wheel | form | compile | instantiate | total | to upgraded |\n|---|---|---|---|---|---|\n");
+    text.push_str("| wheel | form | compile | instantiate | total | to original | to upgraded |\n|---|---|---|---|---|---|---|\n");
     for row in rows {
         let total = |measured: &Measured| median(&sorted(measured.loads.iter().map(|load| load.total)));
-        let upgraded = row.form(FormName::Upgraded).map(total).filter(|time| time.is_finite());
+        let others = [FormName::Original, FormName::Upgraded].map(|form| row.form(form).filter(|form| !form.loads.is_empty()));
         for (index, measured) in row.forms.iter().enumerate() {
             let name = if index == 0 { &row.name } else { "" };
             write!(text, "| {name} | {} |", measured.form.label())?;
             for time in [|load: &Load| load.compile, |load: &Load| load.instantiate, |load: &Load| load.total] {
                 write!(text, " {} |", spread(measured.loads.iter().map(time)))?;
             }
-            let ratio = upgraded.filter(|_| !measured.loads.is_empty()).map(|upgraded| total(measured) / upgraded);
-            writeln!(text, " {} |", ratio.map_or_else(|| NOTHING.to_string(), |ratio| format!("{ratio:.2}")))?;
+            for other in others {
+                let ratio = other.filter(|_| !measured.loads.is_empty()).map(|other| total(measured) / total(other));
+                write!(text, " {} |", ratio.map_or_else(|| NOTHING.to_string(), |ratio| format!("{ratio:.2}")))?;
+            }
+            text.push('\n');
         }
     }
     text.push('\n');

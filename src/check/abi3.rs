@@ -5,12 +5,11 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
-use crate::target;
+use crate::target::{self, Target};
 use crate::wheel::name::{WheelName, python_version};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
-use wasm_pyfix_passes::module::Module;
 
 pub static NON_ABI3_SYMBOL: Code = Code {
     name: "non-abi3-symbol",
@@ -33,7 +32,19 @@ pub static NEWER_ABI3_SYMBOL: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 2] = [&NON_ABI3_SYMBOL, &NEWER_ABI3_SYMBOL];
+pub static UNPORTABLE_ABI3: Code = Code {
+    name: "unportable-abi3",
+    severity: Severity::Error,
+    summary: "an abi3 wheel that is not of the stable ABI, on another Python than it was built for",
+    explanation: "The wheel's tag promises that it runs on every later Python 3. A module of it uses symbols of Python that are not in the \
+                  stable ABI, so it was compiled with the structs of one version; and the platform tag tells that this was another \
+                  version than the target's. Under the target's Python it may fail, corrupt memory or take the runtime down with \
+                  `Aborted()` when it is imported, as onnx 1.22.0 does.",
+    remedy: "compile the project with `Py_LIMITED_API`, or for the target's Python",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static CODES: [&Code; 3] = [&NON_ABI3_SYMBOL, &NEWER_ABI3_SYMBOL, &UNPORTABLE_ABI3];
 
 /// The audit of one module, with the names of abi3audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,10 +70,18 @@ pub fn baseline(name: &WheelName) -> Option<(u32, u32)> {
     name.python.iter().filter(|tag| tag.starts_with("cp")).filter_map(|tag| python_version(tag)).min()
 }
 
-/// Audits a module of a wheel whose tag names the version `baseline`; `None` for one that uses nothing of Python.
-pub fn audit(module: &Module<'_>, baseline: (u32, u32)) -> Option<Audit> {
-    let used = module.imports().iter().map(|import| &*import.field).filter(|name| is_of_python(name));
-    let used: BTreeSet<&str> = used.collect();
+/// The platform that a wheel was built for, the newest of several, if all of them have another minor version of Python than `python`, a
+/// tag such as `cp313`. `None` where no platform is known.
+pub fn moved_from(name: &WheelName, python: &str) -> Option<&'static Target> {
+    let sources: Vec<_> = name.platform.iter().filter_map(|tag| Target::of_platform_tag(tag)).collect();
+    let newest = sources.iter().max_by_key(|source| source.version)?;
+    sources.iter().all(|source| source.python_tag() != python).then_some(newest)
+}
+
+/// Audits a module of a wheel whose tag names the version `baseline`, by the names that it imports; `None` for one that uses nothing of
+/// Python.
+pub fn audit<'n>(imports: impl Iterator<Item = &'n str>, baseline: (u32, u32)) -> Option<Audit> {
+    let used: BTreeSet<&str> = imports.filter(|name| is_of_python(name)).collect();
     if used.is_empty() {
         return None;
     }
@@ -92,18 +111,29 @@ pub fn audit(module: &Module<'_>, baseline: (u32, u32)) -> Option<Audit> {
     Some(audit)
 }
 
-/// What is wrong by an audit.
-pub fn findings(audit: &Audit, place: &Place) -> Vec<Finding> {
-    let outside = audit
-        .non_abi3_symbols
-        .iter()
-        .map(|name| Finding::new(&NON_ABI3_SYMBOL, place, format!("uses `{name}`, which is not in the stable ABI")).about(name));
+impl Audit {
+    /// What the module uses that no stable ABI has, in words; `None` if it keeps to it.
+    pub fn outside(&self) -> Option<String> {
+        let names: Vec<String> = self.non_abi3_symbols.iter().map(|name| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| format!("uses {}, which the stable ABI does not have", names.join(", ")))
+    }
+}
+
+/// What is wrong by the audit of a module, which was built for another Python if its platform is given.
+pub fn findings(audit: &Audit, moved_from: Option<&Target>, target: &Target, place: &Place) -> Vec<Finding> {
+    let unportable = moved_from.zip(audit.outside()).map(|(source, outside)| {
+        let message = format!("{outside}, and was built for Python {}, not for {}", source.python, target.python);
+        Finding::new(&UNPORTABLE_ABI3, place, message)
+    });
+    let outside = audit.non_abi3_symbols.iter().map(|name| {
+        Finding::new(&NON_ABI3_SYMBOL, place, format!("uses `{name}`, which the stable ABI does not have")).about(name)
+    });
     let younger = audit.future_abi3_objects.iter().map(|(name, version)| {
         let message =
-            format!("uses `{name}`, which is in the stable ABI since {version}; the wheel is tagged for {}", audit.baseline);
+            format!("uses `{name}`, which the stable ABI has since {version}; the wheel is tagged for {}", audit.baseline);
         Finding::new(&NEWER_ABI3_SYMBOL, place, message).about(name)
     });
-    outside.chain(younger).collect()
+    unportable.into_iter().chain(outside).chain(younger).collect()
 }
 
 /// Whether `name` is a symbol of Python: one that begins as Python's do and that it has, or that some runtime's Python has.

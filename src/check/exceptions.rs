@@ -74,7 +74,7 @@ const NATIVE: [&str; 5] = ["__cpp_exception", "__c_longjmp", "__wasm_longjmp", "
 pub fn check<'m>(
     module: &Module<'m>,
     context: &Context<'_>,
-    siblings: &Siblings,
+    siblings: &Siblings<'_>,
     unbound: &mut Vec<Unbound<'_, 'm>>,
     place: &Place,
     findings: &mut Vec<Finding>,

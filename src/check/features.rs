@@ -87,14 +87,14 @@ pub fn supported(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>
 }
 
 /// Checks for halves of 64-bit integers, by asking the pass that would join them.
-pub fn legalized(module: &Module<'_>, context: &Context<'_>, siblings: &Siblings, place: &Place) -> Option<Finding> {
+pub fn legalized(module: &Module<'_>, context: &Context<'_>, siblings: &Siblings<'_>, place: &Place) -> Option<Finding> {
     if !context.target.bigint {
         return None;
     }
     let options = legalize::Options {
         environment: context.environment,
         sibling_exports: &siblings.exports,
-        sibling_types: &siblings.wide,
+        sibling_types: siblings.wide,
         keep_dyncalls: true,
         allow_struct_change: true,
     };

@@ -10,7 +10,7 @@ use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
 use crate::target::{LibraryLookup, Target};
 use crate::wheel::runtime_path::{base_name, directory};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub static MISSING_LIBRARY: Code = Code {
     name: "missing-library",
@@ -70,9 +70,9 @@ pub const LIBRARY_DIRECTORY: &str = "/usr/lib";
 pub fn check(modules: &[Linked], target: &Target) -> Vec<(usize, Finding)> {
     let loader = Loader::new(modules, target);
     let mut findings = Vec::new();
-    for module in modules {
+    for (index, module) in modules.iter().enumerate() {
         for needed in &module.needed {
-            findings.extend(loader.problem(module, needed).map(|finding| (module.input, finding)));
+            findings.extend(loader.problem(index, needed).map(|finding| (module.input, finding)));
         }
     }
     if let LibraryLookup::RuntimePath { normalised: false } = target.library_lookup {
@@ -86,29 +86,41 @@ struct Loader<'l> {
     target: &'l Target,
     /// The installed modules by their paths without `..`.
     installed: BTreeMap<&'l str, usize>,
+    /// All modules, in their order, by their names without directory.
+    named: HashMap<&'l str, Vec<usize>>,
 }
 
 impl<'l> Loader<'l> {
     fn new(modules: &'l [Linked], target: &'l Target) -> Self {
         let installed = modules.iter().enumerate().filter_map(|(index, module)| Some((module.installed.as_deref()?, index)));
-        Loader { modules, target, installed: installed.collect() }
+        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, module) in modules.iter().enumerate() {
+            named.entry(&module.name).or_default().push(index);
+        }
+        Loader { modules, target, installed: installed.collect(), named }
     }
 
-    /// What is wrong with a needed library.
-    fn problem(&self, module: &Linked, needed: &str) -> Option<Finding> {
-        let provided = self.modules.iter().any(|other| other.name == base_name(needed));
+    /// The modules that are called so.
+    fn named(&self, name: &str) -> &[usize] {
+        self.named.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is wrong with a library that a module needs.
+    fn problem(&self, index: usize, needed: &str) -> Option<Finding> {
+        let module = &self.modules[index];
+        let providers = self.named(base_name(needed));
         let says = match self.target.library_lookup {
             LibraryLookup::LibsDirectory => "Error: Didn't expect to load any more file_packager files!".to_string(),
             LibraryLookup::RuntimePath { .. } => format!("Error: Failed to find dynamic library \"{needed}\""),
         };
         let finding = |code, message| Finding::new(code, &module.place, message).about(needed).preventing(says);
-        if !provided {
+        if providers.is_empty() {
             return Some(finding(&MISSING_LIBRARY, format!("needs `{needed}`, which nothing at hand provides")));
         }
         let installed = module.installed.as_deref()?;
         // A library that is an input by itself may be put anywhere.
-        let loose = self.modules.iter().any(|other| other.installed.is_none() && other.name == base_name(needed));
-        if loose || self.is_loaded_before(module, needed) || self.find(module, installed, needed).is_some() {
+        let loose = providers.iter().any(|provider| self.modules[*provider].installed.is_none());
+        if loose || self.is_loaded_before(index, needed) || self.find(module, installed, needed).is_some() {
             return None;
         }
         let path = if module.runtime_path.is_empty() {
@@ -125,9 +137,9 @@ impl<'l> Loader<'l> {
 
     /// Whether the loader of 2024_0 has a library of that name already: it loads the modules of a wheel in their order, and knows each
     /// by its name alone, too.
-    fn is_loaded_before(&self, module: &Linked, needed: &str) -> bool {
-        let mut before = self.modules.iter().take_while(|other| !std::ptr::eq(*other, module));
-        self.target.library_lookup == LibraryLookup::LibsDirectory && before.any(|other| other.name == needed)
+    fn is_loaded_before(&self, module: usize, needed: &str) -> bool {
+        self.target.library_lookup == LibraryLookup::LibsDirectory
+            && self.named(needed).first().is_some_and(|first| *first < module)
     }
 
     /// The path under which `module`, itself found as `spelled`, finds a library, and which module that is.

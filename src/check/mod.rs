@@ -20,6 +20,7 @@ pub mod run;
 mod symbols;
 mod wheel;
 
+use crate::siblings::Exporters;
 use crate::target::Target;
 use codes::{Code, Severity, Upgrade};
 use std::collections::{HashMap, HashSet};
@@ -84,14 +85,28 @@ pub struct Context<'c> {
 }
 
 /// What the other modules at hand export.
-#[derive(Debug, Default)]
-pub struct Siblings {
-    /// Functions, globals and tags of other modules.
+#[derive(Debug)]
+pub struct Siblings<'s> {
+    /// Functions, globals and tags of other modules, as far as this one imports them.
     pub exports: HashSet<String>,
-    /// The types of functions of all modules.
-    pub types: HashMap<String, Vec<FuncType>>,
+    /// Exported functions of all modules that some module imports, by name.
+    pub functions: &'s HashMap<&'s str, Types>,
     /// The types with 64-bit integers of functions of all modules, as [`legalize::wide_exports`] tells them.
-    pub wide: HashMap<String, FuncType>,
+    pub wide: &'s HashMap<String, FuncType>,
+}
+
+/// The types that functions of one name have in several modules.
+#[derive(Debug)]
+pub struct Types {
+    pub first: FuncType,
+    pub all: HashSet<FuncType>,
+}
+
+/// What all modules at hand export.
+pub struct Exports<'m> {
+    exporters: Exporters<'m>,
+    functions: HashMap<&'m str, Types>,
+    wide: HashMap<String, FuncType>,
 }
 
 /// A decoded module that is to be checked, with its bytes.
@@ -122,7 +137,7 @@ pub fn read<'m>(place: Place, bytes: &'m [u8], target: &Target, findings: &mut V
 pub fn module(
     subject: &Subject<'_>,
     context: &Context<'_>,
-    siblings: &Siblings,
+    siblings: &Siblings<'_>,
     findings: &mut Vec<Finding>,
 ) -> anyhow::Result<()> {
     let Subject { place, bytes, module } = subject;
@@ -149,37 +164,37 @@ pub fn module(
     features::structs(bytes, context, place, findings)
 }
 
-/// For each module, what the others export.
-///
-/// # Errors
-/// For a module whose exports cannot be decoded.
-pub fn siblings(subjects: &[&Subject<'_>]) -> Result<Vec<Siblings>> {
-    let mut exporters: HashMap<&str, usize> = HashMap::new();
-    let (mut types, mut wide) = (HashMap::<String, Vec<FuncType>>::new(), HashMap::new());
-    let own: Vec<HashSet<&str>> = subjects.iter().map(|subject| exports(&subject.module)).collect();
-    for (subject, names) in subjects.iter().zip(&own) {
-        names.iter().for_each(|name| *exporters.entry(name).or_default() += 1);
-        for export in subject.module.exports() {
-            if let Item::Function(id) = export.item {
-                types.entry(export.name.to_string()).or_default().push(subject.module.signature(id).clone());
+impl<'m> Exports<'m> {
+    /// Looks through the exports of all modules.
+    ///
+    /// # Errors
+    /// For a module whose exports cannot be decoded.
+    pub fn new(subjects: &'m [(usize, Subject<'_>)]) -> Result<Self> {
+        let modules = || subjects.iter().map(|(_, subject)| subject);
+        let shared = |item: &Item| matches!(item, Item::Function(_) | Item::Global(_) | Item::Tag(_));
+        let exports = modules().enumerate().flat_map(|(index, subject)| {
+            let exports = subject.module.exports().iter().filter(|export| shared(&export.item));
+            exports.map(move |export| (index, &*export.name))
+        });
+        let exporters = Exporters::new(exports);
+        let (mut functions, mut wide) = (HashMap::<&str, Types>::new(), HashMap::new());
+        let imported: HashSet<&str> = modules().flat_map(|subject| subject.module.imports()).map(|import| &*import.field).collect();
+        for subject in modules() {
+            for export in subject.module.exports().iter().filter(|export| imported.contains(&*export.name)) {
+                let Item::Function(id) = export.item else { continue };
+                let ty = subject.module.signature(id);
+                let types = functions.entry(&export.name);
+                let types = types.or_insert_with(|| Types { first: ty.clone(), all: HashSet::new() });
+                types.all.insert(ty.clone());
             }
+            wide.extend(legalize::wide_exports(subject.bytes)?);
         }
-        wide.extend(legalize::wide_exports(subject.bytes)?);
+        Ok(Exports { exporters, functions, wide })
     }
-    let of_others = |own: &HashSet<&str>| {
-        let others = exporters.iter().filter(|(name, count)| **count > usize::from(own.contains(*name)));
-        others.map(|(name, _)| name.to_string()).collect()
-    };
-    // What a module imports is all that it asks of its siblings.
-    let asked = |subject: &Subject<'_>| {
-        let names: HashSet<&str> = subject.module.imports().iter().map(|import| &*import.field).collect();
-        names.into_iter().filter_map(|name| Some((name.to_string(), types.get(name)?.clone()))).collect()
-    };
-    let each = subjects.iter().zip(&own);
-    Ok(each.map(|(subject, own)| Siblings { exports: of_others(own), types: asked(subject), wide: wide.clone() }).collect())
-}
 
-fn exports<'m>(module: &'m Module<'_>) -> HashSet<&'m str> {
-    let shared = |item: &Item| matches!(item, Item::Function(_) | Item::Global(_) | Item::Tag(_));
-    module.exports().iter().filter(|export| shared(&export.item)).map(|export| &*export.name).collect()
+    /// What the modules other than `module`, which has this number, export.
+    pub fn of_others(&self, number: usize, module: &Module<'_>) -> Siblings<'_> {
+        let exports = self.exporters.others(number, module.imports().iter().map(|import| &*import.field));
+        Siblings { exports, functions: &self.functions, wide: &self.wide }
+    }
 }

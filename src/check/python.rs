@@ -2,14 +2,17 @@
 
 use super::abi3::Audit;
 use super::codes::{Code, Severity, Upgrade};
-use super::{Finding, Place};
+use super::run::Found;
+use super::wheel::Input;
+use super::{Finding, Place, Subject};
 use crate::target::Target;
 use crate::wheel::archive::Archive;
 use crate::wheel::name::{self, WheelName};
+use crate::wheel::rename::{self, Candidate, Fate};
+use crate::wheel::runtime_path::base_name;
 use crate::wheel::{bytecode, metadata};
 use anyhow::Result;
-use std::collections::HashSet;
-use wasm_pyfix_passes::module::Module;
+use std::collections::{HashMap, HashSet};
 
 pub static PLATFORM_TAG: Code = Code {
     name: "platform-tag",
@@ -28,9 +31,9 @@ pub static PYTHON_TAG: Code = Code {
     name: "python-tag",
     severity: Severity::Error,
     summary: "the wheel is for another Python version",
-    explanation: "An extension for one minor version of CPython has that version's structs compiled in. Installers refuse it by its tags \
-                  (micropip: `ValueError: Wheel abi 'cp312' is not supported. Supported abis are 'abi3' and 'cp313'.`); if it is \
-                  forced in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) \
+    explanation: "An extension for one minor version of CPython has that version's structs compiled in. Installers refuse it by its tags. \
+                  (micropip says `ValueError: Wheel abi 'cp312' is not supported. Supported abis are 'abi3' and 'cp313'.` of a wheel \
+                  tagged `emscripten_…`, and blames the platform of others, as with [platform-tag](#platform-tag).) If it is forced in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) \
                   are for later versions, too.",
     remedy: "build the project for the target's Python, or with `Py_LIMITED_API` for all versions",
     upgrade: Upgrade::Refuses,
@@ -94,7 +97,11 @@ pub static CODES: [&Code; 7] =
 pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let place = Place::default();
-    let fits = |tag: &String| tag == "any" || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name);
+    // The runtimes take tags with their version of Emscripten, too, which was the only kind before there were platforms.
+    let by_emscripten = format!("emscripten_{}_wasm32", target.emscripten.replace('.', "_"));
+    let fits = |tag: &String| {
+        tag == "any" || *tag == by_emscripten || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name)
+    };
     if !name.platform.iter().any(fits) {
         let tags = name.platform.join(".");
         let known = name.platform.iter().any(|tag| is_of_a_runtime(tag));
@@ -112,8 +119,7 @@ pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     if !name.runs_on(&python)? {
         let (versions, abi) = (name.python.join("."), name.abi.join("."));
         let message = format!("is for Python `{versions}` with ABI `{abi}`, and {} has `{python}`", target.name);
-        let says = format!("ValueError: Wheel abi '{abi}' is not supported. Supported abis are 'abi3' and '{python}'.");
-        findings.push(Finding::new(&PYTHON_TAG, &place, message).preventing(says));
+        findings.push(Finding::new(&PYTHON_TAG, &place, message).preventing(install_error(name, target)));
     }
     Ok(findings)
 }
@@ -126,18 +132,33 @@ fn is_of_a_runtime(tag: &str) -> bool {
     !before_pep_783 && (["pyodide_", "pyemscripten_"].iter().any(|prefix| tag.starts_with(prefix)) || by_emscripten)
 }
 
-/// What micropip of the target says about a platform tag that does not fit.
+/// What micropip 0.11.1, of the runtimes of 2025_0 and 2026_0, says about a wheel that it does not install (`check_compatible` in its
+/// `_utils.py`). It looks at any one of the tags, for what is wrong first: the platform, the ABI, the version of Python. Of tags with the
+/// target's own platform it only knows those that name the version of Emscripten, and says of others that the platform is wrong.
 fn install_error(name: &WheelName, target: &Target) -> String {
-    let tag = name.platform.first().map(String::as_str).unwrap_or_default();
-    let version = tag.strip_prefix("pyemscripten_").or_else(|| tag.strip_prefix("emscripten_"));
-    match version.and_then(|rest| rest.strip_suffix("_wasm32")) {
-        Some(_) => {
-            format!("ValueError: Wheel was built with Emscripten v… but Pyodide was built with Emscripten v{}", target.emscripten)
+    let about = |platform: &String| {
+        let runtime = target.emscripten;
+        if !platform.contains("emscripten") {
+            return Some(format!(
+                "Wheel platform '{platform}' is not compatible with Pyodide's platform 'emscripten-{runtime}-wasm32'"
+            ));
         }
-        None => format!(
-            "ValueError: Wheel platform '{tag}' is not compatible with Pyodide's platform 'emscripten-{}-wasm32'",
-            target.emscripten
-        ),
+        let version = platform.strip_prefix("emscripten_").unwrap_or(platform);
+        let version = version.strip_suffix("_wasm32").unwrap_or(version).replace('_', ".");
+        if version != runtime {
+            return Some(format!("Wheel was built with Emscripten v{version} but Pyodide was built with Emscripten v{runtime}"));
+        }
+        let ([abi], [python]) = (name.abi.as_slice(), name.python.as_slice()) else { return None };
+        let own = target.python_tag();
+        match abi == "abi3" || *abi == own {
+            false => Some(format!("Wheel abi '{abi}' is not supported. Supported abis are 'abi3' and '{own}'.")),
+            true => Some(format!("Wheel interpreter version '{python}' is not supported.")),
+        }
+    };
+    let messages: Option<HashSet<String>> = name.platform.iter().map(about).collect();
+    match messages.unwrap_or_default().into_iter().collect::<Vec<_>>().as_slice() {
+        [message] => format!("ValueError: {message}"),
+        _ => "ValueError: Wheel …".to_string(),
     }
 }
 
@@ -171,27 +192,39 @@ pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target
 
 /// Checks the suffix of a module called `path`, which Python imports if `importable`.
 pub fn suffix(path: &str, importable: bool, target: &Target, place: &Place) -> Option<Finding> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let (stem, rest) = name.split_once(".cpython-")?;
-    let version = rest.strip_suffix("-wasm32-emscripten.so")?;
-    if !importable || version == target.python_tag().trim_start_matches("cp") {
-        return None;
-    }
-    let message = format!("has the suffix of Python {version}, which Python {} ignores", target.python);
-    Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(format!("ModuleNotFoundError: No module named '{stem}'")))
+    let python = target.python_tag();
+    let foreign = rename::foreign_suffix(path, &[&python]).filter(|_| importable)?;
+    let message = format!("has the suffix of Python {}, which Python {} ignores", foreign.version, target.python);
+    let says = format!("ModuleNotFoundError: No module named '{}'", foreign.stem);
+    Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(says))
 }
 
-/// What `upgrade` does about the suffix of a module in a wheel that is tagged `abi3` alone: `audit` is that of the module, and `taken`
-/// tells which names the wheel has. The rules are those of `crate::wheel::rename`.
-pub fn renaming(path: &str, module: &Module<'_>, audit: Option<&Audit>, taken: impl Fn(&str) -> bool) -> Upgrade {
-    let Some((stem, _)) = path.split_once(".cpython-") else { return Upgrade::Leaves };
-    let name = stem.rsplit('/').next().unwrap_or(stem);
-    if module.export(&format!("PyInit_{name}")).is_none() || taken(&format!("{stem}.abi3.so")) {
-        Upgrade::Leaves
-    } else if audit.is_some_and(|audit| !audit.is_abi3) {
-        Upgrade::Refuses
-    } else {
-        Upgrade::Fixes
+/// Notes what `upgrade` does about the suffixes that were found in a wheel with these modules.
+pub fn suffix_remedies(input: &Input, modules: &[&Subject<'_>], (findings, audits): &mut Found, target: &Target) {
+    let mut suffixes: Vec<&mut Finding> = findings.iter_mut().filter(|finding| *finding.code == IGNORED_SUFFIX).collect();
+    if suffixes.is_empty() {
+        return;
+    }
+    let audits: HashMap<&str, &Audit> = audits.iter().map(|audit| (audit.name.as_str(), &audit.result)).collect();
+    let python = target.python_tag();
+    let candidates = modules.iter().filter_map(|subject| {
+        let suffix = rename::foreign_suffix(subject.place.path.as_deref()?, &[&python])?;
+        let importable = subject.module.export(&format!("PyInit_{}", suffix.stem)).is_some();
+        let keeps_to_abi = audits.get(suffix.path).is_none_or(|audit| audit.is_abi3);
+        Some(Candidate { suffix, importable, keeps_to_abi })
+    });
+    let candidates: Vec<Candidate<'_>> = candidates.collect();
+    let needed = modules.iter().flat_map(|subject| &subject.module.dylink.needed).map(|name| base_name(name)).collect();
+    let fates = rename::fates(&candidates, input.stable_abi, &needed, |name| input.names.contains(name));
+    for (candidate, fate) in candidates.iter().zip(fates) {
+        let Some(suffix) = suffixes.iter_mut().find(|finding| finding.path.as_deref() == Some(candidate.suffix.path)) else {
+            continue;
+        };
+        suffix.upgrade = match fate {
+            Fate::Renamed(_) => Upgrade::Fixes,
+            Fate::Refused => Upgrade::Refuses,
+            Fate::NoExtension | Fate::Kept { .. } => Upgrade::Leaves,
+        };
     }
 }
 

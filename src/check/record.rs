@@ -14,7 +14,8 @@ pub static RECORD_MISMATCH: Code = Code {
     severity: Severity::Error,
     summary: "a file is not what RECORD says",
     explanation: "The hash or the size of a file differs from its row in `RECORD`, or `RECORD` itself is malformed: the wheel is \
-                  damaged, or was changed by a tool that does not keep `RECORD`. Installers must refuse it.",
+                  damaged, or was changed by a tool that does not keep `RECORD`. Installers are to refuse it, by PEP 427. No runtime \
+                  notices (neither `loadPackage` nor micropip 0.11.1 compares), nor does pip, so what is damaged gets installed.",
     remedy: "fetch or build the wheel again",
     upgrade: Upgrade::Refuses,
 };
@@ -23,7 +24,9 @@ pub static RECORD_MISSING_FILE: Code = Code {
     name: "record-missing-file",
     severity: Severity::Error,
     summary: "RECORD lists a file that is not there",
-    explanation: "A file was taken out of the wheel and its row left in `RECORD`. Installers must refuse it.",
+    explanation: "A file was taken out of the wheel and its row left in `RECORD`. Installers are to refuse it, by \
+                  PEP 427. No runtime notices (neither `loadPackage` nor micropip 0.11.1 looks), nor does pip; the file is missing \
+                  when something wants it.",
     remedy: "fetch or build the wheel again",
     upgrade: Upgrade::Refuses,
 };
@@ -32,8 +35,8 @@ pub static RECORD_UNLISTED: Code = Code {
     name: "record-unlisted",
     severity: Severity::Warning,
     summary: "a file is not in RECORD",
-    explanation: "A file was put into the wheel without a row in `RECORD`. Installers may refuse it, and do not remove the file when the \
-                  package is uninstalled.",
+    explanation: "A file was put into the wheel without a row in `RECORD`. Installers may refuse it, and need not remove the file \
+                  when the package is uninstalled. No runtime notices (neither `loadPackage` nor micropip 0.11.1 looks), nor does pip.",
     remedy: "build the wheel again, or repack it with `wheel pack`",
     upgrade: Upgrade::Leaves,
 };

@@ -4,6 +4,7 @@ use super::Finding;
 use super::abi3::Audit;
 use super::codes::{Severity, Upgrade};
 use crate::input::Kind;
+use crate::plain::plain;
 use crate::report::{TOOL, Tool};
 use crate::target::{self, Target};
 use anstyle::{AnsiColor, Style};
@@ -113,7 +114,7 @@ impl Report {
             let mut shown: Vec<&FindingReport> = shown.collect();
             shown.sort_by_key(|finding| finding.severity);
             if !shown.is_empty() {
-                writeln!(out, "{}", input.input)?;
+                writeln!(out, "{}", plain(&input.input))?;
             }
             for group in shown.chunk_by(|a, b| (a.code, &a.path) == (b.code, &b.path)) {
                 write_group(out, group, if verbose { usize::MAX } else { SHOWN })?;
@@ -122,7 +123,7 @@ impl Report {
             if fixable > 0 {
                 let count =
                     if fixable == shown.len() { "it".to_string() } else { format!("{fixable} of these {} findings", shown.len()) };
-                writeln!(out, "  `{}` fixes {count}", command(&input.input, self.target))?;
+                writeln!(out, "  `{}` fixes {count}", plain(&command(&input.input, self.target)))?;
             }
         }
         if quiet { Ok(()) } else { self.write_summary(out) }
@@ -151,13 +152,13 @@ fn write_group(out: &mut dyn Write, group: &[&FindingReport], limit: usize) -> i
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
         Severity::Note => Style::new().bold(),
     };
-    let place = first.path.as_ref().map_or(String::new(), |path| format!(" {path}"));
+    let place = first.path.as_ref().map_or(String::new(), |path| format!(" {}", plain(path)));
     let label = format!("{style}{}[{}]{style:#}:{place}", first.severity.name(), first.code);
     match in_one_sentence(group, limit) {
-        Some(message) => writeln!(out, "  {label} {message}")?,
+        Some(message) => writeln!(out, "  {label} {}", plain(&message))?,
         None => {
             for finding in group.iter().take(limit) {
-                writeln!(out, "  {label} {}", finding.message)?;
+                writeln!(out, "  {label} {}", plain(&finding.message))?;
             }
             if group.len() > limit {
                 writeln!(out, "    and {} more of them", group.len() - limit)?;
@@ -165,7 +166,7 @@ fn write_group(out: &mut dyn Write, group: &[&FindingReport], limit: usize) -> i
         }
     }
     if let Some(prevents) = &first.prevents {
-        writeln!(out, "    the runtime says: {prevents}")?;
+        writeln!(out, "    the runtime says: {}", plain(prevents))?;
     }
     if first.fixable { Ok(()) } else { writeln!(out, "    what to do: {}", first.remedy) }
 }

@@ -3,9 +3,10 @@
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
-use super::{Context, Finding, Place, Siblings, Subject, abi3, python};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
+use crate::output;
 use crate::target::{self, Target};
 use crate::wheel::runtime_path::base_name;
 use anyhow::Result;
@@ -71,21 +72,20 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
 pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_>) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = inputs.iter_mut().map(|input| (std::mem::take(&mut input.findings), Vec::new())).collect();
     let subjects = read_modules(inputs, context, &mut found);
-    let siblings = super::siblings(&subjects.iter().map(|(_, subject)| subject).collect::<Vec<_>>())?;
-    let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().zip(&siblings))
-        .map(|((index, subject), siblings)| check_module(subject, &inputs[*index], context, siblings))
+    let exports = Exports::new(&subjects)?;
+    let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().enumerate())
+        .map(|(number, (index, subject))| {
+            check_module(subject, &inputs[*index], context, &exports.of_others(number, &subject.module))
+        })
         .collect();
-    for ((index, subject), checked) in subjects.iter().zip(checked) {
+    for ((index, _), checked) in subjects.iter().zip(checked) {
         let (findings, audit) = checked?;
-        let suffix = found[*index].0.iter_mut().find(|finding| {
-            *finding.code == python::IGNORED_SUFFIX && finding.path == subject.place.path && inputs[*index].stable_abi
-        });
-        if let (Some(suffix), Some(path)) = (suffix, &subject.place.path) {
-            let taken = |name: &str| inputs[*index].files.iter().any(|file| file.path.as_deref() == Some(name));
-            suffix.upgrade = python::renaming(path, &subject.module, audit.as_ref().map(|audit| &audit.result), taken);
-        }
         found[*index].0.extend(findings);
         found[*index].1.extend(audit);
+    }
+    for (index, (input, found)) in inputs.iter().zip(&mut found).enumerate() {
+        let own: Vec<&Subject<'_>> = subjects.iter().filter(|(of, _)| *of == index).map(|(_, subject)| subject).collect();
+        python::suffix_remedies(input, &own, found, context.target);
     }
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
@@ -121,13 +121,14 @@ fn check_module(
     subject: &Subject<'_>,
     input: &Input,
     context: &Context<'_>,
-    siblings: &Siblings,
+    siblings: &Siblings<'_>,
 ) -> Result<(Vec<Finding>, Option<AuditReport>)> {
     let mut findings = Vec::new();
     super::module(subject, &Context { source: input.source, ..*context }, siblings, &mut findings)?;
-    let audit = input.baseline.and_then(|baseline| abi3::audit(&subject.module, baseline));
+    let audit =
+        input.baseline.and_then(|baseline| abi3::audit(subject.module.imports().iter().map(|import| &*import.field), baseline));
     if let Some(audit) = &audit {
-        findings.extend(abi3::findings(audit, &subject.place));
+        findings.extend(abi3::findings(audit, input.moved_from, context.target, &subject.place));
     }
     let name = subject.place.path.clone().unwrap_or_default();
     Ok((findings, audit.map(|result| AuditReport { name, result })))
@@ -150,10 +151,7 @@ fn linked(index: usize, subject: &Subject<'_>, input: &Input, file_name: &str) -
 /// Prints the report to standard output.
 fn print(report: &Report, args: &CheckArgs) -> Result<()> {
     if args.json {
-        let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, report)?;
-        writeln!(stdout)?;
-        stdout.flush()?;
+        output::print_json(report)?;
     } else {
         let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
         report.write_text(&mut stdout, args.quiet, args.verbose)?;

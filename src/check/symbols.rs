@@ -166,7 +166,7 @@ pub fn check<'m>(
 pub fn check_libraries(
     module: &Module<'_>,
     context: &Context<'_>,
-    siblings: &Siblings,
+    siblings: &Siblings<'_>,
     place: &Place,
     findings: &mut Vec<Finding>,
 ) {
@@ -176,15 +176,14 @@ pub fn check_libraries(
         if context.environment.offers_function(name) || module.export(name).is_some() {
             continue;
         }
-        let Some(types) = siblings.types.get(name) else { continue };
-        if types.contains(module.signature(id)) {
+        let Some(theirs) = siblings.functions.get(name) else { continue };
+        if theirs.all.contains(module.signature(id)) {
             continue;
         }
-        let Some(theirs) = types.first() else { continue };
         let message = format!(
             "imports `{name}` as {}, which is {} in the library that offers it",
             type_text(module.signature(id)),
-            type_text(theirs)
+            type_text(&theirs.first)
         );
         findings.push(Finding::new(&LIBRARY_TYPE_MISMATCH, place, message).about(name));
     }

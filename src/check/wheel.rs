@@ -12,7 +12,7 @@ use crate::wheel::metadata;
 use crate::wheel::name::WheelName;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An input that has been read.
 #[derive(Debug, Default)]
@@ -28,6 +28,10 @@ pub struct Input {
     pub baseline: Option<(u32, u32)>,
     /// Whether its tags name the stable ABI alone.
     pub stable_abi: bool,
+    /// The platform that a wheel was built for, if that has another Python than the target.
+    pub moved_from: Option<&'static Target>,
+    /// Names of all entries of an archive.
+    pub names: HashSet<String>,
     /// Where its modules are installed; `None` for a module.
     pub root: Option<String>,
     /// The directory of libraries that belongs to it on 2024_0.
@@ -80,7 +84,8 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
             input.root = Some(target.site_packages.trim_end_matches('/').to_string());
             input.libs = Some(format!("{}.libs", name.distribution));
             input.baseline = abi3::baseline(&name);
-            input.stable_abi = name.abi.iter().all(|abi| abi == "abi3");
+            input.stable_abi = name.is_abi3();
+            input.moved_from = abi3::moved_from(&name, &target.python_tag());
             let sources = name.platform.iter().filter_map(|tag| Target::of_platform_tag(tag));
             input.source = sources.max_by_key(|source| source.version);
             let archive = Archive::open(&bytes)?;
@@ -93,6 +98,7 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
 
 /// Reads the files that are named like modules.
 fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Result<()> {
+    input.names = archive.entries.iter().map(|entry| entry.name.clone()).collect();
     let named: Vec<usize> = (0..archive.entries.len())
         .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
         .collect();

@@ -4,6 +4,7 @@ use super::module::{self, Wanted};
 use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_USAGE, ShowArgs};
 use crate::input::{self, Kind, Source};
+use crate::output;
 use crate::report::{Failure, TOOL};
 use crate::target::{self, Target};
 use anyhow::Result;
@@ -75,10 +76,7 @@ fn own_target(shown: &Input) -> &'static str {
 /// Prints the report to standard output.
 fn print(report: &Report, args: &ShowArgs) -> Result<()> {
     if args.json {
-        let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, report)?;
-        writeln!(stdout)?;
-        stdout.flush()?;
+        output::print_json(report)?;
     } else {
         let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
         let whole = args.modules || args.imports || args.exports;

@@ -3,6 +3,7 @@
 use super::families::FAMILIES;
 use super::{Abi, Found, Handling, Input, Instructions, Integers, Linking, Module, Need, Section, Symbol, Symbols, Upgrade};
 use crate::input::Kind;
+use crate::plain::plain;
 use crate::report::{PassReport, Status, sum_up};
 use crate::target::Target;
 use anstyle::{AnsiColor, Style};
@@ -18,9 +19,9 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Writes what there is to tell of one input; `whole` describes each module of an archive, too.
 pub fn write(out: &mut dyn Write, input: &Input, whole: bool) -> io::Result<()> {
-    let name = if input.input == "-" { "standard input" } else { &input.input };
+    let name = if input.input == "-" { "standard input" } else { &plain(&input.input) };
     if let Some(failure) = &input.error {
-        return writeln!(out, "{ERROR}error{ERROR:#}: {name}: {}", failure.message);
+        return writeln!(out, "{ERROR}error{ERROR:#}: {name}: {}", plain(&failure.message));
     }
     writeln!(out, "{TITLE}{name}{TITLE:#}")?;
     field(out, "file", &about_file(input))?;
@@ -64,7 +65,7 @@ fn field(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
 fn write_wrapped(out: &mut dyn Write, text: &str, first: &str, rest: &str) -> io::Result<()> {
     let options = Options::new(WIDTH).initial_indent(first).subsequent_indent(rest);
     let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);
-    textwrap::wrap(text, options).iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+    textwrap::wrap(&plain(text), options).iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }
 
 /// A headline within an input.
@@ -94,7 +95,7 @@ fn write_archive(out: &mut dyn Write, input: &Input, whole: bool) -> io::Result<
     if whole {
         for module in &input.modules {
             let path = module.path.as_deref().unwrap_or_default();
-            writeln!(out, "\n{TITLE}{path}{TITLE:#}")?;
+            writeln!(out, "\n{TITLE}{}{TITLE:#}", plain(path))?;
             field(out, "file", &format!("side module, {}", HumanBytes(module.size)))?;
             write_module(out, module)?;
         }
@@ -177,6 +178,7 @@ fn write_branch<'m>(
 
 /// A row of the tree: a name and what stands right of it.
 fn write_row(out: &mut dyn Write, left: &str, right: &str) -> io::Result<()> {
+    let left = plain(left);
     let gap = (WIDTH - 4).saturating_sub(left.chars().count() + right.len()).max(2);
     writeln!(out, "    {left}{}{right}", " ".repeat(gap))
 }
@@ -312,7 +314,7 @@ fn summary(symbols: &Symbols, other: &str) -> String {
 fn write_symbols(out: &mut dyn Write, what: &str, symbols: &Symbols) -> io::Result<()> {
     if let Some(list) = &symbols.list {
         title(out, what)?;
-        return list.iter().try_for_each(|symbol| writeln!(out, "    {}", describe_symbol(symbol)));
+        return list.iter().try_for_each(|symbol| writeln!(out, "    {}", plain(&describe_symbol(symbol))));
     }
     if symbols.families.is_empty() {
         return Ok(());
@@ -348,7 +350,7 @@ fn write_sections(out: &mut dyn Write, module: &Module) -> io::Result<()> {
         let count = section.count.map_or(String::new(), |count| HumanCount(count.into()).to_string());
         let row = format!(
             "    {:<30}{:>12}{:>9}{count:>12}",
-            section.name,
+            plain(&section.name),
             HumanCount(section.size).to_string(),
             share(section.size, module.size)
         );
@@ -366,7 +368,7 @@ fn write_functions(out: &mut dyn Write, module: &Module) -> io::Result<()> {
     for function in &functions.largest {
         let name = function.name.clone().unwrap_or_else(|| format!("function {}", function.index));
         let size = HumanCount(function.size).to_string();
-        writeln!(out, "    {size:>12}{:>9}  {name}", share(function.size, functions.size))?;
+        writeln!(out, "    {size:>12}{:>9}  {}", share(function.size, functions.size), plain(&name))?;
     }
     Ok(())
 }

@@ -80,6 +80,18 @@ pub fn inspect(module: &[u8]) -> Result<Option<(Dylink, Vec<String>)>> {
     Ok(dylink.map(|dylink| (dylink, exports)))
 }
 
+/// The names that `module` imports, of whatever kind.
+pub fn imports(module: &[u8]) -> Result<Vec<&str>> {
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::ImportSection(section) => return section.into_imports().map(|import| Ok(import?.name)).collect(),
+            Payload::CodeSectionStart { .. } => break,
+            _ => {}
+        }
+    }
+    Ok(Vec::new())
+}
+
 /// Fails for what `kind` found to be foreign; tells whether the file is a WebAssembly module.
 pub fn check(kind: Kind) -> Result<bool> {
     match kind {

@@ -19,30 +19,29 @@ pub(crate) mod contents;
 mod graft;
 mod lock;
 pub mod metadata;
+mod modules;
 pub mod name;
-mod rename;
+pub(crate) mod rename;
 pub mod runtime_path;
+mod stable_abi;
 
 pub use lock::rewrite_lock;
 
-use crate::exports::Source;
 use crate::pipeline::{ModuleOptions, ModuleResult};
-use crate::shrink::{self, Upgraded};
+use crate::shrink;
 use crate::target::{Target, structs};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use archive::{Archive, Member, Written};
 use compress::Level;
 use metadata::{Digested, Digester, Record};
+use modules::Module;
 use name::WheelName;
 use rayon::prelude::*;
 use rename::Renamed;
 use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
-use wasm_pyfix_passes::module::dylink::Dylink;
-use wasm_pyfix_passes::{Error, Outcome, legalize};
-use wasmparser::FuncType;
+use wasm_pyfix_passes::{Error, Outcome};
 
 /// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
 const LIBRARY_DIRECTORY: &str = "/usr/lib";
@@ -121,17 +120,6 @@ pub struct ModuleReport {
 /// The function that upgrades one module: its path for messages, its bytes, what is asked.
 pub type UpgradeModule<'a> = &'a (dyn Fn(&str, &[u8], &ModuleOptions) -> Result<ModuleResult> + Sync);
 
-/// A side module on its way through.
-struct Module {
-    /// Entry of the archive; `None` when grafted.
-    entry: Option<usize>,
-    path: String,
-    grafted_from: Option<PathBuf>,
-    bytes: Vec<u8>,
-    dylink: Dylink,
-    exports: Vec<String>,
-}
-
 /// A wheel's parts that a `.zip` of libraries lacks.
 struct Wheel {
     name: WheelName,
@@ -164,7 +152,7 @@ pub fn upgrade_archive(file_name: &str, bytes: &[u8], options: &WheelOptions, up
 fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrade: UpgradeModule<'_>) -> Result<ArchiveResult> {
     let archive = Archive::open(bytes)?;
     let mut notices = Vec::new();
-    let mut modules = find_modules(&archive, &mut notices)?;
+    let mut modules = modules::find_modules(&archive, &mut notices)?;
     if modules.is_empty() {
         notices.push("no side module inside: nothing to do".to_string());
         return Ok(unchanged(file_name, bytes, Vec::new(), notices));
@@ -178,16 +166,18 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     if let Some(wheel) = &wheel {
         drop_stale_bytecode(&archive, wheel, options, &mut edits, &mut notices)?;
         inspect_metadata(&archive, wheel, options, &mut notices)?;
-        let pythons: Vec<&str> = pythons(options).collect();
-        let taken = |name: &str| archive.position(name).is_some();
-        edits.renamed = rename::plan(wheel, &modules, &pythons, taken, options.allow_python_mismatch, &mut notices)?;
+        stable_abi::refuse_unportable(wheel, &modules, options, &mut notices)?;
     }
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
+    if let Some(wheel) = &wheel {
+        let taken = |name: &str| archive.position(name).is_some() || modules.iter().any(|module| module.path == name);
+        edits.renamed = rename::plan(wheel, &modules, taken, options, &mut notices)?;
+    }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
-    let results = upgrade_modules(&modules, plan, options, upgrade)?;
-    let results = shrink_modules(&archive, &modules, results, &edits, options)?;
-    let reports = note_results(modules, results, &mut edits);
+    let results = modules::upgrade_modules(&modules, plan, options, upgrade)?;
+    let results = modules::shrink_modules(&archive, &modules, results, &edits, options)?;
+    let reports = modules::note_results(modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();
     if let Some(wheel) = &wheel {
@@ -224,50 +214,6 @@ pub fn differing(a: &[u8], b: &[u8]) -> Vec<String> {
 fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices: Vec<String>) -> ArchiveResult {
     let sha256 = metadata::sha256_hex(bytes);
     ArchiveResult { bytes: bytes.to_vec(), file_name: file_name.to_string(), sha256, modules, notices, changed: false }
-}
-
-/// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
-fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
-    let named: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
-        .collect();
-    let found: Vec<Result<Found>> = named.par_iter().map(|index| read_module(archive, *index)).collect();
-    let mut modules = Vec::new();
-    for (index, found) in named.iter().zip(found) {
-        match found? {
-            Found::Module(module) => modules.push(*module),
-            Found::Data => {}
-            Found::Other => {
-                let name = &archive.entries[*index].name;
-                notices.push(format!("`{name}` is not a WebAssembly module and was left as it is"));
-            }
-        }
-    }
-    Ok(modules)
-}
-
-/// What an entry with the name of a module is.
-enum Found {
-    Module(Box<Module>),
-    /// WebAssembly without linking metadata under a name that Pyodide does not load.
-    Data,
-    /// Not WebAssembly at all.
-    Other,
-}
-
-fn read_module(archive: &Archive<'_>, index: usize) -> Result<Found> {
-    let name = &archive.entries[index].name;
-    let context = || format!("entry `{name}`");
-    if !contents::check(contents::kind(&archive.head(index, contents::HEAD)?)).with_context(context)? {
-        return Ok(Found::Other);
-    }
-    let bytes = archive.read(index)?;
-    let Some((dylink, exports)) = contents::inspect(&bytes).with_context(context)? else {
-        let problem = "it has no linking metadata (`dylink.0`): not a side module, or a tool has stripped it";
-        ensure!(name.ends_with(".wasm"), "entry `{name}`: {problem}; link it with -sSIDE_MODULE");
-        return Ok(Found::Data);
-    };
-    Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))
 }
 
 /// The target that `options` ask for; `None` where the tags stay.
@@ -375,23 +321,6 @@ fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions
     Ok(())
 }
 
-/// The libraries to add to NEEDED of the module at `path`: no module needs itself.
-fn added_needed(path: &str, options: &ModuleOptions) -> Vec<String> {
-    options.add_needed.iter().filter(|name| *name != base_name(path)).cloned().collect()
-}
-
-/// NEEDED of a module as its upgrade will leave it.
-fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
-    let mut needed: Vec<String> = Vec::new();
-    let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
-    for name in kept.chain(added_needed(&module.path, options)) {
-        if !needed.contains(&name) {
-            needed.push(name);
-        }
-    }
-    needed
-}
-
 /// Notices about structs that the target lays out differently than the platform in the wheel's tags.
 fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
     let Some(target) = target(options) else { return Ok(()) };
@@ -419,7 +348,7 @@ fn graft_libraries(
         return Ok(());
     }
     let carried: HashSet<String> = modules.iter().map(|module| base_name(&module.path).to_string()).collect();
-    let wanted = modules.iter().flat_map(|module| needed(module, &options.module)).collect();
+    let wanted = modules.iter().flat_map(|module| modules::needed(module, &options.module)).collect();
     let target = wheel.map_or(String::new(), |wheel| libs_directory(modules, wheel));
     let exclude = graft::excluded(&options.exclude)?;
     for grafted in graft::collect(wanted, &carried, &options.libdirs, &exclude, &target, notices)? {
@@ -456,7 +385,7 @@ fn plan_runtime_paths(
         .iter()
         .map(|module| Linked {
             path: module.path.clone(),
-            needed: needed(module, &options.module),
+            needed: modules::needed(module, &options.module),
             runtime_path: module.dylink.runtime_path.clone(),
             importable: module.exports.iter().any(|name| name.starts_with("PyInit_")),
         })
@@ -476,101 +405,6 @@ fn plan_runtime_paths(
     }
     notices.extend(plan.notices);
     Ok(plan.entries)
-}
-
-/// Upgrades the modules in parallel.
-fn upgrade_modules(
-    modules: &[Module],
-    plan: Vec<Vec<String>>,
-    options: &WheelOptions,
-    upgrade: UpgradeModule<'_>,
-) -> Result<Vec<ModuleResult>> {
-    let siblings = sibling_exports(modules);
-    let types = sibling_types(modules)?;
-    let work: Vec<_> = modules.iter().zip(plan).zip(siblings).collect();
-    let results: Vec<Result<ModuleResult>> = work
-        .into_par_iter()
-        .map(|((module, mut entries), sibling_exports)| {
-            let asked = options.module.runtime_path.iter().filter(|entry| !entries.contains(entry)).cloned().collect::<Vec<_>>();
-            entries.extend(asked);
-            let options = ModuleOptions {
-                runtime_path: entries,
-                add_needed: added_needed(&module.path, &options.module),
-                sibling_exports,
-                sibling_types: Arc::clone(&types),
-                ..options.module.clone()
-            };
-            upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))
-        })
-        .collect();
-    results.into_iter().collect()
-}
-
-/// Drops what the modules do not need of each other.
-fn shrink_modules(
-    archive: &Archive<'_>,
-    modules: &[Module],
-    results: Vec<ModuleResult>,
-    edits: &Edits,
-    options: &WheelOptions,
-) -> Result<Vec<ModuleResult>> {
-    let Some(shrink) = &options.shrink else { return Ok(results) };
-    let sources = python_sources(archive, edits)?;
-    let upgraded =
-        modules.iter().zip(&results).map(|(module, result)| Upgraded { path: &module.path, input: &module.bytes, result });
-    shrink::shrink(&upgraded.collect::<Vec<_>>(), &sources, shrink)
-}
-
-/// The Python code that stays in the archive, as source or bytecode.
-fn python_sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
-    let code = |path: &str| [".py", ".pyc", ".pyw", ".pth"].iter().any(|end| path.ends_with(end));
-    let stays: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| code(&archive.entries[*index].name) && !archive.entries[*index].directory && !edits.removed.contains(index))
-        .collect();
-    let read = |index: &usize| Ok(Source { path: archive.entries[*index].name.clone(), text: archive.read(*index)? });
-    stays.par_iter().map(read).collect()
-}
-
-/// What became of each module; what changed or was grafted goes into `edits`.
-fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mut Edits) -> Vec<ModuleReport> {
-    let mut reports = Vec::with_capacity(modules.len());
-    for (module, result) in modules.into_iter().zip(results) {
-        let input_size = module.bytes.len();
-        let output_size = result.bytes.as_ref().map_or(input_size, Vec::len);
-        match (module.entry, result.bytes) {
-            (Some(entry), Some(bytes)) if bytes != module.bytes => drop(edits.replaced.insert(entry, bytes)),
-            (Some(_), _) => {}
-            (None, bytes) => edits.added.push((module.path.clone(), bytes.unwrap_or(module.bytes))),
-        }
-        let renamed_to = module.entry.and_then(|entry| edits.renamed.get(&entry).cloned());
-        let Module { path, grafted_from, .. } = module;
-        reports.push(ModuleReport { path, renamed_to, grafted_from, input_size, output_size, outcomes: result.outcomes });
-    }
-    reports
-}
-
-/// For each module, the functions that the others export.
-fn sibling_exports(modules: &[Module]) -> Vec<Arc<HashSet<String>>> {
-    let mut exporters: HashMap<&str, usize> = HashMap::new();
-    for module in modules {
-        let names: HashSet<&str> = module.exports.iter().map(String::as_str).collect();
-        names.into_iter().for_each(|name| *exporters.entry(name).or_default() += 1);
-    }
-    let of_others = |module: &Module| {
-        let own: HashSet<&str> = module.exports.iter().map(String::as_str).collect();
-        let others = exporters.iter().filter(|(name, count)| **count > usize::from(own.contains(*name)));
-        Arc::new(others.map(|(name, _)| name.to_string()).collect())
-    };
-    modules.iter().map(of_others).collect()
-}
-
-/// The types with 64-bit integers of all exported functions.
-fn sibling_types(modules: &[Module]) -> Result<Arc<HashMap<String, FuncType>>> {
-    let mut types = HashMap::new();
-    for module in modules {
-        types.extend(legalize::wide_exports(&module.bytes).with_context(|| format!("entry `{}`", module.path))?);
-    }
-    Ok(Arc::new(types))
 }
 
 /// Replaces the platform tags in `WHEEL`; returns the new file name. As long as no module has changed, the tag `any` stays, and so do

@@ -70,6 +70,11 @@ impl WheelName {
         tags
     }
 
+    /// Whether the stable ABI is all that its tags name.
+    pub fn is_abi3(&self) -> bool {
+        self.abi.iter().all(|abi| abi == "abi3")
+    }
+
     /// Checks that the wheel is for Emscripten, and not for later platforms than `target` alone: nothing here makes a module older. The
     /// platform `any` passes, since wheels with data modules carry it.
     pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {

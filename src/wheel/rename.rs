@@ -8,98 +8,133 @@
 //! **Refused**: a module that uses what is not in the stable ABI ([`crate::check::abi3`]). Its file name is right then, and the wheel's
 //! tag is wrong. **Left, with a notice**: a file whose new name is taken, and one that another module needs by its name.
 
-use super::name::WheelName;
+use super::modules::{self, Module};
 use super::runtime_path::base_name;
-use super::{Module, Wheel};
-use crate::check::abi3;
+use super::stable_abi;
+use super::{Wheel, WheelOptions, pythons};
 use anyhow::{Result, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use wasm_pyfix_passes::Error;
 
 /// New names of entries, by the index of the entry.
 pub type Renamed = BTreeMap<usize, String>;
 
-/// The modules that get another name so that all `pythons` (tags such as `cp313`) import them. `taken` tells which names the archive
-/// has.
-pub fn plan(
+/// A file name with the suffix of one Python.
+#[derive(Debug, Clone, Copy)]
+pub struct ForeignSuffix<'a> {
+    pub path: &'a str,
+    /// What stands before the last component, with the slash.
+    directory: &'a str,
+    /// Name of the module.
+    pub stem: &'a str,
+    /// The version of Python in it, without the point.
+    pub version: &'a str,
+    /// One of the Pythons that do not import it.
+    ignored_by: &'a str,
+}
+
+/// A module that may get another name.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    pub suffix: ForeignSuffix<'a>,
+    /// Whether Python imports it under the name of its file.
+    pub importable: bool,
+    /// Whether it uses nothing of Python outside of the stable ABI.
+    pub keeps_to_abi: bool,
+}
+
+/// What becomes of the name of a module with the suffix of another Python.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It gets this one.
+    Renamed(String),
+    /// It stays: nothing promises that another Python may import the file, or none would.
+    NoExtension,
+    /// It stays, and no wheel is made of it: the file is for one Python, whatever the wheel's tag says.
+    Refused,
+    /// It stays although `new` would be better.
+    Kept { new: String, why: &'static str },
+}
+
+/// What becomes of the names of `candidates`, in their order. `stable_abi` tells whether the wheel is tagged for the stable ABI alone,
+/// `needed` has the libraries that its modules need, without directories, and `taken` tells which names it has.
+pub fn fates(candidates: &[Candidate<'_>], stable_abi: bool, needed: &HashSet<&str>, taken: impl Fn(&str) -> bool) -> Vec<Fate> {
+    let mut given: HashSet<String> = HashSet::new();
+    let mut fate = |candidate: &Candidate<'_>| {
+        let suffix = &candidate.suffix;
+        if !stable_abi || !candidate.importable {
+            return Fate::NoExtension;
+        }
+        if !candidate.keeps_to_abi {
+            return Fate::Refused;
+        }
+        let new = format!("{}{}.abi3.so", suffix.directory, suffix.stem);
+        if needed.contains(base_name(suffix.path)) {
+            return Fate::Kept { new, why: "another module needs it by its name" };
+        }
+        if taken(&new) || !given.insert(new.clone()) {
+            return Fate::Kept { new, why: "that name is taken" };
+        }
+        Fate::Renamed(new)
+    };
+    candidates.iter().map(&mut fate).collect()
+}
+
+/// The modules that get another name so that all Pythons of the targets import them. `taken` tells which names the archive has or will
+/// have. What modules need is what they will need when they have been upgraded, so grafted libraries are to be among `modules`.
+pub(super) fn plan(
     wheel: &Wheel,
     modules: &[Module],
-    pythons: &[&str],
     taken: impl Fn(&str) -> bool,
-    allow_mismatch: bool,
+    options: &WheelOptions,
     notices: &mut Vec<String>,
 ) -> Result<Renamed> {
     let mut renamed = Renamed::new();
     if !wheel.runs_on_target {
         return Ok(renamed);
     }
+    let pythons: Vec<&str> = pythons(options).collect();
+    let mut candidates = Vec::new();
+    let mut entries = Vec::new();
     for module in modules {
-        let Some(named) = foreign_suffix(&module.path, pythons) else { continue };
-        let path = &module.path;
-        let ignored = format!("`{path}` has the suffix of another Python, which `{}` silently ignores", named.ignored_by);
-        let (Some(entry), true) = (module.entry, is_abi3(&wheel.name) && imports_as(module, named.stem)) else {
-            notices.push(format!("{ignored}; rename it to end in `.abi3.so`"));
-            continue;
-        };
-        if let Some(problem) = outside_of_stable_abi(module, &wheel.name)? {
-            let problem = format!("{ignored}, and it {problem}: it is no abi3 module, whatever the wheel's tag says");
-            if !allow_mismatch {
-                bail!(Error::Refused(problem));
+        let (Some(entry), Some(suffix)) = (module.entry, foreign_suffix(&module.path, &pythons)) else { continue };
+        let outside = stable_abi::outside(module, &wheel.name)?;
+        let importable = module.exports.contains(&format!("PyInit_{}", suffix.stem));
+        candidates.push(Candidate { suffix, importable, keeps_to_abi: outside.is_none() });
+        entries.push((entry, outside.unwrap_or_default()));
+    }
+    let needed: Vec<String> = modules.iter().flat_map(|module| modules::needed(module, &options.module)).collect();
+    let needed = needed.iter().map(|name| base_name(name)).collect();
+    let fates = fates(&candidates, wheel.name.is_abi3(), &needed, taken);
+    for ((candidate, (entry, outside)), fate) in candidates.iter().zip(entries).zip(fates) {
+        let ForeignSuffix { path, ignored_by, .. } = candidate.suffix;
+        let ignored = format!("`{path}` has the suffix of another Python, which `{ignored_by}` silently ignores");
+        match fate {
+            Fate::Renamed(new) => {
+                notices.push(format!("`{path}` is called `{new}` now: `{ignored_by}` would silently ignore the old name"));
+                renamed.insert(entry, new);
             }
-            notices.push(problem);
-            continue;
+            Fate::NoExtension => notices.push(format!("{ignored}; rename it to end in `.abi3.so`")),
+            Fate::Refused => {
+                let problem = format!("{ignored}, and it {outside}: it is no abi3 module, whatever the wheel's tag says");
+                if !options.allow_python_mismatch {
+                    bail!(Error::Refused(problem));
+                }
+                notices.push(problem);
+            }
+            Fate::Kept { new, why } => notices.push(format!("{ignored}; it was not renamed to `{new}`, since {why}")),
         }
-        let new = format!("{}{}.abi3.so", named.directory, named.stem);
-        let needed = modules.iter().any(|other| other.dylink.needed.iter().any(|name| name == base_name(path)));
-        if needed || taken(&new) || renamed.values().any(|name| *name == new) {
-            let why = if needed { "another module needs it by its name" } else { "that name is taken" };
-            notices.push(format!("{ignored}; it was not renamed to `{new}`, since {why}"));
-            continue;
-        }
-        notices.push(format!("`{path}` is called `{new}` now: `{}` would silently ignore the old name", named.ignored_by));
-        renamed.insert(entry, new);
     }
     Ok(renamed)
 }
 
-/// A file name with the suffix of one Python.
-struct Named<'a> {
-    /// What stands before the last component, with the slash.
-    directory: &'a str,
-    /// Name of the module.
-    stem: &'a str,
-    /// One of the Pythons that do not import it.
-    ignored_by: &'a str,
-}
-
-/// Takes the path of a module apart whose suffix is that of another Python than one of `pythons`.
-fn foreign_suffix<'a>(path: &'a str, pythons: &[&'a str]) -> Option<Named<'a>> {
+/// Takes the path of a module apart whose suffix is that of another Python than one of `pythons`, tags such as `cp313`.
+pub fn foreign_suffix<'a>(path: &'a str, pythons: &[&'a str]) -> Option<ForeignSuffix<'a>> {
     let (directory, name) = path.split_at(path.len() - base_name(path).len());
     let (stem, rest) = name.split_once(".cpython-")?;
     let version = rest.strip_suffix("-wasm32-emscripten.so")?;
     let ignored_by = pythons.iter().find(|python| python.trim_start_matches("cp") != version)?;
-    Some(Named { directory, stem, ignored_by })
-}
-
-fn is_abi3(name: &WheelName) -> bool {
-    name.abi.iter().all(|abi| abi == "abi3")
-}
-
-/// Whether Python imports the module as `name`.
-fn imports_as(module: &Module, name: &str) -> bool {
-    let init = format!("PyInit_{name}");
-    module.exports.contains(&init)
-}
-
-/// What the module uses that no stable ABI has, in words.
-fn outside_of_stable_abi(module: &Module, wheel: &WheelName) -> Result<Option<String>> {
-    let Some(baseline) = abi3::baseline(wheel) else { return Ok(None) };
-    let read = wasm_pyfix_passes::module::Module::read(&module.bytes)?;
-    let audit = abi3::audit(&read, baseline).filter(|audit| !audit.is_abi3);
-    Ok(audit.map(|audit| {
-        let names: Vec<String> = audit.non_abi3_symbols.iter().map(|name| format!("`{name}`")).collect();
-        format!("uses {}, which the stable ABI does not have", names.join(", "))
-    }))
+    Some(ForeignSuffix { path, directory, stem, version, ignored_by })
 }
 
 #[cfg(test)]

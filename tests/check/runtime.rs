@@ -52,7 +52,7 @@ fn assemble(text: &str) -> Vec<u8> {
 }
 
 /// Whether a runtime's `error` is what was `predicted`, in which `…` stands for anything.
-fn matches(error: &str, predicted: &str) -> bool {
+pub fn matches(error: &str, predicted: &str) -> bool {
     let mut rest = error;
     predicted.trim_start_matches("Error: ").split('…').all(|part| {
         let found = rest.split_once(part.trim());
@@ -373,28 +373,34 @@ fn types_of_libraries() {
     }
 }
 
-/// The strong function imports of the modules of `wheel` that `runtime` cannot bind, asked from the runtime itself: a module with a
-/// weak address of every name finds those that are there, and the wheel's modules offer some themselves.
+/// The strong imports of functions and addresses by the modules of `wheel` that `runtime` cannot bind, asked from the runtime itself: a
+/// module with a weak address of every name finds those that are there, and the wheel's modules offer some themselves.
 pub fn unbound(wheel: &Path, runtime: Runtime) -> BTreeSet<(String, String)> {
     let modules = modules_of_archive(wheel).unwrap();
     let read: Vec<(&str, Module<'_>)> = modules.iter().map(|(path, bytes)| (path.as_str(), Module::read(bytes).unwrap())).collect();
     let exported: BTreeSet<&str> = read.iter().flat_map(|(_, module)| module.exports()).map(|export| &*export.name).collect();
-    let mut imported: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    // The loader makes an address of each name, as of a function or as of data.
+    let mut imported: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (path, module) in &read {
-        for import in module.imports().iter().filter(|import| import.module == "env") {
+        for import in module.imports() {
+            let address = match (&*import.module, import.item) {
+                ("env", Item::Function(_)) | ("GOT.func", _) => "GOT.func",
+                ("GOT.mem", _) => "GOT.mem",
+                _ => continue,
+            };
             let weak = module.dylink.import_info.iter().any(|info| info.field == import.field);
-            if matches!(import.item, Item::Function(_)) && !weak && !exported.contains(&*import.field) {
-                imported.entry(&import.field).or_default().push(path);
+            if !weak && !exported.contains(&*import.field) {
+                imported.entry((address, &import.field)).or_default().push(path);
             }
         }
     }
     // The loader cannot take the address of a function in JavaScript without a signature, so it is there.
     let manifest = Target::find(runtime.platform()).unwrap().manifest().unwrap();
-    imported.retain(|name, _| {
+    imported.retain(|(_, name), _| {
         let offer = manifest.symbols.get(*name);
         !offer.is_some_and(|offer| offer.provider == Provider::JavaScript && offer.item == Offered::Function(None))
     });
-    let names: Vec<&str> = imported.keys().copied().collect();
+    let names: Vec<(&str, &str)> = imported.keys().copied().collect();
     let python = format!(
         "import ctypes\nlib = ctypes.CDLL('/home/pyodide/m.so')\n' '.join(str(i) for i in range({}) if not lib[f'a{{i}}']())",
         names.len()
@@ -402,17 +408,19 @@ pub fn unbound(wheel: &Path, runtime: Runtime) -> BTreeSet<(String, String)> {
     let job = Job { files: vec![(PATH.to_string(), probe(&names))], ..Job::new("probe", python) };
     let answer = run_jobs(Node::Installed, runtime, &[job]).unwrap().remove(0).outcome.unwrap();
     let missing = answer.split_whitespace().map(|index| names[index.parse::<usize>().unwrap()]);
-    missing.flat_map(|name| imported[name].iter().map(move |path| (path.to_string(), name.to_string()))).collect()
+    missing.flat_map(|name| imported[&name].iter().map(move |path| (path.to_string(), name.1.to_string()))).collect()
 }
 
-/// A module that has the addresses of functions, 0 for those that are not there.
-fn probe(names: &[&str]) -> Vec<u8> {
-    let each = |text: &dyn Fn(usize, &str) -> String| names.iter().enumerate().map(|(i, name)| text(i, name)).collect::<String>();
+/// A module that has the addresses of functions and data, 0 for those that are not there.
+fn probe(names: &[(&str, &str)]) -> Vec<u8> {
+    let each = |text: &dyn Fn(usize, &str, &str) -> String| {
+        names.iter().enumerate().map(|(i, (address, name))| text(i, address, name)).collect::<String>()
+    };
     wat::parse_str(format!(
         "(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)) {}) {} {})",
-        each(&|_, name| format!("(import-info \"GOT.func\" \"{name}\" 1)")),
-        each(&|_, name| format!("(import \"GOT.func\" \"{name}\" (global (mut i32)))")),
-        each(&|i, _| format!("(func (export \"a{i}\") (result i32) global.get {i})")),
+        each(&|_, address, name| format!("(import-info \"{address}\" \"{name}\" 1)")),
+        each(&|_, address, name| format!("(import \"{address}\" \"{name}\" (global (mut i32)))")),
+        each(&|i, _, _| format!("(func (export \"a{i}\") (result i32) global.get {i})")),
     ))
     .unwrap()
 }

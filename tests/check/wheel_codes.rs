@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use support::{Job, Node, Runtime, run_jobs};
 
-const ABI3: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
+pub const ABI3: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
 
 /// Writes a wheel and checks it against the default target.
 fn check_wheel(name: &str, wheel: Wheel) -> (i32, Vec<Value>) {
@@ -31,7 +31,7 @@ fn only(code: &str, name: &str, wheel: Wheel) -> Vec<Value> {
 }
 
 /// A wheel with one extension module that nothing is wrong with.
-fn demo(name: &str) -> Wheel {
+pub fn demo(name: &str) -> Wheel {
     Wheel::new(name).file("demo/ext.abi3.so", &module(&[], &["PyInit_ext"]))
 }
 
@@ -86,7 +86,7 @@ fn record() {
 }
 
 /// An archive with the checksums of its stored entries put right.
-fn resealed(bytes: &[u8]) -> Vec<u8> {
+pub fn resealed(bytes: &[u8]) -> Vec<u8> {
     use std::io::{Cursor, Read, Write};
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -136,6 +136,50 @@ fn suffixes() {
         |name: &str| run_files(&[(name, &extension)], "import importlib.util\nstr(importlib.util.find_spec('ext') is not None)");
     assert_eq!(import("ext.cpython-312-wasm32-emscripten.so").as_deref(), Ok("False"));
     assert_eq!(import("ext.abi3.so").as_deref(), Ok("True"));
+}
+
+/// Whether `check` says that an upgrade makes a suffix right, and whether an upgrade does.
+#[track_caller]
+fn suffix_is_repaired(wheel: Wheel) -> bool {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join(ABI3);
+    std::fs::write(&input, wheel.build()).unwrap();
+    let suffixes = |path: &PathBuf| -> Vec<Value> {
+        let mut found = findings(&check(&[path], &[]).1);
+        found.retain(|finding| finding["code"] == "ignored-suffix");
+        found
+    };
+    let found = suffixes(&input);
+    let promised = found.iter().filter(|finding| finding["fixable"] == true).count();
+    let output = directory.path().join("out");
+    std::fs::create_dir(&output).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+    let status = command.args(["-q", "-O0"]).arg(&input).arg("-o").arg(&output).status().unwrap();
+    // A wheel that is refused stays as it is.
+    let result = if status.success() { std::fs::read_dir(&output).unwrap().next().unwrap().unwrap().path() } else { input };
+    assert_eq!(found.len() - suffixes(&result).len(), promised, "{found:#?}");
+    promised > 0
+}
+
+#[test]
+fn an_upgrade_repairs_the_suffixes_that_it_is_said_to_repair() {
+    const EXT: &str = "ext.cpython-312-wasm32-emscripten.so";
+    let extension = module(&[], &["PyInit_ext"]);
+    let named = || Wheel::new(ABI3).file("demo/ext.cpython-312-wasm32-emscripten.so", &extension);
+    assert!(suffix_is_repaired(named()));
+    assert!(suffix_is_repaired(named().file("demo/x.so", &module(&["libother.so"], &["f"]))));
+    // Another module needs it by its name.
+    assert!(!suffix_is_repaired(named().file("demo/x.so", &module(&[EXT], &["f"]))));
+    // The new name is taken, if by nothing that could be loaded.
+    assert!(!suffix_is_repaired(named().file("demo/ext.abi3.so", b"no module")));
+    // Of two that would get the same name one does.
+    assert!(suffix_is_repaired(named().file("demo/ext.cpython-311-wasm32-emscripten.so", &extension)));
+    let private =
+        "(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import \"env\" \"_PyLong_Sign\" (func (param i32) (result i32)))
+        (func (export \"PyInit_ext\")))";
+    assert!(!suffix_is_repaired(
+        Wheel::new(ABI3).file("demo/ext.cpython-312-wasm32-emscripten.so", &wat::parse_str(private).unwrap())
+    ));
 }
 
 #[test]
@@ -248,5 +292,13 @@ fn the_stable_abi() {
     };
     assert_eq!(only("newer-abi3-symbol", ABI3, uses(&["PyLong_AsInt"]))[0]["symbol"], "PyLong_AsInt");
     assert_eq!(only("non-abi3-symbol", ABI3, uses(&["_PyLong_Sign"]))[0]["symbol"], "_PyLong_Sign");
+    // Built for Python 3.12, such a module is not for 3.13; one that keeps to the stable ABI is.
+    let older = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
+    let (code, moved) = check_wheel(older, uses(&["_PyLong_Sign"]));
+    assert_eq!((code, codes(&moved)), (1, BTreeSet::from(["non-abi3-symbol", "platform-tag", "tags-differ", "unportable-abi3"])));
+    assert!(moved.iter().all(|finding| finding["fixable"] == false), "{moved:#?}");
+    let moved = moved.iter().find(|finding| finding["code"] == "unportable-abi3").unwrap();
+    assert!(moved["message"].as_str().unwrap().ends_with("built for Python 3.12, not for 3.13"), "{moved}");
+    assert_eq!(codes(&check_wheel(older, uses(&["PyLong_AsLong"])).1), BTreeSet::from(["platform-tag", "tags-differ"]));
     assert_eq!(check_wheel(ABI3, uses(&["PyLong_AsLong", "strlen"])), (0, Vec::new()));
 }

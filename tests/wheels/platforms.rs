@@ -162,17 +162,65 @@ fn modules_are_renamed_only_where_that_helps() {
 
 #[test]
 fn a_module_that_leaves_the_stable_abi_is_not_called_abi3() {
-    let private = wat::parse_str(
-        r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "_PyLong_AsByteArray" (func))
-        (func (export "PyInit_ext") (result i32) i32.const 0))"#,
-    );
-    let input = Wheel::new(NAME_2025).file(NAMED_FOR_313, &private.unwrap()).build();
-    let error = fail(NAME_2025, &input, &options_2026(false));
+    // Nothing tells which Python it was built for.
+    let name = "demo-1.0-cp312-abi3-emscripten_9_9_9_wasm32.whl";
+    let input = Wheel::new(name).file(NAMED_FOR_313, &private_extension()).build();
+    let error = fail(name, &input, &options_2026(false));
     assert!(is_refused(&error), "{error:#}");
     assert!(format!("{error:#}").contains("uses `_PyLong_AsByteArray`, which the stable ABI does not have"), "{error:#}");
     let allowed = WheelOptions { allow_python_mismatch: true, ..options_2026(false) };
-    let result = run(NAME_2025, &input, &allowed);
+    let result = run(name, &input, &allowed);
     assert!(result.modules[0].renamed_to.is_none() && result.notices[0].contains("no abi3 module"), "{:?}", result.notices);
+}
+
+/// What is grafted, `--add-needed` and `--remove-needed` decide who needs a file by its name.
+#[test]
+fn what_modules_will_need_keeps_a_name() {
+    const BASE: &str = "ext.cpython-313-wasm32-emscripten.so";
+    let extension = module(&[], &["PyInit_ext"]);
+    let renamed = |wheel: Wheel, change: &dyn Fn(&mut WheelOptions)| {
+        let mut options = options_2026(false);
+        change(&mut options);
+        let result = run(NAME_2025, &wheel.build(), &options);
+        result.modules.iter().any(|module| module.renamed_to.is_some())
+    };
+    let alone = || Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension);
+    let with_user = || alone().file("demo/x.so", &module(&[BASE], &[]));
+    assert!(renamed(alone(), &|_| ()));
+    assert!(!renamed(with_user(), &|_| ()));
+    assert!(renamed(with_user(), &|options| options.module.remove_needed = vec![BASE.to_string()]));
+    let other = || alone().file("demo/x.so", &module(&[], &["f"]));
+    assert!(!renamed(other(), &|options| options.module.add_needed = vec![BASE.to_string()]));
+    // A library that is grafted needs it.
+    let libraries = tempfile::tempdir().unwrap();
+    std::fs::write(libraries.path().join("libx.so"), module(&[BASE], &["x"])).unwrap();
+    let needs_library = || alone().file("demo/x.so", &module(&["libx.so"], &["f"]));
+    assert!(renamed(needs_library(), &|_| ()));
+    assert!(!renamed(needs_library(), &|options| options.libdirs = vec![libraries.path().to_path_buf()]));
+}
+
+/// An extension module that uses a symbol of Python outside of the stable ABI.
+fn private_extension() -> Vec<u8> {
+    let text = r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "_PyLong_AsByteArray" (func))
+        (func (export "PyInit_ext") (result i32) i32.const 0))"#;
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn a_wheel_outside_of_the_stable_abi_stays_with_its_python() {
+    let wheel = |name: &str| Wheel::new(name).file("demo/ext.abi3.so", &private_extension()).build();
+    let error = fail(NAME_2025, &wheel(NAME_2025), &options_2026(false));
+    let message = format!("{error:#}");
+    assert!(is_refused(&error) && message.contains("`demo/ext.abi3.so` uses `_PyLong_AsByteArray`, which"), "{message}");
+    assert!(message.contains("built for `cp313`, and may take the runtime of `cp314` down"), "{message}");
+    // One wheel for both is no better, wherever the user begins.
+    assert!(is_refused(&fail(NAME_2025, &wheel(NAME_2025), &options_2026(true))));
+    let allowed = run(NAME_2025, &wheel(NAME_2025), &WheelOptions { allow_python_mismatch: true, ..options_2026(false) });
+    assert!(allowed.notices[0].contains("it is no abi3 module"), "{:?}", allowed.notices);
+    // It is built for this Python, and says so of that one.
+    assert_eq!(run(NAME_2025, &wheel(NAME_2025), &options()).notices, [""; 0]);
+    let both = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.whl";
+    run(both, &wheel(both), &options_2026(false));
 }
 
 #[test]

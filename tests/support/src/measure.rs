@@ -1,4 +1,8 @@
-//! What the benchmarks share: order statistics, and the machine that results were measured on.
+//! What the benchmarks share: order statistics, the machine that results were measured on, and how they are written down.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
 
 /// `values` in ascending order.
 pub fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -24,4 +28,15 @@ pub fn machine() -> String {
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
     format!("{} ({cores} cores, {system})", model.unwrap_or("an unnamed processor"))
+}
+
+/// Writes a report, and the directories that it needs.
+///
+/// # Errors
+/// When that fails, with the path.
+pub fn write(path: &Path, report: &str) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    }
+    std::fs::write(path, report).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::node::Job;
 use crate::npm::target_directory;
 
 /// The package with data on the stable ABI.
@@ -29,6 +30,15 @@ pub fn names() -> Result<Vec<String>> {
 /// The wheels of micropip and of what it needs, to be unpacked into a runtime.
 pub fn micropip() -> Result<Vec<PathBuf>> {
     MICROPIP.into_iter().map(wheel).collect()
+}
+
+/// A job that installs `wheel` with micropip, which looks at tags as Pyodide's own `loadPackage` does not, and runs `python`.
+pub fn with_micropip(wheel: &Path, python: &str) -> Result<Job> {
+    let name = wheel.file_name().context("a wheel has a name")?.to_string_lossy();
+    let path = format!("/tmp/{name}");
+    let install = format!("import micropip\nawait micropip.install('emfs:{path}', deps=False)\n");
+    let files = vec![(path, std::fs::read(wheel)?)];
+    Ok(Job { unpacked: micropip()?, files, ..Job::new("micropip", install + python) })
 }
 
 /// The symbols of CPython's stable ABI, sorted, one line each: the name, and the version that it is in it since.

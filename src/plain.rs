@@ -1,0 +1,62 @@
+//! Text that others wrote, made safe to print.
+//!
+//! Names of symbols, versions of compilers, metadata of wheels and messages that quote them come from the inputs. Printed as they are, control
+//! characters among them could clear a terminal, invent lines of a report or hide some, and marks of writing direction show one thing
+//! for another. The JSON forms have the names as they are: JSON escapes what it must.
+
+use std::borrow::Cow;
+
+/// `text` with a backslash and a number or letter, as in Rust, in the place of every character that shows nothing of itself.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' | '\t' => plain.extend(character.escape_default()),
+            _ if is_hidden(character) => plain.extend(character.escape_unicode()),
+            _ => plain.push(character),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// Control characters, ends of lines, and what is invisible or changes the direction of other text: the characters that the Unicode
+/// character database calls `Default_Ignorable_Code_Point` or `Bidi_Control`, and the annotations.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_stays_and_what_hides_is_told() {
+        for shown in ["_ZN3fooE", "naïve 日本 🎉", "a\\nb", "`x` -> y"] {
+            assert!(matches!(plain(shown), Cow::Borrowed(same) if same == shown), "{shown}");
+        }
+        assert_eq!(plain("a\u{1b}[31mb\n\tc\u{7f}\u{9b}"), "a\\u{1b}[31mb\\n\\tc\\u{7f}\\u{9b}");
+        assert_eq!(plain("\u{202e}evil\u{200b}\u{2066}\u{feff}\u{e0041}"), "\\u{202e}evil\\u{200b}\\u{2066}\\u{feff}\\u{e0041}");
+    }
+}
