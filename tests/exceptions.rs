@@ -538,3 +538,28 @@ fn cleanups_run_whatever_form_the_test_before_them_has() {
     };
     assert_gives(&cases.map(frame), true);
 }
+
+/// An address that is that of `__THREW__` or of something else, which only running tells.
+#[test]
+fn an_access_that_may_mean_threw_finds_what_its_address_means() {
+    let functions = r#"
+        (func $thrower (call $throw_int (i32.const 40)))
+        (func $word (result i32) (i32.add (global.get $memory_base) (i32.const 16)))
+        (func $asks (param $flag i32) (result i32) (local $found i32) (local $p i32)
+          (i32.store (call $word) (i32.const 7))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (global.get $table_base))
+          (local.set $p (call $word))
+          (if (local.get $flag) (then (local.set $p (global.get $THREW))))
+          ;; What is loaded, and what is there after another value was stored.
+          (local.set $found (i32.mul (i32.load (local.get $p)) (i32.const 100)))
+          (i32.store (local.get $p) (i32.const 5))
+          (local.set $found (i32.add (local.get $found) (i32.mul (i32.load (call $word)) (i32.const 10))))
+          (local.set $found (i32.add (local.get $found) (i32.load (global.get $THREW))))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (drop (call $value_of (call $match (global.get $int))))
+          (local.get $found))
+        (func (export "run") (result i32)
+          (i32.add (i32.mul (call $asks (i32.const 0)) (i32.const 1000)) (call $asks (i32.const 1))))"#;
+    assert_gives(&[("either", 751_175, module("$thrower", "", functions))], true);
+}

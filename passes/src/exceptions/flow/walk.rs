@@ -167,6 +167,7 @@ impl Walk<'_, '_> {
             threw: self.sets.union(a.threw, b.threw),
             exception: a.exception || b.exception,
             address: a.address || b.address,
+            threw_address: a.threw_address || b.threw_address,
         }
     }
 

@@ -1,13 +1,13 @@
 //! What instructions without control flow do to values: locals, globals, arithmetic, loads and stores, calls.
 
 use super::super::values::{Exact, Operand, Value, may_be_word, word_itself};
-use super::super::{Access, Checks, NoArity, Pointer, SiteFlow, Word};
+use super::super::{Access, Ambiguous, Checks, NoArity, Pointer, SiteFlow, Word};
 use super::Walk;
 use crate::Result;
 use crate::exceptions::abi::Role;
 use crate::exceptions::site_sets::NONE;
 use crate::module::FunctionId;
-use wasmparser::{MemArg, Operator};
+use wasmparser::{MemArg, MemArgTarget, Operator};
 
 impl Walk<'_, '_> {
     /// Instructions without control flow.
@@ -135,7 +135,9 @@ impl Walk<'_, '_> {
     fn load(&mut self, memarg: MemArg) {
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
-            self.gave_up |= may_be_word(address, memarg);
+            if may_be_word(address, memarg) {
+                return self.ambiguous_load(address, memarg);
+            }
             if address.threw != NONE && !address.address {
                 // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
                 self.asks(address.threw, |checks| checks.longjmp = true);
@@ -158,12 +160,33 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A load of one of the words on some paths, and of something else on others.
+    fn ambiguous_load(&mut self, address: Value, memarg: MemArg) {
+        self.ambiguous(memarg, true);
+        self.consume(address);
+        let Some(state) = &self.state else { return };
+        let pending = state.pending;
+        // What comes without a call site before it might ask about another function's.
+        self.gave_up |= !state.passed;
+        self.flow.words.read_once &= !address.threw_address || !state.cleared;
+        self.asks(pending, |checks| checks.longjmp = true);
+        self.push(Value { threw: if address.threw_address { pending } else { NONE }, ..Value::UNKNOWN });
+    }
+
+    fn ambiguous(&mut self, memarg: MemArg, loads: bool) {
+        self.gave_up |= memarg.target != MemArgTarget::Memory(0);
+        self.flow.words.ambiguous.push(Ambiguous { span: self.here.clone(), align: u32::from(memarg.align), loads });
+    }
+
     fn store(&mut self, memarg: MemArg) {
         let stored = self.pop_operand();
         self.compute(stored.value);
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
-            self.gave_up |= may_be_word(address, memarg);
+            if may_be_word(address, memarg) {
+                self.ambiguous(memarg, false);
+                self.flow.words.read_once = false;
+            }
             return self.compute(address);
         };
         let zero = stored.pushed_by.filter(|from| stored.value.exact == Exact::Const(0) && from.end == self.here.start);
