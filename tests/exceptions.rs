@@ -289,6 +289,24 @@ fn neither_kind_swallows_the_other() {
             {CPP_ONLY}
             (br_if $again (local.get $v))))"#
     );
+    // A frame that asks for both and throws the longjmp on, and then one that throws both on.
+    let throws_on = |pad: &str| {
+        format!(
+            r#"{SETJMP} (func $inner (local $t i32)
+            (block $jumped
+              (i32.store (global.get $THREW) (i32.const 0))
+              (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
+              (local.set $t (i32.load (global.get $THREW)))
+              (i32.store (global.get $THREW) (i32.const 0))
+              (br_if $jumped (select (local.get $t) (i32.const 0) (i32.ne (local.get $t) (i32.const 1))))
+              (if (i32.eq (local.get $t) (i32.const 1)) (then {pad}))
+              (unreachable))
+            (call $longjmp (local.get $t) (i32.load (global.get $threwValue)))
+            (unreachable))"#
+        )
+    };
+    let beside_landing_pad = throws_on("(drop (call $cleanup)) (return)");
+    let only = throws_on("(call $resume (call $cleanup)) (unreachable)");
     // An exception through a frame that knows only setjmp.
     let exception = format!(
         r#"{} {}"#,
@@ -305,6 +323,8 @@ fn neither_kind_swallows_the_other() {
         &[
             ("longjmp through a landing pad", 105, module("$inner $jump", "", &plain)),
             ("longjmp through a landing pad beside setjmp", 105, module("$inner $jump $quiet", "", &mixed)),
+            ("longjmp that a landing pad throws on", 105, module("$inner $jump", "", &beside_landing_pad)),
+            ("longjmp through a frame that throws all on", 105, module("$inner $jump", "", &only)),
             ("exception through setjmp", 8, module("$throws $call_jumps", "", &exception)),
         ],
         false,
@@ -365,6 +385,14 @@ fn cleanups_run_whatever_form_the_test_before_them_has() {
         (call $invoke_v (global.get $table_base))
         (local.set $threw (i32.load (global.get $THREW)))
         (i32.store (global.get $THREW) (i32.const 0))";
+    let gives = "(i32.store (global.get $THREW) (i32.const 0))
+        (local.set $sum (call $invoke_i (i32.add (global.get $table_base) (i32.const 2))))
+        (local.set $threw (i32.load (global.get $THREW)))
+        (i32.store (global.get $THREW) (i32.const 0))";
+    let harmless = "(i32.store (global.get $THREW) (i32.const 0))
+        (drop (call $invoke_ii (i32.add (global.get $table_base) (i32.const 3)) (i32.const 6)))
+        (local.set $threw (i32.load (global.get $THREW)))
+        (i32.store (global.get $THREW) (i32.const 0))";
     let pad = "(local.set $exception (call $cleanup)) (drop (call $getTempRet0)) (call $note (i32.const 10))
         (call $resume (local.get $exception)) (unreachable)";
     let cases = [
@@ -407,6 +435,72 @@ fn cleanups_run_whatever_form_the_test_before_them_has() {
             (if (i32.eq (local.get $threw) (i32.const 1)) (then PAD))",
         ),
         (
+            "computes before",
+            "(local.set $sum (i32.const 5)) CALL (local.set $sum (i32.sub (local.get $sum) (i32.const 4)))
+            (if (i32.eq (local.get $threw) (i32.const 1)) (then (if (i32.ne (local.get $sum) (i32.const 1)) (then (unreachable))) PAD))
+            (call $note (local.get $sum))",
+        ),
+        (
+            "computes with what was thrown",
+            "CALL (local.set $sum (i32.sub (local.get $threw) (i32.const 1)))
+            (if (i32.eq (local.get $threw) (i32.const 1)) (then (if (local.get $sum) (then (unreachable))) PAD))
+            (call $note (i32.sub (i32.const 0) (local.get $sum)))",
+        ),
+        (
+            "the result below",
+            "(block $pad
+              (i32.store (global.get $THREW) (i32.const 0))
+              (call $invoke_i (i32.add (global.get $table_base) (i32.const 2)))
+              (local.set $threw (i32.load (global.get $THREW)))
+              (i32.store (global.get $THREW) (i32.const 0))
+              (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+              (call $note) (return))
+            PAD",
+        ),
+        (
+            "the result below a landing pad",
+            "(i32.store (global.get $THREW) (i32.const 0))
+            (call $invoke_i (i32.add (global.get $table_base) (i32.const 2)))
+            (local.set $threw (i32.load (global.get $THREW)))
+            (i32.store (global.get $THREW) (i32.const 0))
+            (if (i32.eq (local.get $threw) (i32.const 1)) (then PAD))
+            (call $note)",
+        ),
+        (
+            "nothing to clean up",
+            "CALL (if (i32.eq (local.get $threw) (i32.const 1)) (then
+              (local.set $exception (call $cleanup)) (drop (call $getTempRet0))
+              (call $resume (local.get $exception)) (unreachable)))
+            CALL_GIVES (if (i32.eq (local.get $threw) (i32.const 1)) (then
+              (call $resume (call $cleanup)) (unreachable)))
+            (call $note (i32.const 10)) (call $note (local.get $sum))",
+        ),
+        (
+            "cannot throw",
+            "(block $pad
+              HARMLESS (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+              HARMLESS (if (i32.ne (local.get $threw) (i32.const 1)) (then (local.set $sum (i32.const 3))) (else PAD))
+              HARMLESS (if (i32.eq (local.get $threw) (i32.const 1)) (then PAD))
+              (block $on HARMLESS (br_if $on (i32.ne (local.get $threw) (i32.const 1))) PAD)
+              HARMLESS (local.set $sum (i32.sub (local.get $sum) (i32.const 2)))
+              (if (i32.eqz (local.get $threw)) (then (br_if $pad (i32.ne (local.get $sum) (i32.const 1)))))
+              CALL (if (i32.ne (local.get $threw) (i32.const 1)) (then (call $note (local.get $sum)) (return))))
+            PAD",
+        ),
+        (
+            "cannot throw, and asked for a longjmp first",
+            "(block $pad (block $jumped
+              HARMLESS
+              (br_if $jumped (select (local.get $threw) (i32.const 0) (i32.ne (local.get $threw) (i32.const 1))))
+              (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+              CALL
+              (br_if $jumped (select (local.get $threw) (i32.const 0) (i32.ne (local.get $threw) (i32.const 1))))
+              (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+              (call $note (i32.const 1)) (return))
+              (unreachable))
+            PAD",
+        ),
+        (
             "the result in the landing pad",
             "(i32.store (global.get $THREW) (i32.const 0))
             (local.set $sum (call $invoke_i (i32.add (global.get $table_base) (i32.const 2))))
@@ -424,6 +518,7 @@ fn cleanups_run_whatever_form_the_test_before_them_has() {
         (func $note (param i32) (global.set $notes (i32.add (global.get $notes) (local.get 0))))
         (func $callee (if (global.get $throws) (then (call $throw_int (i32.const 40)))))
         (func $gives (result i32) (call $callee) (i32.const 1))
+        (func $harmless (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
         (func (export "run") (result i32) (local $threw i32) (local $exception i32)
           (call $frame)
           (global.set $throws (i32.const 1))
@@ -435,10 +530,36 @@ fn cleanups_run_whatever_form_the_test_before_them_has() {
         call.replace("(global.get $table_base)", "(i32.add (global.get $table_base) (i32.const 1))")
     );
     let frame = |(name, body): (&'static str, &str)| {
-        let body = body.replace("CALL", call).replace("PAD", pad);
+        let body = body.replace("CALL_GIVES", gives).replace("HARMLESS", harmless).replace("CALL", call).replace("PAD", pad);
         let frame = format!("(func $frame (local $threw i32) (local $exception i32) (local $sum i32) {body})");
-        let imports = r#"(import "env" "invoke_i" (func $invoke_i (param i32) (result i32)))"#;
-        (name, 1140, module("$callee $frame $gives", imports, &format!("{run} {frame}")))
+        let imports = r#"(import "env" "invoke_i" (func $invoke_i (param i32) (result i32)))
+            (import "env" "invoke_ii" (func $invoke_ii (param i32 i32) (result i32)))"#;
+        (name, 1140, module("$callee $frame $gives $harmless", imports, &format!("{run} {frame}")))
     };
     assert_gives(&cases.map(frame), true);
+}
+
+/// An address that is that of `__THREW__` or of something else, which only running tells.
+#[test]
+fn an_access_that_may_mean_threw_finds_what_its_address_means() {
+    let functions = r#"
+        (func $thrower (call $throw_int (i32.const 40)))
+        (func $word (result i32) (i32.add (global.get $memory_base) (i32.const 16)))
+        (func $asks (param $flag i32) (result i32) (local $found i32) (local $p i32)
+          (i32.store (call $word) (i32.const 7))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (global.get $table_base))
+          (local.set $p (call $word))
+          (if (local.get $flag) (then (local.set $p (global.get $THREW))))
+          ;; What is loaded, and what is there after another value was stored.
+          (local.set $found (i32.mul (i32.load (local.get $p)) (i32.const 100)))
+          (i32.store (local.get $p) (i32.const 5))
+          (local.set $found (i32.add (local.get $found) (i32.mul (i32.load (call $word)) (i32.const 10))))
+          (local.set $found (i32.add (local.get $found) (i32.load (global.get $THREW))))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (drop (call $value_of (call $match (global.get $int))))
+          (local.get $found))
+        (func (export "run") (result i32)
+          (i32.add (i32.mul (call $asks (i32.const 0)) (i32.const 1000)) (call $asks (i32.const 1))))"#;
+    assert_gives(&[("either", 751_175, module("$thrower", "", functions))], true);
 }

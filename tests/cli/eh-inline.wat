@@ -25,7 +25,7 @@
     (local.set $result (call $invoke_did (global.get $__table_base) (i32.const 1) (f64.const 2)))
     (local.set $threw (i32.load (global.get $__THREW__)))
     (i32.store (global.get $__THREW__) (i32.const 0))
-    (if (i32.eq (local.get $threw) (i32.const 1)) (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
+    (if (i32.eq (local.get $threw) (i32.const 1)) (then (call $__resumeException (call $cleans_up (call $__cxa_find_matching_catch_2)))))
     (local.get $result))
 
   (func (export "harmless") (result f64) (local $result f64)
@@ -33,13 +33,13 @@
     (local.set $result
       (call $invoke_did (i32.add (global.get $__table_base) (i32.const 1)) (i32.const 1) (f64.const 2)))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1))
-      (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
+      (then (call $__resumeException (call $cleans_up (call $__cxa_find_matching_catch_2)))))
     (local.get $result))
 
   (func (export "by_import") (result f64) (local $result f64)
     (local.set $result (call $invoke_did (global.get $jn_address) (i32.const 1) (f64.const 2)))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1))
-      (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
+      (then (call $__resumeException (call $cleans_up (call $__cxa_find_matching_catch_2)))))
     (local.get $result))
 
   ;; A frame of its own holds the stack pointer in a local.
@@ -47,7 +47,7 @@
     (global.set $__stack_pointer (local.tee $frame (i32.sub (global.get $__stack_pointer) (i32.const 16))))
     (local.set $result (call $invoke_did (local.get $pointer) (i32.const 1) (f64.const 2)))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1))
-      (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
+      (then (call $__resumeException (call $cleans_up (call $__cxa_find_matching_catch_2)))))
     (global.set $__stack_pointer (i32.add (local.get $frame) (i32.const 16)))
     (local.get $result))
 
@@ -56,14 +56,18 @@
     (local.set $result (call $invoke_did (local.get $pointer) (local.tee $pointer (i32.const 0)) (f64.const 2)))
     (local.set $result (call $invoke_did (i32.load (i32.const 16)) (local.get $pointer) (f64.const 2)))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1))
-      (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
+      (then (call $__resumeException (call $cleans_up (call $__cxa_find_matching_catch_2)))))
     (local.get $result))
 
   ;; A known pointer that is also kept in a local stays on the stack under the call.
   (func (export "kept") (result f64) (local $pointer i32) (local $result f64)
     (local.set $result (call $invoke_did (local.tee $pointer (global.get $__table_base)) (local.get $pointer) (f64.const 2)))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1))
-      (then (call $__resumeException (call $__cxa_find_matching_catch_2))))
+      (then (call $__resumeException (call $cleans_up (call $__cxa_find_matching_catch_2)))))
     (local.get $result))
+
+  (func $cleans_up (param $exception i32) (result i32)
+    (i32.store (i32.const 32) (i32.const 1))
+    (local.get $exception))
 
   (elem (global.get $__table_base) func $throws $harmless))

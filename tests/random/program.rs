@@ -138,7 +138,7 @@ const OUTLINED: &str = r#"
 
 const LOCALS: &str = "(local $t i32) (local $t2 i32) (local $v i32) (local $label i32) (local $maybe i32) (local $ret i32)
     (local $tries i32) (local $depth i32) (local $fp i32) (local $ta i32) (local $va i32) (local $zero i32) (local $one i32)
-    (local $p i32) (local $n i32) (local $e i32) (local $sel i32)
+    (local $x i32) (local $p i32) (local $n i32) (local $e i32) (local $sel i32)
     (local $r_i32 i32) (local $r_i64 i64) (local $r_f64 f64) (local $c0 i32) (local $c1 i32) (local $c2 i32)";
 
 /// What may come out of a function other than its result.
@@ -453,6 +453,8 @@ impl Program {
         let arguments: String = parameters.iter().map(|ty| self.argument(ty)).collect();
         let (keep, shown) = match result {
             None => (String::new(), String::new()),
+            // The result stays on the stack, under the test.
+            Some(ty) if self.random.chance(15) => (String::new(), format!("{} call $event", convert_to_i32("", ty))),
             Some(ty) if self.random.chance(70) => {
                 let shown = format!("(call $event {})", convert_to_i32(&format!("(local.get $r_{ty})"), ty));
                 (format!("local.set $r_{ty}"), shown)
@@ -472,12 +474,22 @@ impl Program {
             0 => format!("{threw} i32.load {threw} {zero} i32.store local.set {t}"),
             _ => format!("(local.set {t} (i32.load {threw})) (i32.store {threw} {zero})"),
         };
+        // Optimisers move what others compute between the call and its test.
+        let (computed, used) = match self.random.below(6) {
+            0 => ("(local.set $x (i32.add (local.get $x) (i32.const 3)))", "(call $event (local.get $x))"),
+            1 => (
+                "(i32.store offset=56 (local.get $fp) (local.tee $x (i32.shl (local.get $n) (i32.const 2))))",
+                "(call $event (local.get $x))",
+            ),
+            _ => ("", ""),
+        };
+        let shown = format!("{shown} {used}");
         let join = self.label();
         let checks = self.checks(frame, check, effects, t, value, join);
         format!(
             "(block $join{join}
             {before} (i32.store {first} {zero}) (call $invoke_{letters} {pointer} {arguments}) {keep}
-            {ask}
+            {ask} {computed}
             {checks} {shown})\n"
         )
     }
@@ -527,8 +539,16 @@ impl Program {
             Check::Exception => self.exception(frame, effects, t, join),
             Check::ExceptionAfterJump => {
                 let exception = self.exception(frame, effects, t, join);
-                if self.random.chance(50) {
+                let label = self.label();
+                if self.random.chance(40) {
                     format!("{ask_value} (if {jumped} (then {go_on})) {exception}")
+                } else if self.random.chance(50) {
+                    // One value tells a longjmp from an exception and from nothing.
+                    let jump = format!("(select (local.get {t}) (i32.const 0) (i32.ne (local.get {t}) (i32.const 1)))");
+                    format!(
+                        "(block $on{label} (block $jumped{label} (br_if $jumped{label} {jump}) {exception} (br $on{label}))
+                        {ask_value} {go_on})"
+                    )
                 } else {
                     // The value is asked for only when something was thrown.
                     format!("(if (local.get {t}) (then (if (local.tee $v (i32.load {value})) (then {go_on})))) {exception}")

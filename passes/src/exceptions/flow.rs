@@ -7,8 +7,8 @@
 //! - where the two words are loaded and stored, and which instructions push and move their addresses;
 //! - where the exception of a landing pad is passed.
 //!
-//! It gives up on a function (and then knows nothing about it) when a load or store may or may not be one of `__THREW__`, when the
-//! address of `__THREW__` is computed with or stored, when the function has native exception handlers of its own, and when it is too
+//! It gives up on a function (and then knows nothing about it) when a load that comes before any call site may be one of `__THREW__`,
+//! when the address of `__THREW__` is computed with or stored, when the function has native exception handlers of its own, and when it is too
 //! large to follow.
 
 mod values;
@@ -100,6 +100,8 @@ pub struct Words {
     pub addresses: Vec<Span>,
     pub loads: Vec<Access>,
     pub stores: Vec<Access>,
+    /// Loads and stores of an i32 that may mean one of the words or anything else.
+    pub ambiguous: Vec<Ambiguous>,
     /// Stores of zero to `__THREW__`, from the instruction that pushes the zero on.
     pub clears: Vec<Access>,
     /// Some load may come without a call site of this function before it: it asks about another function's.
@@ -120,6 +122,18 @@ pub struct Access {
     pub word: Word,
     /// The instructions that push its address and do nothing else.
     pub address: Option<Span>,
+}
+
+/// A load or store through an address that is that of a word on some paths alone.
+///
+/// Compilers share one local between the address of a word and another address, where control flow that wasm does not show keeps them
+/// apart, and sink stores to both out of the arms of an `if`.
+#[derive(Debug, Clone)]
+pub struct Ambiguous {
+    pub span: Span,
+    /// Exponent of its alignment.
+    pub align: u32,
+    pub loads: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

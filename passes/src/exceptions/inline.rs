@@ -7,7 +7,7 @@
 //! What the locals replace must be seen by nobody else: [`sites`](super::sites) checks that no function reads the words that has no
 //! call site of its own before. Functions that are not so clear keep calling wrappers, which report in memory.
 
-use super::flow::{Access, Flow, SiteFlow, Word};
+use super::flow::{Access, Ambiguous, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};
 use super::threading::Reports;
 use crate::body::code;
@@ -15,7 +15,7 @@ use crate::body::edit::Edits;
 use crate::module::{FunctionId, Module, TypeId};
 use crate::{Error, Result};
 use std::collections::HashMap;
-use wasm_encoder::{BlockType, InstructionSink};
+use wasm_encoder::{BlockType, InstructionSink, MemArg, MemArgTarget};
 use wasmparser::{FuncType, ValType};
 
 /// Functions that the handlers call, to keep them short; there only if some handler does.
@@ -49,7 +49,7 @@ pub fn inline(
     helpers: &Helpers,
 ) -> Result<(Vec<u8>, Reports)> {
     let threw = edits.new_local(ValType::I32)?;
-    let reads_value = flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
+    let reads_value = !flow.words.ambiguous.is_empty() || flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
     let value = if reads_value { Some(edits.new_local(ValType::I32)?) } else { None };
     let mut writer = Writer {
         module,
@@ -63,6 +63,9 @@ pub fn inline(
         temporaries: HashMap::new(),
     };
     writer.words(flow)?;
+    for access in &flow.words.ambiguous {
+        writer.ambiguous(access)?;
+    }
     for (&at, site) in &flow.sites {
         let call = calls.get(&at).ok_or_else(|| Error::Internal(format!("the call at {at} has no plan")))?;
         writer.site(at, site, call, flow.words.read_once)?;
@@ -119,6 +122,33 @@ impl Writer<'_, '_> {
             }
             self.edits.replace(clear.span.clone(), instead);
         }
+        Ok(())
+    }
+
+    /// An access of a local where the address is that of its word, and of memory otherwise.
+    fn ambiguous(&mut self, access: &Ambiguous) -> Result<()> {
+        let words = self.state.threw.ok_or_else(|| Error::Internal("no addresses of __THREW__ to compare with".into()))?;
+        let (threw, value) = (self.threw, self.local_of(Word::ThrewValue)?);
+        let address = self.temporary(ValType::I32, usize::MAX - 1)?;
+        let stored = self.temporary(ValType::I32, usize::MAX - 2)?;
+        let memarg = MemArg { offset: 0, align: access.align, target: MemArgTarget::Memory(0), ordering: None };
+        let mut out = Vec::new();
+        let mut code = InstructionSink::new(&mut out);
+        let ty = if access.loads { BlockType::Result(wasm_encoder::ValType::I32) } else { BlockType::Empty };
+        if !access.loads {
+            code.local_set(stored);
+        }
+        code.local_tee(address).global_get(words.0).i32_eq().if_(ty);
+        read_or_write(&mut code, access.loads, threw, stored);
+        code.else_().local_get(address).global_get(words.0).i32_const(4).i32_add().i32_eq().if_(ty);
+        read_or_write(&mut code, access.loads, value, stored);
+        code.else_().local_get(address);
+        match access.loads {
+            true => code.i32_load(memarg),
+            false => code.local_get(stored).i32_store(memarg),
+        };
+        code.end().end();
+        self.edits.replace(access.span.clone(), out);
         Ok(())
     }
 
@@ -304,6 +334,13 @@ impl Writer<'_, '_> {
         }
         zero(&mut sink, callee)
     }
+}
+
+fn read_or_write(code: &mut InstructionSink<'_>, loads: bool, local: u32, stored: u32) {
+    match loads {
+        true => code.local_get(local),
+        false => code.local_get(stored).local_set(local),
+    };
 }
 
 /// How the operands of a call reach it.

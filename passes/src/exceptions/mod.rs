@@ -36,7 +36,7 @@ mod threading;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
-use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module};
+use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};
 pub(crate) use flow::NoArity;
@@ -86,7 +86,8 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let mut addresses = Vec::new();
     if let Some(machinery) = &machinery {
         addresses = private_words(module, &abi, &machinery.state)?;
-        define_invokes(module, &abi, &facts, &plan, machinery, &mut outcome)?;
+        let called = define_invokes(module, &abi, &facts, &plan, machinery, &mut outcome)?;
+        remove_unused(module, &abi, &facts, &called, &mut outcome);
     }
     define_others(module, &abi, machinery.as_ref(), &mut outcome);
     if let Some(machinery) = &machinery {
@@ -284,7 +285,8 @@ fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Ve
     Ok(addresses)
 }
 
-/// Gives every invoke its wrappers and directs each call site to the one that catches what the site checks.
+/// Gives every invoke its wrappers and directs each call site to the one that catches what the site checks. Returns the functions that
+/// are called afterwards, as far as they belong to the ABI.
 fn define_invokes(
     module: &mut Module<'_>,
     abi: &Abi,
@@ -292,7 +294,7 @@ fn define_invokes(
     plan: &sites::Plan,
     machinery: &Machinery,
     outcome: &mut Outcome,
-) -> Result<()> {
+) -> Result<BTreeSet<u32>> {
     let state = &machinery.state;
     let mut wrappers: HashMap<(FunctionId, Catches), FunctionId> = HashMap::new();
     for invoke in abi.invokes().collect::<Vec<_>>() {
@@ -329,7 +331,7 @@ fn define_invokes(
     let adapters = define_adapters(module, plan, state)?;
     outcome.count("calls of functions of another type adapted", plan.adapted.len());
     outcome.count("call sites", plan.sites.len());
-    rewrite_sites(module, abi, plan, &Replacements { wrappers, adapters }, state, outcome)
+    rewrite_sites(module, abi, facts, plan, &Replacements { wrappers, adapters }, machinery, outcome)
 }
 
 fn wrapper_name(catches: Catches) -> &'static str {
@@ -365,15 +367,18 @@ fn define_adapters(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -
     Ok(adapters)
 }
 
-/// Rewrites the functions around the call sites: `try` in place, or calls of the right wrapper.
+/// Rewrites the functions around the call sites: `try` in place, or calls of the right wrapper. Returns the functions that are called
+/// afterwards, as far as they belong to the ABI.
 fn rewrite_sites(
     module: &mut Module<'_>,
     abi: &Abi,
+    facts: &[(FunctionId, BodyFacts)],
     plan: &sites::Plan,
     Replacements { wrappers, adapters }: &Replacements,
-    state: &State,
+    machinery: &Machinery,
     outcome: &mut Outcome,
-) -> Result<()> {
+) -> Result<BTreeSet<u32>> {
+    let state = &machinery.state;
     let mut redirects: BTreeMap<FunctionId, Vec<(usize, FunctionId)>> = BTreeMap::new();
     for (index, site) in plan.sites.iter().enumerate().filter(|(_, site)| !site.inlined) {
         let callee = match plan.adapted.get(&index) {
@@ -386,12 +391,17 @@ fn rewrite_sites(
     }
     let calls = site_calls(module, plan);
     let helpers = helpers(module, plan, state);
+    let temp_ret = if let TempRet::Private(global) = machinery.matching.selected { Some(global) } else { None };
     let without_result = types_without_result(module, plan);
     let exnref = state.exnref.then(|| exnref_types(module, plan));
     let functions: BTreeSet<FunctionId> = redirects.keys().chain(plan.inlined.keys()).copied().collect();
     let shared = &*module;
-    let context =
-        threading::Context { without_result, exnref, ..threading::Context::new(shared, &abi.by_function(), state, &helpers) };
+    let context = threading::Context {
+        temp_ret,
+        without_result,
+        exnref,
+        ..threading::Context::new(shared, &abi.by_function(), state, &helpers)
+    };
     let bodies: Vec<(FunctionId, Threaded)> = (functions.into_par_iter())
         .map(|function| {
             let body =
@@ -401,23 +411,31 @@ fn rewrite_sites(
                 edits.redirect_call(at, callee);
             }
             let Some(flow) = plan.inlined.get(&function) else {
-                return Ok((function, Threaded { body: edits.apply()?, sites: 0 }));
+                return Ok((function, Threaded { body: edits.apply()?, sites: 0, passing: 0, calls: BTreeSet::new() }));
             };
             let (body, reports) = inline::inline(shared, edits, flow, &calls[&function], state, &helpers)?;
             Ok((function, threading::thread(&context, function, body, reports)?))
         })
         .collect::<Result<_>>()?;
-    let mut threaded = 0;
-    for (function, Threaded { body, sites }) in bodies {
+    let (mut threaded, mut let_pass) = (0, 0);
+    let mut called = BTreeSet::new();
+    for (function, Threaded { body, sites, passing, calls }) in bodies {
         module.define_function(function, body);
         threaded += sites;
+        let_pass += passing;
+        called.extend(calls);
     }
+    for helper in [helpers.caught, helpers.jumped].into_iter().flatten().filter(|helper| !called.contains(&helper.0)) {
+        module.remove_function(helper);
+    }
+    called.extend(facts.iter().filter(|(id, _)| !plan.inlined.contains_key(id)).flat_map(|(_, facts)| facts.calls.iter().copied()));
     let inlined = || plan.sites.iter().filter(|site| site.inlined);
     outcome.count("call sites inlined", inlined().count());
     outcome.count("call sites with a direct call", inlined().filter(|site| site.callee.is_some()).count());
     outcome.count("call sites that cannot throw", inlined().filter(|site| !site.throws).count());
     outcome.count("call sites without a test", threaded);
-    Ok(())
+    outcome.count("call sites that let pass what they threw on", let_pass);
+    Ok(called)
 }
 
 /// What the code at each inlined site needs to know, by function and position.
@@ -503,9 +521,29 @@ fn matching(module: &mut Module<'_>, abi: &Abi, temp_ret: TempRet, options: &Opt
     Matching { selected: temp_ret, personality }
 }
 
+/// Removes the imports of routines that nothing needs any more, now that the call sites are rewritten.
+fn remove_unused(
+    module: &mut Module<'_>,
+    abi: &Abi,
+    facts: &[(FunctionId, BodyFacts)],
+    called: &BTreeSet<u32>,
+    outcome: &mut Outcome,
+) {
+    for (&id, &role) in &abi.functions {
+        let removable = matches!(role, Role::FindMatchingCatch { .. } | Role::ResumeException | Role::TypeidFor | Role::GetTempRet);
+        if removable && !called.contains(&id) && !is_referenced(module, abi, facts, FunctionId(id)) {
+            module.remove_function(FunctionId(id));
+            outcome.count("imports that nobody calls removed", 1);
+        }
+    }
+}
+
 /// Everything but the invokes.
 fn define_others(module: &mut Module<'_>, abi: &Abi, machinery: Option<&Machinery>, outcome: &mut Outcome) {
     for (&id, &role) in &abi.functions {
+        if matches!(module.function(FunctionId(id)).origin, Origin::Dead) {
+            continue;
+        }
         if let Some(body) = routine(role, machinery) {
             module.define_function(FunctionId(id), body);
             let landing_pad = matches!(role, Role::FindMatchingCatch { .. });

@@ -249,7 +249,7 @@ fn report_longjmp(function: &mut Function, jump: u32, stack_pointer: u32, state:
     }
 }
 
-/// A naturally aligned i32 at `offset` bytes.
+/// A value aligned as an i32 at `offset` bytes.
 pub fn word(offset: u64) -> MemArg {
     MemArg { offset, align: 2, target: MemArgTarget::Memory(0), ordering: None }
 }
@@ -325,29 +325,34 @@ pub fn find_matching_catch(clauses: u32, matching: &Matching, state: &State) -> 
         return function.into_raw_body();
     };
     let (head, size) = lsda_size(clauses);
-    let frame = size.next_multiple_of(16);
+    // Behind the table lies a zero, as the type of selector 0, which means none.
+    let frame = (size + 4).next_multiple_of(16);
     let lsda = clauses;
-    let selector = clauses + 1;
-    let mut function = Function::new([(2, ValType::I32)]);
+    let mut function = Function::new([(1, ValType::I32)]);
     let mut code = function.instructions();
     code.global_get(state.stack_pointer.0).i32_const(frame as i32).i32_sub().local_tee(lsda).global_set(state.stack_pointer.0);
-    for (index, bytes) in lsda_head(clauses).chunks_exact(4).enumerate() {
-        let value = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        code.local_get(lsda).i32_const(value).i32_store(word(4 * index as u64));
+    for (index, bytes) in lsda_head(clauses).chunks(8).enumerate() {
+        let value = bytes.iter().rev().fold(0, |value, byte| (value << 8) | i64::from(*byte));
+        let at = word(8 * index as u64);
+        match bytes.len() {
+            8 => code.local_get(lsda).i64_const(value).i64_store(at),
+            _ => code.local_get(lsda).i32_const(value as i32).i32_store(at),
+        };
     }
     for clause in 0..clauses {
         // The type table is read backwards from its end.
-        let offset = head + 4 * (clauses - 1 - clause);
-        code.local_get(lsda).local_get(clause).i32_store(word(u64::from(offset)));
+        let offset = word(u64::from(head + 4 * (clauses - 1 - clause)));
+        match clause {
+            0 => code.local_get(lsda).local_get(clause).i64_extend_i32_u().i64_store(offset),
+            _ => code.local_get(lsda).local_get(clause).i32_store(offset),
+        };
     }
     code.global_get(personality.context.0).i32_const(0).i32_store(word(0));
     code.global_get(personality.context.0).local_get(lsda).i32_store(word(4));
     code.global_get(state.caught.0).call(personality.call.0).drop();
-    // Clause s (from 1) has its type 4 s bytes before the end of the table; selector 0 means none.
-    code.global_get(personality.context.0).i32_load(word(8)).local_tee(selector);
-    code.if_(BlockType::Result(ValType::I32));
-    code.local_get(lsda).i32_const(size as i32).i32_add().local_get(selector).i32_const(2).i32_shl().i32_sub().i32_load(word(0));
-    code.else_().i32_const(0).end();
+    // Clause s (from 1) has its type 4 s bytes before the end of the table.
+    code.local_get(lsda).global_get(personality.context.0).i32_load(word(8)).i32_const(2).i32_shl().i32_sub();
+    code.i32_load(word(u64::from(size)));
     matching.selected.set(&mut code);
     code.local_get(lsda).i32_const(frame as i32).i32_add().global_set(state.stack_pointer.0);
     code.global_get(state.caught.0).end();

@@ -14,6 +14,8 @@ pub struct Value {
     pub exception: bool,
     /// It may be the address of `__THREW__` or `__threwValue`.
     pub address: bool,
+    /// It may be that of `__THREW__`.
+    pub threw_address: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub enum Exact {
 }
 
 impl Value {
-    pub const UNKNOWN: Value = Value { exact: Exact::Unknown, threw: NONE, exception: false, address: false };
+    pub const UNKNOWN: Value = Value { exact: Exact::Unknown, threw: NONE, exception: false, address: false, threw_address: false };
 
     /// Whether it is the address of one of the words on every path.
     pub fn is_address(self) -> bool {
@@ -36,7 +38,7 @@ impl Value {
 
     pub const fn exactly(exact: Exact) -> Self {
         let address = matches!(exact, Exact::ThrewAddress | Exact::ThrewValueAddress);
-        Value { exact, threw: NONE, exception: false, address }
+        Value { exact, threw: NONE, exception: false, address, threw_address: matches!(exact, Exact::ThrewAddress) }
     }
 }
 

@@ -22,8 +22,10 @@ pub enum Op {
     Eq,
     Ne,
     And,
+    Select,
     Drop,
     Call(u32),
+    GlobalGet(u32),
     GlobalSet(u32),
     /// Pushes a value and does nothing else: the bytes of the instruction.
     Push(Range<usize>),
@@ -44,6 +46,8 @@ pub enum Op {
     Br(Label),
     BrIf(Label),
     BrTable(Vec<Label>, Label),
+    /// Throws an exception of this tag, with the value on the stack.
+    Throw(u32),
     /// Throws on what the `try` of this label has caught, from inside a handler of it.
     Rethrow(Label),
 }
@@ -65,9 +69,8 @@ impl From<Op> for Instruction {
 #[derive(Debug)]
 pub struct Code<'b> {
     bytes: &'b [u8],
-    /// Local declarations as they were read.
-    declarations: Range<usize>,
-    groups: u32,
+    /// Local declarations: how many locals, and the bytes of their type.
+    declarations: Vec<(u32, Range<usize>)>,
     /// Number of parameters and declared locals.
     pub locals: u32,
     pub list: List,
@@ -86,18 +89,20 @@ impl<'b> Code<'b> {
         let reader = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset));
         let signature = module.signature(function);
         let mut declarations = reader.get_locals_reader()?;
-        let groups = declarations.get_count();
-        let begin = (declarations.original_position() - body.offset) as usize;
         let mut locals = signature.params().len() as u32;
-        for _ in 0..groups {
-            locals += declarations.read()?.0;
+        let mut groups = Vec::new();
+        for _ in 0..declarations.get_count() {
+            let begin = (declarations.original_position() - body.offset) as usize;
+            let (count, _) = declarations.read()?;
+            let end = (declarations.original_position() - body.offset) as usize;
+            let count_length = body.bytes[begin..end].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
+            groups.push((count, begin + count_length..end));
+            locals += count;
         }
-        let end = (declarations.original_position() - body.offset) as usize;
         let results = signature.results().len() as u32;
         let mut code = Code {
             bytes: &body.bytes,
-            declarations: begin..end,
-            groups,
+            declarations: groups,
             locals,
             list: List::default(),
             targets: HashMap::new(),
@@ -138,6 +143,7 @@ impl<'b> Code<'b> {
             Operator::I32Eq => Op::Eq,
             Operator::I32Ne => Op::Ne,
             Operator::I32And => Op::And,
+            Operator::Select => Op::Select,
             Operator::Drop => Op::Drop,
             Operator::Call { function_index } => Op::Call(function_index),
             Operator::GlobalGet { .. } => Op::Push(span),
@@ -218,9 +224,39 @@ impl<'b> Code<'b> {
         self.list = List::from(numbered.collect::<Vec<_>>());
     }
 
+    /// Whether the instruction in `span` is a call through a pointer.
+    pub fn calls_pointer(&self, span: &Range<usize>) -> bool {
+        const CALL_INDIRECT: u8 = 0x11;
+        const CALL_REF: u8 = 0x14;
+        matches!(self.bytes.get(span.start), Some(&CALL_INDIRECT | &CALL_REF))
+    }
+
     /// Where the `end` of `label` is, at or behind `from`.
     pub fn end_of(&self, label: Label, from: usize) -> Option<usize> {
         (from..self.list.len()).find(|index| self.list[*index].op == Op::End(label))
+    }
+
+    /// The declarations without the last locals that nobody uses, which are those of inlining most of the time; groups of one type that
+    /// follow each other become one.
+    fn used_declarations(&self) -> Vec<(u32, Range<usize>)> {
+        let used = self.list.iter().filter_map(|instruction| match instruction.op {
+            Op::Get(local) | Op::Set(local) | Op::Tee(local) => Some(local + 1),
+            _ => None,
+        });
+        let declared: u32 = self.declarations.iter().map(|(count, _)| count).sum();
+        let parameters = self.locals - declared;
+        let mut left = used.max().unwrap_or(0).saturating_sub(parameters);
+        let mut groups: Vec<(u32, Range<usize>)> = Vec::new();
+        for (count, ty) in &self.declarations {
+            let count = left.min(*count);
+            left -= count;
+            match groups.last_mut() {
+                Some((before, same)) if self.bytes[same.clone()] == self.bytes[ty.clone()] => *before += count,
+                _ if count > 0 => groups.push((count, ty.clone())),
+                _ => {}
+            }
+        }
+        groups
     }
 
     /// The body in bytes.
@@ -228,8 +264,13 @@ impl<'b> Code<'b> {
         let handlers = exnref.map(|exnref| Handlers::find(&mut self, exnref));
         let mut out = Vec::with_capacity(self.bytes.len() + self.bytes.len() / 8);
         let references = handlers.as_ref().map_or(0, |handlers| handlers.references.len() as u32);
-        (self.groups + u32::from(references > 0)).encode(&mut out);
-        out.extend_from_slice(&self.bytes[self.declarations.clone()]);
+        // The locals for references come behind all others.
+        let groups = if references > 0 { self.declarations.clone() } else { self.used_declarations() };
+        (groups.len() as u32 + u32::from(references > 0)).encode(&mut out);
+        for (count, ty) in groups {
+            count.encode(&mut out);
+            out.extend_from_slice(&self.bytes[ty]);
+        }
         if references > 0 {
             references.encode(&mut out);
             Module::encoded_type(ValType::EXNREF)?.encode(&mut out);
@@ -344,8 +385,10 @@ impl Encoder<'_, '_> {
             Op::Eq => sink.i32_eq(),
             Op::Ne => sink.i32_ne(),
             Op::And => sink.i32_and(),
+            Op::Select => sink.select(),
             Op::Drop => sink.drop(),
             Op::Call(function) => sink.call(function),
+            Op::GlobalGet(global) => sink.global_get(global),
             Op::GlobalSet(global) => sink.global_set(global),
             Op::Block(_, ty) => sink.block(encoded(ty)?),
             Op::Loop(_, ty) => sink.loop_(encoded(ty)?),
@@ -358,6 +401,7 @@ impl Encoder<'_, '_> {
             Op::Br(_) => sink.br(depth),
             Op::BrIf(_) => sink.br_if(depth),
             Op::Rethrow(_) => sink.rethrow(depth),
+            Op::Throw(tag) => sink.throw(tag),
             Op::Push(_) | Op::Plain(..) | Op::Stop(..) | Op::BrTable(..) => &mut sink,
         };
         Ok(())

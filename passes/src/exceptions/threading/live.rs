@@ -128,7 +128,7 @@ impl<'c, 'b> Walk<'c, 'b> {
                         union(&mut now, &self.target(*label));
                     }
                 }
-                Op::Stop(..) | Op::Rethrow(_) | Op::Unreachable => now = vec![0; self.words],
+                Op::Stop(..) | Op::Rethrow(_) | Op::Throw(_) | Op::Unreachable => now = vec![0; self.words],
                 _ => {}
             }
             for label in &self.guarded {

@@ -7,17 +7,25 @@
 //! Landing pads that only one site leads to move into its handler. There, an exception that the pad resumes is thrown on by `rethrow`,
 //! which keeps it as it is, instead of `throw`, which makes a new one.
 //!
-//! **What must hold**: between the call and the branch, the code does nothing but move constants between the stack and locals; every
-//! local it writes is written for both paths, or read on none of them ([`live`]); and code that moves into a handler takes nothing from
-//! the stack that was there before it. Sites where that cannot be seen keep the local and the test.
+//! What would be caught only to be thrown on is not caught ([`passing`]), and where nothing was thrown for sure there is no test either
+//! ([`harmless`]). What all this leaves behind goes ([`dead`], [`unreached`], [`simple`]).
+//!
+//! **What must hold**: between the call and the branch, the code does nothing but move constants between the stack and locals, or is a
+//! statement that has nothing to do with the test and is run on both paths ([`path::statement`]); every local it writes is written for
+//! both paths, or read on none of them ([`live`]); and code that moves into a handler takes nothing from the stack that was there before
+//! it. Sites where that cannot be seen keep the local and the test.
 
 mod code;
 mod dead;
+mod harmless;
 mod list;
 mod live;
+mod passing;
 mod path;
 mod resume;
+mod simple;
 mod site;
+mod unreached;
 
 pub use code::Exnref;
 use code::{Code, Op};
@@ -27,8 +35,8 @@ use super::abi::Role;
 use super::inline::Helpers;
 use super::runtime::State;
 use crate::Result;
-use crate::module::{Body, FunctionId, Module};
-use std::collections::HashMap;
+use crate::module::{Body, FunctionId, GlobalId, Module};
+use std::collections::{BTreeSet, HashMap};
 
 /// What is the same for all functions of a module.
 pub struct Context<'m> {
@@ -38,7 +46,13 @@ pub struct Context<'m> {
     /// `getTempRet0`, `__resumeException`, and the landing pad routines with their number of clauses.
     pub get_temp_ret: Vec<u32>,
     pub resume: Vec<u32>,
+    /// `llvm_eh_typeid_for`, the identity.
+    pub typeid: Vec<u32>,
+    /// `emscripten_longjmp`
+    pub longjmp: Vec<u32>,
     pub matching: HashMap<u32, u32>,
+    /// What `getTempRet0` reads, if it is a global of the module.
+    pub temp_ret: Option<GlobalId>,
     /// For a `try` of some type, the type with the same parameters and no result.
     pub without_result: HashMap<u32, u32>,
     /// There if `try_table` is to be written.
@@ -56,10 +70,26 @@ impl<'m> Context<'m> {
             helpers,
             get_temp_ret: with(Role::GetTempRet),
             resume: with(Role::ResumeException),
+            typeid: with(Role::TypeidFor),
+            longjmp: with(Role::Longjmp),
             matching: roles.iter().filter_map(clauses).collect(),
+            temp_ret: None,
             without_result: HashMap::new(),
             exnref: None,
         }
+    }
+}
+
+impl Context<'_> {
+    /// The routine of the ABI that the instruction calls, if it does.
+    fn routine(&self, op: &Op) -> Option<u32> {
+        let Op::Call(function) = *op else { return None };
+        let helper = |helper: Option<FunctionId>| helper.is_some_and(|helper| helper.0 == function);
+        let known = [&self.get_temp_ret, &self.resume, &self.typeid].iter().any(|known| known.contains(&function))
+            || self.matching.contains_key(&function)
+            || helper(self.helpers.caught)
+            || helper(self.helpers.jumped);
+        known.then_some(function)
     }
 }
 
@@ -74,31 +104,47 @@ pub struct Reports {
     pub read_once: bool,
 }
 
-/// A body, and how many of its call sites lost their test.
+/// A body, and what became of it.
 pub struct Threaded {
     pub body: Vec<u8>,
+    /// How many of its call sites lost their test.
     pub sites: usize,
+    /// How many of them let something pass that they would only throw on.
+    pub passing: usize,
+    /// The routines of the ABI that it still calls.
+    pub calls: BTreeSet<u32>,
 }
 
 /// Threads the handlers of the call sites in `body`, which [`inline`](super::inline) wrote with legacy instructions.
 pub fn thread(context: &Context<'_>, function: FunctionId, body: Vec<u8>, reports: Reports) -> Result<Threaded> {
     let body = Body { bytes: body.into(), offset: 0 };
     let mut code = Code::read(context.module, function, &body)?;
-    let tries: Vec<usize> = (0..code.list.len()).filter(|at| matches!(code.list[*at].op, Op::Try(..))).collect();
-    let mut sites = 0;
+    let (mut sites, mut harmless, mut passing) = (0, 0, 0);
     if reports.read_once
         && let Some(live) = Live::analyse(&code)
     {
+        passing = passing::remove_handlers(context, &mut code, reports);
         // What comes later in the code is simpler already when its turn comes.
-        for &at in tries.iter().rev() {
-            let done = site::thread(context, &mut code, &live, at, reports).is_some();
-            sites += usize::from(done);
+        let begins = (0..code.list.len()).rev().filter_map(|at| Some((at, begins_site(&code.list[at].op)?)));
+        for (at, throws) in begins.collect::<Vec<_>>() {
+            match throws {
+                true => sites += usize::from(site::thread(context, &mut code, &live, at, reports).is_some()),
+                false => harmless += usize::from(harmless::thread(context, &mut code, &live, at, reports).is_some()),
+            }
         }
         resume::rethrow(context, &mut code);
-        if sites > 0 {
-            dead::remove(&mut code);
-        }
+        dead::remove(context, &mut code);
     }
+    let calls = code.list.iter().filter_map(|instruction| context.routine(&instruction.op)).collect();
     let body = code.encode(context.exnref.as_ref())?;
-    Ok(Threaded { body, sites })
+    Ok(Threaded { body, sites: sites + harmless, passing, calls })
+}
+
+/// Whether a call site that can throw may be here, or begin here, with the zero that is stored for one that cannot; `None` for neither.
+fn begins_site(op: &Op) -> Option<bool> {
+    match op {
+        Op::Try(..) => Some(true),
+        Op::Const(0) => Some(false),
+        _ => None,
+    }
 }

@@ -1,5 +1,6 @@
 //! What the code behind a call does when something was thrown, and when not, as far as constants tell.
 
+use super::Reports;
 use super::code::{Code, Label, Op};
 use crate::module::{FunctionId, Module};
 use std::collections::BTreeMap;
@@ -11,7 +12,22 @@ pub enum Known {
     Const(i32),
     /// The value of a local that the handler sets, and that is not zero.
     NotZero(u32),
+    /// The same, of a jump buffer's address: neither is it 1, which stands for an exception.
+    Buffer(u32),
+    /// The exception that a landing pad asked for.
+    Exception,
     Nothing,
+}
+
+impl Known {
+    /// What a branch makes of it, if that is known.
+    fn is_true(self) -> Option<bool> {
+        match self {
+            Known::Const(value) => Some(value != 0),
+            Known::NotZero(_) | Known::Buffer(_) => Some(true),
+            Known::Exception | Known::Nothing => None,
+        }
+    }
 }
 
 /// One way through the code: the values on the stack and in the locals it wrote.
@@ -19,6 +35,8 @@ pub enum Known {
 pub struct Path {
     stack: Vec<Known>,
     pub writes: BTreeMap<u32, Known>,
+    /// Statements on the way that do more than to move constants. They come before what is left of `writes`.
+    pub statements: Vec<Op>,
 }
 
 /// Where both ways go on together, or part.
@@ -32,12 +50,38 @@ pub enum Step {
 impl Path {
     /// A path on which these locals have these values.
     pub fn new(writes: impl IntoIterator<Item = (u32, Known)>) -> Self {
-        Path { stack: Vec::new(), writes: writes.into_iter().collect() }
+        Path { writes: writes.into_iter().collect(), ..Path::default() }
     }
 
     /// Whether it left nothing on the stack.
     pub fn is_level(&self) -> bool {
         self.stack.is_empty()
+    }
+
+    /// Whether the jump buffer and the value of a longjmp lie on top of the stack, as they were thrown.
+    pub fn throws_on(&self, reports: Reports) -> bool {
+        let thrown = reports.value.map(|value| [Known::Buffer(reports.threw), Known::NotZero(value)]);
+        thrown.is_some_and(|thrown| self.stack.ends_with(&thrown))
+    }
+
+    /// Pushes the exception that the routine of a landing pad returns.
+    pub fn push_exception(&mut self) {
+        self.stack.push(Known::Exception);
+    }
+
+    /// Whether that lies on top of the stack.
+    pub fn has_exception(&self) -> bool {
+        self.stack.last() == Some(&Known::Exception)
+    }
+
+    /// Takes over a statement, which is then run where the path leads to; `None` when it has to do with what is known.
+    pub fn take_statement(&mut self, statement: &[Op]) -> Option<()> {
+        let known = |op: &Op| matches!(op, Op::Get(local) | Op::Set(local) | Op::Tee(local) if self.writes.contains_key(local));
+        if statement.iter().any(known) {
+            return None;
+        }
+        self.statements.extend_from_slice(statement);
+        Some(())
     }
 
     /// Does what `op` does; `None` when that is more than to move constants between the stack and locals.
@@ -47,7 +91,7 @@ impl Path {
             Op::Set(local) => drop(self.writes.insert(local, self.stack.pop()?)),
             Op::Tee(local) => drop(self.writes.insert(local, *self.stack.last()?)),
             Op::Const(value) => self.stack.push(Known::Const(value)),
-            Op::Push(_) => self.stack.push(Known::Nothing),
+            Op::Push(_) | Op::GlobalGet(_) => self.stack.push(Known::Nothing),
             Op::Call(function) if get_temp_ret.contains(&function) => self.stack.push(Known::Nothing),
             Op::Drop => drop(self.stack.pop()?),
             Op::Eqz => {
@@ -64,13 +108,21 @@ impl Path {
                 };
                 self.stack.push(result);
             }
-            Op::BrIf(_) | Op::If(..) => {
-                return match self.stack.pop()? {
-                    Known::Const(condition) => Some(Step::Decides(condition != 0)),
-                    Known::NotZero(_) => Some(Step::Decides(true)),
-                    Known::Nothing => None,
-                };
+            Op::Select => {
+                let (condition, b, a) = (self.stack.pop()?, self.stack.pop()?, self.stack.pop()?);
+                self.stack.push(match condition.is_true() {
+                    Some(condition) => {
+                        if condition {
+                            a
+                        } else {
+                            b
+                        }
+                    }
+                    None if a == b => a,
+                    None => Known::Nothing,
+                });
             }
+            Op::BrIf(_) | Op::If(..) => return self.stack.pop()?.is_true().map(Step::Decides),
             _ => return None,
         }
         Some(Step::Next)
@@ -78,13 +130,13 @@ impl Path {
 
     /// The writes to locals that are read, as code; `None` when one of them is not known.
     pub fn remaining(&self, is_read: impl Fn(u32) -> bool) -> Option<Vec<Op>> {
-        let mut code = Vec::new();
+        let mut code = self.statements.clone();
         for (&local, &value) in self.writes.iter().filter(|(local, _)| is_read(**local)) {
             match value {
                 Known::Const(value) => code.extend([Op::Const(value), Op::Set(local)]),
-                Known::NotZero(from) if from == local => {}
-                Known::NotZero(from) => code.extend([Op::Get(from), Op::Set(local)]),
-                Known::Nothing => return None,
+                Known::NotZero(from) | Known::Buffer(from) if from == local => {}
+                Known::NotZero(from) | Known::Buffer(from) => code.extend([Op::Get(from), Op::Set(local)]),
+                Known::Exception | Known::Nothing => return None,
             }
         }
         Some(code)
@@ -95,8 +147,40 @@ fn equal(a: Known, b: Known) -> Known {
     match (a, b) {
         (Known::Const(a), Known::Const(b)) => Known::Const(i32::from(a == b)),
         (Known::NotZero(_), Known::Const(0)) | (Known::Const(0), Known::NotZero(_)) => Known::Const(0),
+        (Known::Buffer(_), Known::Const(0 | 1)) | (Known::Const(0 | 1), Known::Buffer(_)) => Known::Const(0),
         _ => Known::Nothing,
     }
+}
+
+/// Longest statement that is written twice, for both ways.
+const LONGEST_STATEMENT: usize = 12;
+
+/// The instructions from `at` on that compute something and put it away, without calls and control flow, and leave the stack as it was:
+/// optimisers move them between a call and its test. `None` when there are none, or when they only move constants.
+pub fn statement(code: &Code<'_>, module: &Module<'_>, at: usize) -> Option<Vec<Op>> {
+    let mut height: u32 = 0;
+    let mut computes = false;
+    let mut statement = Vec::new();
+    for instruction in code.list.range(at..at + LONGEST_STATEMENT) {
+        let op = &instruction.op;
+        match op {
+            Op::Plain(..) | Op::GlobalSet(_) => computes = true,
+            Op::Get(_) | Op::Set(_) | Op::Tee(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => {}
+            Op::Eqz | Op::Eq | Op::Ne | Op::And | Op::Select | Op::Drop => {}
+            _ => return None,
+        }
+        let is_call = |span: &std::ops::Range<usize>| code.calls_pointer(span);
+        if matches!(op, Op::Plain(span, ..) if is_call(span)) {
+            return None;
+        }
+        let (takes, gives) = effect(op, module);
+        height = height.checked_sub(takes)? + gives;
+        statement.push(op.clone());
+        if height == 0 {
+            return computes.then_some(statement);
+        }
+    }
+    None
 }
 
 /// Follows `path` from `from` to `to`, where it must arrive on the level it began on.
@@ -220,6 +304,10 @@ impl Heights<'_, '_> {
                 self.height.checked_sub(*takes)?;
                 self.reached = false;
             }
+            Op::Throw(_) => {
+                self.height.checked_sub(1)?;
+                self.reached = false;
+            }
             Op::Rethrow(_) | Op::Unreachable => self.reached = false,
             _ => {
                 let (takes, gives) = effect(op, module);
@@ -245,10 +333,11 @@ impl Heights<'_, '_> {
 /// How many values an instruction without control flow takes and gives.
 fn effect(op: &Op, module: &Module<'_>) -> (u32, u32) {
     match op {
-        Op::Get(_) | Op::Const(_) | Op::Push(_) => (0, 1),
+        Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => (0, 1),
         Op::Set(_) | Op::Drop | Op::GlobalSet(_) => (1, 0),
         Op::Tee(_) | Op::Eqz => (1, 1),
         Op::Eq | Op::Ne | Op::And => (2, 1),
+        Op::Select => (3, 1),
         Op::Call(function) => {
             let ty = module.signature(FunctionId(*function));
             (ty.params().len() as u32, ty.results().len() as u32)

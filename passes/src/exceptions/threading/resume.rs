@@ -34,7 +34,7 @@ fn handler(context: &Context<'_>, code: &mut Code<'_>, resuming: &HashMap<Label,
         return None;
     }
     let end = end_of_handler(code, at)?;
-    let matches = (at + 3..end).find(|index| !is_before_matching(&code.list[*index].op))?;
+    let matches = (at + 3..end).find(|index| !is_before_matching(code, &code.list[*index].op))?;
     let Op::Call(routine) = code.list[matches].op else { return None };
     let clauses = *context.matching.get(&routine)?;
     let exception = match code.list.get(matches + 1)?.op {
@@ -83,8 +83,14 @@ fn ignores_clause(context: &Context<'_>, code: &Code<'_>, matches: usize, at: us
 }
 
 /// What may stand between the beginning of a handler and the routine of its landing pad.
-fn is_before_matching(op: &Op) -> bool {
-    matches!(op, Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::Set(_) | Op::Block(..))
+fn is_before_matching(code: &Code<'_>, op: &Op) -> bool {
+    match op {
+        Op::Plain(span, ..) => !code.calls_pointer(span),
+        _ => matches!(
+            op,
+            Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::Set(_) | Op::Tee(_) | Op::Drop | Op::GlobalSet(_) | Op::Block(..)
+        ),
+    }
 }
 
 /// Writes what takes the place of the instruction at `index`, and returns how many it replaces.

@@ -22,6 +22,10 @@ struct Site {
     zero: Option<Op>,
     /// What takes the result: `local.set` or `drop`.
     taken: Option<Op>,
+    /// What else comes before anything that has to do with the test: the function pointer is dropped that lies below.
+    dropped: Vec<Op>,
+    /// The result stays on the stack, or something is taken from below it: then no block may come between the call and what follows.
+    rigid: bool,
     /// The first instruction behind that.
     behind: usize,
 }
@@ -74,47 +78,79 @@ impl Site {
         }
         let has_result = code.shape[label as usize].1 > 0;
         let zero = has_result.then(|| list[end - 1].op.clone());
-        let taken = has_result.then(|| list[end + 1].op.clone());
-        if taken.as_ref().is_some_and(|taken| !matches!(taken, Op::Set(_) | Op::Drop)) {
+        let taken =
+            list.get(end + 1).map(|next| next.op.clone()).filter(|next| has_result && matches!(next, Op::Set(_) | Op::Drop));
+        let mut behind = end + 1 + usize::from(taken.is_some());
+        let dropped = dropped_below(code, behind, taken.as_ref());
+        behind += dropped.len();
+        let rigid = !dropped.is_empty() || (has_result && taken.is_none());
+        let call = list.range(at + 1..first).cloned().collect();
+        Some(Site { label, ty, begin, call, cpp, longjmp, stack_pointer, zero, taken, dropped, rigid, behind })
+    }
+
+    /// Takes the statement at `at` over to both ways, and returns its length. It may have nothing to do with the result of the call,
+    /// which has another place on each.
+    fn statement(&self, context: &Context<'_>, code: &Code<'_>, at: usize, a: &mut Path, b: &mut Path) -> Option<usize> {
+        let statement = path::statement(code, context.module, at)?;
+        let uses_result = |op: &Op| matches!((op, &self.taken), (Op::Get(a) | Op::Set(a) | Op::Tee(a), Some(Op::Set(b))) if a == b);
+        if statement.iter().any(uses_result) {
             return None;
         }
-        let behind = end + 1 + usize::from(has_result);
-        let call = list.range(at + 1..first).cloned().collect();
-        Some(Site { label, ty, begin, call, cpp, longjmp, stack_pointer, zero, taken, behind })
-    }
-
-    /// What is known behind the call when an exception came.
-    fn after_exception(&self, reports: Reports) -> Path {
-        let value = reports.value.map(|value| (value, Known::Const(0)));
-        Path::new([(reports.threw, Known::Const(1))].into_iter().chain(value))
-    }
-
-    /// What is known behind the call when a longjmp came: neither the jump buffer nor the value is zero.
-    fn after_longjmp(&self, reports: Reports) -> Path {
-        let value = reports.value.map(|value| (value, Known::NotZero(value)));
-        Path::new([(reports.threw, Known::NotZero(reports.threw))].into_iter().chain(value))
+        // Neither way or both.
+        let mut both = (a.clone(), b.clone());
+        both.0.take_statement(&statement)?;
+        both.1.take_statement(&statement)?;
+        (*a, *b) = both;
+        Some(statement.len())
     }
 
     /// Follows both ways to the branch where they part.
     fn decide(&self, context: &Context<'_>, code: &Code<'_>, reports: Reports) -> Option<Decision> {
         let mut returns = Path::new([(reports.threw, Known::Const(0))]);
-        let mut thrown = if self.longjmp.is_some() { self.after_longjmp(reports) } else { self.after_exception(reports) };
+        let mut thrown = if self.longjmp.is_some() { after_longjmp(reports) } else { after_exception(reports) };
         let mut opened = Vec::new();
+        let mut next = self.behind;
         for at in self.behind..code.list.len() {
             match &code.list[at].op {
                 Op::Block(label, BlockType::Empty) if returns.is_level() && thrown.is_level() => opened.push(*label),
+                _ if at < next => {}
+                _ if let Some(length) = self.statement(context, code, at, &mut returns, &mut thrown) => next = at + length,
                 op => match (returns.step(op, &context.get_temp_ret)?, thrown.step(op, &context.get_temp_ret)?) {
                     (Step::Decides(a), Step::Decides(taken_when_thrown)) if a != taken_when_thrown => {
                         let level = returns.is_level() && thrown.is_level();
                         return level.then_some(Decision { at, returns, thrown, taken_when_thrown, opened });
                     }
                     (Step::Next, Step::Next) => {}
+                    // Neither goes that way.
+                    (Step::Decides(false), Step::Decides(false)) if matches!(op, Op::BrIf(_)) => {}
                     _ => return None,
                 },
             }
         }
         None
     }
+}
+
+/// The instructions at `at` that drop a function pointer from below the result of the call, if they stand there.
+fn dropped_below(code: &Code<'_>, at: usize, taken: Option<&Op>) -> Vec<Op> {
+    let op = |index: usize| code.list.get(index).map(|instruction| &instruction.op);
+    match (op(at), op(at + 1), taken) {
+        (Some(Op::Drop), Some(Op::Get(result)), Some(Op::Set(taken))) if result == taken => vec![Op::Drop, Op::Get(*result)],
+        (Some(Op::Drop), ..) => vec![Op::Drop],
+        _ => Vec::new(),
+    }
+}
+
+/// What is known behind a call that an exception has ended.
+pub fn after_exception(reports: Reports) -> Path {
+    let value = reports.value.map(|value| (value, Known::Const(0)));
+    Path::new([(reports.threw, Known::Const(1))].into_iter().chain(value))
+}
+
+/// What is known behind a call that a longjmp has ended.
+pub fn after_longjmp(reports: Reports) -> Path {
+    let value = reports.value.map(|value| (value, Known::NotZero(value)));
+    Path::new([(reports.threw, Known::Buffer(reports.threw))].into_iter().chain(value))
 }
 
 struct Rewrite<'r, 'b> {
@@ -134,6 +170,9 @@ impl Rewrite<'_, '_> {
         let meets = matches!((&self.code.list[decision.at].op, decision.opened.last()),
             (Op::BrIf(label), Some(inner)) if label == inner && !decision.taken_when_thrown);
         let outer = decision.opened.len() - usize::from(meets);
+        if self.site.rigid && outer > 0 {
+            return None;
+        }
         let (ty, takes) = if outer > 0 { self.type_without_result()? } else { (BlockType::Empty, 0) };
         let (end, mut out) = self.inner(decision, meets)?;
         for &label in decision.opened[..outer].iter().rev() {
@@ -237,7 +276,8 @@ impl Rewrite<'_, '_> {
         // A copy of what was thrown is best taken on its way.
         let copies =
             |pair: &[Instruction]| matches!((&pair[0].op, &pair[1].op), (Op::Get(from), Op::Set(_)) if *from == self.reports.threw);
-        if let Some(at) = rest.windows(2).position(copies)
+        if decision.thrown.statements.is_empty()
+            && let Some(at) = rest.windows(2).position(copies)
             && let Op::Set(copy) = rest[at + 1].op
         {
             rest.drain(at..at + 2);
@@ -266,6 +306,9 @@ impl Rewrite<'_, '_> {
 
     /// The type of the `try` if its result is taken inside.
     fn type_without_result(&self) -> Option<(BlockType, u32)> {
+        if self.site.rigid {
+            return None;
+        }
         match self.site.ty {
             BlockType::FuncType(ty) => {
                 let (takes, gives) = self.code.shape[self.site.label as usize];
@@ -287,8 +330,8 @@ impl Rewrite<'_, '_> {
     }
 
     /// The result is taken by nobody but the instruction behind the call.
-    fn take(&self) -> Option<Instruction> {
-        self.site.taken.clone().map(Instruction::from)
+    fn take(&self) -> impl Iterator<Item = Instruction> {
+        self.site.taken.iter().chain(&self.site.dropped).cloned().map(Instruction::from)
     }
 
     /// `br_if` to the landing pad: the handler branches there.
@@ -322,6 +365,9 @@ impl Rewrite<'_, '_> {
             _ => self.handler(decision, self.id(end))?,
         };
         let returns = self.returns_on_the_way(&decision.returns, self.target(label))?;
+        if self.site.rigid {
+            return None;
+        }
         let behind = self.movable(end);
         if let Some(behind) = behind.filter(|behind| self.is_closed(*behind, end)) {
             let mut out = self.begin(self.site.ty);
@@ -381,6 +427,9 @@ impl Rewrite<'_, '_> {
             Some(_) => self.extend(decision, end + 1)?,
             None => (end + 1, self.returns_on_the_way(&decision.returns, self.id(end + 1))?),
         };
+        if self.site.rigid && !self.pad_leaves(label, begin, end, leads_out) {
+            return None;
+        }
         // A result that the code for what was thrown writes anew is taken right behind the call.
         let inside = self.result_is_written(last);
         let (ty, takes) = if inside { self.type_without_result()? } else { (self.site.ty, 0) };
@@ -438,9 +487,14 @@ impl Rewrite<'_, '_> {
         Some((last, out))
     }
 
+    /// Whether code for what was thrown does not go on behind the call, where values lie on the stack.
+    fn pad_leaves(&self, label: Label, begin: usize, end: usize, leads_out: bool) -> bool {
+        self.site.longjmp.is_none() && !leads_out && !self.branches_to(label, begin..end)
+    }
+
     /// An exception in such a frame where the code behind the call branches to `label`.
     fn exception_that_branches(&self, tag: u32, label: Label) -> Option<Vec<Instruction>> {
-        let mut path = self.site.after_exception(self.reports);
+        let mut path = after_exception(self.reports);
         for instruction in self.code.list.range(self.site.behind..self.code.list.len()) {
             let op = &instruction.op;
             match (op, path.step(op, &self.context.get_temp_ret)) {
@@ -466,7 +520,7 @@ impl Rewrite<'_, '_> {
 
     /// An exception in a frame that handles longjmp alone: reported as none, as the code behind the call has it.
     fn exception_that_returns(&self, tag: u32, to: usize) -> Option<(Vec<Instruction>, Vec<Instruction>)> {
-        let mut path = self.site.after_exception(self.reports);
+        let mut path = after_exception(self.reports);
         path::arrives(self.code, &mut path, self.site.behind, to, &self.context.get_temp_ret)?;
         let writes = self.remaining(&path, self.id(to))?.into_iter().map(Instruction::from).collect();
         Some((self.exception_handler(tag)?, writes))
@@ -528,7 +582,7 @@ impl Rewrite<'_, '_> {
 
     /// Whether an exception, if the site catches both, leads to `to` as well.
     fn exception_arrives(&self, to: usize) -> bool {
-        let mut path = self.site.after_exception(self.reports);
+        let mut path = after_exception(self.reports);
         self.site.cpp.is_none()
             || (path::arrives(self.code, &mut path, self.site.behind, to, &self.context.get_temp_ret).is_some()
                 && self.remaining(&path, self.id(to)).is_some())

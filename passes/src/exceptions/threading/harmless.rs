@@ -1,0 +1,122 @@
+//! The tests behind calls that cannot throw.
+//!
+//! Such a call has no `try`, or lost it to [`passing`](super::passing); the code in front of it stores zero in the local that stands for `__THREW__`, and nothing sets it before
+//! the code behind it has looked. What that code finds is known, so that its branches are taken always or never. As everywhere in
+//! [`threading`](super), the code up to the branch may only move constants between the stack and locals; what it writes is written in
+//! its place where somebody reads it.
+
+use super::code::{Code, Instruction, Label, Op};
+use super::live::Live;
+use super::path::{self, Known, Path, Step};
+use super::{Context, Reports};
+use crate::module::FunctionId;
+use wasmparser::BlockType;
+
+/// What takes the place of the code from `from` on.
+struct Replacement {
+    end: usize,
+    code: Vec<Instruction>,
+}
+
+/// Removes the test behind the call that the zero at `at` is stored for; `None` when there is no such call, or its test stays.
+pub fn thread(context: &Context<'_>, code: &mut Code<'_>, live: &Live, at: usize, reports: Reports) -> Option<()> {
+    let op = |index: usize| code.list.get(index).map(|instruction| &instruction.op);
+    if op(at) != Some(&Op::Const(0)) || op(at + 1) != Some(&Op::Set(reports.threw)) {
+        return None;
+    }
+    let has_result = match op(at + 2)? {
+        &Op::Call(callee) => !context.module.signature(FunctionId(callee)).results().is_empty(),
+        Op::Plain(_, _, gives) => *gives > 0,
+        _ => return None,
+    };
+    // The result stays where it is put; one that is left on the stack lies below all that follows.
+    let taken = has_result && matches!(op(at + 3), Some(Op::Set(_) | Op::Drop));
+    let from = at + 3 + usize::from(taken);
+    let id = code.list.get(from)?.id;
+    let Replacement { end, code: mut new } = follow(context, code, live, from, reports)?;
+    // What is read from here on is no more than it was.
+    if let Some(first) = new.first_mut() {
+        first.id = id;
+    }
+    code.list.replace(from..end, new);
+    Some(())
+}
+
+/// Follows the code from `from` on past the branches that are never taken, up to one that always is.
+fn follow(context: &Context<'_>, code: &Code<'_>, live: &Live, from: usize, reports: Reports) -> Option<Replacement> {
+    let mut path = Path::new([(reports.threw, Known::Const(0))]);
+    let mut opened: Vec<Instruction> = Vec::new();
+    let mut best = None;
+    let mut next = from;
+    // The local that stands for `__THREW__` holds its zero already.
+    let writes = |path: &Path, id: Option<u32>| path.remaining(|local| local != reports.threw && live.reads(local, id));
+    let id = |at: usize| code.list.get(at).and_then(|instruction| instruction.id);
+    let with =
+        |opened: &[Instruction], writes: Vec<Op>| [opened, &writes.into_iter().map(Instruction::from).collect::<Vec<_>>()].concat();
+    for at in from..code.list.len() {
+        let op = &code.list[at].op;
+        if matches!(op, Op::Block(_, BlockType::Empty)) && path.is_level() {
+            opened.push(code.list[at].clone());
+            continue;
+        }
+        if at < next {
+            continue;
+        }
+        if let Some(statement) = path::statement(code, context.module, at)
+            && path.take_statement(&statement).is_some()
+        {
+            next = at + statement.len();
+            continue;
+        }
+        let Some(step) = path.step(op, &context.get_temp_ret) else { break };
+        let Step::Decides(taken) = step else { continue };
+        if !path.is_level() {
+            break;
+        }
+        match (op, taken) {
+            (Op::BrIf(_), false) => {
+                if let Some(writes) = writes(&path, id(at + 1)) {
+                    best = Some(Replacement { end: at + 1, code: with(&opened, writes) });
+                }
+            }
+            (&Op::BrIf(label), true) => {
+                if code.arity[label as usize] == 0
+                    && let Some(writes) = writes(&path, code.targets.get(&label).copied())
+                {
+                    let mut new = with(&opened, writes);
+                    new.push(Op::Br(label).into());
+                    best = Some(Replacement { end: at + 1, code: new });
+                }
+                break;
+            }
+            (&Op::If(label, BlockType::Empty), taken) => {
+                if let Some((end, arm)) = arm(code, label, at, taken)
+                    && let Some(writes) = writes(&path, id(arm.start))
+                {
+                    let mut new = with(&opened, writes);
+                    if !arm.is_empty() {
+                        new.push(Op::Block(label, BlockType::Empty).into());
+                        new.extend(code.list.range(arm).cloned());
+                        new.push(Op::End(label).into());
+                    }
+                    best = Some(Replacement { end, code: new });
+                }
+                break;
+            }
+            _ => break,
+        }
+    }
+    best
+}
+
+/// Behind the `if` at `at`, and the arm that it enters; an empty one, at what is reached then, where it has none.
+fn arm(code: &Code<'_>, label: Label, at: usize, taken: bool) -> Option<(usize, std::ops::Range<usize>)> {
+    let end = code.end_of(label, at)?;
+    let other = (at..end).find(|index| code.list[*index].op == Op::Else(label));
+    let arm = match (taken, other) {
+        (true, other) => at + 1..other.unwrap_or(end),
+        (false, Some(other)) => other + 1..end,
+        (false, None) => end + 1..end + 1,
+    };
+    Some((end + 1, arm))
+}

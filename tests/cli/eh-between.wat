@@ -1,0 +1,138 @@
+;; Statements that an optimiser moved between a call and its test are run on both ways; branches that neither way takes go; the result of
+;; the call, or a function pointer, may lie on the stack below the test. Statements that have to do with the test keep it.
+;; RUN: upgrade -O0 % -o - | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+
+(module
+  (@dylink.0 (mem-info (memory 0 0) (table 4 0)))
+  (import "env" "memory" (memory 0))
+  (import "env" "__indirect_function_table" (table 0 funcref))
+  (import "env" "__memory_base" (global $__memory_base i32))
+  (import "env" "__table_base" (global $__table_base i32))
+  (import "env" "__stack_pointer" (global $__stack_pointer (mut i32)))
+  (import "GOT.mem" "__THREW__" (global $__THREW__ (mut i32)))
+  (import "GOT.mem" "__threwValue" (global $__threwValue (mut i32)))
+  (import "env" "invoke_v" (func $invoke_v (param i32)))
+  (import "env" "invoke_ii" (func $invoke_ii (param i32 i32) (result i32)))
+  (import "env" "__cxa_find_matching_catch_2" (func $__cxa_find_matching_catch_2 (result i32)))
+  (import "env" "__resumeException" (func $__resumeException (param i32)))
+  (import "env" "getTempRet0" (func $getTempRet0 (result i32)))
+  (import "env" "emscripten_longjmp" (func $emscripten_longjmp (param i32 i32)))
+  (import "env" "may_throw" (func $throws))
+  (import "env" "may_throw_too" (func $gives (param i32) (result i32)))
+  (import "env" "work" (func $work))
+
+  (func (export "computes") (param $end i32) (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (block $pad
+      (loop $again
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (call $invoke_v (global.get $__table_base))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 4)))
+        (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+        (br_if $again (i32.ne (local.get $sum) (local.get $end))))
+      (return (local.get $sum)))
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable))
+
+  (func (export "stores") (param $end i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (call $invoke_v (global.get $__table_base))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (i32.store offset=4 (local.get $end) (i32.const 3))
+    (if (i32.eq (local.get $threw) (i32.const 1)) (then
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable)))
+    (call $work))
+
+  (func (export "result_below") (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (block $pad
+      (i32.store (global.get $__THREW__) (i32.const 0))
+      (call $invoke_ii (i32.add (global.get $__table_base) (i32.const 1)) (i32.const 7))
+      (local.set $threw (i32.load (global.get $__THREW__)))
+      (i32.store (global.get $__THREW__) (i32.const 0))
+      (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+      (return))
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable))
+
+  (func (export "result_below_pad") (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (call $invoke_ii (i32.add (global.get $__table_base) (i32.const 1)) (i32.const 7))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (if (i32.eq (local.get $threw) (i32.const 1)) (then
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable))))
+
+  ;; The pointer was there before the block began.
+  (func (export "pointer_below") (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (block $pad
+      (i32.store (global.get $__THREW__) (i32.const 0))
+      (global.get $__table_base)
+      (block (param i32) (result i32) (call $work))
+      (call $invoke_v)
+      (local.set $threw (i32.load (global.get $__THREW__)))
+      (i32.store (global.get $__THREW__) (i32.const 0))
+      (br_if $pad (i32.eq (local.get $threw) (i32.const 1)))
+      (return (local.get $sum)))
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable))
+
+  ;; The result lies below a landing pad that goes on with it.
+  (func (export "kept_below") (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (call $invoke_ii (i32.add (global.get $__table_base) (i32.const 1)) (i32.const 7))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (if (i32.eq (local.get $threw) (i32.const 1)) (then
+      (drop (call $__cxa_find_matching_catch_2))
+      (call $work))))
+
+  ;; The statement computes with what the test is about, or with the result.
+  (func (export "kept_threw") (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (call $invoke_v (global.get $__table_base))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (local.set $sum (i32.add (local.get $threw) (i32.const 4)))
+    (if (i32.eq (local.get $threw) (i32.const 1)) (then
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable)))
+    (local.get $sum))
+  (func (export "kept_result") (result i32) (local $threw i32) (local $sum i32) (local $exception i32)
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (local.set $sum (call $invoke_ii (i32.add (global.get $__table_base) (i32.const 1)) (i32.const 7)))
+    (local.set $threw (i32.load (global.get $__THREW__)))
+    (i32.store (global.get $__THREW__) (i32.const 0))
+    (local.set $sum (i32.add (local.get $sum) (i32.const 4)))
+    (if (i32.eq (local.get $threw) (i32.const 1)) (then
+      (local.set $exception (call $__cxa_find_matching_catch_2))
+      (drop (call $getTempRet0))
+      (call $work)
+      (call $__resumeException (local.get $exception))
+      (unreachable)))
+    (local.get $sum))
+
+  (func $leaf (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+  (elem (global.get $__table_base) func $throws $gives $leaf $throws))
