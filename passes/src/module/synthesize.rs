@@ -131,12 +131,21 @@ impl Module<'_> {
         self.own_segment().is_some() || !self.elements.iter().any(active)
     }
 
-    /// Puts `functions` into the module's own table slots, of which there are as many or more.
+    /// Puts `functions` into the module's own table slots, of which there are as many or more. The loader makes room for `table_size`
+    /// slots only, so the import of the table must not ask for those that go.
     pub fn set_own_slots(&mut self, functions: Vec<FunctionId>) {
         let Some(index) = self.own_segment() else { return };
         let before = self.own_slots().len();
         if self.dylink.table_size as usize == before {
             self.dylink.table_size = functions.len() as u32;
+        }
+        let gone = before.saturating_sub(functions.len()) as u64;
+        if gone > 0
+            && let Some(Item::Table(table)) = self.import("env", "__indirect_function_table")
+        {
+            let ty = &mut self.tables[table.0 as usize].ty;
+            ty.initial = ty.initial.saturating_sub(gone);
+            self.touched.insert(section::IMPORT);
         }
         self.touched.insert(section::ELEMENT);
         self.elements[index].items = ElementItems::Functions(functions);

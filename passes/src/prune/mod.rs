@@ -168,33 +168,30 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
 }
 
 /// Frees the slots of the function table that nobody names: those at the end go, and the others lose functions that only they keep.
-/// One of these functions stays as a stub for all, which is returned; one that is as short as a stub may stay as it is.
+/// One of these functions becomes a stub for all, which is returned.
 fn free_slots(module: &mut Module<'_>, reached: &Reached, outcome: &mut Outcome) -> Option<FunctionId> {
     let slots = reached.slots.as_ref()?;
     let before = module.own_slots();
     let used = before.len() - (0..before.len()).rev().take_while(|slot| !slots.contains(&(*slot as u32))).count();
-    let mut functions = before[..used].to_vec();
     let dead = |id: &FunctionId| !reached.functions.contains(&module.resolved(*id).0);
-    let is_stub = |id: &&FunctionId| module.function(**id).origin.defined().is_some_and(|body| body.bytes.len() <= STUB.len());
-    let candidates: Vec<FunctionId> = functions.iter().filter(|id| dead(id)).map(|id| module.resolved(*id)).collect();
-    let stub = candidates.iter().find(is_stub).or(candidates.first()).copied();
-    let mut freed = before.len() - used;
-    for function in functions.iter_mut().filter(|id| dead(id)) {
-        freed += usize::from(stub.is_some_and(|stub| std::mem::replace(function, stub) != stub));
-    }
-    let written = stub.is_some_and(|stub| !is_stub(&&stub));
+    let is_stub = |id: &FunctionId| module.function(*id).origin.defined().is_some_and(|body| *body.bytes == *STUB);
+    let candidates: Vec<FunctionId> = before[..used].iter().filter(|id| dead(id)).map(|id| module.resolved(*id)).collect();
+    let stub = candidates.iter().find(|id| is_stub(id)).or(candidates.first()).copied();
+    let written = stub.is_some_and(|stub| !is_stub(&stub));
+    let functions = before[..used].iter().map(|id| stub.filter(|_| dead(id)).unwrap_or(*id)).collect();
+    let replaced = candidates.iter().filter(|id| written || stub != Some(**id)).count();
+    let freed = before.len() - used + replaced;
     if freed > 0 {
         module.set_own_slots(functions);
     }
     if let Some(stub) = stub.filter(|_| written) {
         module.define_function(stub, STUB.to_vec());
-        freed += 1;
     }
     outcome.count("table slots", freed);
     stub
 }
 
-/// The body of a function that nobody calls: no locals, `unreachable`. What is as short refers to nothing.
+/// The body of a function that nobody calls: no locals, `unreachable`.
 const STUB: &[u8] = &[0, 0, 0x0b];
 
 /// Drops flags of symbols that are gone.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 /// Why the slots of a function table all stay.
-const UNCLEAR: &str = "code puts addresses of functions together in a way that is not understood";
+const UNCLEAR: &str = "code works on the table itself, or makes addresses of functions in a way that is not understood";
 
 /// What stays of one module.
 #[derive(Debug, Default)]

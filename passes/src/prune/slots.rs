@@ -6,7 +6,7 @@
 //!
 //! **When it gives up.** When something else is done with the base or an address behind it than to add a constant and to pass the sum on
 //! (a sum with another number, a multiplication), when code works on a table itself, and at instructions that it does not know. Then
-//! any slot may be meant.
+//! any slot may be meant. So it may in functions too large to be followed: the bounds are in [`walk`] and at [`MOST_WALKS`].
 
 mod walk;
 
@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::Result;
 use crate::internal_got;
-use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, SegmentKind};
+use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, Origin, SegmentKind};
 use crate::references::References;
 use crate::relocations::read;
 use rayon::prelude::*;
@@ -29,13 +29,34 @@ pub struct Taken {
     pub unclear: bool,
 }
 
-/// Globals that hold addresses in the function table.
+impl Taken {
+    fn unclear() -> Self {
+        Taken { unclear: true, ..Taken::default() }
+    }
+
+    /// Adds what another walk found; tells whether callers have to pass more.
+    fn add(&mut self, other: Taken) -> bool {
+        let before = self.parameters.len();
+        self.slots.extend(other.slots);
+        self.parameters.extend(other.parameters);
+        self.unclear |= other.unclear;
+        !self.unclear && self.parameters.len() > before
+    }
+}
+
+/// So often a function is walked at most: once, and whenever one that it calls asks for more. Only hostile modules need more walks than
+/// functions on the way from a caller to one that adds a parameter.
+const MOST_WALKS: usize = 8;
+
+/// Globals that hold addresses.
 #[derive(Debug)]
 pub struct Globals {
     /// `__table_base`
     pub base: u32,
     /// Those that hold `__table_base + k` for good, each with its `k`.
     pub slots: HashMap<u32, u32>,
+    /// Those that hold the address of data for good.
+    data: HashSet<u32>,
 }
 
 impl Globals {
@@ -58,11 +79,14 @@ impl Globals {
         if imported || exported {
             return Ok(None);
         }
-        let slots = internal_got::find(module)?.into_iter().filter_map(|(global, entry)| match entry.address {
-            Address::Table(slot) => Some((global, slot)),
-            Address::Memory(_) => None,
-        });
-        Ok(Some(Globals { base: base.0, slots: slots.collect() }))
+        let mut globals = Globals { base: base.0, slots: HashMap::new(), data: HashSet::new() };
+        for (global, entry) in internal_got::find(module)? {
+            match entry.address {
+                Address::Table(slot) => drop(globals.slots.insert(global, slot)),
+                Address::Memory(_) => drop(globals.data.insert(global)),
+            }
+        }
+        Ok(Some(globals))
     }
 
     /// Whether a function with these references names slots or works on tables.
@@ -92,51 +116,91 @@ impl<'m> Table<'m> {
         }
         let mut table = Table { functions: module.own_slots(), taken: HashMap::new(), globals };
         let concerned: Vec<u32> = references.iter().filter(|(_, of)| table.globals.concern(of)).map(|(id, _)| *id).collect();
-        table.walk(module, concerned)?;
+        let mut asking = table.walk(module, concerned)?;
         // Who calls a function that adds a parameter names the slot, or adds a parameter of its own.
-        let mut asked = BTreeSet::new();
-        loop {
-            let before = std::mem::replace(&mut asked, table.asked());
-            if asked == before {
-                break;
-            }
-            let called: HashSet<u32> = asked.iter().map(|(id, ..)| *id).collect();
-            let called = |id: &u32| called.contains(&module.resolved(FunctionId(*id)).0);
-            let callers = references.iter().filter(|(_, of)| of.functions.iter().any(called)).map(|(id, _)| *id);
-            table.walk(module, callers.collect())?;
+        let callers = if asking.is_empty() { HashMap::new() } else { callers(module, references) };
+        let mut walks: HashMap<u32, usize> = HashMap::new();
+        while !asking.is_empty() {
+            let called_by = |id: &u32| callers.get(id).into_iter().flatten().copied();
+            let mut again: BTreeSet<u32> = asking.iter().flat_map(called_by).collect();
+            again.retain(|id| table.may_be_walked(*id, &mut walks));
+            asking = table.walk(module, again.into_iter().collect())?;
         }
-        let mut called_by_others = functions_with_addresses(module)?;
-        called_by_others.retain(|id| asked.iter().any(|(asking, ..)| asking == id));
-        for id in called_by_others {
-            table.taken.entry(id).or_default().unclear = true;
+        let called_by_others = functions_with_addresses(module)?;
+        for (_, taken) in table.taken.iter_mut().filter(|(id, _)| called_by_others.contains(id)) {
+            taken.unclear |= !taken.parameters.is_empty();
         }
         Ok(Some(table))
     }
 
-    /// Finds anew what `functions` name.
-    fn walk(&mut self, module: &Module<'_>, functions: Vec<u32>) -> Result<()> {
+    /// Whether another walk over the function `id` may tell more. It is given up when there were too many.
+    fn may_be_walked(&mut self, id: u32, walks: &mut HashMap<u32, usize>) -> bool {
+        let walks = walks.entry(id).or_insert(1);
+        *walks += 1;
+        if *walks > MOST_WALKS {
+            self.taken.insert(id, Taken::unclear());
+        }
+        self.taken.get(&id).is_none_or(|taken| !taken.unclear)
+    }
+
+    /// Adds what `functions` name; returns those of them that ask more of their callers than before.
+    fn walk(&mut self, module: &Module<'_>, functions: Vec<u32>) -> Result<Vec<u32>> {
         let relocations = read::data_function(module);
         let shared = &*self;
         let found = functions.into_par_iter().filter_map(|id| {
             let body = module.function(FunctionId(id)).origin.defined()?;
             Some(match relocations {
-                Some(relocations) if relocations.0 == id => Ok((id, taken_by_data(module, relocations))),
+                Some(relocations) if relocations.0 == id => Ok((id, shared.taken_by_data(module, relocations))),
                 _ => walk::taken(module, shared, FunctionId(id), body).map(|taken| (id, taken)),
             })
         });
         let found: Vec<(u32, Taken)> = found.collect::<Result<_>>()?;
-        self.taken.extend(found);
-        Ok(())
+        let asks = |(id, taken)| self.taken.entry(id).or_default().add(taken).then_some(id);
+        Ok(found.into_iter().filter_map(asks).collect())
     }
 
-    /// The functions that add parameters, and which to which slot.
-    fn asked(&self) -> BTreeSet<(u32, u32, u32)> {
-        let of = |(id, taken): (&u32, &Taken)| {
-            let id = *id;
-            taken.parameters.iter().map(move |(parameter, slot)| (id, *parameter, *slot)).collect::<Vec<_>>()
-        };
-        self.taken.iter().flat_map(of).collect()
+    /// The slots whose addresses the relocation code `id` stores.
+    fn taken_by_data(&self, module: &Module<'_>, id: FunctionId) -> Taken {
+        let Ok(code) = read::read(module, id) else { return Taken::unclear() };
+        let mut taken = Taken::default();
+        for set in &code.globals {
+            // Nothing is known of what is read from a global that does not hold an address for good.
+            let for_good = self.globals.slots.get(&set.global.0).copied();
+            match set.value {
+                read::Value::Base(Address::Table(slot)) => taken.unclear |= for_good != Some(slot),
+                read::Value::Entry { global, .. } if self.globals.slots.contains_key(&global.0) => taken.unclear = true,
+                value => self.take_stored(module, value, &mut taken),
+            }
+        }
+        code.data.iter().for_each(|relocation| self.take_stored(module, relocation.value, &mut taken));
+        taken
     }
+
+    /// Relocation code stores `value`.
+    fn take_stored(&self, module: &Module<'_>, value: read::Value, taken: &mut Taken) {
+        match value {
+            read::Value::Base(Address::Table(slot)) => drop(taken.slots.insert(slot)),
+            read::Value::Entry { global, addend } => match self.globals.slots.get(&global.0) {
+                Some(slot) => drop(taken.slots.insert(slot.wrapping_add(addend as u32))),
+                None => {
+                    let own = module.globals()[global.0 as usize].origin != Origin::Import;
+                    taken.unclear |= own && addend != 0 && !self.globals.data.contains(&global.0);
+                }
+            },
+            read::Value::Base(Address::Memory(_)) | read::Value::Constant(_) => {}
+        }
+    }
+}
+
+/// The functions that call each one.
+fn callers(module: &Module<'_>, references: &HashMap<u32, References>) -> HashMap<u32, Vec<u32>> {
+    let mut callers: HashMap<u32, Vec<u32>> = HashMap::new();
+    for (caller, of) in references {
+        for callee in &of.functions {
+            callers.entry(module.resolved(FunctionId(*callee)).0).or_default().push(*caller);
+        }
+    }
+    callers
 }
 
 /// The functions that others may call than those that name them.
@@ -146,28 +210,19 @@ fn functions_with_addresses(module: &Module<'_>) -> Result<BTreeSet<u32>> {
         _ => None,
     });
     let mut functions: BTreeSet<u32> = exported.collect();
+    let mut expressions: Vec<&ConstExpr<'_>> = module.globals().iter().filter_map(|global| global.origin.defined()).collect();
+    expressions.extend(module.tables().iter().filter_map(|table| table.origin.defined()?.as_ref()));
     for segment in module.elements() {
         match &segment.items {
             ElementItems::Functions(items) => functions.extend(items.iter().map(|id| module.resolved(*id).0)),
-            ElementItems::Expressions(_, expressions) => {
-                for expression in expressions {
-                    let named = References::of_expression(expression)?.functions;
-                    functions.extend(named.into_iter().map(|id| module.resolved(FunctionId(id)).0));
-                }
-            }
+            ElementItems::Expressions(_, items) => expressions.extend(items),
         }
     }
+    for expression in expressions {
+        let named = References::of_expression(expression)?.functions;
+        functions.extend(named.into_iter().map(|id| module.resolved(FunctionId(id)).0));
+    }
     Ok(functions)
-}
-
-/// The slots whose addresses the relocation code `id` stores.
-fn taken_by_data(module: &Module<'_>, id: FunctionId) -> Taken {
-    let Ok(code) = read::read(module, id) else { return Taken { unclear: true, ..Taken::default() } };
-    let slots = code.data.iter().filter_map(|relocation| match relocation.value {
-        read::Value::Base(Address::Table(slot)) => Some(slot),
-        _ => None,
-    });
-    Taken { slots: slots.collect(), ..Taken::default() }
 }
 
 fn offset<'s, 'a, Target>(kind: &'s SegmentKind<'a, Target>) -> Option<&'s ConstExpr<'a>> {
@@ -178,41 +233,57 @@ fn offset<'s, 'a, Target>(kind: &'s SegmentKind<'a, Target>) -> Option<&'s Const
 mod tests {
     use super::*;
 
-    /// The slots that a function `f` with this body names; `None` when it is not clear.
-    fn named_by(body: &str) -> Option<Vec<u32>> {
+    /// What the functions of a module with these `items` name, by their id. The only import of a function is `$use`.
+    fn taken_in(items: &str) -> HashMap<u32, Taken> {
         let text = format!(
             r#"(module
-                (@custom "dylink.0" (before first) "\01\04\00\00\0a\00")
+                (@custom "dylink.0" (before first) "\01\04\40\00\0a\00")
                 (import "env" "memory" (memory 1))
                 (import "env" "__indirect_function_table" (table 10 funcref))
+                (import "env" "__memory_base" (global $mb i32))
                 (import "env" "__table_base" (global $tb i32))
                 (import "env" "use" (func $use (param i32)))
-                (import "env" "__cpp_exception" (tag $tag (param i32)))
+                {items})"#
+        );
+        let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let module = Module::read(&bytes).unwrap_or_else(|error| panic!("{error}"));
+        let references = module.bodies().map(|(id, body)| (id.0, References::of_body(body).unwrap())).collect();
+        Table::new(&module, &references).unwrap().unwrap().taken
+    }
+
+    /// The slots in `taken`; `None` when they are not clear.
+    fn clear(taken: &Taken) -> Option<Vec<u32>> {
+        (!taken.unclear).then(|| taken.slots.iter().copied().collect())
+    }
+
+    /// The slots that a function `f` with this body names; `None` when they are not clear. It must have been walked.
+    fn named_by(body: &str) -> Option<Vec<u32>> {
+        let taken = taken_in(&format!(
+            r#"(import "env" "__cpp_exception" (tag $tag (param i32)))
                 (global $got (mut i32) (i32.const 0))
+                (global $other (mut i32) (i32.const 0))
                 (func $start (global.set $got (i32.add (global.get $tb) (i32.const 9))))
                 (func $f (param $p i32) (result i32) (local $a i32) (local $b i32) {body})
                 (func $asks (param $k i32) (call $use (i32.add (i32.add (global.get $tb) (i32.const 1)) (local.get $k))))
                 (func $passes (param i64 i32) (call $asks (local.get 1)))
                 (start $start)
-                (elem (global.get $tb) func $start))"#
-        );
-        let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let module = Module::read(&bytes).unwrap_or_else(|error| panic!("{error}"));
-        let references = module.bodies().map(|(id, body)| (id.0, References::of_body(body).unwrap())).collect();
-        let table = Table::new(&module, &references).unwrap().unwrap();
-        let taken = table.taken.get(&2)?;
-        assert!(!table.taken[&1].unclear && table.taken[&1].slots.is_empty(), "the start function only sets a global");
-        (!taken.unclear).then(|| taken.slots.iter().copied().collect())
+                (elem (global.get $tb) func $start)"#
+        ));
+        assert_eq!(clear(&taken[&1]), Some(Vec::new()), "the start function only sets a global");
+        clear(&taken[&2])
     }
 
     #[test]
     fn slots_are_found_on_all_paths() {
-        let cases: [(&str, &[u32]); 15] = [
+        let cases: [(&str, &[u32]); 17] = [
             ("(global.get $tb)", &[0]),
             ("(i32.add (i32.const 3) (global.get $tb))", &[3]),
             ("(i32.sub (global.get $tb) (i32.const -4))", &[4]),
             ("(drop (global.get $tb)) (i32.const 0)", &[]),
             ("(global.get $got)", &[9]),
+            // A mark on an address, which somebody may take off.
+            ("(i32.add (i32.add (global.get $tb) (i32.const 3)) (i32.const 1))", &[3, 4]),
+            ("(i32.sub (i32.add (global.get $tb) (i32.const 3)) (i32.const 1))", &[2, 3]),
             // Operands below a branch are still there behind it.
             ("(global.get $tb) (block (br 0)) (i32.const 5) i32.add", &[5]),
             ("(i32.add (global.get $tb) (if (result i32) (local.get $p) (then (i32.const 1)) (else (i32.const 2))))", &[1, 2]),
@@ -260,6 +331,11 @@ mod tests {
             "(i32.sub (i32.const 9) (global.get $tb))",
             // A counter.
             "(loop (local.set $a (i32.add (local.get $a) (i32.const 1))) (br_if 0 (local.get $p))) (i32.add (global.get $tb) (local.get $a))",
+            // What comes around a loop as its parameter.
+            "(global.get $tb) (loop (param i32) (result i32) i32.const 3 i32.add local.set $a global.get $tb local.get $p br_if 0)",
+            "(local.get $p) (loop (param i32) (result i32) (call $asks) (global.get $tb) (br_if 0 (local.get $p)))",
+            // A global that does not hold it for good.
+            "(global.set $other (global.get $tb)) (global.set $other (i32.const 0)) (i32.const 0)",
             // A parameter that is something else by now.
             "(local.set $p (call $f (local.get $p))) (call $asks (local.get $p)) (i32.const 0)",
             "(call $asks (call $f (local.get $p))) (i32.const 0)",
@@ -269,6 +345,129 @@ mod tests {
             "(i32.add (select (i32.add (global.get $tb) (i32.const 6)) (global.get $tb) (local.get $p)) (i32.const 1))",
         ] {
             assert_eq!(named_by(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn functions_that_ask_each_other_are_walked_until_nothing_is_new() {
+        let asks = |own: u32, other: &str| {
+            format!(
+                "(param i32) (call ${other} (i32.load (i32.const 0)))
+                 (call $use (i32.add (i32.add (global.get $tb) (i32.const {own})) (local.get 0))) (call $x (i32.const 1))"
+            )
+        };
+        let taken = taken_in(&format!(
+            r#"(func $x (param i32) (call $use (i32.add (i32.add (global.get $tb) (i32.const 1)) (local.get 0))))
+               (func $g {}) (func $f {})
+               (func (export "PyInit_m") (result i32) (call $g (i32.const 1)) (i32.const 0))
+               (elem (global.get $tb) func $use)"#,
+            asks(2, "f"),
+            asks(3, "g")
+        ));
+        assert_eq!([1, 2, 3].map(|id| taken[&id].unclear), [false, true, true]);
+    }
+
+    #[test]
+    fn long_chains_of_callers_are_followed() {
+        let links = 2_000;
+        let chain: String = (1..=links).map(|link| format!("(func (param i32) (call {link} (local.get 0)))")).collect();
+        let taken = taken_in(&format!(
+            r#"(func (param i32) (call $use (i32.add (global.get $tb) (local.get 0)))) {chain}
+               (func (call {} (i32.const 7)))
+               (elem (global.get $tb) func $use)"#,
+            links + 1
+        ));
+        assert_eq!(clear(&taken[&(links + 2)]), Some(vec![7]));
+        assert!(taken.values().all(|taken| !taken.unclear));
+    }
+
+    #[test]
+    fn functions_that_are_too_large_to_follow_are_given_up() {
+        // Each condition keeps what it knows of all locals.
+        let conditions = format!(
+            "(local {}) global.get $tb drop {} {}",
+            "i32 ".repeat(5_000),
+            "local.get 0 if ".repeat(2_000),
+            "end ".repeat(2_000)
+        );
+        // Each branch brings it to the end of the block.
+        let branches =
+            format!("(local {}) global.get $tb drop block {} end", "i32 ".repeat(10_000), "local.get 0 br_if 0 ".repeat(7_000));
+        // Each round tells one more local that it may hold the base.
+        let shifts: String = (0..50).map(|local| format!("(local.set {local} (local.get {}))", local + 1)).collect();
+        let shifts =
+            format!("(local {}) (loop {shifts} (local.set 50 (global.get $tb)) (br_if 0 (local.get 0)))", "i32 ".repeat(51));
+        // Each call asks for one more slot.
+        let asks = (0..20).map(|slot| format!("(call $use (i32.add (i32.add (global.get $tb) (i32.const {slot})) (local.get 0)))"));
+        let asks = format!("(param i32) {}", asks.collect::<String>());
+        let locals = format!("(local {}) (drop (global.get $tb))", "i32 ".repeat(45_000));
+        for body in [conditions, branches, shifts, asks, locals] {
+            let taken = taken_in(&format!("(func {body}) (elem (global.get $tb) func $use)"));
+            assert!(taken[&1].unclear, "{}", body.replace("i32 ", ""));
+        }
+    }
+
+    #[test]
+    fn functions_that_are_walked_too_often_are_given_up() {
+        let links = 20;
+        let chain: String = (1..=links).map(|link| format!("(func (param i32) (call {link} (local.get 0)))")).collect();
+        let calls: String = (1..=links).map(|link| format!("(call {link} (i32.const 7))")).collect();
+        let taken = taken_in(&format!(
+            "(func (param i32) (call $use (i32.add (global.get $tb) (local.get 0)))) {chain} (func {calls})
+             (elem (global.get $tb) func $use)"
+        ));
+        assert!(taken[&(links + 2)].unclear && !taken[&(links + 1)].unclear);
+    }
+
+    #[test]
+    fn parameters_that_others_may_pass_are_not_clear() {
+        let asks = "(param i32) (call $use (i32.add (global.get $tb) (local.get 0)))";
+        for (function, unclear) in [
+            (format!("(func {asks}) (elem (global.get $tb) func $use)"), false),
+            (format!(r#"(func (export "asks") {asks}) (elem (global.get $tb) func $use)"#), true),
+            (format!("(func $asks {asks}) (elem (global.get $tb) func $asks)"), true),
+            (format!("(func $asks {asks}) (elem (global.get $tb) func $use) (elem declare func $asks)"), true),
+            (format!("(func $asks {asks}) (global funcref (ref.func $asks)) (elem (global.get $tb) func $use)"), true),
+            // One that adds no parameter may be called by anybody.
+            (r#"(func (export "base") (result i32) (global.get $tb)) (elem (global.get $tb) func $use)"#.to_string(), false),
+        ] {
+            assert_eq!(taken_in(&function)[&1].unclear, unclear, "{function}");
+        }
+    }
+
+    /// The slots that relocations of data name.
+    fn named_by_relocations(code: &str, others: &str) -> Option<Vec<u32>> {
+        let taken = taken_in(&format!(
+            r#"(global $got (mut i32) (i32.const 0)) (global $data (mut i32) (i32.const 0)) (global $g (mut i32) (i32.const 0))
+               (func (export "__wasm_apply_data_relocs") (local i32) {code})
+               (func $start
+                 (global.set $got (i32.add (global.get $tb) (i32.const 5)))
+                 (global.set $data (i32.add (global.get $mb) (i32.const 8))))
+               {others} (start $start) (elem (global.get $tb) func $start)"#
+        ));
+        clear(&taken[&1])
+    }
+
+    #[test]
+    fn relocations_name_what_they_store() {
+        let store = "(i32.store (global.get $mb) (i32.add (global.get $tb) (i32.const 1)))";
+        let set = "(global.set $g (i32.add (global.get $tb) (i32.const 3)))";
+        let stores = |value: &str| format!("{store} (i32.store offset=4 (global.get $mb) {value})");
+        for (code, others, slots) in [
+            (store.to_string(), "", Some(vec![1])),
+            // A global that holds the address for good, and such that do not.
+            (format!("{store} {set}"), "", Some(vec![1])),
+            (format!("{store} {set}"), "(func (global.set $g (i32.const 0)))", None),
+            (format!("{store} {set}"), r#"(export "g" (global $g))"#, None),
+            (format!("{store} (local.set 0 (i32.add (global.get $tb) (i32.const 3))) (global.set $g (local.get 0))"), "", None),
+            (stores("(global.get $got)"), "", Some(vec![1, 5])),
+            (stores("(i32.add (global.get $got) (i32.const 2))"), "", Some(vec![1, 7])),
+            (format!("{store} (global.set $g (i32.add (global.get $got) (i32.const 2)))"), "", None),
+            (stores("(i32.add (global.get $data) (i32.const 2))"), "", Some(vec![1])),
+            (stores("(global.get $g)"), "", Some(vec![1])),
+            (stores("(i32.add (global.get $g) (i32.const 2))"), "", None),
+        ] {
+            assert_eq!(named_by_relocations(&code, others), slots, "{code} {others}");
         }
     }
 }

@@ -9,6 +9,16 @@ use crate::module::{Body, FunctionId, Module};
 use crate::references::works_on_tables;
 use wasmparser::{BinaryReader, BlockType, Catch, FunctionBody, Operator};
 
+/// Bounds for hostile functions; one that needs more is given up. Rounds over the body: what a loop learns in one may be news for another.
+const ROUNDS: usize = 16;
+/// Values of locals and operands that are copied or compared altogether, and that may be kept at a time.
+const MOST_COPIED: usize = 1 << 26;
+const MOST_KEPT: usize = 1 << 23;
+/// Engines allow 50 000 locals.
+const MOST_LOCALS: usize = 40_000;
+/// Pairs of a parameter and a slot for which a function asks its callers. Functions that optimisers merged ask for few.
+const MOST_ASKED: usize = 16;
+
 /// Finds the slots that the function `id` with this `body` names.
 pub fn taken(module: &Module<'_>, table: &Table<'_>, id: FunctionId, body: &Body<'_>) -> Result<Taken> {
     let mut walk = Walk {
@@ -16,15 +26,21 @@ pub fn taken(module: &Module<'_>, table: &Table<'_>, id: FunctionId, body: &Body
         table,
         taken: Taken::default(),
         loops: HashMap::new(),
-        choices: Vec::new(),
-        changed: true,
+        choices: Choices::default(),
+        changed: false,
+        copied: 0,
+        kept: 0,
         code: Code::default(),
     };
     // What comes around a loop may be more than what came into it.
-    while walk.changed && !walk.taken.unclear {
+    for _ in 0..ROUNDS {
         walk.changed = false;
         walk.function(id, body)?;
+        if !walk.changed || walk.taken.unclear {
+            return Ok(walk.taken);
+        }
     }
+    walk.taken.unclear = true;
     Ok(walk.taken)
 }
 
@@ -35,8 +51,8 @@ enum Value {
     Constant(i32),
     /// On all paths what the function was given as this parameter.
     Parameter(u32),
-    /// One of the terms with this place in [`Walk::choices`].
-    OneOf(usize),
+    /// One of the terms with this place in [`Choices::terms`].
+    OneOf(u32),
     /// Nothing that has to do with the table.
     #[default]
     Other,
@@ -46,8 +62,14 @@ enum Value {
     Noted,
 }
 
+impl Value {
+    fn is_address(self) -> bool {
+        matches!(self, Value::Slot(_) | Value::Noted)
+    }
+}
+
 /// What may be added to an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Term {
     Constant(i32),
     Parameter(u32),
@@ -55,6 +77,26 @@ enum Term {
 
 /// Of so many terms a value may be one. Compilers choose between two addresses with one `select`; counters are not followed.
 const MOST_TERMS: usize = 8;
+
+/// Lists of terms, in ascending order, of which a value is one.
+#[derive(Debug, Default)]
+struct Choices {
+    terms: Vec<Vec<Term>>,
+    /// The place of each list.
+    places: HashMap<Vec<Term>, u32>,
+}
+
+impl Choices {
+    fn place(&mut self, terms: Vec<Term>) -> u32 {
+        if let Some(place) = self.places.get(&terms) {
+            return *place;
+        }
+        let place = self.terms.len() as u32;
+        self.terms.push(terms.clone());
+        self.places.insert(terms, place);
+        place
+    }
+}
 
 /// What the locals may hold.
 type Locals = Vec<Value>;
@@ -76,6 +118,8 @@ struct Label {
     handler: Option<Locals>,
     /// Labels that take these exceptions, counted from the outermost.
     targets: Vec<usize>,
+    /// So many values it may keep.
+    kept: usize,
 }
 
 /// What is known at one place.
@@ -85,6 +129,8 @@ struct Code {
     locals: Option<Locals>,
     stack: Vec<Value>,
     labels: Vec<Label>,
+    /// Those among them that have a handler.
+    handlers: Vec<usize>,
     /// Blocks that were opened where no path leads.
     skipped: usize,
 }
@@ -95,10 +141,13 @@ struct Walk<'w, 'a> {
     taken: Taken,
     /// What is known where each loop begins.
     loops: HashMap<u64, Locals>,
-    /// Lists of terms of which a value is one, in ascending order.
-    choices: Vec<Vec<Term>>,
+    choices: Choices,
     /// The beginning of a loop has learned something.
     changed: bool,
+    /// How many values were copied or compared.
+    copied: usize,
+    /// How many the open labels and the loops may keep.
+    kept: usize,
     code: Code,
 }
 
@@ -109,10 +158,16 @@ impl Walk<'_, '_> {
         let parameters = self.module.signature(id).params().len() as u32;
         let mut locals: Locals = (0..parameters).map(Value::Parameter).collect();
         for declaration in body.get_locals_reader()? {
-            locals.resize(locals.len() + declaration?.0 as usize, Value::Constant(0));
+            let count = locals.len() + declaration?.0 as usize;
+            if count > MOST_LOCALS {
+                self.taken.unclear = true;
+                return Ok(());
+            }
+            locals.resize(count, Value::Constant(0));
         }
+        self.kept = self.loops.len() * locals.len();
         self.code = Code { locals: Some(locals), ..Code::default() };
-        self.open(0, results, None);
+        self.open(0, results);
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() && !self.taken.unclear {
             let (operator, at) = operators.read_with_offset()?;
@@ -125,16 +180,28 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
+    /// Counts values that are copied or compared.
+    fn copy(&mut self, values: usize) {
+        self.copied = self.copied.saturating_add(values);
+        self.taken.unclear |= self.copied > MOST_COPIED;
+    }
+
+    /// Counts values that a label or a loop keeps.
+    fn keep(&mut self, values: usize) {
+        self.kept = self.kept.saturating_add(values);
+        self.taken.unclear |= self.kept > MOST_KEPT;
+    }
+
+    fn copy_of_locals(&mut self) -> Option<Locals> {
+        self.copy(self.code.locals.as_ref().map_or(0, Vec::len));
+        self.code.locals.clone()
+    }
+
     /// Somebody may use `value` as an address.
     fn note(&mut self, value: Value) {
         if let Value::Slot(slot) = value {
             self.taken.slots.insert(slot);
         }
-    }
-
-    fn noted(&mut self, value: Value) -> Value {
-        self.note(value);
-        if matches!(value, Value::Slot(_)) { Value::Noted } else { value }
     }
 
     /// Either of two values.
@@ -164,7 +231,7 @@ impl Walk<'_, '_> {
         match value {
             Value::Constant(constant) => Some(vec![Term::Constant(constant)]),
             Value::Parameter(parameter) => Some(vec![Term::Parameter(parameter)]),
-            Value::OneOf(place) => self.choices.get(place).cloned(),
+            Value::OneOf(place) => self.choices.terms.get(place as usize).cloned(),
             Value::Other | Value::Slot(_) | Value::Noted => None,
         }
     }
@@ -173,11 +240,7 @@ impl Walk<'_, '_> {
         if terms.len() > MOST_TERMS {
             return Value::Other;
         }
-        let place = self.choices.iter().position(|known| *known == terms).unwrap_or(self.choices.len());
-        if place == self.choices.len() {
-            self.choices.push(terms);
-        }
-        Value::OneOf(place)
+        Value::OneOf(self.choices.place(terms))
     }
 
     /// `slot` and one of the terms that `value` may be.
@@ -192,10 +255,12 @@ impl Walk<'_, '_> {
                 Term::Parameter(parameter) => self.taken.parameters.insert((parameter, slot)),
             };
         }
+        self.taken.unclear |= self.taken.parameters.len() > MOST_ASKED;
     }
 
     /// Adds to what is known in `known` what is known in `locals`; tells whether that is more.
     fn join(&mut self, known: &mut Locals, locals: &Locals) -> bool {
+        self.copy(locals.len());
         let mut more = false;
         for (known, &value) in known.iter_mut().zip(locals) {
             let joined = self.either(*known, value);
@@ -228,7 +293,9 @@ impl Walk<'_, '_> {
         if let Some(locals) = &mut self.code.locals {
             locals[local as usize] = value;
         }
-        for index in 0..self.code.labels.len() {
+        self.copy(self.code.handlers.len());
+        for at in 0..self.code.handlers.len() {
+            let index = self.code.handlers[at];
             let Some(mut handler) = self.code.labels[index].handler.take() else { continue };
             handler[local as usize] = self.either(handler[local as usize], value);
             self.code.labels[index].handler = Some(handler);
@@ -236,21 +303,48 @@ impl Walk<'_, '_> {
     }
 
     /// Opens a label whose `parameters` are on the stack.
-    fn open(&mut self, parameters: usize, results: usize, loop_at: Option<u64>) {
-        let mut parameters = self.pop_all(parameters);
-        if loop_at.is_some() {
-            // Branches may bring others.
-            parameters = parameters.into_iter().map(|value| self.noted(value)).map(forget_constant).collect();
-        }
-        let height = self.code.stack.len();
-        self.code.stack.extend(&parameters);
-        let label = Label { loop_at, height, parameters, results, exit: None, other_arm: None, handler: None, targets: Vec::new() };
-        self.code.labels.push(label);
+    fn open(&mut self, parameters: usize, results: usize) {
+        let first = self.code.stack.len().saturating_sub(parameters);
+        let parameters = self.code.stack[first..].to_vec();
+        // What is known behind it, and at its `else` or handler.
+        let kept = 2 * self.code.locals.as_ref().map_or(0, Vec::len) + parameters.len() + results;
+        self.copy(parameters.len());
+        self.keep(kept);
+        self.code.labels.push(Label {
+            loop_at: None,
+            height: first,
+            parameters,
+            results,
+            exit: None,
+            other_arm: None,
+            handler: None,
+            targets: Vec::new(),
+            kept,
+        });
     }
 
-    fn open_block(&mut self, ty: BlockType, loop_at: Option<u64>) {
+    fn open_block(&mut self, ty: BlockType) {
         let (parameters, results) = self.arity(ty);
-        self.open(parameters, results, loop_at);
+        self.open(parameters, results);
+    }
+
+    /// Opens a loop. No linker or optimiser gives one parameters, so what branches bring it is not followed.
+    fn open_loop(&mut self, ty: BlockType, at: u64) {
+        self.taken.unclear |= self.arity(ty).0 > 0;
+        self.open_block(ty);
+        if let Some(label) = self.code.labels.last_mut() {
+            label.loop_at = Some(at);
+        }
+        let Some(mut locals) = self.code.locals.take() else { return };
+        match self.loops.remove(&at) {
+            Some(known) => {
+                self.join(&mut locals, &known);
+            }
+            None => self.keep(locals.len()),
+        }
+        self.copy(locals.len());
+        self.loops.insert(at, locals.clone());
+        self.code.locals = Some(locals);
     }
 
     fn arity(&self, ty: BlockType) -> (usize, usize) {
@@ -266,8 +360,10 @@ impl Walk<'_, '_> {
 
     /// A path leads to the label `index`, counted from the outermost, with `values` on top.
     fn arrive(&mut self, index: usize, locals: Locals, values: Vec<Value>) {
+        if self.taken.unclear {
+            return;
+        }
         if let Some(at) = self.code.labels[index].loop_at {
-            values.into_iter().for_each(|value| self.note(value));
             if let Some(mut known) = self.loops.remove(&at) {
                 self.changed |= self.join(&mut known, &locals);
                 self.loops.insert(at, known);
@@ -282,6 +378,7 @@ impl Walk<'_, '_> {
         self.code.labels[index].exit = Some(match self.code.labels[index].exit.take() {
             None => (locals, values),
             Some((mut known, before)) => {
+                self.copy(values.len());
                 self.join(&mut known, &locals);
                 (known, before.into_iter().zip(values).map(|(one, other)| self.either(one, other)).collect())
             }
@@ -292,10 +389,11 @@ impl Walk<'_, '_> {
     fn branch(&mut self, depth: u32) {
         let Some(index) = (self.code.labels.len() - 1).checked_sub(depth as usize) else { return };
         let label = &self.code.labels[index];
-        let count = if label.loop_at.is_some() { label.parameters.len() } else { label.results };
+        let count = if label.loop_at.is_some() { 0 } else { label.results };
         let first = self.code.stack.len().saturating_sub(count);
         let values = self.code.stack[first..].to_vec();
-        if let Some(locals) = self.code.locals.clone() {
+        self.copy(count);
+        if let Some(locals) = self.copy_of_locals() {
             self.arrive(index, locals, values);
         }
     }
@@ -323,6 +421,7 @@ impl Walk<'_, '_> {
         self.fall_through();
         if let Some(label) = self.code.labels.last() {
             self.code.locals = label.handler.clone();
+            self.copy(self.code.locals.as_ref().map_or(0, Vec::len));
             self.push_others(values);
         }
     }
@@ -335,9 +434,14 @@ impl Walk<'_, '_> {
             self.fall_through();
         }
         let Some(label) = self.code.labels.pop() else { return };
+        self.kept = self.kept.saturating_sub(label.kept);
+        self.code.handlers.pop_if(|handler| *handler == self.code.labels.len());
         for target in label.targets {
             let results = self.code.labels[target].results;
-            if let Some(handler) = label.handler.clone() {
+            if !self.taken.unclear
+                && let Some(handler) = label.handler.clone()
+            {
+                self.copy(handler.len() + results);
                 self.arrive(target, handler, vec![Value::Other; results]);
             }
         }
@@ -347,12 +451,13 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Has exceptions of the label that is opened next arrive at `targets`, or at its own handlers.
-    fn handle(&mut self, targets: Vec<usize>) {
-        let handler = self.code.locals.clone();
+    /// Has exceptions of the innermost label arrive at `targets`, or at its own handlers.
+    fn handle(&mut self, targets: BTreeSet<usize>) {
+        let handler = self.copy_of_locals();
+        self.code.handlers.push(self.code.labels.len() - 1);
         if let Some(label) = self.code.labels.last_mut() {
             label.handler = handler;
-            label.targets = targets;
+            label.targets = targets.into_iter().collect();
         }
     }
 
@@ -379,28 +484,19 @@ impl Walk<'_, '_> {
 
     fn reached(&mut self, operator: &Operator<'_>, at: u64) {
         match *operator {
-            Operator::Block { blockty } => self.open_block(blockty, None),
-            Operator::Loop { blockty } => {
-                self.open_block(blockty, Some(at));
-                if let Some(mut locals) = self.code.locals.take() {
-                    if let Some(known) = self.loops.remove(&at) {
-                        self.join(&mut locals, &known);
-                    }
-                    self.loops.insert(at, locals.clone());
-                    self.code.locals = Some(locals);
-                }
-            }
+            Operator::Block { blockty } => self.open_block(blockty),
+            Operator::Loop { blockty } => self.open_loop(blockty, at),
             Operator::If { blockty } => {
                 self.use_up(1);
-                self.open_block(blockty, None);
-                let locals = self.code.locals.clone();
+                self.open_block(blockty);
+                let locals = self.copy_of_locals();
                 if let Some(label) = self.code.labels.last_mut() {
                     label.other_arm = locals;
                 }
             }
             Operator::Try { blockty } => {
-                self.open_block(blockty, None);
-                self.handle(Vec::new());
+                self.open_block(blockty);
+                self.handle(BTreeSet::new());
             }
             Operator::TryTable { ref try_table } => {
                 let outermost = self.code.labels.len() - 1;
@@ -410,7 +506,7 @@ impl Walk<'_, '_> {
                     }
                 });
                 let targets = depths.filter_map(|depth| outermost.checked_sub(depth as usize)).collect();
-                self.open_block(try_table.ty, None);
+                self.open_block(try_table.ty);
                 self.handle(targets);
             }
             Operator::Else => self.other_arm(),
@@ -461,6 +557,7 @@ impl Walk<'_, '_> {
     fn pass_parameters(&mut self, callee: FunctionId) {
         let Some(asked) = self.table.taken.get(&self.module.resolved(callee).0) else { return };
         let first = self.code.stack.len().saturating_sub(self.module.signature(callee).params().len());
+        self.copy(asked.parameters.len());
         for &(parameter, slot) in &asked.parameters {
             let value = self.code.stack.get(first + parameter as usize).copied().unwrap_or_default();
             self.take_sum(slot, value);
@@ -501,10 +598,9 @@ impl Walk<'_, '_> {
             }
             Operator::GlobalSet { global_index } => {
                 let value = self.pop();
-                // Whoever reads the global takes the address.
-                if self.table.globals.slots.get(&global_index).is_none_or(|slot| value != Value::Slot(*slot)) {
-                    self.note(value);
-                }
+                // Who reads a global that holds an address for good takes it. Nothing is known of what is read from others.
+                let for_good = self.table.globals.slots.get(&global_index).is_some_and(|slot| value == Value::Slot(*slot));
+                self.taken.unclear |= value.is_address() && !for_good;
             }
             Operator::I32Const { value } => self.code.stack.push(Value::Constant(value)),
             Operator::I32Add => self.sum(u32::wrapping_add, i32::wrapping_add, true),
@@ -525,6 +621,10 @@ impl Walk<'_, '_> {
     /// A sum or difference.
     fn sum(&mut self, addresses: fn(u32, u32) -> u32, constants: fn(i32, i32) -> i32, commutes: bool) {
         let (right, left) = (self.pop(), self.pop());
+        // The address of a function with a mark on it, which whoever reads it takes off.
+        for value in [left, right].into_iter().filter(|value| *value != Value::Slot(0)) {
+            self.note(value);
+        }
         let value = match (left, right) {
             (Value::Slot(slot), Value::Constant(constant)) => Value::Slot(addresses(slot, constant as u32)),
             (Value::Constant(constant), Value::Slot(slot)) if commutes => Value::Slot(addresses(slot, constant as u32)),
@@ -533,7 +633,7 @@ impl Walk<'_, '_> {
                 Value::Noted
             }
             (Value::Constant(left), Value::Constant(right)) => Value::Constant(constants(left, right)),
-            (Value::Slot(_) | Value::Noted, _) | (_, Value::Slot(_) | Value::Noted) => {
+            _ if left.is_address() || right.is_address() => {
                 self.taken.unclear = true;
                 Value::Other
             }
@@ -550,16 +650,11 @@ impl Walk<'_, '_> {
             return;
         };
         let operands = self.pop_all(takes as usize);
-        let addresses = operands.iter().any(|value| matches!(value, Value::Slot(_) | Value::Noted));
+        let addresses = operands.iter().any(|value| value.is_address());
         self.taken.unclear |= addresses && makes_other_numbers(operator);
         operands.into_iter().for_each(|value| self.note(value));
         self.push_others(gives as usize);
     }
-}
-
-/// What is not the same on all paths.
-fn forget_constant(value: Value) -> Value {
-    if matches!(value, Value::Slot(_) | Value::Noted) { value } else { Value::Other }
 }
 
 /// Whether an address that goes in may come out as another one. Comparisons, masks and halves of pairs are what compilers make of
