@@ -400,8 +400,15 @@ mod tests {
         // Each call asks for one more slot.
         let asks = (0..20).map(|slot| format!("(call $use (i32.add (i32.add (global.get $tb) (i32.const {slot})) (local.get 0)))"));
         let asks = format!("(param i32) {}", asks.collect::<String>());
+        // Each assignment may be what any handler finds.
+        let handlers = format!(
+            "(local i32) global.get $tb drop {} {} {}",
+            "try ".repeat(2_000),
+            "i32.const 1 local.set 0 ".repeat(40_000),
+            "catch_all end ".repeat(2_000)
+        );
         let locals = format!("(local {}) (drop (global.get $tb))", "i32 ".repeat(45_000));
-        for body in [conditions, branches, shifts, asks, locals] {
+        for body in [conditions, branches, shifts, asks, handlers, locals] {
             let taken = taken_in(&format!("(func {body}) (elem (global.get $tb) func $use)"));
             assert!(taken[&1].unclear, "{}", body.replace("i32 ", ""));
         }
@@ -427,6 +434,7 @@ mod tests {
             (format!(r#"(func (export "asks") {asks}) (elem (global.get $tb) func $use)"#), true),
             (format!("(func $asks {asks}) (elem (global.get $tb) func $asks)"), true),
             (format!("(func $asks {asks}) (elem (global.get $tb) func $use) (elem declare func $asks)"), true),
+            (format!("(func $asks {asks}) (elem (global.get $tb) func $use) (elem declare funcref (item ref.func $asks))"), true),
             (format!("(func $asks {asks}) (global funcref (ref.func $asks)) (elem (global.get $tb) func $use)"), true),
             // One that adds no parameter may be called by anybody.
             (r#"(func (export "base") (result i32) (global.get $tb)) (elem (global.get $tb) func $use)"#.to_string(), false),
