@@ -14,6 +14,8 @@ const ROUNDS: usize = 16;
 /// Values of locals and operands that are copied or compared altogether, and that may be kept at a time.
 const MOST_COPIED: usize = 1 << 26;
 const MOST_KEPT: usize = 1 << 23;
+/// To list what either of two values may be takes as long as to copy about so many.
+const COST_OF_CHOICE: usize = 32;
 /// Engines allow 50 000 locals.
 const MOST_LOCALS: usize = 40_000;
 /// Pairs of a parameter and a slot for which a function asks its callers. Functions that optimisers merged ask for few.
@@ -214,16 +216,18 @@ impl Walk<'_, '_> {
                 Value::Noted
             }
             (slot @ Value::Slot(_), _) | (_, slot @ Value::Slot(_)) => slot,
-            _ => match (self.terms(one), self.terms(other)) {
-                (Some(mut terms), Some(others)) => {
-                    terms.extend(others);
-                    terms.sort_unstable();
-                    terms.dedup();
-                    self.one_of(terms)
-                }
-                _ => Value::Other,
-            },
+            (Value::Other, _) | (_, Value::Other) => Value::Other,
+            _ => self.either_of_terms(one, other),
         }
+    }
+
+    fn either_of_terms(&mut self, one: Value, other: Value) -> Value {
+        self.copy(COST_OF_CHOICE);
+        let (Some(mut terms), Some(others)) = (self.terms(one), self.terms(other)) else { return Value::Other };
+        terms.extend(others);
+        terms.sort_unstable();
+        terms.dedup();
+        self.one_of(terms)
     }
 
     /// The terms of which `value` is one, if they are known.
