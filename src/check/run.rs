@@ -74,9 +74,7 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
     let subjects = read_modules(inputs, context, &mut found);
     let exports = Exports::new(&subjects)?;
     let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().enumerate())
-        .map(|(number, (index, subject))| {
-            check_module(subject, &inputs[*index], context, &exports.of_others(number, &subject.module))
-        })
+        .map(|(number, (index, subject))| check_module(subject, &inputs[*index], context, &exports.of_others(number)))
         .collect();
     for ((index, _), checked) in subjects.iter().zip(checked) {
         let (findings, audit) = checked?;
