@@ -192,10 +192,10 @@ fn foreign_platforms_are_refused() {
 
 #[test]
 fn an_extension_that_python_would_ignore_is_reported() {
-    let input = Wheel::new(OLD).file("demo/_x.cpython-312-wasm32-emscripten.so", &module(&[], &[])).build();
+    let input = Wheel::new(OLD).file("demo/_x.cpython-312-wasm32-emscripten.so", &module(&[], &["PyInit_x"])).build();
     let notices = run(OLD, &input, &options()).notices;
     assert!(notices.iter().any(|notice| notice.contains("silently ignores")), "{notices:?}");
-    let input = Wheel::new(OLD).file("demo/_x.cpython-313-wasm32-emscripten.so", &module(&[], &[])).build();
+    let input = Wheel::new(OLD).file("demo/_x.cpython-313-wasm32-emscripten.so", &module(&[], &["PyInit_x"])).build();
     assert_eq!(run(OLD, &input, &options()).notices, [""; 0]);
 }
 
