@@ -426,9 +426,9 @@ pub struct WheelArgs {
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
 
-    /// Compress at LEVEL, 0 to 9 or `max`, also the files that do not change where that makes them smaller
+    /// Compress at LEVEL, 0 to 12 or `max`, also the files that do not change where that makes them smaller
     ///
-    /// Without it, new contents are compressed better than at level 9, in half the time of `max`; other files are copied as they are.
+    /// Without it, new contents are compressed at level 10, and other files are copied as they are. `max` is 12.
     #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
     pub compress: Option<Level>,
 

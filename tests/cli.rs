@@ -11,7 +11,8 @@
 //!
 //! The text is assembled to `name.wasm` in an empty directory, where the directives of the file run one after the other; `%` stands
 //! for `name.wasm`. `RUN` expects exit code 0, `FAIL` the given one; `< FILE` gives standard input. `| print` turns the module on
-//! standard output, or the module FILE, back into text; the former also checks that a second run changes nothing. What a run prints
+//! standard output, or the module FILE, back into text; the former also checks that a second run changes
+//! nothing, and that no local has a name that does not exist. What a run prints
 //! is in `name.wat.stdout` and `name.wat.stderr`, or in `name.wat.exnref.stdout` and so on for named ones; no file stands for no
 //! output. With `BLESS=1` in the environment the snapshots are written instead of compared.
 
@@ -22,6 +23,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
+use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -139,6 +141,7 @@ fn run_directive(path: &Path, directive: &Directive, directory: &Path, input: &s
             Some(file) => fs::read(directory.join(file)).with_context(|| file.clone())?,
             None => output.stdout,
         };
+        check_local_names(&module)?;
         output.stdout = wasmprinter::print_bytes(&module).context("cannot print the result")?.into_bytes();
         if file.is_none() {
             check_second_run(directive, directory, &module)?;
@@ -157,6 +160,45 @@ fn run(directive: &Directive, directory: &Path, input: &str) -> Result<Output> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
     command.args(directive.arguments.iter().map(name)).current_dir(directory).stdin(stdin);
     command.output().context("cannot run wasm-pyfix")
+}
+
+/// Names of locals that do not exist are no use, and wabt refuses them.
+fn check_local_names(module: &[u8]) -> Result<()> {
+    let mut locals: Vec<u32> = Vec::new();
+    let mut imported = 0;
+    let (mut types, mut functions) = (Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::TypeSection(section) => types = section.into_iter_err_on_gc_types().collect::<Result<Vec<_>, _>>()?,
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    imported += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+                }
+            }
+            Payload::FunctionSection(section) => functions = section.into_iter().collect::<Result<Vec<_>, _>>()?,
+            Payload::CodeSectionEntry(body) => {
+                let parameters = types[functions[locals.len()] as usize].params().len() as u32;
+                let declared = body.get_locals_reader()?.into_iter().map(|group| Ok(group?.0)).sum::<Result<u32>>()?;
+                locals.push(parameters + declared);
+            }
+            Payload::CustomSection(section) => {
+                let KnownCustom::Name(names) = section.as_known() else { continue };
+                for name in names {
+                    let Name::Local(map) = name? else { continue };
+                    for function in map {
+                        let function = function?;
+                        for local in function.names {
+                            let local = local?;
+                            let exists = function.index.checked_sub(imported).is_none_or(|own| local.index < locals[own as usize]);
+                            ensure!(exists, "function {} has no local {}, called `{}`", function.index, local.index, local.name);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Runs the directive once more, over its result.

@@ -415,7 +415,7 @@ fn compression_is_asked_for_or_happens_to_new_contents_only() {
             assert!(none == entry.compressed.len() && plain == none && best <= plain, "{}: not copied", entry.name);
         }
     }
-    assert!(Level::parse("10").is_err() && Level::parse("-1").is_err() && Level::parse("").is_err());
+    assert!(Level::parse("13").is_err() && Level::parse("-1").is_err() && Level::parse("").is_err());
 }
 
 #[test]

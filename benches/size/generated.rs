@@ -86,15 +86,16 @@ fn extension() -> Result<String> {
     for function in &called {
         writeln!(text, "(import \"env\" \"{}\" (func $f{function} (param i32 i32) (result i32)))", name(*function))?;
     }
-    // A PyModuleDef of CPython 3.13 begins with five words of PyModuleDef_Base; the name comes next. The name lies behind it.
+    // A PyModuleDef of CPython 3.13 has 13 words, of which the first five are its PyModuleDef_Base and the sixth is the address of the
+    // name, which lies behind it.
     text.push_str("(data (global.get $memory_base) \"\\01");
-    text.push_str(&"\\00".repeat(43));
+    text.push_str(&"\\00".repeat(51));
     text.push_str("extension\\00\")\n(func (export \"PyInit_extension\") (result i32) (local $sum i32)\n");
     for function in &called {
         writeln!(text, "local.get $sum i32.const {function} call $f{function} local.set $sum")?;
     }
     text.push_str(
-        "global.get $memory_base global.get $memory_base i32.const 44 i32.add i32.store offset=20\n\
+        "global.get $memory_base global.get $memory_base i32.const 52 i32.add i32.store offset=20\n\
          global.get $memory_base i32.const 1013 call $create))",
     );
     Ok(text)

@@ -35,9 +35,10 @@ pub fn sizes(rows: &[Row]) -> Result<String> {
     }
     text.push_str("\nGeometric mean of the sizes of wheels, optimised to original and to upgraded:\n\n");
     writeln!(text, "| wheels | number | to original | to upgraded |\n|---|---|---|---|")?;
-    means(&mut text, "all", rows, |_| true)?;
+    means(&mut text, "all but the generated one", rows, |row| row.origin != Origin::Generated)?;
     means(&mut text, "built for 2024, with invokes or more than 100 exports", rows, rich)?;
     means(&mut text, "built for 2024, others", rows, |row| row.origin == Origin::Pyodide2024 && !rich(row))?;
+    means(&mut text, "built for 2025", rows, |row| row.origin == Origin::Pyodide2025)?;
     means(&mut text, "from the Python package index", rows, |row| row.origin == Origin::Index)?;
     text.push('\n');
     Ok(text)

@@ -16,20 +16,20 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 pub struct Level(i32);
 
 impl Level {
-    /// Between 9 and `max`: the best level that takes no longer than the work on a module.
+    /// The first level that weighs the ways to write a text against each other.
     pub const DEFAULT: Level = Level(10);
     /// The highest level of libdeflate.
     const MAX: Level = Level(12);
 
-    /// Reads `0` to `9`, or `max`.
+    /// Reads `0` to `12`, or `max`.
     ///
     /// # Errors
     /// What is expected instead.
     pub fn parse(text: &str) -> Result<Level, String> {
         match text.parse::<i32>() {
-            Ok(level @ 0..=9) => Ok(Level(level)),
+            Ok(level @ 0..=12) => Ok(Level(level)),
             _ if text == "max" => Ok(Level::MAX),
-            _ => Err("expected a number from 0 to 9, or `max`".to_string()),
+            _ => Err("expected a number from 0 to 12, or `max`".to_string()),
         }
     }
 }

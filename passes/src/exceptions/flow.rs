@@ -8,8 +8,8 @@
 //! - where the exception of a landing pad is passed.
 //!
 //! It gives up on a function (and then knows nothing about it) when a load that comes before any call site may be one of `__THREW__`,
-//! when the address of `__THREW__` is computed with or stored, when the function has native exception handlers of its own, and when it is too
-//! large to follow.
+//! when the address of `__THREW__` is computed with or stored, when the function has native exception handlers of its own, and when it
+//! is too large to follow.
 
 mod values;
 mod walk;

@@ -130,22 +130,25 @@ impl Writer<'_, '_> {
         let words = self.state.threw.ok_or_else(|| Error::Internal("no addresses of __THREW__ to compare with".into()))?;
         let (threw, value) = (self.threw, self.local_of(Word::ThrewValue)?);
         let address = self.temporary(ValType::I32, usize::MAX - 1)?;
-        let stored = self.temporary(ValType::I32, usize::MAX - 2)?;
+        let stored = match access.loads {
+            true => None,
+            false => Some(self.temporary(ValType::I32, usize::MAX - 2)?),
+        };
         let memarg = MemArg { offset: 0, align: access.align, target: MemArgTarget::Memory(0), ordering: None };
         let mut out = Vec::new();
         let mut code = InstructionSink::new(&mut out);
         let ty = if access.loads { BlockType::Result(wasm_encoder::ValType::I32) } else { BlockType::Empty };
-        if !access.loads {
+        if let Some(stored) = stored {
             code.local_set(stored);
         }
         code.local_tee(address).global_get(words.0).i32_eq().if_(ty);
-        read_or_write(&mut code, access.loads, threw, stored);
+        read_or_write(&mut code, threw, stored);
         code.else_().local_get(address).global_get(words.0).i32_const(4).i32_add().i32_eq().if_(ty);
-        read_or_write(&mut code, access.loads, value, stored);
+        read_or_write(&mut code, value, stored);
         code.else_().local_get(address);
-        match access.loads {
-            true => code.i32_load(memarg),
-            false => code.local_get(stored).i32_store(memarg),
+        match stored {
+            None => code.i32_load(memarg),
+            Some(stored) => code.local_get(stored).i32_store(memarg),
         };
         code.end().end();
         self.edits.replace(access.span.clone(), out);
@@ -336,10 +339,10 @@ impl Writer<'_, '_> {
     }
 }
 
-fn read_or_write(code: &mut InstructionSink<'_>, loads: bool, local: u32, stored: u32) {
-    match loads {
-        true => code.local_get(local),
-        false => code.local_get(stored).local_set(local),
+fn read_or_write(code: &mut InstructionSink<'_>, local: u32, stored: Option<u32>) {
+    match stored {
+        None => code.local_get(local),
+        Some(stored) => code.local_get(stored).local_set(local),
     };
 }
 

@@ -1,28 +1,61 @@
 //! The `name` section with new indices: names of what is gone are left out, names of what was added come in.
+//!
+//! Bodies that were rewritten may have fewer locals than before, and other labels: readers such as wabt refuse names of locals that do
+//! not exist.
 
-use super::FunctionId;
 use super::index::{IndexMap, IndexMaps};
+use super::{Body, FunctionId, Module, Origin};
 use crate::Result;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use wasm_encoder::{IndirectNameMap, NameMap, NameSection};
-use wasmparser::{BinaryReader, Name, NameSectionReader};
+use wasmparser::{BinaryReader, FunctionBody, Name, NameSectionReader};
 
-/// The payload of the section with the names of `payload`, which begins at `offset` in the input, and `added`.
-pub fn rewrite(payload: &[u8], offset: u64, maps: &IndexMaps, added: &[(FunctionId, String)]) -> Result<Vec<u8>> {
+impl Module<'_> {
+    pub(super) fn has_rewritten_bodies(&self) -> bool {
+        self.rewritten_bodies().next().is_some()
+    }
+
+    fn rewritten_bodies(&self) -> impl Iterator<Item = (FunctionId, &[u8])> {
+        (0..).map(FunctionId).zip(&self.functions).filter_map(|(id, function)| match &function.origin {
+            Origin::Defined(Body { bytes: Cow::Owned(bytes), .. }) => Some((id, bytes.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// The number of locals, parameters among them, of every function whose body was rewritten.
+    fn rewritten_locals(&self) -> Result<HashMap<u32, u32>> {
+        let count = |(id, body)| {
+            let mut count = self.signature(id).params().len() as u32;
+            for declaration in FunctionBody::new(BinaryReader::new(body, 0)).get_locals_reader()? {
+                count = count.saturating_add(declaration?.0);
+            }
+            Ok((id.0, count))
+        };
+        self.rewritten_bodies().map(count).collect()
+    }
+}
+
+/// The payload of the section with the names of `payload`, which begins at `offset` in the input, and those that were added.
+pub fn rewrite(module: &Module<'_>, payload: &[u8], offset: u64, maps: &IndexMaps) -> Result<Vec<u8>> {
+    let rewritten = module.rewritten_locals()?;
+    let exists = |function: u32, local: u32| rewritten.get(&function).is_none_or(|locals| local < *locals);
+    let is_original = |function: u32, _| !rewritten.contains_key(&function);
     let mut names = NameSection::new();
     for subsection in NameSectionReader::new(BinaryReader::new(payload, offset)) {
         match subsection? {
             Name::Module { name, .. } => names.module(name),
             Name::Function(map) => {
                 let mut list = mapped(map, &maps.functions)?;
-                for (id, name) in added {
+                for (id, name) in &module.new_names {
                     if let Some(index) = maps.functions.alive(id.0) {
                         list.push((index, name));
                     }
                 }
                 names.functions(&name_map(list));
             }
-            Name::Local(map) => names.locals(&indirect(map, &maps.functions)?),
-            Name::Label(map) => names.labels(&indirect(map, &maps.functions)?),
+            Name::Local(map) => names.locals(&indirect(map, &maps.functions, exists)?),
+            Name::Label(map) => names.labels(&indirect(map, &maps.functions, is_original)?),
             Name::Type(map) => names.types(&name_map(mapped(map, &maps.types)?)),
             Name::Table(map) => names.tables(&name_map(mapped(map, &maps.tables)?)),
             Name::Memory(map) => names.memories(&name_map(mapped(map, &maps.memories)?)),
@@ -67,12 +100,15 @@ fn name_map(mut entries: Entries<'_>) -> NameMap {
     map
 }
 
-fn indirect(map: wasmparser::IndirectNameMap<'_>, to: &IndexMap) -> Result<IndirectNameMap> {
+/// The names within functions that `stays` lets stay, by the function's id and the index of what is named.
+fn indirect(map: wasmparser::IndirectNameMap<'_>, to: &IndexMap, stays: impl Fn(u32, u32) -> bool) -> Result<IndirectNameMap> {
     let mut entries = Vec::new();
     for naming in map {
         let naming = naming?;
         if let Some(index) = to.alive(naming.index) {
-            entries.push((index, name_map(plain(naming.names)?)));
+            let mut names = plain(naming.names)?;
+            names.retain(|(named, _)| stays(naming.index, *named));
+            entries.push((index, name_map(names)));
         }
     }
     entries.sort_by_key(|(index, _)| *index);

@@ -128,10 +128,10 @@ impl Module<'_> {
         } else if old.dropped {
         } else if let Some(payload) = &old.replacement {
             write_custom_section(&old.name, payload, out);
-        } else if old.name == "name" && (!maps.are_identity() || !self.new_names.is_empty()) {
+        } else if old.name == "name" && (!maps.are_identity() || !self.new_names.is_empty() || self.has_rewritten_bodies()) {
             // A section that cannot be read says nothing that could be kept.
-            if let Ok(payload) = names::rewrite(&self.input[old.payload..old.range.end], old.payload as u64, maps, &self.new_names)
-            {
+            let payload = &self.input[old.payload..old.range.end];
+            if let Ok(payload) = names::rewrite(self, payload, old.payload as u64, maps) {
                 write_custom_section(&old.name, &payload, out);
             }
         } else if self.shortest_lebs {

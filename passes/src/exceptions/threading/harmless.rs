@@ -1,9 +1,9 @@
 //! The tests behind calls that cannot throw.
 //!
-//! Such a call has no `try`, or lost it to [`passing`](super::passing); the code in front of it stores zero in the local that stands for `__THREW__`, and nothing sets it before
-//! the code behind it has looked. What that code finds is known, so that its branches are taken always or never. As everywhere in
-//! [`threading`](super), the code up to the branch may only move constants between the stack and locals; what it writes is written in
-//! its place where somebody reads it.
+//! Such a call has no `try`, or lost it to [`passing`](super::passing); the code in front of it stores zero in the local that stands for
+//! `__THREW__`, and nothing sets it before the code behind it has looked. What that code finds is known, so that its branches are taken
+//! always or never. As everywhere in [`threading`](super), the code up to the branch may only move constants between the stack and locals;
+//! what it writes is written in its place where somebody reads it.
 
 use super::code::{Code, Instruction, Label, Op};
 use super::live::Live;
@@ -11,6 +11,9 @@ use super::path::{self, Known, Path, Step};
 use super::{Context, Reports};
 use crate::module::FunctionId;
 use wasmparser::BlockType;
+
+/// Most blocks that begin between a call and its test: they are copied on the way.
+const MOST_OPENED: usize = 64;
 
 /// What takes the place of the code from `from` on.
 struct Replacement {
@@ -55,7 +58,7 @@ fn follow(context: &Context<'_>, code: &Code<'_>, live: &Live, from: usize, repo
         |opened: &[Instruction], writes: Vec<Op>| [opened, &writes.into_iter().map(Instruction::from).collect::<Vec<_>>()].concat();
     for at in from..code.list.len() {
         let op = &code.list[at].op;
-        if matches!(op, Op::Block(_, BlockType::Empty)) && path.is_level() {
+        if matches!(op, Op::Block(_, BlockType::Empty)) && path.is_level() && opened.len() < MOST_OPENED {
             opened.push(code.list[at].clone());
             continue;
         }

@@ -74,10 +74,11 @@ impl Path {
         self.stack.last() == Some(&Known::Exception)
     }
 
-    /// Takes over a statement, which is then run where the path leads to; `None` when it has to do with what is known.
+    /// Takes over a statement, which is then run where the path leads to; `None` when it has to do with what is known, or when there are
+    /// too many already.
     pub fn take_statement(&mut self, statement: &[Op]) -> Option<()> {
         let known = |op: &Op| matches!(op, Op::Get(local) | Op::Set(local) | Op::Tee(local) if self.writes.contains_key(local));
-        if statement.iter().any(known) {
+        if self.statements.len() + statement.len() > MOST_STATEMENTS || statement.iter().any(known) {
             return None;
         }
         self.statements.extend_from_slice(statement);
@@ -154,6 +155,10 @@ fn equal(a: Known, b: Known) -> Known {
 
 /// Longest statement that is written twice, for both ways.
 const LONGEST_STATEMENT: usize = 12;
+
+/// Most instructions of statements that are written twice behind one call: code is not to grow for the sake of exceptions, and they are
+/// copied on the way.
+const MOST_STATEMENTS: usize = 48;
 
 /// The instructions from `at` on that compute something and put it away, without calls and control flow, and leave the stack as it was:
 /// optimisers move them between a call and its test. `None` when there are none, or when they only move constants.
