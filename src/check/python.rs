@@ -66,8 +66,8 @@ pub static IGNORED_SUFFIX: Code = Code {
     summary: "a module has the file suffix of another Python",
     explanation: "Python imports extensions by their suffix: `.cpython-313-wasm32-emscripten.so` for 3.13, `.abi3.so`, or `.so`. Files \
                   with the suffix of another version are ignored without a message; unless there is another file of the module, an import \
-                  then says `ModuleNotFoundError: No module named '…'`. In a wheel with the stable ABI, `wasm-pyfix upgrade` renames such a file to end in `.abi3.so` if \
-                  it keeps to that, and refuses the wheel if it does not.",
+                  then says `ModuleNotFoundError: No module named '…'`. In a wheel with the stable ABI, `wasm-pyfix upgrade` renames \
+                  such a file to end in `.abi3.so` if it keeps to that, and refuses the wheel if it does not.",
     remedy: "if the module has the stable ABI, rename it to end in `.abi3.so`; otherwise build it for the target's Python",
     upgrade: Upgrade::Leaves,
 };

@@ -155,7 +155,9 @@ pub(super) fn plan(
                 notices.push(format!("{ignored}; it was not renamed, since it does not keep to the stable ABI"));
             }
             Fate::Refused => {
-                let problem = format!("{ignored}, and it {outside}: most likely it was compiled for one version of Python, whatever the wheel's tag says");
+                let problem = format!(
+                    "{ignored}, and it {outside}: most likely it was compiled for one version of Python, whatever the wheel's tag says"
+                );
                 if !options.allow_python_mismatch {
                     bail!(Error::Refused(format!("{problem}; {ALLOW}")));
                 }
