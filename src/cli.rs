@@ -14,6 +14,7 @@ use wasm_pyfix_passes::symbols::Alias;
 use wasm_pyfix_passes::dyncall::Signatures;
 
 use crate::exports;
+use crate::plain::plain;
 use crate::target::{self, TagStyle};
 use crate::wheel::compress::Level;
 
@@ -603,10 +604,10 @@ fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
     Ok(())
 }
 
-/// A usage error in the form of clap's own, so that all of them look alike.
+/// A usage error in the form of clap's own, so that all of them look alike. What it quotes of the arguments is made safe to print.
 pub(crate) fn usage(message: &str) -> clap::Error {
     use clap::CommandFactory;
-    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message)
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, plain(message))
 }
 
 #[cfg(test)]

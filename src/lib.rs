@@ -14,6 +14,5 @@ pub mod report;
 mod run;
 pub mod show;
 pub mod shrink;
-mod siblings;
 pub mod target;
 pub mod wheel;

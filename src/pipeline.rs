@@ -1,12 +1,13 @@
 //! Which passes run over one module, in which order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use wasm_pyfix_passes::dyncall::{self, Signatures};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::{self, Exports, Member};
+use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{
@@ -16,7 +17,6 @@ use wasm_pyfix_passes::{
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
-use crate::siblings::Exporters;
 use crate::target;
 
 /// What is asked for one module.
@@ -47,7 +47,7 @@ pub struct ModuleOptions {
     /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
     pub allow_missing: bool,
     /// Names that sibling modules export: imports of these names are user symbols, whatever they look like.
-    pub sibling_exports: Arc<HashSet<String>>,
+    pub sibling_exports: SiblingExports,
     /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
     pub sibling_types: Arc<HashMap<String, FuncType>>,
 }
@@ -195,7 +195,7 @@ fn compact(member: Member<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptio
 
 fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {
     let siblings = exports_of_others(members);
-    let bind = |(member, siblings): (&mut Member<'_>, HashSet<String>)| {
+    let bind = |(member, siblings): (&mut Member<'_>, SiblingExports)| {
         if member.fixed || member.module.check_conventions().is_err() {
             return Ok(Outcome::new(bind::PASS));
         }
@@ -210,11 +210,12 @@ fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<V
     members.par_iter_mut().zip(siblings).map(bind).collect()
 }
 
-/// For each module, the names that the others export, of those that it exports itself: no others are to be bound.
-fn exports_of_others(members: &[Member<'_>]) -> Vec<HashSet<String>> {
+/// For each module, what the others export.
+fn exports_of_others(members: &[Member<'_>]) -> Vec<SiblingExports> {
     let exports = |member: usize| members[member].module.exports().iter().map(|export| &*export.name);
     let exporters = Exporters::new((0..members.len()).flat_map(|member| exports(member).map(move |name| (member, name))));
-    (0..members.len()).map(|member| exporters.others(member, exports(member))).collect()
+    let exporters = Arc::new(exporters);
+    (0..members.len()).map(|member| SiblingExports::of_others(&exporters, member)).collect()
 }
 
 /// Writes and validates `module`, if a pass changed it.

@@ -42,6 +42,7 @@ fn is_hidden(character: char) -> bool {
                 | '\u{feff}'
                 | '\u{ffa0}'
                 | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
@@ -57,6 +58,7 @@ mod tests {
             assert!(matches!(plain(shown), Cow::Borrowed(same) if same == shown), "{shown}");
         }
         assert_eq!(plain("a\u{1b}[31mb\n\tc\u{7f}\u{9b}"), "a\\u{1b}[31mb\\n\\tc\\u{7f}\\u{9b}");
+        assert_eq!(plain("\u{1bc9f}\u{1bca0}\u{1bca3}\u{1bca4}"), "\u{1bc9f}\\u{1bca0}\\u{1bca3}\u{1bca4}");
         assert_eq!(plain("\u{202e}evil\u{200b}\u{2066}\u{feff}\u{e0041}"), "\\u{202e}evil\\u{200b}\\u{2066}\\u{feff}\\u{e0041}");
     }
 }

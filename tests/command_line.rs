@@ -450,3 +450,17 @@ fn several_targets_need_a_directory() {
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
 }
+
+#[test]
+fn usage_errors_quote_nothing_hidden() {
+    let inputs = inputs();
+    for arguments in [
+        vec!["explain", "a\u{202e}b\nc"],
+        vec!["check", "ext.so", "--target", "a\u{202e}b\nc"],
+        vec!["check", "ext.so", "--main", "a\u{202e}b\nc"],
+        vec!["ext.so", "-n", "--target", "a\u{202e}b\nc"],
+    ] {
+        let stderr = run_expecting(2, inputs.path(), &arguments);
+        assert!(stderr.contains("a\\u{202e}b\\nc") && !stderr.contains('\u{202e}'), "{arguments:?}: {stderr}");
+    }
+}

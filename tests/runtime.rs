@@ -15,6 +15,7 @@ use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
 use wasm_pyfix_passes::Environment;
 use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasmparser::{ExternalKind, Parser, Payload};
 
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
@@ -50,12 +51,14 @@ fn upgraded(group: Group, exnref: bool) -> Group {
     let siblings = group.modules.clone();
     group.map(|file, bytes| {
         let others = siblings.iter().filter(|(name, _)| name != file);
+        let names: Vec<String> = others.flat_map(|(_, bytes)| exported_functions(bytes)).collect();
+        let exporters = Exporters::new(names.iter().map(|name| (1, name.as_str())));
         let options = ModuleOptions {
             personality: "_Unwind_CallPersonality".to_string(),
             exnref,
             bigint: true,
             environment: Some(Arc::clone(&MANIFEST)),
-            sibling_exports: Arc::new(others.flat_map(|(_, bytes)| exported_functions(bytes)).collect()),
+            sibling_exports: SiblingExports::of_others(&Arc::new(exporters), 0),
             ..ModuleOptions::default()
         };
         let result = upgrade_module(&bytes, &options).unwrap_or_else(|error| panic!("{file}: {error}"));

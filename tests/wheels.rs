@@ -92,28 +92,47 @@ fn asked_runtime_paths_come_after_the_planned_ones() {
 }
 
 #[test]
-fn siblings_know_what_the_others_export_of_what_they_name() {
+fn siblings_know_what_the_others_export() {
     let seen = std::sync::Mutex::new(Vec::new());
     let watch = |path: &str, bytes: &[u8], options: &ModuleOptions| {
-        let mut names: Vec<String> = options.sibling_exports.iter().cloned().collect();
-        names.sort();
+        let mut names = vec!["shared", "only_a", "only_b", "nobodys"];
+        names.retain(|name| options.sibling_exports.contains(name));
         seen.lock().unwrap().push((path.to_string(), names.join(" ")));
         upgrade(path, bytes, options)
     };
-    let imports = wat::parse_str(
-        r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "only_a" (func)) (import "GOT.mem" "script" (global (mut i32)))
-        (import "env" "own" (func)) (func (export "own")))"#,
-    );
     let input = Wheel::new(OLD)
-        .file("a.so", &module(&[], &["shared", "only_a", "not_asked_for", "__em_js__script"]))
+        .file("a.so", &module(&[], &["shared", "only_a"]))
         .file("b.so", &module(&[], &["shared", "only_b"]))
-        .file("c.so", &imports.unwrap())
+        .file("c.so", &module(&[], &[]))
         .build();
     upgrade_archive(OLD, &input, &options(), &watch).unwrap();
     let mut seen = seen.into_inner().unwrap();
     seen.sort();
-    let expected = [("a.so", "shared"), ("b.so", "shared"), ("c.so", "__em_js__script only_a")];
+    let expected = [("a.so", "shared only_b"), ("b.so", "shared only_a"), ("c.so", "shared only_a only_b")];
     assert_eq!(seen, expected.map(|(path, names)| (path.to_string(), names.to_string())));
+}
+
+/// The passes import what a module did not before. A sibling may offer that, too.
+#[test]
+fn siblings_offer_what_an_upgrade_asks_for() {
+    const ADDED: &str = "__wasm_lpad_context";
+    let target = wasm_pyfix::target::Target::find("pyodide_2025_0").unwrap();
+    let manifest = target.manifest_text().unwrap();
+    let without: Vec<&str> = manifest.lines().filter(|line| !line.starts_with(ADDED)).collect();
+    let environment = wasm_pyfix::target::manifest::from_text(&without.join("\n")).unwrap();
+    let mut options = options();
+    options.module.personality = target.personality.unwrap().to_string();
+    options.module.environment = Some(std::sync::Arc::new(environment));
+    let passes = |_: &str, bytes: &[u8], options: &ModuleOptions| Ok(wasm_pyfix::pipeline::upgrade_module(bytes, options)?);
+    let catching = wat::parse_file("tests/cli/eh-catch.wat").unwrap();
+    let library =
+        r#"(module (@dylink.0 (mem-info (memory 16 2) (table 0 0))) (global (export "__wasm_lpad_context") i32 (i32.const 0)))"#;
+    let alone = Wheel::new(OLD).file("catching.so", &catching).build();
+    let error = upgrade_archive(OLD, &alone, &options, &passes).unwrap_err();
+    assert!(is_refused(&error) && format!("{error:#}").contains(ADDED), "{error:#}");
+    let both = Wheel::new(OLD).file("catching.so", &catching).file("libcontext.so", &wat::parse_str(library).unwrap()).build();
+    let result = upgrade_archive(OLD, &both, &options, &passes).unwrap_or_else(|error| panic!("{error:#}"));
+    assert_ne!(result.modules[0].input_size, result.modules[0].output_size);
 }
 
 #[test]
@@ -173,10 +192,10 @@ fn foreign_platforms_are_refused() {
 
 #[test]
 fn an_extension_that_python_would_ignore_is_reported() {
-    let input = Wheel::new(OLD).file("demo/_x.cpython-312-wasm32-emscripten.so", &module(&[], &[])).build();
+    let input = Wheel::new(OLD).file("demo/_x.cpython-312-wasm32-emscripten.so", &module(&[], &["PyInit_x"])).build();
     let notices = run(OLD, &input, &options()).notices;
     assert!(notices.iter().any(|notice| notice.contains("silently ignores")), "{notices:?}");
-    let input = Wheel::new(OLD).file("demo/_x.cpython-313-wasm32-emscripten.so", &module(&[], &[])).build();
+    let input = Wheel::new(OLD).file("demo/_x.cpython-313-wasm32-emscripten.so", &module(&[], &["PyInit_x"])).build();
     assert_eq!(run(OLD, &input, &options()).notices, [""; 0]);
 }
 

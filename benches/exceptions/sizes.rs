@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use support::modules::modules_of_archive;
 use support::npm;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasmparser::{ExternalKind, Parser, Payload};
 
 /// Code sections of one module, in bytes.
@@ -61,7 +62,8 @@ fn rows_of_archive(archive: &Path, native: Option<&Path>) -> Result<Vec<Row>> {
     for (name, bytes) in &modules {
         let siblings = modules.iter().filter(|(other, _)| other != name);
         let siblings = siblings.map(|(_, bytes)| exported_functions(bytes)).collect::<Result<Vec<_>>>()?;
-        let options = ModuleOptions { sibling_exports: Arc::new(siblings.into_iter().flatten().collect()), ..crate::options()? };
+        let exporters = Arc::new(Exporters::new(siblings.iter().flatten().map(|name| (1, name.as_str()))));
+        let options = ModuleOptions { sibling_exports: SiblingExports::of_others(&exporters, 0), ..crate::options()? };
         let result = upgrade_module(bytes, &options).with_context(|| format!("{}: {name}", archive.display()))?;
         let Some(upgraded) = result.bytes else { continue };
         let native = native.iter().find(|(other, _)| untagged(other) == untagged(name));

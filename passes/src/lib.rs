@@ -20,6 +20,7 @@ mod outcome;
 pub mod prune;
 mod references;
 pub mod relocations;
+pub mod siblings;
 mod signature;
 pub mod strip;
 pub mod survey;

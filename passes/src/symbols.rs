@@ -13,6 +13,7 @@
 //! **Relies on** `resolveSymbol`, `reportUndefinedSymbols` and `getDylinkMetadata` of Emscripten 4.0.9's `libdylink.js`.
 
 use crate::module::{Import, Item, Module};
+use crate::siblings::SiblingExports;
 use crate::{Environment, Offer, Outcome, Provider};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -37,7 +38,7 @@ pub fn rename(
     module: &mut Module<'_>,
     aliases: &[Alias],
     environment: Option<&Environment>,
-    sibling_exports: &HashSet<String>,
+    sibling_exports: &SiblingExports,
 ) -> Outcome {
     let mut outcome = Outcome::new(PASS);
     for alias in aliases {
@@ -65,7 +66,7 @@ fn applies(
     module: &Module<'_>,
     import: &Import<'_>,
     environment: Option<&Environment>,
-    sibling_exports: &HashSet<String>,
+    sibling_exports: &SiblingExports,
 ) -> bool {
     let Some(environment) = environment else { return false };
     let known =
@@ -124,7 +125,7 @@ pub struct Unbound<'m, 'a> {
 }
 
 /// The strong imports of `module` that nobody offers, by name, each with the worst that is wrong with it.
-pub fn missing(module: &Module<'_>, environment: &Environment, sibling_exports: &HashSet<String>) -> BTreeMap<String, Problem> {
+pub fn missing(module: &Module<'_>, environment: &Environment, sibling_exports: &SiblingExports) -> BTreeMap<String, Problem> {
     let mut missing = BTreeMap::new();
     for Unbound { import, problem } in unbound(module, environment, sibling_exports) {
         let worst = missing.entry(import.field.to_string()).or_insert(problem);
@@ -141,7 +142,7 @@ pub fn missing(module: &Module<'_>, environment: &Environment, sibling_exports: 
 pub fn unbound<'m, 'a>(
     module: &'m Module<'a>,
     environment: &Environment,
-    sibling_exports: &HashSet<String>,
+    sibling_exports: &SiblingExports,
 ) -> Vec<Unbound<'m, 'a>> {
     const WEAK: u32 = 1;
     const BINDING: u32 = 3;
@@ -151,7 +152,7 @@ pub fn unbound<'m, 'a>(
     let offered_elsewhere = |name: &str| {
         // A function of EM_JS is text in the data of the module that exports this.
         let script = format!("__em_js__{name}");
-        [name, &script].iter().any(|name| exports.contains(name) || sibling_exports.contains(*name))
+        [name, &script].iter().any(|name| exports.contains(name) || sibling_exports.contains(name))
     };
     let mut unbound = Vec::new();
     for import in module.imports() {

@@ -6,9 +6,10 @@
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
 use crate::target::{self, Target};
-use crate::wheel::name::{WheelName, python_version};
+use crate::wheel::name::{WheelName, is_of_emscripten, python_version};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::OnceLock;
 
 pub static NON_ABI3_SYMBOL: Code = Code {
@@ -37,10 +38,11 @@ pub static UNPORTABLE_ABI3: Code = Code {
     severity: Severity::Error,
     summary: "an abi3 wheel that is not of the stable ABI, on another Python than it was built for",
     explanation: "The wheel's tag promises that it runs on every later Python 3. A module of it uses symbols of Python that are not in the \
-                  stable ABI, so it was compiled with the structs of one version; and the platform tag tells that this was another \
-                  version than the target's. Under the target's Python it may fail, corrupt memory or take the runtime down with \
+                  stable ABI, so most likely it was compiled with the structs of one version; and the platform tag tells that \
+                  this was not the target's. Under the target's Python it may fail, corrupt memory or take the runtime down with \
                   `Aborted()` when it is imported, as onnx 1.22.0 does.",
-    remedy: "compile the project with `Py_LIMITED_API`, or for the target's Python",
+    remedy: "compile the project with `Py_LIMITED_API`, or for the target's Python; `wasm-pyfix upgrade --allow-python-mismatch` upgrades \
+             it nevertheless",
     upgrade: Upgrade::Refuses,
 };
 
@@ -70,12 +72,28 @@ pub fn baseline(name: &WheelName) -> Option<(u32, u32)> {
     name.python.iter().filter(|tag| tag.starts_with("cp")).filter_map(|tag| python_version(tag)).min()
 }
 
-/// The platform that a wheel was built for, the newest of several, if all of them have another minor version of Python than `python`, a
-/// tag such as `cp313`. `None` where no platform is known.
-pub fn moved_from(name: &WheelName, python: &str) -> Option<&'static Target> {
-    let sources: Vec<_> = name.platform.iter().filter_map(|tag| Target::of_platform_tag(tag)).collect();
-    let newest = sources.iter().max_by_key(|source| source.version)?;
-    sources.iter().all(|source| source.python_tag() != python).then_some(newest)
+/// What a wheel was built for, when it is not the Python at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MovedFrom {
+    /// The version of Python; `None` if its platform is not one of those that are known here.
+    python: Option<&'static str>,
+}
+
+impl fmt::Display for MovedFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.python {
+            Some(python) => write!(f, "Python {python}"),
+            None => write!(f, "another Python"),
+        }
+    }
+}
+
+/// What a wheel was built for, if none of its platforms has the minor version of Python in `python`, a tag such as `cp313`. A platform of
+/// Emscripten that is not known here has another one: all that have this one are known. Without a platform (`any`) there is no telling.
+pub fn moved_from(name: &WheelName, python: &str) -> Option<MovedFrom> {
+    let stays = name.sources().any(|source| source.python_tag() == python);
+    let moved = !stays && name.platform.iter().any(|tag| is_of_emscripten(tag));
+    moved.then(|| MovedFrom { python: name.source().map(|source| source.python) })
 }
 
 /// Audits a module of a wheel whose tag names the version `baseline`, by the names that it imports; `None` for one that uses nothing of
@@ -112,17 +130,20 @@ pub fn audit<'n>(imports: impl Iterator<Item = &'n str>, baseline: (u32, u32)) -
 }
 
 impl Audit {
-    /// What the module uses that no stable ABI has, in words; `None` if it keeps to it.
+    /// What the module uses that no stable ABI has, in words and at most a few names; `None` if it keeps to it.
     pub fn outside(&self) -> Option<String> {
-        let names: Vec<String> = self.non_abi3_symbols.iter().map(|name| format!("`{name}`")).collect();
-        (!names.is_empty()).then(|| format!("uses {}, which the stable ABI does not have", names.join(", ")))
+        const SHOWN: usize = 3;
+        let names: Vec<String> = self.non_abi3_symbols.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        let more = self.non_abi3_symbols.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!names.is_empty()).then(|| format!("uses {}{more}, which the stable ABI does not have", names.join(", ")))
     }
 }
 
-/// What is wrong by the audit of a module, which was built for another Python if its platform is given.
-pub fn findings(audit: &Audit, moved_from: Option<&Target>, target: &Target, place: &Place) -> Vec<Finding> {
+/// What is wrong by the audit of a module, which was built for another Python if `moved_from` is given.
+pub fn findings(audit: &Audit, moved_from: Option<MovedFrom>, target: &Target, place: &Place) -> Vec<Finding> {
     let unportable = moved_from.zip(audit.outside()).map(|(source, outside)| {
-        let message = format!("{outside}, and was built for Python {}, not for {}", source.python, target.python);
+        let message = format!("{outside}, and was built for {source}, not for Python {}", target.python);
         Finding::new(&UNPORTABLE_ABI3, place, message)
     });
     let outside = audit.non_abi3_symbols.iter().map(|name| {

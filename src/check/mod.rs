@@ -20,11 +20,12 @@ pub mod run;
 mod symbols;
 mod wheel;
 
-use crate::siblings::Exporters;
 use crate::target::Target;
 use codes::{Code, Severity, Upgrade};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use wasm_pyfix_passes::module::{Item, Module};
+use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::{Environment, Result, legalize, symbols as engine};
 use wasmparser::FuncType;
 
@@ -87,8 +88,8 @@ pub struct Context<'c> {
 /// What the other modules at hand export.
 #[derive(Debug)]
 pub struct Siblings<'s> {
-    /// Functions, globals and tags of other modules, as far as this one imports them.
-    pub exports: HashSet<String>,
+    /// Functions, globals and tags of other modules.
+    pub exports: SiblingExports,
     /// Exported functions of all modules that some module imports, by name.
     pub functions: &'s HashMap<&'s str, Types>,
     /// The types with 64-bit integers of functions of all modules, as [`legalize::wide_exports`] tells them.
@@ -104,7 +105,7 @@ pub struct Types {
 
 /// What all modules at hand export.
 pub struct Exports<'m> {
-    exporters: Exporters<'m>,
+    exporters: Arc<Exporters>,
     functions: HashMap<&'m str, Types>,
     wide: HashMap<String, FuncType>,
 }
@@ -176,7 +177,7 @@ impl<'m> Exports<'m> {
             let exports = subject.module.exports().iter().filter(|export| shared(&export.item));
             exports.map(move |export| (index, &*export.name))
         });
-        let exporters = Exporters::new(exports);
+        let exporters = Arc::new(Exporters::new(exports));
         let (mut functions, mut wide) = (HashMap::<&str, Types>::new(), HashMap::new());
         let imported: HashSet<&str> = modules().flat_map(|subject| subject.module.imports()).map(|import| &*import.field).collect();
         for subject in modules() {
@@ -192,9 +193,9 @@ impl<'m> Exports<'m> {
         Ok(Exports { exporters, functions, wide })
     }
 
-    /// What the modules other than `module`, which has this number, export.
-    pub fn of_others(&self, number: usize, module: &Module<'_>) -> Siblings<'_> {
-        let exports = self.exporters.others(number, module.imports().iter().map(|import| &*import.field));
+    /// What the modules other than the one with this number export.
+    pub fn of_others(&self, number: usize) -> Siblings<'_> {
+        let exports = SiblingExports::of_others(&self.exporters, number);
         Siblings { exports, functions: &self.functions, wide: &self.wide }
     }
 }

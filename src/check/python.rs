@@ -2,7 +2,7 @@
 
 use super::abi3::Audit;
 use super::codes::{Code, Severity, Upgrade};
-use super::run::Found;
+use super::report::AuditReport;
 use super::wheel::Input;
 use super::{Finding, Place, Subject};
 use crate::target::Target;
@@ -33,8 +33,9 @@ pub static PYTHON_TAG: Code = Code {
     summary: "the wheel is for another Python version",
     explanation: "An extension for one minor version of CPython has that version's structs compiled in. Installers refuse it by its tags. \
                   (micropip says `ValueError: Wheel abi 'cp312' is not supported. Supported abis are 'abi3' and 'cp313'.` of a wheel \
-                  tagged `emscripten_…`, and blames the platform of others, as with [platform-tag](#platform-tag).) If it is forced in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) \
-                  are for later versions, too.",
+                  tagged `emscripten_…`, and blames the platform of others, as with [platform-tag](#platform-tag).) If it is forced \
+                  in, it fails to load or corrupts memory. Wheels with the stable ABI (`abi3`) and without extensions (`none`) are \
+                  for later versions, too.",
     remedy: "build the project for the target's Python, or with `Py_LIMITED_API` for all versions",
     upgrade: Upgrade::Refuses,
 };
@@ -64,9 +65,9 @@ pub static IGNORED_SUFFIX: Code = Code {
     severity: Severity::Error,
     summary: "a module has the file suffix of another Python",
     explanation: "Python imports extensions by their suffix: `.cpython-313-wasm32-emscripten.so` for 3.13, `.abi3.so`, or `.so`. Files \
-                  with the suffix of another version are ignored without a message; then an import says `ModuleNotFoundError: No \
-                  module named '…'`. In a wheel with the stable ABI, `wasm-pyfix upgrade` renames such a file to end in `.abi3.so` if \
-                  it keeps to that, and refuses the wheel if it does not.",
+                  with the suffix of another version are ignored without a message; unless there is another file of the module, an import \
+                  then says `ModuleNotFoundError: No module named '…'`. In a wheel with the stable ABI, `wasm-pyfix upgrade` renames \
+                  such a file to end in `.abi3.so` if it keeps to that, and refuses the wheel if it does not.",
     remedy: "if the module has the stable ABI, rename it to end in `.abi3.so`; otherwise build it for the target's Python",
     upgrade: Upgrade::Leaves,
 };
@@ -98,7 +99,7 @@ pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let place = Place::default();
     // The runtimes take tags with their version of Emscripten, too, which was the only kind before there were platforms.
-    let by_emscripten = format!("emscripten_{}_wasm32", target.emscripten.replace('.', "_"));
+    let by_emscripten = target.emscripten_tag();
     let fits = |tag: &String| {
         tag == "any" || *tag == by_emscripten || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name)
     };
@@ -190,42 +191,35 @@ pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target
     Ok(findings)
 }
 
-/// Checks the suffix of a module called `path`, which Python imports if `importable`.
-pub fn suffix(path: &str, importable: bool, target: &Target, place: &Place) -> Option<Finding> {
+/// Checks the suffixes of the modules of an input, which is called `file_name`, and notes what `upgrade` does about them.
+pub fn suffixes(input: &Input, file_name: &str, modules: &[&Subject<'_>], audits: &[AuditReport], target: &Target) -> Vec<Finding> {
     let python = target.python_tag();
-    let foreign = rename::foreign_suffix(path, &[&python]).filter(|_| importable)?;
-    let message = format!("has the suffix of Python {}, which Python {} ignores", foreign.version, target.python);
-    let says = format!("ModuleNotFoundError: No module named '{}'", foreign.stem);
-    Some(Finding::new(&IGNORED_SUFFIX, place, message).preventing(says))
-}
-
-/// Notes what `upgrade` does about the suffixes that were found in a wheel with these modules.
-pub fn suffix_remedies(input: &Input, modules: &[&Subject<'_>], (findings, audits): &mut Found, target: &Target) {
-    let mut suffixes: Vec<&mut Finding> = findings.iter_mut().filter(|finding| *finding.code == IGNORED_SUFFIX).collect();
-    if suffixes.is_empty() {
-        return;
-    }
     let audits: HashMap<&str, &Audit> = audits.iter().map(|audit| (audit.name.as_str(), &audit.result)).collect();
-    let python = target.python_tag();
-    let candidates = modules.iter().filter_map(|subject| {
-        let suffix = rename::foreign_suffix(subject.place.path.as_deref()?, &[&python])?;
-        let importable = subject.module.export(&format!("PyInit_{}", suffix.stem)).is_some();
-        let keeps_to_abi = audits.get(suffix.path).is_none_or(|audit| audit.is_abi3);
-        Some(Candidate { suffix, importable, keeps_to_abi })
+    let foreign = modules.iter().filter_map(|subject| {
+        let path = subject.place.path.as_deref().unwrap_or(file_name);
+        let suffix = rename::foreign_suffix(path, &[&python], |path| input.has_module(path))?;
+        let exports = subject.module.exports();
+        // A library is not imported.
+        exports.iter().find(|export| export.name.starts_with(rename::INIT))?;
+        let importable = exports.iter().any(|export| export.name.strip_prefix(rename::INIT) == Some(suffix.stem));
+        let keeps_to_abi = audits.get(path).is_none_or(|audit| audit.is_abi3);
+        Some((&subject.place, Candidate { suffix, importable, keeps_to_abi }))
     });
-    let candidates: Vec<Candidate<'_>> = candidates.collect();
+    let (places, candidates): (Vec<&Place>, Vec<Candidate<'_>>) = foreign.unzip();
     let needed = modules.iter().flat_map(|subject| &subject.module.dylink.needed).map(|name| base_name(name)).collect();
     let fates = rename::fates(&candidates, input.stable_abi, &needed, |name| input.names.contains(name));
-    for (candidate, fate) in candidates.iter().zip(fates) {
-        let Some(suffix) = suffixes.iter_mut().find(|finding| finding.path.as_deref() == Some(candidate.suffix.path)) else {
-            continue;
-        };
-        suffix.upgrade = match fate {
-            Fate::Renamed(_) => Upgrade::Fixes,
+    let found = places.into_iter().zip(&candidates).zip(fates).map(|((place, Candidate { suffix, .. }), fate)| {
+        let message = format!("has the suffix of Python {}, which Python {} ignores", suffix.python(), target.python);
+        let says = format!("ModuleNotFoundError: No module named '{}'", suffix.stem);
+        let mut finding = Finding::new(&IGNORED_SUFFIX, place, message).preventing(says);
+        finding.upgrade = match fate {
+            Fate::Renamed(_) | Fate::Spare => Upgrade::Fixes,
             Fate::Refused => Upgrade::Refuses,
-            Fate::NoExtension | Fate::Kept { .. } => Upgrade::Leaves,
+            Fate::ForOnePython | Fate::OtherModule | Fate::Kept { .. } => Upgrade::Leaves,
         };
-    }
+        finding
+    });
+    found.collect()
 }
 
 /// Checks bytecode.

@@ -8,6 +8,7 @@ use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
 use crate::output;
 use crate::target::{self, Target};
+use crate::wheel::rename;
 use crate::wheel::runtime_path::base_name;
 use anyhow::Result;
 use rayon::prelude::*;
@@ -74,18 +75,16 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
     let subjects = read_modules(inputs, context, &mut found);
     let exports = Exports::new(&subjects)?;
     let checked: Vec<Result<(Vec<Finding>, Option<AuditReport>)>> = (subjects.par_iter().enumerate())
-        .map(|(number, (index, subject))| {
-            check_module(subject, &inputs[*index], context, &exports.of_others(number, &subject.module))
-        })
+        .map(|(number, (index, subject))| check_module(subject, &inputs[*index], context, &exports.of_others(number)))
         .collect();
     for ((index, _), checked) in subjects.iter().zip(checked) {
         let (findings, audit) = checked?;
         found[*index].0.extend(findings);
         found[*index].1.extend(audit);
     }
-    for (index, (input, found)) in inputs.iter().zip(&mut found).enumerate() {
+    for (index, (input, (findings, audits))) in inputs.iter().zip(&mut found).enumerate() {
         let own: Vec<&Subject<'_>> = subjects.iter().filter(|(of, _)| *of == index).map(|(_, subject)| subject).collect();
-        python::suffix_remedies(input, &own, found, context.target);
+        findings.extend(python::suffixes(input, &names[index], &own, audits, context.target));
     }
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
@@ -128,7 +127,9 @@ fn check_module(
     let audit =
         input.baseline.and_then(|baseline| abi3::audit(subject.module.imports().iter().map(|import| &*import.field), baseline));
     if let Some(audit) = &audit {
-        findings.extend(abi3::findings(audit, input.moved_from, context.target, &subject.place));
+        let is_spare = |path: &String| rename::is_spare(path, &context.target.python_tag(), |path| input.has_module(path));
+        let moved_from = input.moved_from.filter(|_| !subject.place.path.as_ref().is_some_and(is_spare));
+        findings.extend(abi3::findings(audit, moved_from, context.target, &subject.place));
     }
     let name = subject.place.path.clone().unwrap_or_default();
     Ok((findings, audit.map(|result| AuditReport { name, result })))

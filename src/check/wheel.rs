@@ -1,6 +1,6 @@
 //! Opens an input, finds the modules in it, and checks what is around them.
 
-use super::abi3;
+use super::abi3::{self, MovedFrom};
 use super::libraries::LIBRARY_DIRECTORY;
 use super::reading::{FOREIGN_BINARY, UNREADABLE};
 use super::{Finding, Place, python, record};
@@ -22,20 +22,27 @@ pub struct Input {
     pub files: Vec<File>,
     /// What is wrong apart from its modules.
     pub findings: Vec<Finding>,
-    /// The platform that its tags name, the newest of several.
+    /// The platform that it was built for, by its tags.
     pub source: Option<&'static Target>,
     /// The version of Python in the tag of an `abi3` wheel.
     pub baseline: Option<(u32, u32)>,
     /// Whether its tags name the stable ABI alone.
     pub stable_abi: bool,
-    /// The platform that a wheel was built for, if that has another Python than the target.
-    pub moved_from: Option<&'static Target>,
+    /// What Python a wheel was built for, if that is another one than the target's.
+    pub moved_from: Option<MovedFrom>,
     /// Names of all entries of an archive.
     pub names: HashSet<String>,
     /// Where its modules are installed; `None` for a module.
     pub root: Option<String>,
     /// The directory of libraries that belongs to it on 2024_0.
     pub libs: Option<String>,
+}
+
+impl Input {
+    /// Whether it is an archive with a module at `path`.
+    pub fn has_module(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file.path.as_deref() == Some(path))
+    }
 }
 
 /// A file that is to be a side module.
@@ -71,13 +78,12 @@ fn unreadable(error: &anyhow::Error) -> Finding {
 fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mut Input) -> Result<()> {
     match kind {
         Kind::Module => {
-            input.findings.extend(python::suffix(file_name, true, target, &Place::default()));
             input.files = vec![File { path: None, bytes }];
         }
         Kind::Archive => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
-            find_modules(&archive, target, input)?;
+            find_modules(&archive, input)?;
         }
         Kind::Wheel => {
             let name = WheelName::parse(file_name)?;
@@ -86,10 +92,9 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
             input.baseline = abi3::baseline(&name);
             input.stable_abi = name.is_abi3();
             input.moved_from = abi3::moved_from(&name, &target.python_tag());
-            let sources = name.platform.iter().filter_map(|tag| Target::of_platform_tag(tag));
-            input.source = sources.max_by_key(|source| source.version);
+            input.source = name.source();
             let archive = Archive::open(&bytes)?;
-            find_modules(&archive, target, input)?;
+            find_modules(&archive, input)?;
             check_wheel(&archive, &name, target, input)?;
         }
     }
@@ -97,12 +102,12 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
 }
 
 /// Reads the files that are named like modules.
-fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Result<()> {
+fn find_modules(archive: &Archive<'_>, input: &mut Input) -> Result<()> {
     input.names = archive.entries.iter().map(|entry| entry.name.clone()).collect();
     let named: Vec<usize> = (0..archive.entries.len())
         .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
         .collect();
-    let read: Vec<Result<(File, Vec<Finding>)>> = named.into_par_iter().map(|index| read_entry(archive, index, target)).collect();
+    let read: Vec<Result<(File, Vec<Finding>)>> = named.into_par_iter().map(|index| read_entry(archive, index)).collect();
     for read in read {
         let (file, findings) = read?;
         input.findings.extend(findings);
@@ -114,7 +119,7 @@ fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Re
 }
 
 /// Reads one such file; its bytes are empty when it is none.
-fn read_entry(archive: &Archive<'_>, index: usize, target: &Target) -> Result<(File, Vec<Finding>)> {
+fn read_entry(archive: &Archive<'_>, index: usize) -> Result<(File, Vec<Finding>)> {
     let path = archive.entries[index].name.clone();
     let place = Place { path: Some(path.clone()) };
     let nothing = |findings| Ok((File { path: Some(path.clone()), bytes: Vec::new() }, findings));
@@ -127,14 +132,11 @@ fn read_entry(archive: &Archive<'_>, index: usize, target: &Target) -> Result<(F
         Contents::Module => {}
     }
     let bytes = archive.read(index)?;
-    let inspected = contents::inspect(&bytes).with_context(|| format!("entry `{path}`"));
     // A `.wasm` file without metadata is data of the package.
-    if path.ends_with(".wasm") && matches!(inspected, Ok(None)) {
+    if path.ends_with(".wasm") && matches!(contents::inspect(&bytes), Ok(None)) {
         return nothing(Vec::new());
     }
-    let importable = matches!(&inspected, Ok(Some((_, exports))) if exports.iter().any(|name| name.starts_with("PyInit_")));
-    let findings = python::suffix(&path, importable, target, &place).into_iter().collect();
-    Ok((File { path: Some(path), bytes }, findings))
+    Ok((File { path: Some(path), bytes }, Vec::new()))
 }
 
 /// Checks tags, metadata, `RECORD` and bytecode.

@@ -140,6 +140,11 @@ impl Target {
         Target::all().iter().find(|target| target.has_wheels() && target.is_called(name))
     }
 
+    /// The platform tag with its version of Emscripten. Its runtimes take that, too: it was the only kind before there were platforms.
+    pub fn emscripten_tag(&self) -> String {
+        format!("emscripten_{}_{ARCHITECTURE}", self.emscripten.replace('.', "_"))
+    }
+
     /// Whether `tag` is a platform tag of Pyodide for a later platform than this one, known here or not.
     pub fn is_before_tag(&self, tag: &str) -> bool {
         let version = |text: &str| -> Option<(u32, u32)> {

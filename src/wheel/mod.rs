@@ -163,15 +163,16 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     };
     let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules)).transpose()?;
     let mut edits = Edits::default();
+    let mut reported = HashSet::new();
     if let Some(wheel) = &wheel {
         drop_stale_bytecode(&archive, wheel, options, &mut edits, &mut notices)?;
         inspect_metadata(&archive, wheel, options, &mut notices)?;
-        stable_abi::refuse_unportable(wheel, &modules, options, &mut notices)?;
+        reported = stable_abi::refuse_unportable(wheel, &modules, options, &mut notices)?;
     }
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
     if let Some(wheel) = &wheel {
         let taken = |name: &str| archive.position(name).is_some() || modules.iter().any(|module| module.path == name);
-        edits.renamed = rename::plan(wheel, &modules, taken, options, &mut notices)?;
+        edits.renamed = rename::plan(wheel, &modules, taken, &reported, options, &mut notices)?;
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
@@ -324,9 +325,7 @@ fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions
 /// Notices about structs that the target lays out differently than the platform in the wheel's tags.
 fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
     let Some(target) = target(options) else { return Ok(()) };
-    let sources = wheel.iter().flat_map(|wheel| &wheel.name.platform).filter_map(|tag| Target::of_platform_tag(tag));
-    // A wheel with several tags was built to run on the newest, too.
-    let source = sources.max_by_key(|source| source.version);
+    let source = wheel.and_then(|wheel| wheel.name.source());
     for module in modules {
         // A grafted library comes from somewhere else than the wheel.
         let source = source.filter(|_| module.entry.is_some());

@@ -6,18 +6,15 @@ use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
 use crate::exports::Source;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Upgraded};
-use crate::siblings::Exporters;
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasm_pyfix_passes::legalize;
 use wasm_pyfix_passes::module::dylink::Dylink;
+use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasmparser::FuncType;
-
-/// Names of functions and data that passes add to the imports of a module, besides the target's personality.
-const ADDED_IMPORTS: [&str; 4] = ["__wasm_longjmp", "__wasm_pyfix_setjmp_ids", "realloc", "setTempRet0"];
 
 /// A side module on its way through.
 pub struct Module {
@@ -98,18 +95,20 @@ pub fn upgrade_modules(
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
-    let siblings = sibling_exports(modules, &options.module)?;
+    let exports =
+        modules.iter().enumerate().flat_map(|(number, module)| module.exports.iter().map(move |name| (number, name.as_str())));
+    let exporters = Arc::new(Exporters::new(exports));
     let types = sibling_types(modules)?;
-    let work: Vec<_> = modules.iter().zip(plan).zip(siblings).collect();
+    let work: Vec<_> = modules.iter().zip(plan).enumerate().collect();
     let results: Vec<Result<ModuleResult>> = work
         .into_par_iter()
-        .map(|((module, mut entries), sibling_exports)| {
+        .map(|(number, (module, mut entries))| {
             let asked = options.module.runtime_path.iter().filter(|entry| !entries.contains(entry)).cloned().collect::<Vec<_>>();
             entries.extend(asked);
             let options = ModuleOptions {
                 runtime_path: entries,
                 add_needed: added_needed(&module.path, &options.module),
-                sibling_exports,
+                sibling_exports: SiblingExports::of_others(&exporters, number),
                 sibling_types: Arc::clone(&types),
                 ..options.module.clone()
             };
@@ -160,21 +159,6 @@ pub fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mu
         reports.push(ModuleReport { path, renamed_to, grafted_from, input_size, output_size, outcomes: result.outcomes });
     }
     reports
-}
-
-/// For each module, what the others export of the names that its upgrade asks for.
-fn sibling_exports(modules: &[Module], options: &ModuleOptions) -> Result<Vec<Arc<HashSet<String>>>> {
-    let exports =
-        modules.iter().enumerate().flat_map(|(index, module)| module.exports.iter().map(move |name| (index, name.as_str())));
-    let exporters = Exporters::new(exports);
-    let of_passes = ADDED_IMPORTS.into_iter().chain([options.personality.as_str()]);
-    let anyway: Vec<&str> = of_passes.chain(options.aliases.iter().map(|alias| alias.new.as_str())).collect();
-    let of_others = |(index, module): (usize, &Module)| {
-        let imports = contents::imports(&module.bytes).with_context(|| format!("entry `{}`", module.path))?;
-        let own = module.exports.iter().map(String::as_str);
-        Ok(Arc::new(exporters.others(index, imports.into_iter().chain(own).chain(anyway.iter().copied()))))
-    };
-    modules.iter().enumerate().map(of_others).collect()
 }
 
 /// The types with 64-bit integers of all exported functions.

@@ -70,17 +70,28 @@ impl WheelName {
         tags
     }
 
-    /// Whether the stable ABI is all that its tags name.
+    /// Whether the stable ABI is all that its tags name. That of free-threaded Python (`abi3t`, PEP 803) may stand beside it.
     pub fn is_abi3(&self) -> bool {
-        self.abi.iter().all(|abi| abi == "abi3")
+        self.abi.iter().any(|abi| abi == "abi3") && self.abi.iter().all(|abi| abi == "abi3" || abi == "abi3t")
+    }
+
+    /// The platform that the wheel was built for: the newest that its tags name, since of several it was built to run on that, too.
+    pub fn source(&self) -> Option<&'static Target> {
+        self.sources().max_by_key(|source| source.version)
+    }
+
+    /// The platforms that its tags name, be it by their version of Emscripten.
+    pub fn sources(&self) -> impl Iterator<Item = &'static Target> {
+        self.platform.iter().filter_map(|tag| {
+            let by_emscripten = || Target::all().iter().find(|target| target.has_wheels() && target.emscripten_tag() == *tag);
+            Target::of_platform_tag(tag).or_else(by_emscripten)
+        })
     }
 
     /// Checks that the wheel is for Emscripten, and not for later platforms than `target` alone: nothing here makes a module older. The
     /// platform `any` passes, since wheels with data modules carry it.
     pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {
-        let known =
-            |tag: &str| tag == "any" || ["pyemscripten_", "pyodide_", "emscripten_"].iter().any(|prefix| tag.starts_with(prefix));
-        let foreign = self.platform.iter().find(|tag| !known(tag));
+        let foreign = self.platform.iter().find(|tag| *tag != "any" && !is_of_emscripten(tag));
         if let Some(tag) = foreign {
             bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
         }
@@ -125,6 +136,11 @@ impl WheelName {
              runtime that has this Python"
         )
     }
+}
+
+/// Whether a platform tag is one of Emscripten, of whatever version.
+pub fn is_of_emscripten(tag: &str) -> bool {
+    ["pyemscripten_", "pyodide_", "emscripten_"].iter().any(|prefix| tag.starts_with(prefix))
 }
 
 /// A wheel's file name without `.whl`, in whatever case that is; `None` for other files.
@@ -204,6 +220,20 @@ mod tests {
     fn tags_are_the_product_of_the_sets() {
         let name = WheelName::parse("a-1-py2.py3-none-x_wasm32.y_wasm32.whl").unwrap();
         assert_eq!(name.tags(), ["py2-none-x_wasm32", "py2-none-y_wasm32", "py3-none-x_wasm32", "py3-none-y_wasm32"]);
+    }
+
+    #[test]
+    fn sources_are_told_by_platform_or_emscripten() {
+        let source = |tags: &str| WheelName::parse(&format!("a-1-cp312-abi3-{tags}.whl")).unwrap().source().map(|of| of.name);
+        assert_eq!(source("emscripten_3_1_58_wasm32"), Some("pyodide_2024_0"));
+        assert_eq!(source("emscripten_4_0_9_wasm32.pyodide_2024_0_wasm32"), Some("pyodide_2025_0"));
+        assert_eq!(source("pyodide_2023_0_wasm32.any"), None);
+    }
+
+    #[test]
+    fn the_stable_abi_may_be_that_of_free_threaded_python_too() {
+        let is_abi3 = |abi: &str| WheelName::parse(&format!("a-1-cp312-{abi}-any.whl")).unwrap().is_abi3();
+        assert_eq!(["abi3", "abi3.abi3t", "abi3t", "abi3.none", "cp312"].map(is_abi3), [true, true, false, false, false]);
     }
 
     #[test]

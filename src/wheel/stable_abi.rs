@@ -4,40 +4,49 @@
 //! structs of one Python version; under another they may take the whole runtime down when they are imported. `crate::check::abi3` audits
 //! them, and the platform tag tells which Python they were built for.
 //!
-//! **Refused**: such a wheel for a target with another minor version of Python than every platform in its tags has.
+//! **Refused**: such a wheel for a target with another minor version of Python than every platform in its tags has. Files that the
+//! target's Python passes over for others of the same module do not count.
 
 use super::modules::Module;
 use super::name::WheelName;
-use super::{Wheel, WheelOptions, contents, pythons};
+use super::{Wheel, WheelOptions, contents, pythons, rename};
 use crate::check::abi3;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use wasm_pyfix_passes::Error;
 
-/// Refuses a wheel that is moved to a Python that its modules were not built for and do not keep clear of.
+/// How a user insists.
+pub(super) const ALLOW: &str = "upgrade it nevertheless with `--allow-python-mismatch`";
+
+/// Refuses a wheel that is moved to a Python that its modules were not built for and do not keep clear of. Where the user allows that, the
+/// paths of these modules come back, and `notices` tells of each.
 pub(super) fn refuse_unportable(
     wheel: &Wheel,
     modules: &[Module],
     options: &WheelOptions,
     notices: &mut Vec<String>,
-) -> Result<()> {
+) -> Result<HashSet<String>> {
+    let mut reported = HashSet::new();
     let moved = pythons(options).find_map(|python| Some((abi3::moved_from(&wheel.name, python)?, python)));
-    let Some((source, python)) = moved.filter(|_| wheel.runs_on_target) else { return Ok(()) };
+    let Some((source, python)) = moved.filter(|_| wheel.runs_on_target) else { return Ok(reported) };
+    let imported = |module: &&Module| !rename::is_spare(&module.path, python, |path| modules.iter().any(|of| of.path == path));
+    let modules: Vec<&Module> = modules.iter().filter(imported).collect();
     let outside: Vec<_> = modules.par_iter().map(|module| outside(module, &wheel.name)).collect::<Result<_>>()?;
-    for (module, outside) in modules.iter().zip(outside) {
+    for (module, outside) in modules.into_iter().zip(outside) {
         let Some(outside) = outside else { continue };
         let problem = format!(
-            "`{}` {outside}: it is no abi3 module, whatever the wheel's tag says. It was built for `{}`, and may take the runtime of \
-             `{python}` down",
+            "`{}` {outside}: most likely it was compiled for one version of Python, whatever the wheel's tag says. The wheel was built \
+             for {source}, and may take the runtime of `{python}` down",
             module.path,
-            source.python_tag()
         );
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(problem));
+            bail!(Error::Refused(format!("{problem}; {ALLOW}")));
         }
         notices.push(problem);
+        reported.insert(module.path.clone());
     }
-    Ok(())
+    Ok(reported)
 }
 
 /// What a module uses that no stable ABI has, in words; `None` if it keeps to it, or if the wheel is not tagged for a version of it.

@@ -129,18 +129,34 @@ fn suffixes() {
     assert_eq!(found[0]["fixable"], true);
     let other = only("ignored-suffix", ABI3, Wheel::new(ABI3).file(name, &module(&[], &["PyInit_other"])));
     assert_eq!(other[0]["fixable"], false);
-    assert_eq!(only("ignored-suffix", ABI3, demo(ABI3).file(name, &extension))[0]["fixable"], false);
+    assert!(found[0]["message"].as_str().unwrap().contains("the suffix of Python 3.12, which"), "{found:#?}");
+    // Python finds the right file of the module, and the other one is nothing to it.
+    assert_eq!(check_wheel(ABI3, demo(ABI3).file(name, &extension)), (0, Vec::new()));
+    let older = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
+    let private = wat::parse_str(PRIVATE).unwrap();
+    let beside = Wheel::new(older).file(name, &private).file("demo/ext.cpython-313-wasm32-emscripten.so", &extension);
+    assert_eq!(codes(&check_wheel(older, beside).1), BTreeSet::from(["non-abi3-symbol", "platform-tag"]));
     // A library is not imported.
     assert_eq!(check_wheel(ABI3, Wheel::new(ABI3).file(name, &module(&[], &["f"]))).0, 0);
-    let import =
-        |name: &str| run_files(&[(name, &extension)], "import importlib.util\nstr(importlib.util.find_spec('ext') is not None)");
-    assert_eq!(import("ext.cpython-312-wasm32-emscripten.so").as_deref(), Ok("False"));
-    assert_eq!(import("ext.abi3.so").as_deref(), Ok("True"));
+    let import = |names: &[&str]| {
+        let files: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, extension.as_slice())).collect();
+        run_files(&files, "import importlib.util\nstr(importlib.util.find_spec('ext') is not None)")
+    };
+    const FOR_312: &str = "ext.cpython-312-wasm32-emscripten.so";
+    assert_eq!(import(&[FOR_312]).as_deref(), Ok("False"));
+    assert_eq!(import(&["ext.abi3.so"]).as_deref(), Ok("True"));
+    for right in ["ext.cpython-313-wasm32-emscripten.so", "ext.abi3.so", "ext.so"] {
+        assert_eq!(import(&[FOR_312, right]).as_deref(), Ok("True"), "{right}");
+    }
 }
 
-/// Whether `check` says that an upgrade makes a suffix right, and whether an upgrade does.
+/// A module that uses a symbol of Python outside of the stable ABI.
+const PRIVATE: &str = r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+    (import "env" "_PyLong_Sign" (func (param i32) (result i32))) (func (export "PyInit_ext")))"#;
+
+/// Whether `check` says that an upgrade makes a suffix right, and whether an upgrade, which ends with `exit_code`, does.
 #[track_caller]
-fn suffix_is_repaired(wheel: Wheel) -> bool {
+fn suffix_is_repaired(wheel: Wheel, exit_code: i32) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let input = directory.path().join(ABI3);
     std::fs::write(&input, wheel.build()).unwrap();
@@ -155,8 +171,9 @@ fn suffix_is_repaired(wheel: Wheel) -> bool {
     std::fs::create_dir(&output).unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
     let status = command.args(["-q", "-O0"]).arg(&input).arg("-o").arg(&output).status().unwrap();
+    assert_eq!(status.code(), Some(exit_code));
     // A wheel that is refused stays as it is.
-    let result = if status.success() { std::fs::read_dir(&output).unwrap().next().unwrap().unwrap().path() } else { input };
+    let result = if exit_code == 0 { std::fs::read_dir(&output).unwrap().next().unwrap().unwrap().path() } else { input };
     assert_eq!(found.len() - suffixes(&result).len(), promised, "{found:#?}");
     promised > 0
 }
@@ -166,20 +183,16 @@ fn an_upgrade_repairs_the_suffixes_that_it_is_said_to_repair() {
     const EXT: &str = "ext.cpython-312-wasm32-emscripten.so";
     let extension = module(&[], &["PyInit_ext"]);
     let named = || Wheel::new(ABI3).file("demo/ext.cpython-312-wasm32-emscripten.so", &extension);
-    assert!(suffix_is_repaired(named()));
-    assert!(suffix_is_repaired(named().file("demo/x.so", &module(&["libother.so"], &["f"]))));
+    assert!(suffix_is_repaired(named(), 0));
+    assert!(suffix_is_repaired(named().file("demo/x.so", &module(&["libother.so"], &["f"])), 0));
     // Another module needs it by its name.
-    assert!(!suffix_is_repaired(named().file("demo/x.so", &module(&[EXT], &["f"]))));
+    assert!(!suffix_is_repaired(named().file("demo/x.so", &module(&[EXT], &["f"])), 0));
     // The new name is taken, if by nothing that could be loaded.
-    assert!(!suffix_is_repaired(named().file("demo/ext.abi3.so", b"no module")));
-    // Of two that would get the same name one does.
-    assert!(suffix_is_repaired(named().file("demo/ext.cpython-311-wasm32-emscripten.so", &extension)));
-    let private =
-        "(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import \"env\" \"_PyLong_Sign\" (func (param i32) (result i32)))
-        (func (export \"PyInit_ext\")))";
-    assert!(!suffix_is_repaired(
-        Wheel::new(ABI3).file("demo/ext.cpython-312-wasm32-emscripten.so", &wat::parse_str(private).unwrap())
-    ));
+    assert!(!suffix_is_repaired(named().file("demo/ext.abi3.so", b"no module"), 0));
+    // Of two that would get the same name one does, and makes the other one spare.
+    assert!(suffix_is_repaired(named().file("demo/ext.cpython-311-wasm32-emscripten.so", &extension), 0));
+    let private = wat::parse_str(PRIVATE).unwrap();
+    assert!(!suffix_is_repaired(Wheel::new(ABI3).file("demo/ext.cpython-312-wasm32-emscripten.so", &private), 3));
 }
 
 #[test]
@@ -298,7 +311,7 @@ fn the_stable_abi() {
     assert_eq!((code, codes(&moved)), (1, BTreeSet::from(["non-abi3-symbol", "platform-tag", "tags-differ", "unportable-abi3"])));
     assert!(moved.iter().all(|finding| finding["fixable"] == false), "{moved:#?}");
     let moved = moved.iter().find(|finding| finding["code"] == "unportable-abi3").unwrap();
-    assert!(moved["message"].as_str().unwrap().ends_with("built for Python 3.12, not for 3.13"), "{moved}");
+    assert!(moved["message"].as_str().unwrap().ends_with("built for Python 3.12, not for Python 3.13"), "{moved}");
     assert_eq!(codes(&check_wheel(older, uses(&["PyLong_AsLong"])).1), BTreeSet::from(["platform-tag", "tags-differ"]));
     assert_eq!(check_wheel(ABI3, uses(&["PyLong_AsLong", "strlen"])), (0, Vec::new()));
 }

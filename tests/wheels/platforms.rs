@@ -148,11 +148,13 @@ fn modules_are_renamed_only_where_that_helps() {
     };
     let none = "demo-1.0-py3-none-pyemscripten_2025_0_wasm32.whl";
     let notices = kept(none, Wheel::new(none).file(NAMED_FOR_313, &extension));
-    assert!(notices.contains("silently ignores; rename it to end in `.abi3.so`"), "{notices}");
+    assert!(notices.contains("silently ignores; if the module has the stable ABI, rename it to end in `.abi3.so`"), "{notices}");
+    let other = module(&[], &["PyInit_other"]);
+    let notices = kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &other));
+    assert!(notices.contains("since it exports no `PyInit_ext`"), "{notices}");
     let library = module(&[], &["f"]);
-    let notices = kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &library));
-    assert!(notices.contains("silently ignores; rename it"), "{notices}");
-    let taken = Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/ext.abi3.so", &extension);
+    assert_eq!(kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &library)), "");
+    let taken = Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/ext.abi3.so", b"no module");
     let notices = kept(NAME_2025, taken);
     assert!(notices.contains("since that name is taken"), "{notices}");
     let needed = module(&["ext.cpython-313-wasm32-emscripten.so"], &[]);
@@ -162,15 +164,39 @@ fn modules_are_renamed_only_where_that_helps() {
 
 #[test]
 fn a_module_that_leaves_the_stable_abi_is_not_called_abi3() {
-    // Nothing tells which Python it was built for.
-    let name = "demo-1.0-cp312-abi3-emscripten_9_9_9_wasm32.whl";
+    // Nothing but the name of the file tells which Python it was built for.
+    let name = "demo-1.0-cp312-abi3-any.whl";
     let input = Wheel::new(name).file(NAMED_FOR_313, &private_extension()).build();
     let error = fail(name, &input, &options_2026(false));
     assert!(is_refused(&error), "{error:#}");
     assert!(format!("{error:#}").contains("uses `_PyLong_AsByteArray`, which the stable ABI does not have"), "{error:#}");
+    assert!(format!("{error:#}").contains("`--allow-python-mismatch`"), "{error:#}");
     let allowed = WheelOptions { allow_python_mismatch: true, ..options_2026(false) };
     let result = run(name, &input, &allowed);
-    assert!(result.modules[0].renamed_to.is_none() && result.notices[0].contains("no abi3 module"), "{:?}", result.notices);
+    assert!(
+        result.modules[0].renamed_to.is_none() && result.notices[0].contains("compiled for one version"),
+        "{:?}",
+        result.notices
+    );
+    // Where the platform tells that as well, one of the notices does.
+    let result = run(NAME_2025, &Wheel::new(NAME_2025).file(NAMED_FOR_313, &private_extension()).build(), &allowed);
+    let about = |text: &str| result.notices.iter().filter(|notice| notice.contains(text)).count();
+    assert_eq!((about("_PyLong_AsByteArray"), about("was not renamed")), (1, 1), "{:?}", result.notices);
+}
+
+/// Python has the right file of a module, so what it passes over matters to nobody.
+#[test]
+fn a_file_for_another_python_may_stand_beside_the_right_one() {
+    const NAMED_FOR_314: &str = "demo/ext.cpython-314-wasm32-emscripten.so";
+    let both = |right: &str| {
+        let right = (right, upgraded(&module(&[], &["PyInit_ext"])));
+        Wheel::new(NAME_2025).file(NAMED_FOR_313, &upgraded(&private_extension())).file(right.0, &right.1).build()
+    };
+    for right in [NAMED_FOR_314, "demo/ext.abi3.so", "demo/ext.so"] {
+        let result = run(NAME_2025, &both(right), &options_2026(false));
+        assert_eq!((entries(&result.bytes)[0].name.as_str(), result.notices), (NAMED_FOR_313, Vec::new()), "{right}");
+    }
+    assert!(is_refused(&fail(NAME_2025, &both("demo/other.so"), &options_2026(false))));
 }
 
 /// What is grafted, `--add-needed` and `--remove-needed` decide who needs a file by its name.
@@ -212,15 +238,39 @@ fn a_wheel_outside_of_the_stable_abi_stays_with_its_python() {
     let error = fail(NAME_2025, &wheel(NAME_2025), &options_2026(false));
     let message = format!("{error:#}");
     assert!(is_refused(&error) && message.contains("`demo/ext.abi3.so` uses `_PyLong_AsByteArray`, which"), "{message}");
-    assert!(message.contains("built for `cp313`, and may take the runtime of `cp314` down"), "{message}");
+    assert!(message.contains("built for Python 3.13, and may take the runtime of `cp314` down"), "{message}");
+    assert!(message.contains("`--allow-python-mismatch`"), "{message}");
     // One wheel for both is no better, wherever the user begins.
     assert!(is_refused(&fail(NAME_2025, &wheel(NAME_2025), &options_2026(true))));
     let allowed = run(NAME_2025, &wheel(NAME_2025), &WheelOptions { allow_python_mismatch: true, ..options_2026(false) });
-    assert!(allowed.notices[0].contains("it is no abi3 module"), "{:?}", allowed.notices);
+    assert!(allowed.notices[0].contains("most likely it was compiled for one version"), "{:?}", allowed.notices);
     // It is built for this Python, and says so of that one.
     assert_eq!(run(NAME_2025, &wheel(NAME_2025), &options()).notices, [""; 0]);
     let both = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.whl";
     run(both, &wheel(both), &options_2026(false));
+}
+
+#[test]
+fn older_platform_tags_tell_of_another_python_too() {
+    let refused = |platform: &str, options: &WheelOptions| {
+        let name = format!("demo-1.0-cp312-abi3-{platform}.whl");
+        let input = Wheel::new(&name).file("demo/ext.abi3.so", &private_extension()).build();
+        let result = upgrade_archive(&name, &input, options, &upgrade);
+        result.err().map(|error| format!("{error:#}"))
+    };
+    let built_for = |platform: &str, options: &WheelOptions, python: &str| {
+        let message = refused(platform, options).unwrap_or_default();
+        assert!(message.contains(&format!("was built for {python}, and may")), "{platform}: {message}");
+    };
+    built_for("emscripten_3_1_58_wasm32", &options(), "Python 3.12");
+    built_for("emscripten_4_0_9_wasm32", &options_2026(false), "Python 3.13");
+    for unknown in ["pyodide_2023_0_wasm32", "emscripten_9_9_9_wasm32", "emscripten_3_1_46_wasm32.any"] {
+        built_for(unknown, &options(), "another Python");
+    }
+    built_for("pyodide_2023_0_wasm32.pyodide_2024_0_wasm32", &options(), "Python 3.12");
+    for right in ["emscripten_4_0_9_wasm32", "pyodide_2023_0_wasm32.pyodide_2025_0_wasm32", "any"] {
+        assert_eq!(refused(right, &options()), None, "{right}");
+    }
 }
 
 #[test]

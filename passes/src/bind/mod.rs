@@ -27,8 +27,9 @@ mod constants;
 use crate::environment::Environment;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use crate::prune::{is_mangled, is_rust_v0};
+use crate::siblings::SiblingExports;
 use crate::{Outcome, Result};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Name of the pass.
 pub const PASS: &str = "bind";
@@ -39,7 +40,7 @@ pub struct Scope<'s> {
     /// What the runtime offers; `None` when nothing is known of it.
     pub environment: Option<&'s Environment>,
     /// Names that other modules of the group export.
-    pub siblings: &'s HashSet<String>,
+    pub siblings: &'s SiblingExports,
     /// No module outside the group takes part: what the runtime and the siblings lack, nobody else defines.
     pub closed: bool,
     /// Bind everything that the module defines.

@@ -4,6 +4,7 @@
 //! proves nothing (`invoke_if` may be a user's function): the wasm type must agree.
 
 use crate::module::{FunctionId, GlobalId, Item, Module};
+use crate::siblings::SiblingExports;
 use crate::signature;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
@@ -58,7 +59,7 @@ const THREW_VALUE: &str = "__threwValue";
 impl Abi {
     /// Looks through the imports of `module`. A function that it or a sibling defines and exports under such a name is a user's
     /// function, and so is one that is imported with another type than the ABI's.
-    pub fn find(module: &Module<'_>, sibling_exports: &HashSet<String>) -> Self {
+    pub fn find(module: &Module<'_>, sibling_exports: &SiblingExports) -> Self {
         let mut abi = Abi::default();
         let users = users_functions(module);
         for import in module.imports() {

@@ -37,6 +37,7 @@ mod threading;
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
+use crate::siblings::SiblingExports;
 use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};
 pub(crate) use flow::NoArity;
@@ -59,7 +60,7 @@ pub struct Options<'o> {
     /// Write `try_table` instead of the legacy `try`.
     pub exnref: bool,
     /// Functions that sibling modules export: imports of these names are theirs.
-    pub sibling_exports: &'o HashSet<String>,
+    pub sibling_exports: &'o SiblingExports,
     /// What the runtime offers; `None` when nothing is known of it.
     pub environment: Option<&'o Environment>,
 }
@@ -118,7 +119,7 @@ fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
 
 /// Names of the imports by which `module` uses exceptions or `longjmp` of JavaScript, as far as runtimes with native ones lack them.
 /// Empty when there is nothing to convert.
-pub fn javascript_imports(module: &Module<'_>, sibling_exports: &HashSet<String>) -> BTreeSet<String> {
+pub fn javascript_imports(module: &Module<'_>, sibling_exports: &SiblingExports) -> BTreeSet<String> {
     let abi = Abi::find(module, sibling_exports);
     if !abi.needs_conversion() {
         return BTreeSet::new();
@@ -207,7 +208,7 @@ pub(crate) fn has_legalized_invoke(module: &Module<'_>) -> bool {
 /// [`run`] converts are left to it.
 pub(crate) fn make_temp_ret_private(
     module: &mut Module<'_>,
-    sibling_exports: &HashSet<String>,
+    sibling_exports: &SiblingExports,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let abi = Abi::find(module, sibling_exports);

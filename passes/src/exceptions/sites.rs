@@ -281,7 +281,7 @@ fn behind_got<'m>(module: &'m Module<'m>, options: &Options<'m>) -> HashMap<u32,
         Item::Global(id) => Some((import.field.as_ref(), id)),
         _ => None,
     });
-    let entries = entries.filter(|(name, _)| !exported.contains(name) && !options.sibling_exports.contains(*name));
+    let entries = entries.filter(|(name, _)| !exported.contains(name) && !options.sibling_exports.contains(name));
     let behind = |name: &'m str| match (functions.get(name), options.environment) {
         (Some(&import), Some(environment)) => environment.offers_function(name).then_some(Behind::Import(import)),
         (Some(&import), None) => Some(Behind::Import(import)),

@@ -30,6 +30,7 @@ pub use exports::wide_exports;
 use crate::body::halves::legal_body;
 use crate::dyncall::PREFIX;
 use crate::module::{ElementItems, FunctionId, Item, Module};
+use crate::siblings::SiblingExports;
 use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
 use crate::{Environment, Error, Outcome, Result, exceptions, time};
 use rayon::prelude::*;
@@ -43,7 +44,7 @@ pub struct Options<'o> {
     /// What the runtime offers.
     pub environment: &'o Environment,
     /// Functions that sibling modules export.
-    pub sibling_exports: &'o HashSet<String>,
+    pub sibling_exports: &'o SiblingExports,
     /// Types with 64-bit integers of functions that this module or siblings export, see [`wide_exports`].
     pub sibling_types: &'o HashMap<String, FuncType>,
     /// Keep `dynCall_*` exports that pass 64-bit integers whole.
