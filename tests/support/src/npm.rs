@@ -1,5 +1,5 @@
-//! The npm packages of `tests/npm`: Pyodide runtimes, a wheel, grammars and their parser, and a Node that knows the new exception
-//! instructions.
+//! The npm packages of `tests/npm`: Pyodide runtimes, a wheel, grammars and their parser, Binaryen, DuckDB, and a Node that knows the new
+//! exception instructions.
 //!
 //! They are installed by `npm ci` once, into a directory below cargo's target directory whose name depends on the lock file. The
 //! installation happens beside that directory and is renamed into place when complete, so processes that start at the same
@@ -99,7 +99,8 @@ pub fn packages() -> Result<PathBuf> {
     static PACKAGES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PACKAGES
         .get_or_init(|| {
-            install("tests/npm", "Pyodide runtimes, a wheel, grammars and Node 24", 310).map_err(|error| format!("{error:#}"))
+            install("tests/npm", "Pyodide runtimes, a wheel, grammars, Binaryen, DuckDB and Node 24", 600)
+                .map_err(|error| format!("{error:#}"))
         })
         .clone()
         .map_err(anyhow::Error::msg)
