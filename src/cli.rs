@@ -102,7 +102,7 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Platform to check against; `wasm-pyfix --list-targets` names them
+    /// Platform to check against, or a release of Pyodide (0.29); `wasm-pyfix --list-targets` names them
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT, help_heading = "Target")]
     pub target: String,
 
@@ -239,7 +239,7 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Platform to upgrade for; --list-targets names them
+    /// Platform to upgrade for, or a release of Pyodide (0.29); --list-targets names them
     ///
     /// Repeat it for several platforms: each wheel is then written once for each of them.
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]

@@ -203,6 +203,25 @@ fn targets_are_found_in_both_spellings() {
     assert_eq!(Target::of_platform_tag("pyodide_2024_0_wasm32").unwrap().name, "pyodide_2024_0");
     assert_eq!(Target::of_platform_tag("pyemscripten_2026_0_wasm32").unwrap().version, "2026_0");
     assert!(Target::of_platform_tag("pyodide_2025_0").is_none());
+    assert!(Target::of_platform_tag("2025_0_wasm32").is_none());
+    for (name, target) in [
+        ("2025_0", "pyodide_2025_0"),
+        ("0.28", "pyodide_2025_0"),
+        ("0.29", "pyodide_2025_0"),
+        ("0.29.5", "pyodide_2025_0"),
+        ("pyodide_2025_0_wasm32", "pyodide_2025_0"),
+        ("pyemscripten_2025_0_wasm32", "pyodide_2025_0"),
+        ("0.26.4", "pyodide_2024_0"),
+        ("0.27.7", "pyodide_2024_0"),
+        ("2026_0", "pyemscripten_2026_0"),
+        ("314", "pyemscripten_2026_0"),
+        ("314.0.7", "pyemscripten_2026_0"),
+    ] {
+        assert_eq!(Target::find(name).map(|target| target.name).ok(), Some(target), "{name}");
+    }
+    for nobody in ["0", "0.", ".29", "0.2", "0.299", "31", "3140", "-", "", "_wasm32", "0.29_wasm32", "999999999999999999999.1"] {
+        assert!(Target::find(nobody).is_err(), "{nobody}");
+    }
     assert!(Target::of_platform_tag("manylinux_2_28_x86_64").is_none());
     assert_eq!(
         Target::find("pyodide_2027_0").unwrap_err().to_string(),
@@ -253,10 +272,13 @@ fn listing_shows_every_target() {
     let text = listing();
     assert_eq!(text.lines().count(), 1 + Target::all().len());
     assert!(
-        text.contains("pyodide_2025_0       pyemscripten_2025_0  3.13    4.0.9         native      default target\n"),
+        text.contains("pyodide_2025_0       pyemscripten_2025_0  0.28, 0.29  3.13    4.0.9         native      default target\n"),
         "{text}"
     );
-    assert!(text.contains("pyodide_2024_0       -                    3.12    3.1.58        JavaScript  source only\n"), "{text}");
+    assert!(
+        text.contains("pyodide_2024_0       -                    0.26, 0.27  3.12    3.1.58        JavaScript  source only\n"),
+        "{text}"
+    );
 }
 
 #[test]

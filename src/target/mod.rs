@@ -47,6 +47,8 @@ pub struct Target {
     pub struct_changes: &'static [StructChange],
     /// Symbols that have another name than on the platform before.
     pub renamed: &'static [Renamed],
+    /// The releases of Pyodide that are of this platform, oldest first, by what their versions have in common: `0.29`, `314`.
+    pub releases: &'static [&'static str],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
     pub runtimes: &'static [&'static str],
     /// `None` where the main module is a different one for every application.
@@ -117,9 +119,13 @@ impl Target {
         &table::TARGETS
     }
 
-    /// The target called `name`, in either spelling. It need not be a [`destination`](Target::destination).
+    /// The target called `name`: in either spelling, by its whole platform tag, its version (`2025_0`) or a release of Pyodide (`0.29`,
+    /// `314.0.7`). It need not be a [`destination`](Target::destination).
     pub fn find(name: &str) -> Result<&'static Target> {
-        match Target::all().iter().find(|target| target.is_called(name)) {
+        let plain = name.strip_suffix(ARCHITECTURE).and_then(|name| name.strip_suffix('_')).unwrap_or(name);
+        let means =
+            |target: &&Target| target.is_called(plain) || (target.has_wheels() && plain == target.version) || target.runs_on(name);
+        match Target::all().iter().find(means) {
             Some(target) => Ok(target),
             None => bail!("there is no target `{name}`; {}", known_targets()),
         }
@@ -158,6 +164,11 @@ impl Target {
 
     fn is_called(&self, name: &str) -> bool {
         name == self.name || Some(name) == self.alias
+    }
+
+    /// Whether the Pyodide release `version` is of this platform.
+    fn runs_on(&self, version: &str) -> bool {
+        series(version).is_some_and(|series| self.releases.contains(&series))
     }
 
     /// The platform tag in a style, with spellings sorted and joined by `.` if it takes both.
@@ -234,6 +245,21 @@ impl Target {
     }
 }
 
+/// The part of a version of Pyodide that its platform follows from: `0.29` of `0.29.5`, `314` of `314.0.7`. `None` if it is no version or
+/// leaves that open.
+fn series(version: &str) -> Option<&str> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !version.split('.').all(is_number) {
+        return None;
+    }
+    // Before 314, which follows Python, the second number told the series.
+    let end = match version.strip_prefix("0.") {
+        Some(rest) => rest.find('.').map(|at| at + "0.".len()),
+        None => version.find('.'),
+    };
+    Some(&version[..end.unwrap_or(version.len())])
+}
+
 /// Whether `name` is a symbol of the runtimes of any target. The manifests are read at the first call.
 pub fn is_known(name: &str) -> bool {
     static KNOWN: OnceLock<Vec<Environment>> = OnceLock::new();
@@ -257,8 +283,9 @@ fn known_targets() -> String {
 }
 
 /// The targets for people: the head and one row for each.
-pub fn rows() -> Vec<[String; 6]> {
-    let mut rows = vec![["TARGET", "ALSO CALLED", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "USE"].map(str::to_string)];
+pub fn rows() -> Vec<[String; 7]> {
+    let head = ["TARGET", "ALSO CALLED", "PYODIDE", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "USE"];
+    let mut rows = vec![head.map(str::to_string)];
     rows.extend(Target::all().iter().map(|target| {
         let exceptions = match target.exception_abi {
             ExceptionAbi::JavaScript => "JavaScript",
@@ -269,7 +296,9 @@ pub fn rows() -> Vec<[String; 6]> {
             (_, true) => "target",
             (_, false) => "source only",
         };
-        [target.name, target.alias.unwrap_or("-"), target.python, target.emscripten, exceptions, usage].map(str::to_string)
+        let releases = if target.releases.is_empty() { "-".to_string() } else { target.releases.join(", ") };
+        let alias = target.alias.unwrap_or("-");
+        [target.name, alias, &releases, target.python, target.emscripten, exceptions, usage].map(str::to_string)
     }));
     rows
 }
@@ -277,7 +306,7 @@ pub fn rows() -> Vec<[String; 6]> {
 /// The [`rows`] as an aligned text, one line each: what `--list-targets` prints.
 pub fn listing() -> String {
     let rows = rows();
-    let widths: [usize; 6] = std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0));
+    let widths: [usize; 7] = std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0));
     let mut text = String::new();
     for row in &rows {
         let mut line = String::new();
