@@ -4,7 +4,7 @@
 //! a file name. The names in [`SUBCOMMANDS`] are taken wherever they stand, so that a misplaced one is no file name: a file of such
 //! a name is written `./check`, or comes after an explicit `upgrade`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,7 +65,7 @@ Exit codes:
     after_long_help = EXIT_CODES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    disable_help_subcommand = true
+    arg_required_else_help = true
 )]
 struct Cli {
     #[command(subcommand)]
@@ -221,7 +221,6 @@ pub struct OutputArgs {
     /// change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
     /// complete. OUT never is an input: see --in-place.
     #[arg(short, long = "output", value_name = "OUT", conflicts_with = "in_place")]
-    #[arg(required_unless_present_any = ["in_place", "dry_run", "list_targets"])]
     pub output: Option<PathBuf>,
 
     /// Replace each input by its result
@@ -336,8 +335,7 @@ fn alias(text: &str) -> Result<Alias, String> {
 #[command(next_help_heading = "Size")]
 pub struct SizeArgs {
     /// How much is done beyond the upgrade: 0 nothing, 1 all that is safe
-    #[arg(short = 'O', long = "optimize", value_name = "LEVEL", default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u8).range(0..=1))]
+    #[arg(short = 'O', long = "optimize", value_name = "LEVEL", default_value_t = 1, value_parser = level)]
     pub optimize: u8,
 
     /// Which exports of extension modules go, unless something is seen that needs them
@@ -385,6 +383,16 @@ pub struct SizeArgs {
     /// Also with -O0. Modules with debug information are optimised less, since most passes would make it wrong.
     #[arg(long, value_name = "WHAT")]
     pub strip: Option<StripMode>,
+}
+
+/// Parses the value of `-O`.
+fn level(text: &str) -> Result<u8, String> {
+    match text {
+        "0" => Ok(0),
+        "1" => Ok(1),
+        _ => Err("expected 0, for the upgrade and nothing else, or 1, for all that makes files smaller and is safe, the default"
+            .to_string()),
+    }
 }
 
 /// What `--strip` drops.
@@ -510,6 +518,10 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    if let Some(name) = args.get(1) {
+        reject_misspelt_subcommand(name)?;
+    }
     let cli = Cli::try_parse_from(args)?;
     let command = match cli.command {
         Some(command) => command,
@@ -539,6 +551,20 @@ pub(crate) fn dry_run_args(target: &str, main: &[PathBuf]) -> Result<UpgradeArgs
     }
 }
 
+/// Fails when the first argument, `name`, is no file and almost a subcommand.
+fn reject_misspelt_subcommand(name: &OsStr) -> Result<(), clap::Error> {
+    const MOST_EDITS: usize = 2;
+    let is_word = |text: &&str| text.len() > MOST_EDITS && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let Some(text) = name.to_str().filter(is_word).filter(|text| !SUBCOMMANDS.contains(text) && !Path::new(text).exists()) else {
+        return Ok(());
+    };
+    let edits = |subcommand: &&str| strsim::osa_distance(text, subcommand);
+    match SUBCOMMANDS.into_iter().min_by_key(edits).filter(|nearest| edits(nearest) <= MOST_EDITS) {
+        Some(nearest) => Err(usage(&format!("there is neither a subcommand nor a file `{text}`; did you mean `{nearest}`?"))),
+        None => Ok(()),
+    }
+}
+
 fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
     match inputs.iter().find_map(|input| SUBCOMMANDS.iter().find(|name| input.as_os_str() == **name)) {
         None => Ok(()),
@@ -565,7 +591,13 @@ fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     if args.target.target.len() > 1 {
         reject_several_targets(args)?;
     }
-    let to_stdout = args.output.output.as_ref().is_some_and(|path| is_dash(path));
+    let OutputArgs { output, in_place, dry_run } = &args.output;
+    if output.is_none() && !in_place && !dry_run && !args.target.list_targets {
+        return Err(usage(
+            "where is the result to go? Give a file or a directory to `-o`, or add `--in-place`; with `--dry-run` nothing is written",
+        ));
+    }
+    let to_stdout = output.as_ref().is_some_and(|path| is_dash(path));
     if args.inputs.iter().any(|input| is_dash(input)) && args.output.in_place {
         return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
     }
@@ -646,6 +678,34 @@ mod tests {
         assert_eq!(parse_words("./check -o out").unwrap().inputs, [PathBuf::from("./check")]);
         assert_eq!(parse_words("upgrade check -o out").unwrap().inputs, [PathBuf::from("check")]);
         assert_eq!(parse_words("upgrade upgrade -o out").unwrap().inputs, [PathBuf::from("upgrade")]);
+    }
+
+    #[test]
+    fn misspelt_subcommands_are_recognised() {
+        for (words, meant) in
+            [("chek a.so", "check"), ("shwo --json a.so", "show"), ("upgrad a.whl -o d", "upgrade"), ("explian", "explain")]
+        {
+            let error = parse_words(words).unwrap_err();
+            assert!(error.contains(&format!("did you mean `{meant}`?")), "{words}: {error}");
+        }
+        for file in ["cheque", "./chek", "shown.so", "a", "-v"] {
+            let error = parse_words(file).unwrap_err();
+            assert!(!error.contains("did you mean"), "{file}: {error}");
+        }
+    }
+
+    #[test]
+    fn levels_and_places_are_asked_for_in_words() {
+        assert!(parse_words("a.so -o b.so -Oz").unwrap_err().contains("expected 0, for the upgrade and nothing else, or 1"));
+        assert!(parse_words("a.so").unwrap_err().contains("where is the result to go? Give a file or a directory to `-o`"));
+        assert_eq!(parse_words("a.so --in-place -O0").unwrap().size.optimize, 0);
+    }
+
+    #[test]
+    fn help_is_a_subcommand() {
+        for words in ["help", "help check", "help upgrade"] {
+            assert!(parse_words(words).unwrap_err().contains("Usage: wasm-pyfix"), "{words}");
+        }
     }
 
     #[test]

@@ -59,6 +59,9 @@ impl Destination {
         if output.exists() && !output.is_dir() {
             bail!("{} is a file: the results need a directory", output.display());
         }
+        if !output.exists() && !ends_with_separator(output) && is_named_like_a_result(output) {
+            bail!("{} is named like a file, and the results need a directory: for one of that name add `/`", output.display());
+        }
         if inputs.contains(&Source::Stdin) {
             bail!("{} is a directory, and what comes from standard input has no name: give a file to `-o`", output.display());
         }
@@ -74,6 +77,12 @@ impl Destination {
             (Destination::InPlace, Source::File(path)) => Some(path.with_file_name(file_name)),
         }
     }
+}
+
+/// Whether `path` ends as modules, archives and wheels do.
+fn is_named_like_a_result(path: &Path) -> bool {
+    let suffixes = ["so", "wasm", "zip", "whl"];
+    path.extension().is_some_and(|extension| suffixes.iter().any(|suffix| extension.eq_ignore_ascii_case(suffix)))
 }
 
 fn ends_with_separator(path: &Path) -> bool {

@@ -186,6 +186,21 @@ fn outputs_of_one_name_do_not_overwrite_each_other() {
 }
 
 #[test]
+fn a_directory_is_not_named_like_a_file() {
+    let directory = inputs();
+    let wheel = names(directory.path()).into_iter().find(|name| name.ends_with(".whl")).expect("a wheel");
+    for (inputs, output) in
+        [(&[&*wheel][..], "out.so"), (&[&wheel], "out.zip"), (&["ext.so", &wheel], "out.whl"), (&["ext.so", &wheel], "o.wasm")]
+    {
+        let message = run_expecting(2, directory.path(), &[inputs, &["-o", output]].concat());
+        assert!(message.contains(&format!("{output} is named like a file, and the results need a directory")), "{message}");
+        assert!(!directory.path().join(output).exists());
+    }
+    run_expecting(0, directory.path(), &[&*wheel, "-o", "out.so/"]);
+    assert_eq!(names(&directory.path().join("out.so")).len(), 1);
+}
+
+#[test]
 fn what_cannot_be_written_leaves_nothing_behind() {
     let inputs = inputs();
     let before = names(inputs.path());
