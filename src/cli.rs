@@ -420,7 +420,7 @@ impl From<StripMode> for Strip {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Wheels")]
 pub struct WheelArgs {
-    /// Spelling of the platform tag [default: what the target's installers accept]
+    /// Spelling of the platform tag [default: the wheel's own if it names the target, else what the target's installers accept]
     #[arg(long, value_name = "STYLE")]
     pub tag_style: Option<TagStyle>,
 

@@ -412,6 +412,7 @@ impl<'a> Run<'a> {
         let also = others.map(|target| AlsoFor { platform_tags: self.platform_tags(target), python_tag: target.python_tag() });
         WheelOptions {
             platform_tags: self.platform_tags(self.target),
+            keep_spelling: args.tag_style.is_none(),
             python_tag: self.target.python_tag(),
             also: also.collect(),
             site_packages: self.target.site_packages.to_string(),

@@ -51,6 +51,8 @@ const LIBRARY_DIRECTORY: &str = "/usr/lib";
 pub struct WheelOptions {
     /// Platform tags of the output, in the order in which the file name lists them. Empty: the present ones stay.
     pub platform_tags: Vec<String>,
+    /// Leave the spellings of a wheel's tags as they are, where these name the target already.
+    pub keep_spelling: bool,
     /// Python tag of the target: `cp313`.
     pub python_tag: String,
     /// Other targets that the output is for as well. That it is the same for them is for the caller to make sure of.
@@ -421,7 +423,7 @@ fn retag(
     if listed != name.tags().into_iter().collect() {
         notices.push("the tags in WHEEL are not those of the file name, which were taken".to_string());
     }
-    let wanted = wanted_tags(options);
+    let wanted = wanted_tags(options, &name.platform);
     let unchanged = edits.replaced.is_empty() && edits.added.is_empty();
     let stays = wanted.is_empty() || (unchanged && is_for_more(&name.platform, &wanted));
     if !stays {
@@ -434,13 +436,22 @@ fn retag(
     Ok(name.file_name())
 }
 
-/// The platform tags of all targets that the output is for, each once and sorted.
-fn wanted_tags(options: &WheelOptions) -> Vec<String> {
-    let also = options.also.iter().flat_map(|also| &also.platform_tags);
-    if options.also.is_empty() {
-        return options.platform_tags.clone();
+/// The platform tags of all targets that the output is for, each once and, of several, sorted. A target that the tags `present` name
+/// already keeps its spellings, unless others were asked for.
+fn wanted_tags(options: &WheelOptions, present: &[String]) -> Vec<String> {
+    let spelled = |tags: &[String]| -> Vec<String> {
+        let target = |tag: &String| name::platform_of_tag(tag).map(|target| target.name);
+        let wanted = tags.iter().find_map(target);
+        let own: Vec<String> = present.iter().filter(|tag| wanted.is_some() && target(tag) == wanted).cloned().collect();
+        if options.keep_spelling && !own.is_empty() { own } else { tags.to_vec() }
+    };
+    let mut tags = spelled(&options.platform_tags);
+    if !options.also.is_empty() {
+        tags.extend(options.also.iter().flat_map(|also| spelled(&also.platform_tags)));
+        tags.sort();
+        tags.dedup();
     }
-    options.platform_tags.iter().chain(also).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    tags
 }
 
 /// Whether a wheel with the platform tags `present` is for any platform, or for the `wanted` ones in this spelling and for others.

@@ -82,10 +82,7 @@ impl WheelName {
 
     /// The platforms that its tags name, be it by their version of Emscripten.
     pub fn sources(&self) -> impl Iterator<Item = &'static Target> {
-        self.platform.iter().filter_map(|tag| {
-            let by_emscripten = || Target::all().iter().find(|target| target.has_wheels() && target.emscripten_tag() == *tag);
-            Target::of_platform_tag(tag).or_else(by_emscripten)
-        })
+        self.platform.iter().filter_map(|tag| platform_of_tag(tag))
     }
 
     /// Checks that the wheel is for Emscripten, and not for later platforms than `target` alone: nothing here makes a module older. The
@@ -136,6 +133,12 @@ impl WheelName {
              runtime that has this Python"
         )
     }
+}
+
+/// The platform that a tag names, be it by its version of Emscripten.
+pub fn platform_of_tag(tag: &str) -> Option<&'static Target> {
+    let by_emscripten = || Target::all().iter().find(|target| target.has_wheels() && target.emscripten_tag() == *tag);
+    Target::of_platform_tag(tag).or_else(by_emscripten)
 }
 
 /// Whether a platform tag is one of Emscripten, of whatever version.

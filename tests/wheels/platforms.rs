@@ -297,7 +297,21 @@ fn a_wheel_for_several_platforms_is_for_the_target_alone_once_a_module_changes()
     assert_eq!(result.file_name, NAME_2026);
     // Another spelling of the target is no other platform.
     let both = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
-    let legacy = WheelOptions { platform_tags: vec!["pyodide_2025_0_wasm32".to_string()], ..options() };
+    let legacy = WheelOptions { platform_tags: vec!["pyodide_2025_0_wasm32".to_string()], keep_spelling: false, ..options() };
     let result = run(both, &single(both, &upgraded(&module(&[], &[]))), &legacy);
     assert_eq!(result.file_name, "demo-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl");
+}
+
+#[test]
+fn a_wheel_for_the_target_keeps_the_spelling_of_its_tags() {
+    let [done, left] = [upgraded(&module(&[], &[])), module(&[], &[])];
+    for platforms in ["pyodide_2025_0_wasm32", "pyemscripten_2025_0_wasm32", "emscripten_4_0_9_wasm32"] {
+        let name = format!("demo-1.0-cp312-abi3-{platforms}.whl");
+        let result = run(&name, &single(&name, &done), &options());
+        assert_eq!((result.changed, &result.file_name), (false, &name));
+        let result = run(&name, &single(&name, &left), &options());
+        assert_eq!((result.changed, &result.file_name), (true, &name));
+        let asked = run(&name, &single(&name, &done), &WheelOptions { keep_spelling: false, ..options() });
+        assert_eq!(asked.file_name, "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl");
+    }
 }

@@ -17,6 +17,7 @@ const MARK: &[u8] = b"\0\x03\x02up";
 pub fn options() -> WheelOptions {
     WheelOptions {
         platform_tags: vec!["pyemscripten_2025_0_wasm32".to_string(), "pyodide_2025_0_wasm32".to_string()],
+        keep_spelling: true,
         python_tag: "cp313".to_string(),
         site_packages: "/lib/python3.13/site-packages".to_string(),
         ..WheelOptions::default()
