@@ -13,20 +13,22 @@
 //!   becomes a direct one.
 //!
 //! **When it refuses.** A name that the runtime or another module of the group defines: that definition may win. A name that other
-//! modules, of which nothing is known, may define ([`Scope::closed`]); calls of C++ functions are bound nevertheless, since the
-//! definitions of one inline function are equal, while its address has to be the same in all modules. Data with a C++ name: the statics
-//! of inline functions, `typeinfo` and vtables have one identity in the whole program, beyond what is known of it, and so has the
-//! number of setjmps that this tool adds. `--bsymbolic` binds whatever else the module defines, as the linker's option does.
+//! modules, of which nothing is known, may define ([`Scope::closed`]): lld imports what is weak to be overridden as it imports inline
+//! functions. Calls of what the name proves to be inline ([`vague`]) are bound nevertheless, since all its definitions are equal, while
+//! its address has to be the same in all modules. Data with a C++ name: the statics of inline functions, `typeinfo` and vtables have one
+//! identity in the whole program, beyond what is known of it, and so has the number of setjmps that this tool adds. `--bsymbolic`
+//! binds whatever else the module defines, as the linker's option does.
 //!
 //! **Relies on** `shouldImport` in lld's `wasm/Writer.cpp` and `requiresGOTAccess` in `wasm/Relocations.cpp` for what is imported, and
 //! `resolveSymbol`, `updateGOT` and `addFunction` of Emscripten's `libdylink.js` and `libaddfunction.js` for what wins: the runtime, then
 //! what was loaded before, then the module.
 
 mod constants;
+mod vague;
 
 use crate::environment::Environment;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
-use crate::prune::{is_mangled, is_rust_v0};
+use crate::prune::is_mangled;
 use crate::siblings::SiblingExports;
 use crate::{Outcome, Result};
 use std::collections::HashMap;
@@ -54,7 +56,7 @@ impl Scope<'_> {
     }
 
     fn binds_call(&self, name: &str) -> bool {
-        self.symbolic || (!self.defines(name) && (self.closed || name.starts_with("_Z")))
+        self.symbolic || (!self.defines(name) && (self.closed || vague::is_vague(name)))
     }
 
     fn binds_function_address(&self, name: &str) -> bool {
@@ -66,17 +68,8 @@ impl Scope<'_> {
         if name == crate::exceptions::SETJMP_COUNTER {
             return false;
         }
-        self.symbolic || (self.closed && !self.defines(name) && (!is_mangled(name) || is_rust(name)))
+        self.symbolic || (self.closed && !self.defines(name) && (!is_mangled(name) || vague::is_rust(name)))
     }
-}
-
-/// Whether `name` is mangled by Rust, whose names are unique by a hash: `_ZN` … `17h` and 16 hexadecimal digits, or `_R`.
-fn is_rust(name: &str) -> bool {
-    let hash = |name: &str| {
-        let digits = name.strip_suffix('E')?.rsplit_once("17h")?.1;
-        (digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(())
-    };
-    is_rust_v0(name) || (name.starts_with("_ZN") && hash(name).is_some())
 }
 
 /// Binds the references of `module`.
