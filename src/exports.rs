@@ -1,4 +1,4 @@
-//! Which exports of side modules may go, told from what is around them: the names in a wheel, its Python sources, its other modules.
+//! Which exports of side modules may go, told from what is around them: the names in a wheel, its code in Python and JavaScript, its other modules.
 //!
 //! Nothing in a module says who uses its exports. So an export goes only where everybody who could use it is known:
 //!
@@ -8,9 +8,9 @@
 //!   that wheel alone: its exports go as far as no sibling imports them.
 //! - Every **other module** keeps all: another package may need it.
 //!
-//! A module keeps everything when something finds symbols at run time: Python sources that mention `setdlopenflags` or `RTLD_GLOBAL`
-//! (then symbols of one package are visible to others), that open it by ctypes or cffi, and siblings that import `dlopen` or `dlsym`. And
-//! a name that occurs in a Python file or in the data of a module stays, whoever it belongs to.
+//! A module keeps everything when something finds symbols at run time: code that mentions `setdlopenflags` or `RTLD_GLOBAL` (then
+//! symbols of one package are visible to others), code that opens it, and siblings that may open any library ([`openers`]). And a name
+//! that occurs in code or in the data of a module stays, whoever it belongs to.
 
 use aho_corasick::AhoCorasick;
 use anyhow::{Context, Result};
@@ -22,6 +22,7 @@ use std::path::Path;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
+use crate::openers::{self, Opens};
 use crate::wheel::runtime_path::{base_name, directory};
 
 /// Which exports of an extension module go.
@@ -53,7 +54,7 @@ pub struct Located<'m> {
     pub module: &'m Module<'m>,
 }
 
-/// A file of Python code, as source or bytecode.
+/// A file of code in Python, as source or bytecode, or in JavaScript.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub path: String,
@@ -106,13 +107,15 @@ fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
     Ok(lines.filter(|line| !line.is_empty()).map(str::to_string).collect())
 }
 
-/// Decides for each of `modules`, which are all modules of a wheel or a single one, what may go. `sources` is all Python code beside them.
+/// Decides for each of `modules`, which are all modules of a wheel or a single one, what may go. `sources` is all code beside them.
 ///
 /// # Errors
 /// When there are too many names to search for.
 pub fn plan(modules: &[Located<'_>], sources: &[Source], options: &Options) -> Result<Vec<Plan>> {
-    let everything = keeps_everything(modules, sources);
-    let opened = opened_by_name(modules, sources);
+    let opens: Vec<(&str, Opens)> =
+        sources.par_iter().map(|source| (source.path.as_str(), openers::of_source(&source.path, &source.text))).collect();
+    let everything = keeps_everything(modules, &opens);
+    let opened = opened_by_name(modules, &opens);
     let mut plans: Vec<Plan> = (modules.iter().zip(opened))
         .map(|(module, opened)| {
             let (exports, why) = match &everything {
@@ -163,51 +166,54 @@ fn is_needed(library: &Located<'_>, modules: &[Located<'_>]) -> bool {
 }
 
 /// Why all modules keep everything, if they do.
-fn keeps_everything(modules: &[Located<'_>], sources: &[Source]) -> Option<String> {
-    for word in ["setdlopenflags", "RTLD_GLOBAL"] {
-        if let Some(source) = sources.iter().find(|source| mentions(source, word)) {
-            return Some(format!("`{}` mentions `{word}`, which shows symbols to other packages", source.path));
+fn keeps_everything(modules: &[Located<'_>], sources: &[(&str, Opens)]) -> Option<String> {
+    for (path, opens) in sources {
+        if let Opens::Global(word) = opens {
+            return Some(format!("`{path}` mentions `{word}`, which shows symbols to other packages"));
         }
     }
-    for module in modules {
-        // Calling it and taking its address come from different import modules.
-        let finds = |name: &&str| module.module.imports().iter().any(|import| import.field == **name);
-        if let Some(name) = ["dlopen", "dlsym"].iter().find(|name| finds(name)) {
-            return Some(format!("`{}` imports `{name}` and may look up any symbol", base_name(module.path)));
-        }
-    }
-    None
+    let found: Vec<_> = modules.par_iter().map(|module| openers::of_module(module.module)).collect();
+    let mut found = modules.iter().zip(found);
+    found.find_map(|(module, why)| Some(format!("`{}` {}", base_name(module.path), why?)))
 }
 
-/// For each module, why Python may find its symbols by their names. A file that opens libraries and names no file of a module may open any
-/// of them: it puts names together.
-fn opened_by_name(modules: &[Located<'_>], sources: &[Source]) -> Vec<Option<String>> {
-    const OPENERS: [&str; 5] = ["CDLL", "PyDLL", "LoadLibrary", "dlopen(", "cdll."];
-    let mut opened = vec![None; modules.len()];
-    for source in sources.iter().filter(|source| OPENERS.iter().any(|word| mentions(source, word))) {
-        let named: Vec<usize> = (0..modules.len()).filter(|&index| names_file(source, modules[index].path)).collect();
-        let any = named.is_empty();
-        for (index, why) in opened.iter_mut().enumerate().filter(|(index, _)| any || named.contains(index)) {
-            let what = if any { "some library" } else { base_name(modules[index].path) };
-            why.get_or_insert_with(|| format!("`{}` opens {what} and may look up any symbol", source.path));
+/// For each module, why code may find its symbols by their names. A file that opens libraries, and not only by names of modules, may
+/// open any of them.
+fn opened_by_name(modules: &[Located<'_>], sources: &[(&str, Opens)]) -> Vec<Option<String>> {
+    let names: Vec<[String; 2]> = modules.iter().map(|module| names(module.path)).collect();
+    let known: HashSet<&str> = names.iter().flatten().map(String::as_str).collect();
+    let mut any = None;
+    let mut opened: HashMap<&str, &str> = HashMap::new();
+    for (path, opens) in sources {
+        match opens {
+            Opens::Nothing => {}
+            Opens::Named(files) if files.iter().all(|file| known.contains(file.as_str())) => {
+                for file in files {
+                    opened.entry(file).or_insert(path);
+                }
+            }
+            Opens::Named(_) | Opens::Any | Opens::Global(_) => {
+                any.get_or_insert(path);
+            }
         }
     }
-    opened
+    let why = |(module, names): (&Located<'_>, &[String; 2])| {
+        let named = names.iter().find_map(|name| Some((*opened.get(name.as_str())?, base_name(module.path))));
+        let (path, what) = named.or_else(|| Some((any?, "some library")))?;
+        Some(format!("`{path}` opens {what} and may look up any symbol"))
+    };
+    modules.iter().zip(&names).map(why).collect()
 }
 
-/// Whether the file name of the module at `path` occurs, with or without what follows `.so` or stands before it (`.2`, `.abi3`). The name
-/// without an extension may be anything, the name of a Python module for instance.
-fn names_file(source: &Source, path: &str) -> bool {
+/// The file name of the module at `path`, with and without what follows `.so` or stands before it (`.2`, `.abi3`). The name without an
+/// ending may be anything, the name of a Python module for instance.
+fn names(path: &str) -> [String; 2] {
     let name = base_name(path);
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    mentions(source, name) || mentions(source, &format!("{stem}.so"))
+    [name.to_string(), format!("{stem}.so")]
 }
 
-fn mentions(source: &Source, word: &str) -> bool {
-    memchr::memmem::find(&source.text, word.as_bytes()).is_some()
-}
-
-/// The exports whose names occur in Python code or in the data of a module.
+/// The exports whose names occur in code or in the data of a module.
 fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Result<HashMap<String, &'static str>> {
     let prunable = modules.iter().zip(plans).filter(|(_, plan)| plan.exports != Exports::Keep);
     let names: HashSet<&str> = prunable.flat_map(|(module, _)| module.module.exports()).map(|export| &*export.name).collect();
@@ -215,7 +221,7 @@ fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Res
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     let automaton = AhoCorasick::new(&names).context("too many exports")?;
-    let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in Python code"));
+    let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in code"));
     let data = modules.par_iter().flat_map_iter(|module| module.module.data().iter());
     let data = data.map(|segment| (&*segment.bytes, "its name occurs in the data of a module"));
     let found: Vec<(usize, &'static str)> = (python.chain(data))

@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod exports;
 pub mod input;
+pub mod openers;
 pub mod output;
 pub mod pipeline;
 mod plain;

@@ -1,4 +1,4 @@
-//! Which exports may go, told from what is around a module: roles, Python sources, siblings, names that occur somewhere, and what the
+//! Which exports may go, told from what is around a module: roles, code in Python and JavaScript, siblings, names that occur somewhere, and what the
 //! user asks for.
 
 use std::collections::BTreeSet;
@@ -119,6 +119,11 @@ fn what_python_opens_by_its_name_keeps_all() {
         "lib = ctypes.cdll.LoadLibrary(os.path.join(os.path.dirname(__file__), '..', 'demo.libs', 'libx-1.so.2'))\n",
         "lib = ffi.dlopen('demo.libs/libx-1.so.2')\n",
         "lib = ctypes.PyDLL('libx-1.so')\n",
+        "lib = cdll[os.path.join(here, 'libx-1.so')]\n",
+        "lib = CDLL(str(here / 'demo.libs' / 'libx-1.so.2'), use_errno=True)\n",
+        "lib = CDLL(here + '/libx-1.so.2',)\n",
+        "from ctypes import (c_int,\n    CDLL)\nfrom ctypes import cdll; lib = CDLL(\n    r\"libx-1.so.2\"\n)\n",
+        "lib = CDLL(os.path.abspath(Path(here, 'libx-1.so.2')))\n",
     ] {
         let plans = wheel(LIBRARY, python);
         assert_eq!(exports(&plans), [Exports::PruneMangled, Exports::Keep], "{python}");
@@ -135,6 +140,7 @@ fn what_python_opens_by_a_computed_name_may_be_any_module() {
         "lib = ctypes.cdll.LoadLibrary(next(pathlib.Path(__file__).parent.glob('*.so')))\n",
         "lib = ctypes.pydll.LoadLibrary(sys.argv[1])\n",
         "lib = ctypes.PyDLL('libx-1' + suffix)\n",
+        "lib = ctypes.cdll[os.path.join(here, 'lib' + 'x-1' + '.so')]\n",
         // The name of a module is not that of its file.
         "from demo import _ext\nlib = ctypes.CDLL(os.path.join(path, name))\n",
     ] {
@@ -142,9 +148,131 @@ fn what_python_opens_by_a_computed_name_may_be_any_module() {
     }
 }
 
+/// Behind an opener that names its file literally there may be others.
+#[test]
+fn one_literal_name_hides_no_computed_one() {
+    for other in [
+        "CDLL(f'lib{kind}.so')",
+        "CDLL('lib%s.so' % kind)",
+        "CDLL('lib{}.so'.format(kind))",
+        "CDLL('lib' + 'x.so')",
+        "CDLL('lib' 'y.so')",
+        "CDLL('libx-1.so' if found else name)",
+        "CDLL(names['libx-1.so'])",
+        "CDLL(find('libx-1.so'))",
+        "CDLL('\\x6cib.so')",
+        "CDLL(name='libx-1.so')",
+        "CDLL('libx-1.so', 256)",
+        "CDLL('libx-1.so', mode=mode)",
+        "CDLL('libof-another-package.so')",
+        "CDLL(None)",
+        "Path('a').joinpath(CDLL('libx-1.so'), open_one(CDLL))",
+        "load = CDLL",
+        "class Library(CDLL): pass",
+        "getattr(ctypes, 'CDLL')(name)",
+        "cdll[name]",
+        "cdll.name",
+        "f\"{names[\"#\"]}\"; CDLL(name)",
+        "# CDLL",
+    ] {
+        let python = format!("lib = CDLL('libx-1.so.2')\nother = {other}\n");
+        assert_all_stay(&wheel(LIBRARY, &python), "opens some library");
+        assert_all_stay(&wheel(LIBRARY, &format!("other = {other}\nlib = CDLL('libx-1.so.2')\n")), "opens some library");
+    }
+    assert_all_stay(&wheel(LIBRARY, "from ctypes import CDLL as load\nlib = load(name)\n"), "opens some library");
+}
+
+/// Each is another way of opening libraries, or of finding symbols in those that are open.
+#[test]
+fn every_opener_counts() {
+    for python in [
+        "load = ctypes.WinDLL\n",
+        "load = ctypes.OleDLL\n",
+        "load = ctypes.LibraryLoader(kind)\n",
+        "ctypes.pythonapi[name]()\n",
+        "lib = numpy.ctypeslib.load_library('libx-1', here)\n",
+        "lib = _cffi_backend.load_library(path)\n",
+        "path = ctypes.util.find_library(name)\n",
+        "lib = _ctypes.dlopen(path, 2)\n",
+        "address = _ctypes.dlsym(handle, name)\n",
+        "loader = importlib.machinery.ExtensionFileLoader(name, path)\n",
+        "module = importlib._bootstrap._call(_imp.create_dynamic, spec)\n",
+        "import _imp as loader\n",
+        "imp.load_dynamic(name, path)\n",
+        "connection.enable_load_extension(True)\n",
+        "tf.load_op_library(path)\n",
+        "pyodide_js._api.loadDynlib(path)\n",
+        "js.pyodide._module.loadDynamicLibrary(path)\n",
+        "run_js('pyodide._module.LDSO')\n",
+    ] {
+        assert_all_stay(&wheel(LIBRARY, python), "opens some library");
+    }
+    let plans = wheel(LIBRARY, "from demo import simple_imp\nWebAssembly = None\n");
+    assert_eq!(exports(&plans), [Exports::PruneMangled, Exports::Prune], "names that only end like an opener");
+}
+
+#[test]
+fn code_of_all_kinds_is_looked_at() {
+    for (path, text) in [
+        ("demo/page.html", "<script>module.loadWebAssemblyModule(bytes)</script>"),
+        ("demo/widget.mjs", "Module._dlopen(path, flags)"),
+        ("demo/widget.js", "new WebAssembly.Instance(module, imports)"),
+        ("demo/load.pth", "import ctypes; ctypes.CDLL(path)"),
+        ("demo-1.0.data/scripts/tool", "#!python\nctypes.CDLL('libx-1.so')"),
+        // Compiled Python does not say where a name is used.
+        ("demo/load.pyc", "\x03\r\r\n\0\0z\x04CDLLz\x0blibx-1.so.2"),
+        ("demo/code.zip", "PK\x03\x04compressed PK\x01\x02 code/load.py"),
+    ] {
+        let modules = [(EXTENSION, extension()), (LIBRARY, library())];
+        assert_all_stay(&plans(&modules, &[source(path, text)], &Options::default()), "opens some library");
+    }
+}
+
+#[test]
+fn files_with_code_are_known_by_endings_places_and_first_bytes() {
+    use wasm_pyfix::openers::is_code;
+    for path in ["a.py", "p/a.pyc", "a.pth", "a.pyw", "a.js", "a.mjs", "a.cjs", "a.html", "a.data/scripts/tool", "p/bin/tool"] {
+        assert!(is_code(path, b"text"), "{path}");
+    }
+    assert!(is_code("p/tool", b"#!/u") && is_code("p/code.bin", b"PK\x03\x04"));
+    assert!(!is_code("p/tool", b"text") && !is_code("p/a.so", b"\0asm") && !is_code("p/bin/tool", b"\0asm"));
+}
+
+/// Code in Cython, cffi or C may call Python or JavaScript to open libraries.
+#[test]
+fn modules_that_mention_an_opener_may_open_any_module() {
+    for data in ["ctypesCDLLlib", "setdlopenflags", "os.RTLD_GLOBAL", "Module.loadDynamicLibrary(path)", "ctypes\\00cdll"] {
+        let mentions = assemble(&[], &[], &["PyInit_reader"], data);
+        let modules = [(EXTENSION, extension()), (LIBRARY, library()), ("demo/reader.so", mentions)];
+        let plans = plans(&modules, &[], &Options::default());
+        assert_eq!(exports(&plans), [Exports::Keep; 3], "{data}");
+        assert!(plans[1].why.contains("`reader.so` mentions"), "{plans:?}");
+    }
+    // MuPDF's data has these letters by chance.
+    let chance = assemble(&[], &[], &["PyInit_reader"], "mcdlld");
+    let modules = [(EXTENSION, extension()), (LIBRARY, library()), ("demo/reader.so", chance)];
+    assert_eq!(exports(&plans(&modules, &[], &Options::default()))[1], Exports::Prune);
+}
+
+/// Cython compresses the names that a module uses; the second text begins like what its own compression makes of them.
+#[test]
+fn modules_with_compressed_strings_may_open_any_module() {
+    let of = |data: &str| {
+        let modules = [(EXTENSION, extension()), (LIBRARY, library()), ("demo/m.so", assemble(&[], &[], &["PyInit_m"], data))];
+        plans(&modules, &[], &Options::default())
+    };
+    for data in ["zlib\\00cython_runtime\\00\\78\\da\\75\\92", "\\bf?This \\00\\00a\\ff rather \\ffnames of\\ff"] {
+        let plans = of(data);
+        assert_eq!(exports(&plans), [Exports::Keep; 3], "{data}");
+        assert!(plans[1].why.contains("`m.so` keeps its strings compressed"), "{plans:?}");
+    }
+    let plain = of("cython_runtime\\00__main__cline_in_tracebacknames");
+    assert_eq!(exports(&plain), [Exports::PruneMangled, Exports::Prune, Exports::PruneMangled]);
+}
+
 #[test]
 fn a_module_that_looks_symbols_up_keeps_all_of_its_wheel() {
-    for function in ["dlopen", "dlsym"] {
+    for function in ["dlopen", "dlsym", "emscripten_dlopen_promise", "_dlsym_js"] {
         let finder = assemble(&[], &[function], &["PyInit_finder"], "");
         let modules = [(EXTENSION, extension()), (LIBRARY, library()), ("demo/finder.so", finder)];
         let plans = plans(&modules, &[], &Options::default());
@@ -159,7 +287,7 @@ fn names_that_occur_stay() {
     let modules = [(EXTENSION, extension()), (LIBRARY, library()), ("demo/reader.so", reader)];
     let python = [source("demo/names.py", "NAMES = ['_Z3foov']\n")];
     let plans = plans(&modules, &python, &Options::default());
-    assert_eq!(plans[0].kept.get("_Z3foov"), Some(&"its name occurs in Python code"));
+    assert_eq!(plans[0].kept.get("_Z3foov"), Some(&"its name occurs in code"));
     assert_eq!(plans[1].kept.get("unwanted"), Some(&"its name occurs in the data of a module"));
     assert!(!plans[0].kept.contains_key("_RNvC3foo3bar") && !plans[1].kept.contains_key("_Z3barv"), "{plans:?}");
 }

@@ -4,6 +4,7 @@ use super::archive::Archive;
 use super::runtime_path::base_name;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
 use crate::exports::Source;
+use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Upgraded};
 use anyhow::{Context, Result, ensure};
@@ -127,20 +128,24 @@ pub fn shrink_modules(
     options: &WheelOptions,
 ) -> Result<Vec<ModuleResult>> {
     let Some(shrink) = &options.shrink else { return Ok(results) };
-    let sources = python_sources(archive, edits)?;
+    let sources = sources(archive, edits)?;
     let upgraded =
         modules.iter().zip(&results).map(|(module, result)| Upgraded { path: &module.path, input: &module.bytes, result });
     shrink::shrink(&upgraded.collect::<Vec<_>>(), &sources, shrink)
 }
 
-/// The Python code that stays in the archive, as source or bytecode.
-fn python_sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
-    let code = |path: &str| [".py", ".pyc", ".pyw", ".pth"].iter().any(|end| path.ends_with(end));
-    let stays: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| code(&archive.entries[*index].name) && !archive.entries[*index].directory && !edits.removed.contains(index))
-        .collect();
-    let read = |index: &usize| Ok(Source { path: archive.entries[*index].name.clone(), text: archive.read(*index)? });
-    stays.par_iter().map(read).collect()
+/// The code that stays in the archive.
+fn sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
+    let read = |index: usize| -> Result<Option<Source>> {
+        let entry = &archive.entries[index];
+        let stays = !entry.directory && !edits.removed.contains(&index);
+        if !stays || !openers::is_code(&entry.name, &archive.head(index, openers::HEAD)?) {
+            return Ok(None);
+        }
+        Ok(Some(Source { path: entry.name.clone(), text: archive.read(index)? }))
+    };
+    let found: Vec<Result<Option<Source>>> = (0..archive.entries.len()).into_par_iter().map(read).collect();
+    found.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// What became of each module; what changed or was grafted goes into `edits`.

@@ -1,0 +1,83 @@
+//! Libraries that are opened at run time, by names that are put together, under real runtimes: their symbols are there after an upgrade.
+
+use std::io::{Cursor, Write};
+
+use support::{Job, Node, Runtime, run_jobs};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+const NAME: &str = "demo-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl";
+
+/// A side module that needs `needed` and exports these functions, which return these numbers.
+fn module(needed: &str, functions: &[(&str, u32)]) -> Vec<u8> {
+    let needed = if needed.is_empty() { String::new() } else { format!(r#"(needed "{needed}")"#) };
+    let functions: String =
+        functions.iter().map(|(name, number)| format!(r#"(func (export "{name}") (result i32) (i32.const {number}))"#)).collect();
+    wat::parse_str(format!(r#"(module (@dylink.0 (mem-info) {needed}) {functions})"#)).unwrap()
+}
+
+/// A wheel of an extension module, two libraries of which it needs one, and `code` at `path`.
+fn wheel(path: &str, code: &str) -> Vec<u8> {
+    let mut wheel = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, contents: &[u8]| {
+        wheel.start_file(name, SimpleFileOptions::default()).unwrap();
+        wheel.write_all(contents).unwrap();
+    };
+    add("demo/__init__.py", b"");
+    add(path, code.as_bytes());
+    add("demo/m.abi3.so", &module("libpng.so", &[("PyInit_m", 0)]));
+    add("demo.libs/libpng.so", &module("", &[("png_entry", 42)]));
+    add("demo.libs/libcore.so", &module("libpng.so", &[("core", 1)]));
+    add("demo-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n");
+    add("demo-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyodide_2025_0_wasm32\n");
+    add("demo-1.0.dist-info/RECORD", b"");
+    wheel.finish().unwrap().into_inner()
+}
+
+/// What `python` answers with the upgraded form of a wheel.
+fn answer(wheel: &[u8], runtime: Runtime, python: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let (input, output) = (directory.path().join(NAME), directory.path().join("out"));
+    std::fs::write(&input, wheel).unwrap();
+    std::fs::create_dir(&output).unwrap();
+    let path = support::upgrade_archive(env!("CARGO_BIN_EXE_wasm-pyfix"), &input, runtime, &[], &output);
+    let job = Job { unpacked: vec![path], ..Job::new("opener", python) };
+    run_jobs(Node::Installed, runtime, &[job]).unwrap().remove(0).outcome.unwrap_or_else(|error| error)
+}
+
+#[test]
+fn functions_of_libraries_that_are_opened_in_any_words_are_found() {
+    const OPENERS: [&str; 4] = [
+        "import ctypes\nload = lambda path: ctypes.cdll[path]\n",
+        "from ctypes import CDLL as load\n",
+        "import ctypes\ncore = ctypes.CDLL(os.path.join(os.getcwd(), 'demo.libs', 'libcore.so'))\nload = lambda path: ctypes.CDLL(f'{path}')\n",
+        "import ctypes, _ctypes\nload = lambda path: ctypes.CDLL(path, handle=_ctypes.dlopen(path, 2))\n",
+    ];
+    for runtime in Runtime::UPGRADED {
+        for opener in OPENERS {
+            let code = format!(
+                "{opener}def entry(kind):\n    return getattr(load(f'{{os.getcwd()}}/demo.libs/lib{{kind}}.so'), f'{{kind}}_entry')()\n"
+            );
+            let python = "from demo.load import entry\nstr(entry('png'))";
+            assert_eq!(answer(&wheel("demo/load.py", &code), runtime, python), "42", "{} {opener}", runtime.version());
+        }
+    }
+}
+
+/// JavaScript that Python runs, from a file of the wheel.
+#[test]
+fn functions_of_libraries_that_javascript_opens_are_found() {
+    let code = "const libraries = pyodide._module.LDSO.loadedLibsByName;\n\
+                const path = Object.keys(libraries).find((name) => name.endsWith('lib' + kind + '.so'));\n\
+                return libraries[path].exports[kind + '_entry']();\n";
+    let python = "
+import ctypes
+from pyodide.code import run_js
+ctypes.CDLL('demo.libs/libpng.so')
+import pyodide_js
+entry = run_js('(pyodide, kind, code) => new Function(\"pyodide\", \"kind\", code)(pyodide, kind)')
+str(entry(pyodide_js, 'png', open('demo/entry.js').read()))";
+    for runtime in Runtime::UPGRADED {
+        assert_eq!(answer(&wheel("demo/entry.js", code), runtime, python), "42", "{}", runtime.version());
+    }
+}
