@@ -1,8 +1,8 @@
 //! Internal GOT globals as constants, and indirect calls of known functions as direct ones.
 
-use crate::body::code;
 use crate::body::edit::Edits;
 use crate::body::pushed::{self, Pushed};
+use crate::body::{code, relocated};
 use crate::internal_got::{self, Bases, Entry};
 use crate::module::{Address, Body, FunctionId, Item, Module};
 use crate::{Outcome, Result};
@@ -37,11 +37,11 @@ pub fn inline(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<()> {
             pushed::each(body, |operator, span, _| {
                 let Operator::GlobalGet { global_index } = operator else { return };
                 let Some(entry) = known.get(global_index) else { return };
-                let (Address::Memory(offset) | Address::Table(offset)) = entry.address;
                 let Some(base) = bases.global(entry.address) else { return };
-                let address = match offset {
-                    0 => code(|code| code.global_get(base)),
-                    _ => code(|code| code.global_get(base).i32_const(offset as i32).i32_add()),
+                let address = match entry.address {
+                    Address::Memory(0) => code(|code| code.global_get(base)),
+                    Address::Memory(offset) => code(|code| code.global_get(base).i32_const(offset as i32).i32_add()),
+                    Address::Table(slot) => relocated(base, slot),
                 };
                 edits.replace(span, address);
                 count += 1;

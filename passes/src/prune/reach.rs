@@ -54,6 +54,7 @@ pub fn reach(members: &[Member<'_>]) -> Result<Vec<Reached>> {
             .iter()
             .map(|graph| Reached { slots: graph.table.as_ref().map(|_| HashSet::new()), ..Reached::default() })
             .collect(),
+        lowest: vec![0; graphs.len()],
         graphs: &graphs,
         waiting: Vec::new(),
     };
@@ -107,6 +108,8 @@ struct Search<'s, 'g> {
     graphs: &'s [Graph<'g>],
     exporters: HashMap<&'g str, Vec<usize>>,
     reached: Vec<Reached>,
+    /// So many of the lowest slots of each module are reached.
+    lowest: Vec<u32>,
     /// Reached, and what it refers to not yet: the module's place in the list, and the node.
     waiting: Vec<(usize, Node)>,
 }
@@ -187,6 +190,15 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Reaches so many of the module's own slots, from the first one on.
+    fn lowest_slots(&mut self, index: usize, count: u32) {
+        let own = self.graphs[index].table.as_ref().map_or(0, |table| table.functions.len() as u32);
+        for slot in self.lowest[index]..count.min(own) {
+            self.slot(index, slot);
+        }
+        self.lowest[index] = self.lowest[index].max(count.min(own));
+    }
+
     /// Reaches the slots that `node` names.
     fn slots(&mut self, index: usize, node: Node) {
         let graphs = self.graphs;
@@ -194,7 +206,10 @@ impl Search<'_, '_> {
         match node {
             Node::Function(id) => match table.taken.get(&id) {
                 Some(Taken { unclear: true, .. }) => self.all_slots(index, Some(UNCLEAR)),
-                Some(taken) => taken.slots.iter().for_each(|slot| self.slot(index, *slot)),
+                Some(taken) => {
+                    taken.slots.iter().for_each(|slot| self.slot(index, *slot));
+                    self.lowest_slots(index, taken.lowest);
+                }
                 None => {}
             },
             Node::Global(id) => table.globals.slots.get(&id).into_iter().for_each(|slot| self.slot(index, *slot)),

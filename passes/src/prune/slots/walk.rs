@@ -7,6 +7,7 @@ use crate::Result;
 use crate::exceptions::NoArity;
 use crate::module::{Body, FunctionId, Module};
 use crate::references::works_on_tables;
+use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, BlockType, Catch, FunctionBody, Operator};
 
 /// Bounds for hostile functions; one that needs more is given up. Rounds over the body: what a loop learns in one may be news for another.
@@ -30,6 +31,7 @@ pub fn taken(module: &Module<'_>, table: &Table<'_>, id: FunctionId, body: &Body
         loops: HashMap::new(),
         choices: Choices::default(),
         changed: false,
+        relocated: false,
         copied: 0,
         kept: 0,
         code: Code::default(),
@@ -49,6 +51,8 @@ pub fn taken(module: &Module<'_>, table: &Table<'_>, id: FunctionId, body: &Body
 /// What a value may be, from less to more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Value {
+    /// On all paths this constant, written as linkers write a relocation.
+    Relocated(i32),
     /// On all paths this constant.
     Constant(i32),
     /// On all paths what the function was given as this parameter.
@@ -58,15 +62,36 @@ enum Value {
     /// Nothing that has to do with the table.
     #[default]
     Other,
-    /// `__table_base + k`, which is not in use yet.
+    /// The address of the function in this slot, which is not in use yet.
     Slot(u32),
+    /// `__table_base` and a number, not in use yet: the address in this slot, or one in a slot below it and a mark on it.
+    Sum(u32),
+    /// `__table_base`, which is not in use yet.
+    Base,
     /// An address whose slot is noted.
     Noted,
 }
 
 impl Value {
     fn is_address(self) -> bool {
-        matches!(self, Value::Slot(_) | Value::Noted)
+        matches!(self, Value::Slot(_) | Value::Sum(_) | Value::Base | Value::Noted)
+    }
+
+    /// The slot at this address.
+    fn slot(self) -> Option<u32> {
+        match self {
+            Value::Base => Some(0),
+            Value::Slot(slot) | Value::Sum(slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// What it is if it is a constant.
+    fn constant(self) -> Option<i32> {
+        match self {
+            Value::Relocated(constant) | Value::Constant(constant) => Some(constant),
+            _ => None,
+        }
     }
 }
 
@@ -146,6 +171,8 @@ struct Walk<'w, 'a> {
     choices: Choices,
     /// The beginning of a loop has learned something.
     changed: bool,
+    /// The operator that is looked at is a constant as linkers write a relocation.
+    relocated: bool,
     /// How many values were copied or compared.
     copied: usize,
     /// How many the open labels and the loops may keep.
@@ -173,6 +200,7 @@ impl Walk<'_, '_> {
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() && !self.taken.unclear {
             let (operator, at) = operators.read_with_offset()?;
+            self.relocated = is_relocated(&operator, operators.original_position() - at);
             match self.code.locals {
                 Some(_) => self.reached(&operator, at),
                 None => self.skip(&operator),
@@ -201,21 +229,31 @@ impl Walk<'_, '_> {
 
     /// Somebody may use `value` as an address.
     fn note(&mut self, value: Value) {
-        if let Value::Slot(slot) = value {
-            self.taken.slots.insert(slot);
+        match value {
+            Value::Slot(slot) => drop(self.taken.slots.insert(slot)),
+            Value::Base => self.taken.reach_up_to(0),
+            Value::Sum(slot) => self.taken.reach_up_to(slot),
+            _ => {}
         }
+    }
+
+    /// Somebody calls the function at the address `value`.
+    fn call(&mut self, value: Value) {
+        self.taken.slots.extend(value.slot());
     }
 
     /// Either of two values.
     fn either(&mut self, one: Value, other: Value) -> Value {
         match (one, other) {
             _ if one == other => one,
-            (Value::Slot(_), Value::Slot(_)) | (Value::Noted, _) | (_, Value::Noted) => {
+            _ if one.is_address() && other.is_address() => {
                 self.note(one);
                 self.note(other);
                 Value::Noted
             }
-            (slot @ Value::Slot(_), _) | (_, slot @ Value::Slot(_)) => slot,
+            (Value::Noted, _) | (_, Value::Noted) => Value::Noted,
+            _ if one.is_address() => one,
+            _ if other.is_address() => other,
             (Value::Other, _) | (_, Value::Other) => Value::Other,
             _ => self.either_of_terms(one, other),
         }
@@ -233,14 +271,17 @@ impl Walk<'_, '_> {
     /// The terms of which `value` is one, if they are known.
     fn terms(&self, value: Value) -> Option<Vec<Term>> {
         match value {
-            Value::Constant(constant) => Some(vec![Term::Constant(constant)]),
+            Value::Relocated(constant) | Value::Constant(constant) => Some(vec![Term::Constant(constant)]),
             Value::Parameter(parameter) => Some(vec![Term::Parameter(parameter)]),
             Value::OneOf(place) => self.choices.terms.get(place as usize).cloned(),
-            Value::Other | Value::Slot(_) | Value::Noted => None,
+            Value::Other | Value::Slot(_) | Value::Sum(_) | Value::Base | Value::Noted => None,
         }
     }
 
     fn one_of(&mut self, terms: Vec<Term>) -> Value {
+        if let [Term::Constant(constant)] = terms[..] {
+            return Value::Constant(constant);
+        }
         if terms.len() > MOST_TERMS {
             return Value::Other;
         }
@@ -255,9 +296,9 @@ impl Walk<'_, '_> {
         };
         for term in terms {
             match term {
-                Term::Constant(constant) => self.taken.slots.insert(slot.wrapping_add(constant as u32)),
-                Term::Parameter(parameter) => self.taken.parameters.insert((parameter, slot)),
-            };
+                Term::Constant(constant) => self.taken.reach_up_to(slot.wrapping_add(constant as u32)),
+                Term::Parameter(parameter) => drop(self.taken.parameters.insert((parameter, slot))),
+            }
         }
         self.taken.unclear |= self.taken.parameters.len() > MOST_ASKED;
     }
@@ -544,7 +585,9 @@ impl Walk<'_, '_> {
             }
             Operator::CallIndirect { type_index, .. } => {
                 let ty = &self.module.types()[type_index as usize];
-                let (takes, gives) = (ty.params().len() + 1, ty.results().len());
+                let (takes, gives) = (ty.params().len(), ty.results().len());
+                let callee = self.pop();
+                self.call(callee);
                 self.use_up(takes);
                 self.push_others(gives);
             }
@@ -552,7 +595,11 @@ impl Walk<'_, '_> {
                 self.pass_parameters(FunctionId(function_index));
                 self.stop();
             }
-            Operator::ReturnCallIndirect { .. } => self.stop(),
+            Operator::ReturnCallIndirect { .. } => {
+                let callee = self.pop();
+                self.call(callee);
+                self.stop();
+            }
             _ => self.plain(operator),
         }
     }
@@ -593,22 +640,20 @@ impl Walk<'_, '_> {
                 self.code.stack.push(value);
             }
             Operator::GlobalGet { global_index } => {
-                let slot = if global_index == self.table.globals.base {
-                    Some(0)
-                } else {
-                    self.table.globals.slots.get(&global_index).copied()
-                };
-                self.code.stack.push(slot.map_or(Value::Other, Value::Slot));
+                let globals = &self.table.globals;
+                let slot = globals.slots.get(&global_index).map_or(Value::Other, |slot| Value::Slot(*slot));
+                self.code.stack.push(if global_index == globals.base { Value::Base } else { slot });
             }
             Operator::GlobalSet { global_index } => {
                 let value = self.pop();
                 // Who reads a global that holds an address for good takes it. Nothing is known of what is read from others.
-                let for_good = self.table.globals.slots.get(&global_index).is_some_and(|slot| value == Value::Slot(*slot));
+                let for_good = self.table.globals.slots.get(&global_index).is_some_and(|slot| value.slot() == Some(*slot));
                 self.taken.unclear |= value.is_address() && !for_good;
             }
+            Operator::I32Const { value } if self.relocated => self.code.stack.push(Value::Relocated(value)),
             Operator::I32Const { value } => self.code.stack.push(Value::Constant(value)),
-            Operator::I32Add => self.sum(u32::wrapping_add, i32::wrapping_add, true),
-            Operator::I32Sub => self.sum(u32::wrapping_sub, i32::wrapping_sub, false),
+            Operator::I32Add => self.sum(),
+            Operator::I32Sub => self.difference(),
             Operator::Select | Operator::TypedSelect { .. } => {
                 self.use_up(1);
                 let (one, other) = (self.pop(), self.pop());
@@ -622,28 +667,52 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A sum or difference.
-    fn sum(&mut self, addresses: fn(u32, u32) -> u32, constants: fn(i32, i32) -> i32, commutes: bool) {
+    fn sum(&mut self) {
         let (right, left) = (self.pop(), self.pop());
-        // The address of a function with a mark on it, which whoever reads it takes off.
-        for value in [left, right].into_iter().filter(|value| *value != Value::Slot(0)) {
-            self.note(value);
-        }
         let value = match (left, right) {
-            (Value::Slot(slot), Value::Constant(constant)) => Value::Slot(addresses(slot, constant as u32)),
-            (Value::Constant(constant), Value::Slot(slot)) if commutes => Value::Slot(addresses(slot, constant as u32)),
-            (Value::Slot(slot), term) | (term, Value::Slot(slot)) if commutes => {
-                self.take_sum(slot, term);
-                Value::Noted
+            (Value::Base, Value::Relocated(slot)) | (Value::Relocated(slot), Value::Base) => Value::Slot(slot as u32),
+            (address, term) if address.is_address() => self.address_and(address, term),
+            (term, address) if address.is_address() => self.address_and(address, term),
+            _ => match (left.constant(), right.constant()) {
+                (Some(left), Some(right)) => Value::Constant(left.wrapping_add(right)),
+                _ => Value::Other,
+            },
+        };
+        self.code.stack.push(value);
+    }
+
+    fn difference(&mut self) {
+        let (right, left) = (self.pop(), self.pop());
+        let value = match (left, right.constant()) {
+            (address, Some(constant)) if address.is_address() => {
+                self.address_and(address, Value::Constant(constant.wrapping_neg()))
             }
-            (Value::Constant(left), Value::Constant(right)) => Value::Constant(constants(left, right)),
             _ if left.is_address() || right.is_address() => {
                 self.taken.unclear = true;
                 Value::Other
             }
+            (Value::Relocated(left) | Value::Constant(left), Some(right)) => Value::Constant(left.wrapping_sub(right)),
             _ => Value::Other,
         };
         self.code.stack.push(value);
+    }
+
+    /// The sum of `address` and something that is not known to be the number of a slot.
+    fn address_and(&mut self, address: Value, term: Value) -> Value {
+        // What is more than the base may be the address of a function with a mark on it, which whoever reads it takes off.
+        if address != Value::Base {
+            self.note(address);
+        }
+        let Some(slot) = address.slot() else {
+            self.taken.unclear = true;
+            return Value::Other;
+        };
+        let Some(constant) = term.constant() else {
+            self.take_sum(slot, term);
+            return Value::Noted;
+        };
+        let slot = slot.wrapping_add(constant as u32);
+        if matches!(address, Value::Slot(_)) { Value::Slot(slot) } else { Value::Sum(slot) }
     }
 
     /// Operators that neither move values nor add them.
@@ -677,4 +746,12 @@ fn makes_other_numbers(operator: &Operator<'_>) -> bool {
             | Operator::I32Rotl
             | Operator::I32Rotr
     )
+}
+
+/// Whether `operator`, which takes so many bytes, is a constant that a linker filled in: it leaves room for any.
+fn is_relocated(operator: &Operator<'_>, bytes: u64) -> bool {
+    let Operator::I32Const { value } = *operator else { return false };
+    let mut shortest = vec![0x41];
+    value.encode(&mut shortest);
+    bytes > shortest.len() as u64
 }
