@@ -17,7 +17,8 @@ use wasm_pyfix_passes::{
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
-use crate::target;
+use crate::target::origin::Origin;
+use crate::target::{self, Target};
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,10 @@ pub struct ModuleOptions {
     pub aliases: Arc<Vec<Alias>>,
     /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
     pub allow_missing: bool,
+    /// The platforms that names say the module was built for; see [`Origin`].
+    pub sources: Vec<&'static Target>,
+    /// The module is for an application with a main module that no manifest knows.
+    pub application: bool,
     /// Names that sibling modules export: imports of these names are user symbols, whatever they look like.
     pub sibling_exports: SiblingExports,
     /// The types with 64-bit integers of functions that sibling modules export, as [`legalize::wide_exports`] tells them.
@@ -73,6 +78,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         remove_needed: &options.remove_needed,
     };
     let invoked = dyncall::invoked(&module);
+    let origin = Origin::new(&module, &options.sources, options.application);
     let environment = options.environment.as_deref();
     let mut outcomes = vec![
         dylink::run(&mut module, &linking),
@@ -95,7 +101,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
     }
     if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
-        report_missing(&module, environment, options, renamed)?;
+        report_missing(&module, environment, &origin, options, renamed)?;
     }
     finish(&module, outcomes)
 }
@@ -241,8 +247,15 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
     legalize::run(module, &options)
 }
 
-/// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could.
-fn report_missing(module: &Module<'_>, environment: &Environment, options: &ModuleOptions, outcome: &mut Outcome) -> Result<()> {
+/// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could, but for functions that
+/// the module did without before.
+fn report_missing(
+    module: &Module<'_>,
+    environment: &Environment,
+    origin: &Origin,
+    options: &ModuleOptions,
+    outcome: &mut Outcome,
+) -> Result<()> {
     let missing = symbols::missing(module, environment, &options.sibling_exports);
     let (gone, elsewhere): (Vec<_>, Vec<_>) =
         (missing.into_iter()).partition(|(name, problem)| *problem >= Problem::Kind || target::is_of_runtime(name, module));
@@ -252,6 +265,11 @@ fn report_missing(module: &Module<'_>, environment: &Environment, options: &Modu
         let more = elsewhere.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         outcome.notices.push(format!("another library must offer {}{more}", names.join(", ")));
+    }
+    let (before, gone): (Vec<_>, Vec<_>) =
+        (gone.into_iter()).partition(|(name, problem)| *problem == Problem::Function && origin.lacked(name));
+    if !before.is_empty() {
+        outcome.notices.push(format!("the runtime lacks {}; it lacked the same where the module comes from", listing(&before)));
     }
     if gone.is_empty() {
         return Ok(());

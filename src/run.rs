@@ -24,7 +24,7 @@ use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
-use crate::target::{self, Target};
+use crate::target::{self, Target, origin};
 use crate::wheel::{self, AlsoFor, WheelOptions};
 
 /// Runs `args` and returns the exit code.
@@ -213,6 +213,7 @@ impl<'a> Run<'a> {
             remove_needed: self.args.module.remove_needed.clone(),
             aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
             // Of half a runtime nobody knows what it lacks.
+            application: !target.has_wheels(),
             allow_missing: args.allow_missing || (!target.has_wheels() && self.args.target.main.len() == 1),
             ..ModuleOptions::default()
         };
@@ -362,6 +363,7 @@ impl<'a> Run<'a> {
             target: self.target,
             environment: self.options.environment.as_deref().unwrap_or(&nothing),
             source: None,
+            sources: &[],
             complete: self.target.has_wheels() || self.args.target.main.len() > 1,
         };
         let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
@@ -369,7 +371,8 @@ impl<'a> Run<'a> {
     }
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
-        let mut result = upgrade_module(input, &self.options)?;
+        let sources = file_name.as_deref().map(origin::of_file_name).unwrap_or_default();
+        let mut result = upgrade_module(input, &ModuleOptions { sources, ..self.options.clone() })?;
         if let Some(options) = &self.shrink {
             let upgraded = shrink::Upgraded { path: file_name.as_deref().unwrap_or_default(), input, result: &result };
             let shrunk = shrink::shrink(&[upgraded], &[], options)?;

@@ -9,6 +9,8 @@ mod wheels;
 
 #[path = "check/installers.rs"]
 mod installers;
+#[path = "check/missing.rs"]
+mod missing;
 #[path = "check/runtime.rs"]
 mod runtime;
 #[path = "check/silent.rs"]

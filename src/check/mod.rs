@@ -81,6 +81,8 @@ pub struct Context<'c> {
     pub environment: &'c Environment,
     /// The platform that a module was built for, where that is known.
     pub source: Option<&'static Target>,
+    /// The platforms that names say it was built for.
+    pub sources: &'c [&'static Target],
     /// Whether all that the runtime offers is known. Of half a runtime nobody knows what it lacks.
     pub complete: bool,
 }

@@ -1,7 +1,7 @@
 //! What `upgrade` checks before it writes: whether the target loads the modules of the result. The same checks find that as in `check`.
 //!
 //! Refuses a result in which an error is found that belongs to a module: what is around it, such as a wheel's tags, has rules of its own
-//! in `upgrade`.
+//! in `upgrade`. Missing functions have been judged before, when it was still known where the module came from.
 
 use super::codes::{Code, Severity};
 use super::run::check_inputs;
@@ -42,6 +42,7 @@ fn counts(finding: &Finding, accepted: Accepted) -> bool {
     let of_module =
         [&reading::CODES[..], &linking::CODES, &features::CODES, &exceptions::CODES, &symbols::CODES, &libraries::CODES];
     finding.severity() == Severity::Error
+        && *finding.code != symbols::MISSING_FUNCTION
         && of_module.iter().any(|codes| is_of(codes))
         && !(accepted.missing && is_of(&symbols::CODES))
         && !(accepted.structs && *finding.code == features::TIME_32_BIT)

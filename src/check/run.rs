@@ -7,7 +7,7 @@ use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
 use crate::output;
-use crate::target::{self, Target};
+use crate::target::{self, Target, origin};
 use crate::wheel::rename;
 use crate::wheel::runtime_path::base_name;
 use anyhow::Result;
@@ -29,7 +29,7 @@ pub fn run(args: &CheckArgs) -> i32 {
             return EXIT_USAGE;
         }
     };
-    let context = Context { target, environment: &environment, source: None, complete };
+    let context = Context { target, environment: &environment, source: None, sources: &[], complete };
     let mut report = Report::new(target, args.strict);
     report.inputs = match check_files(&args.inputs, &context) {
         Ok(inputs) => inputs,
@@ -123,7 +123,11 @@ fn check_module(
     siblings: &Siblings<'_>,
 ) -> Result<(Vec<Finding>, Option<AuditReport>)> {
     let mut findings = Vec::new();
-    super::module(subject, &Context { source: input.source, ..*context }, siblings, &mut findings)?;
+    let mut sources = input.sources.clone();
+    if sources.is_empty() {
+        sources.extend(subject.place.path.as_deref().and_then(origin::of_module_name));
+    }
+    super::module(subject, &Context { source: input.source, sources: &sources, ..*context }, siblings, &mut findings)?;
     let audit =
         input.baseline.and_then(|baseline| abi3::audit(subject.module.imports().iter().map(|import| &*import.field), baseline));
     if let Some(audit) = &audit {

@@ -5,7 +5,9 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Context, Finding, Place, Siblings};
+use crate::target::origin::Origin;
 use crate::target::{self, Target};
+use std::cell::LazyCell;
 use wasm_pyfix_passes::module::{Import, Item, Module};
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasmparser::{FuncType, ValType};
@@ -19,6 +21,19 @@ pub static MISSING_FUNCTION: Code = Code {
                   symbol …`. Functions whose import is weak may be missing.",
     remedy: "compile it for the target, or name a substitute with `wasm-pyfix upgrade --alias OLD=NEW`",
     upgrade: Upgrade::Refuses,
+};
+
+pub static NEVER_OFFERED: Code = Code {
+    name: "never-offered",
+    severity: Severity::Warning,
+    summary: "the runtime lacks a function, and so does the one that the module was built for",
+    explanation: "As with [missing-function](#missing-function), the first call ends the whole runtime. But the platform that the module \
+                  was built for does not have the function either, so whoever uses the module does without it: it is called where \
+                  nobody gets to, or not at all. The platform is told by the tags of a wheel, by the Python in the name of a module, \
+                  or by native exceptions. Modules for an application that has its own main module (`emscripten-legacy`) are taken to \
+                  come from it.",
+    remedy: "compile it without what calls the function, or name a substitute with `wasm-pyfix upgrade --alias OLD=NEW`",
+    upgrade: Upgrade::Leaves,
 };
 
 pub static MISSING_ADDRESS: Code = Code {
@@ -106,8 +121,9 @@ pub static UNKNOWN_SYMBOL: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 9] = [
+pub static CODES: [&Code; 10] = [
     &MISSING_FUNCTION,
+    &NEVER_OFFERED,
     &MISSING_ADDRESS,
     &MISSING_GLOBAL,
     &MISSING_TAG,
@@ -126,6 +142,7 @@ pub fn check<'m>(
     place: &Place,
     findings: &mut Vec<Finding>,
 ) {
+    let origin = LazyCell::new(|| Origin::new(module, context.sources, !context.target.has_wheels()));
     for Unbound { import, problem } in unbound {
         let name = &*import.field;
         let offered = context.environment.symbols.get(name).map(|offer| &offer.item);
@@ -135,6 +152,9 @@ pub fn check<'m>(
             Problem::Function | Problem::Address if !of_runtime() => {
                 let what = if *problem == Problem::Function { "calls" } else { "takes the address of" };
                 (&UNKNOWN_SYMBOL, format!("{what} `{name}`, which nobody at hand offers"))
+            }
+            Problem::Function if origin.lacked(name) => {
+                (&NEVER_OFFERED, format!("calls `{name}`, which {target} does not have, {}", origin.describe(target)))
             }
             Problem::Function => (&MISSING_FUNCTION, format!("calls `{name}`, which {target} does not have")),
             Problem::Address => (&MISSING_ADDRESS, format!("takes the address of `{name}`, which {target} does not have")),

@@ -5,7 +5,7 @@ use super::libraries::LIBRARY_DIRECTORY;
 use super::reading::{FOREIGN_BINARY, UNREADABLE};
 use super::{Finding, Place, python, record};
 use crate::input::{self, Kind, Source};
-use crate::target::Target;
+use crate::target::{Target, origin};
 use crate::wheel::archive::Archive;
 use crate::wheel::contents::{self, Kind as Contents};
 use crate::wheel::metadata;
@@ -24,6 +24,8 @@ pub struct Input {
     pub findings: Vec<Finding>,
     /// The platform that it was built for, by its tags.
     pub source: Option<&'static Target>,
+    /// All platforms that its name says it was built for.
+    pub sources: Vec<&'static Target>,
     /// The version of Python in the tag of an `abi3` wheel.
     pub baseline: Option<(u32, u32)>,
     /// Whether its tags name the stable ABI alone.
@@ -64,7 +66,7 @@ pub fn open(source: &Source, target: &Target) -> Input {
 
 /// Checks an input that has been read, but for its modules.
 pub fn open_bytes(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target) -> Input {
-    let mut input = Input { kind: Some(kind), ..Input::default() };
+    let mut input = Input { kind: Some(kind), sources: origin::of_file_name(file_name), ..Input::default() };
     if let Err(error) = read(kind, file_name, bytes, target, &mut input) {
         input.findings.push(unreadable(&error));
     }

@@ -5,6 +5,7 @@
 
 pub mod javascript;
 pub mod manifest;
+pub mod origin;
 pub mod structs;
 mod table;
 
@@ -260,12 +261,17 @@ fn series(version: &str) -> Option<&str> {
     Some(&version[..end.unwrap_or(version.len())])
 }
 
-/// Whether `name` is a symbol of the runtimes of any target. The manifests are read at the first call.
-pub fn is_known(name: &str) -> bool {
-    static KNOWN: OnceLock<Vec<Environment>> = OnceLock::new();
+/// What the runtimes of all targets offer. The manifests are read at the first call.
+fn known() -> &'static [(&'static Target, Environment)] {
+    static KNOWN: OnceLock<Vec<(&'static Target, Environment)>> = OnceLock::new();
     // The manifests are part of the program, and tests read them all.
-    let known = KNOWN.get_or_init(|| Target::all().iter().filter_map(|target| target.manifest().ok()).collect());
-    known.iter().any(|environment| environment.item(name).is_some())
+    let read = |target: &'static Target| Some((target, target.manifest().ok()?));
+    KNOWN.get_or_init(|| Target::all().iter().filter_map(read).collect())
+}
+
+/// Whether `name` is a symbol of the runtimes of any target.
+pub fn is_known(name: &str) -> bool {
+    known().iter().any(|(_, environment)| environment.item(name).is_some())
 }
 
 /// Whether only a runtime can be meant to offer what `module` imports as `name`: by its name, or since some runtime does.

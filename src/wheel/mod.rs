@@ -29,7 +29,7 @@ pub use lock::rewrite_lock;
 
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink;
-use crate::target::{Target, structs};
+use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
 use archive::{Archive, Member, Written};
 use compress::Level;
@@ -178,7 +178,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
-    let results = modules::upgrade_modules(&modules, plan, options, upgrade)?;
+    let results = modules::upgrade_modules(&modules, plan, &origin::of_file_name(file_name), options, upgrade)?;
     let results = modules::shrink_modules(&archive, &modules, results, &edits, options)?;
     let reports = modules::note_results(modules, results, &mut edits);
 

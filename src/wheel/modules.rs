@@ -7,6 +7,7 @@ use crate::exports::Source;
 use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Upgraded};
+use crate::target::{Target, origin};
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -89,10 +90,19 @@ pub fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
     needed
 }
 
-/// Upgrades the modules in parallel.
+/// The platforms that names say a module was built for: those of the archive, or else its own. What was grafted comes from elsewhere.
+fn named_sources(module: &Module, of_archive: &[&'static Target]) -> Vec<&'static Target> {
+    if module.entry.is_some() && !of_archive.is_empty() {
+        return of_archive.to_vec();
+    }
+    origin::of_module_name(&module.path).into_iter().collect()
+}
+
+/// Upgrades the modules in parallel. `sources` are the platforms that the tags of the archive name.
 pub fn upgrade_modules(
     modules: &[Module],
     plan: Vec<Vec<String>>,
+    sources: &[&'static Target],
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
@@ -108,6 +118,7 @@ pub fn upgrade_modules(
             entries.extend(asked);
             let options = ModuleOptions {
                 runtime_path: entries,
+                sources: named_sources(module, sources),
                 add_needed: added_needed(&module.path, &options.module),
                 sibling_exports: SiblingExports::of_others(&exporters, number),
                 sibling_types: Arc::clone(&types),
