@@ -9,6 +9,9 @@ mod support;
 #[path = "wheels/hostile.rs"]
 mod hostile;
 
+#[path = "wheels/namesakes.rs"]
+mod namesakes;
+
 #[path = "wheels/platforms.rs"]
 mod platforms;
 

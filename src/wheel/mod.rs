@@ -380,13 +380,17 @@ fn plan_runtime_paths(
     options: &WheelOptions,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Vec<String>>> {
+    let mut contents: HashMap<&[u8], usize> = HashMap::new();
     let linked: Vec<Linked> = modules
         .iter()
-        .map(|module| Linked {
+        .enumerate()
+        .map(|(index, module)| Linked {
             path: module.path.clone(),
             needed: modules::needed(module, &options.module),
-            runtime_path: module.dylink.runtime_path.clone(),
+            // What was asked for decides between namesakes, too, and before what was there.
+            runtime_path: options.module.runtime_path.iter().chain(&module.dylink.runtime_path).cloned().collect(),
             importable: module.exports.iter().any(|name| name.starts_with("PyInit_")),
+            contents: *contents.entry(&module.bytes).or_insert(index),
         })
         .collect();
     let root = if wheel { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
@@ -401,6 +405,13 @@ fn plan_runtime_paths(
                 importers[0]
             ));
         }
+    }
+    if let Some(first) = plan.undecided.first() {
+        let more = plan.undecided.len() - 1;
+        let more = if more > 0 { format!(" (and {more} more such)") } else { String::new() };
+        bail!(Error::Refused(format!(
+            "{first}{more}: name the directory of the right one with `--rpath`, or leave the others out"
+        )));
     }
     notices.extend(plan.notices);
     Ok(plan.entries)
