@@ -225,6 +225,31 @@ fn stale_bytecode_is_dropped_if_its_source_is_there() {
     assert!(entries(&run(OLD, &sourceless, &allowed).bytes).iter().any(|entry| entry.name == "demo/b.pyc"));
 }
 
+/// As `pyodide py-compile` leaves wheels; the rows of both files keep their places.
+#[test]
+fn sources_that_were_compiled_in_their_place_become_bytecode_in_record() {
+    let fresh = [&3571u16.to_le_bytes()[..], b"\r\nrest"].concat();
+    let compiled = |wheel: Wheel| {
+        let wheel = wheel.unlisted("demo/a.pyc", &fresh).unlisted("demo/b.pyc", &fresh);
+        wheel.gone("demo/a.py").gone("demo/b.py").build()
+    };
+    let result = run(OLD, &compiled(demo()), &options());
+    check_record(&entries(&result.bytes));
+    let notices: Vec<&String> = result.notices.iter().filter(|notice| notice.contains("RECORD")).collect();
+    let expected = "RECORD listed 2 sources that are compiled in their place, the first `demo/a.pyc`: now their bytecode";
+    assert_eq!(notices, [expected]);
+    assert!(!run(NEW, &result.bytes, &options()).changed);
+
+    // It is put right where nothing else is to be done, too.
+    let module = upgraded(&module(&[], &["PyInit_x"]));
+    let result = run(NEW, &compiled(Wheel::new(NEW).file("demo/x.abi3.so", &module)), &options());
+    assert!(result.changed);
+    check_record(&entries(&result.bytes));
+
+    let gone = fail(OLD, &demo().gone("demo/c.py").build(), &options());
+    assert!(format!("{gone:#}").contains("`demo/c.py` is in RECORD and not in the archive"), "{gone:#}");
+}
+
 #[test]
 fn signatures_go_and_bills_of_materials_stay() {
     let bom = b"{\"hashes\": []}";
