@@ -9,6 +9,9 @@ mod support;
 #[path = "wheels/hostile.rs"]
 mod hostile;
 
+#[path = "wheels/namesakes.rs"]
+mod namesakes;
+
 #[path = "wheels/platforms.rs"]
 mod platforms;
 
@@ -220,6 +223,31 @@ fn stale_bytecode_is_dropped_if_its_source_is_there() {
     assert!(is_refused(&error) && format!("{error:#}").contains("demo/b.pyc"), "{error:#}");
     let allowed = WheelOptions { allow_python_mismatch: true, ..options() };
     assert!(entries(&run(OLD, &sourceless, &allowed).bytes).iter().any(|entry| entry.name == "demo/b.pyc"));
+}
+
+/// As `pyodide py-compile` leaves wheels; the rows of both files keep their places.
+#[test]
+fn sources_that_were_compiled_in_their_place_become_bytecode_in_record() {
+    let fresh = [&3571u16.to_le_bytes()[..], b"\r\nrest"].concat();
+    let compiled = |wheel: Wheel| {
+        let wheel = wheel.unlisted("demo/a.pyc", &fresh).unlisted("demo/b.pyc", &fresh);
+        wheel.gone("demo/a.py").gone("demo/b.py").build()
+    };
+    let result = run(OLD, &compiled(demo()), &options());
+    check_record(&entries(&result.bytes));
+    let notices: Vec<&String> = result.notices.iter().filter(|notice| notice.contains("RECORD")).collect();
+    let expected = "RECORD listed 2 sources that are compiled in their place, the first `demo/a.pyc`: now their bytecode";
+    assert_eq!(notices, [expected]);
+    assert!(!run(NEW, &result.bytes, &options()).changed);
+
+    // It is put right where nothing else is to be done, too.
+    let module = upgraded(&module(&[], &["PyInit_x"]));
+    let result = run(NEW, &compiled(Wheel::new(NEW).file("demo/x.abi3.so", &module)), &options());
+    assert!(result.changed);
+    check_record(&entries(&result.bytes));
+
+    let gone = fail(OLD, &demo().gone("demo/c.py").build(), &options());
+    assert!(format!("{gone:#}").contains("`demo/c.py` is in RECORD and not in the archive"), "{gone:#}");
 }
 
 #[test]

@@ -72,10 +72,10 @@ pub static FAMILIES: [Family; 8] = [
     Family { heading: "The stable ABI", codes: &abi3::CODES },
 ];
 
-static WHEELS: [&Code; 10] = {
+static WHEELS: [&Code; 11] = {
     let [platform, python, requires, tags, suffix, stale, sourceless] = python::CODES;
-    let [mismatch, missing, unlisted] = record::CODES;
-    [platform, python, requires, tags, suffix, stale, sourceless, mismatch, missing, unlisted]
+    let [mismatch, missing, unlisted, compiled] = record::CODES;
+    [platform, python, requires, tags, suffix, stale, sourceless, mismatch, missing, unlisted, compiled]
 };
 
 /// All codes, in the order of the documentation.

@@ -41,7 +41,18 @@ pub static RECORD_UNLISTED: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 3] = [&RECORD_MISMATCH, &RECORD_MISSING_FILE, &RECORD_UNLISTED];
+pub static RECORD_COMPILED: Code = Code {
+    name: "record-compiled",
+    severity: Severity::Warning,
+    summary: "RECORD lists sources that are compiled in their place",
+    explanation: "`pyodide py-compile` leaves a wheel so: `a.py` became `a.pyc`, and `RECORD` still lists `a.py`. By PEP 427, installers \
+                  may refuse it. No runtime notices (neither `loadPackage` nor micropip 0.11.1 compares), nor does pip; the files \
+                  stay when the package is uninstalled.",
+    remedy: "repack the wheel with `wheel pack`",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static CODES: [&Code; 4] = [&RECORD_MISMATCH, &RECORD_MISSING_FILE, &RECORD_UNLISTED, &RECORD_COMPILED];
 
 /// Compares the archive with its `RECORD`. `at_hand` are entries that have been read already.
 pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u8]>) -> Vec<Finding> {
@@ -51,10 +62,11 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
         None => return vec![Finding::new(&RECORD_MISMATCH, &Place::default(), format!("has no `{path}`"))],
         Some(index) => archive.read(index).and_then(|text| Record::parse(&text)),
     };
-    let record = match record {
+    let mut record = match record {
         Ok(record) => record,
         Err(error) => return vec![Finding::new(&RECORD_MISMATCH, &place(&path), format!("cannot be read: {error:#}"))],
     };
+    let compiled = record.follow_compiled(|path| archive.position(path).is_some());
     let rows = record.rows().par_iter().filter(|row| !has_no_hash(&row.path, dist_info));
     let mut findings: Vec<Finding> = rows
         .filter_map(|row| {
@@ -65,6 +77,10 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
             Some(Finding::new(&RECORD_MISMATCH, &place(&row.path), format!("is not what RECORD says: {problem:#}")))
         })
         .collect();
+    if let Some(first) = compiled.first() {
+        let message = format!("lists {} sources that are compiled in their place, the first `{first}`", compiled.len());
+        findings.push(Finding::new(&RECORD_COMPILED, &place(&path), message));
+    }
     let listed: HashSet<&str> = record.rows().iter().map(|row| row.path.as_str()).collect();
     let files = archive.entries.iter().filter(|entry| !entry.directory && !has_no_hash(&entry.name, dist_info));
     let unlisted = files.filter(|entry| !listed.contains(entry.name.as_str()));

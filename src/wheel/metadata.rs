@@ -176,6 +176,25 @@ impl Record {
         &self.rows
     }
 
+    /// Lets the rows of sources that are not there, but compiled in their place (`a.py` as `a.pyc`), be those of the bytecode, without a hash.
+    /// So `pyodide py-compile` leaves them. Returns the paths of the bytecode.
+    pub fn follow_compiled(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<String> {
+        let listed: HashSet<String> = self.rows.iter().map(|row| row.path.clone()).collect();
+        let compiled = |row: &Row| {
+            let bytecode = format!("{}c", row.path);
+            (row.path.ends_with(".py") && !is_there(&row.path) && is_there(&bytecode)).then_some(bytecode)
+        };
+        let mut found = Vec::new();
+        self.rows.retain_mut(|row| {
+            let Some(bytecode) = compiled(row) else { return true };
+            let stays = !listed.contains(&bytecode);
+            found.push(bytecode.clone());
+            *row = Row { path: bytecode, hash: String::new(), size: String::new() };
+            stays
+        });
+        found
+    }
+
     /// Compares a file with its row; `found` was made with the algorithm of the row.
     pub fn verify(row: &Row, found: &Digested) -> Result<()> {
         if !row.hash.is_empty() {
@@ -275,6 +294,14 @@ mod tests {
             String::from_utf8(record.write().unwrap()).unwrap(),
             format!("\"a,b.py\",{empty},0\nz.so,sha256=z,3\nd.dist-info/RECORD,,\n")
         );
+    }
+
+    #[test]
+    fn rows_of_compiled_sources_become_those_of_the_bytecode() {
+        let mut record = Record::parse(b"a.py,sha256=x,1\nb.py,sha256=y,2\nc.py,sha256=z,3\nc.pyc,sha256=w,4\nd.py,,\n").unwrap();
+        let there = ["a.pyc", "b.py", "b.pyc", "c.pyc"];
+        assert_eq!(record.follow_compiled(|path| there.contains(&path)), ["a.pyc", "c.pyc"]);
+        assert_eq!(String::from_utf8(record.write().unwrap()).unwrap(), "a.pyc,,\nb.py,sha256=y,2\nc.pyc,sha256=w,4\nd.py,,\n");
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         Some(_) => Some(open_wheel(file_name, &archive, options, &mut notices)?),
         None => None,
     };
-    let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules)).transpose()?;
+    let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules, &mut notices)).transpose()?;
     let mut edits = Edits::default();
     let mut reported = HashSet::new();
     if let Some(wheel) = &wheel {
@@ -186,7 +186,8 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     if let Some(wheel) = &wheel {
         new_name = retag(&archive, wheel, options, &mut edits, &mut notices)?;
     }
-    let same = edits.is_empty() && new_name == file_name;
+    let repaired = record.as_ref().is_some_and(|record| !record.compiled.is_empty());
+    let same = edits.is_empty() && new_name == file_name && !repaired;
     if same && options.compress.is_none() {
         return Ok(unchanged(file_name, bytes, reports, notices));
     }
@@ -257,10 +258,24 @@ fn read_dist_info(archive: &Archive<'_>, wheel: &Wheel, file: &str) -> Result<(u
     Ok((index, archive.read(index)?))
 }
 
+/// `RECORD` as it was found.
+struct Verified {
+    record: Record,
+    /// Bytecode in place of the sources that it listed: these rows have no hash yet.
+    compiled: Vec<String>,
+}
+
 /// Parses `RECORD` and compares every entry with its row.
-fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module]) -> Result<Record> {
+fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notices: &mut Vec<String>) -> Result<Verified> {
     let (_, text) = read_dist_info(archive, wheel, "RECORD")?;
-    let record = Record::parse(&text).with_context(|| format!("entry `{}/RECORD`", wheel.dist_info))?;
+    let mut record = Record::parse(&text).with_context(|| format!("entry `{}/RECORD`", wheel.dist_info))?;
+    let compiled = record.follow_compiled(|path| archive.position(path).is_some());
+    if let Some(first) = compiled.first() {
+        let count = compiled.len();
+        notices.push(format!(
+            "RECORD listed {count} sources that are compiled in their place, the first `{first}`: now their bytecode"
+        ));
+    }
     let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
     let verify = |row: &metadata::Row| {
         if is_record(&row.path, &wheel.dist_info) {
@@ -277,7 +292,7 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module]) -> Re
     };
     let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
     results.into_iter().collect::<Result<()>>()?;
-    Ok(record)
+    Ok(Verified { record, compiled })
 }
 
 /// Drops bytecode that the target's Python cannot read; refuses it when it stands in place of its source.
@@ -382,13 +397,17 @@ fn plan_runtime_paths(
     options: &WheelOptions,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Vec<String>>> {
+    let mut contents: HashMap<&[u8], usize> = HashMap::new();
     let linked: Vec<Linked> = modules
         .iter()
-        .map(|module| Linked {
+        .enumerate()
+        .map(|(index, module)| Linked {
             path: module.path.clone(),
             needed: modules::needed(module, &options.module),
-            runtime_path: module.dylink.runtime_path.clone(),
+            // What was asked for decides between namesakes, too, and before what was there.
+            runtime_path: options.module.runtime_path.iter().chain(&module.dylink.runtime_path).cloned().collect(),
             importable: module.exports.iter().any(|name| name.starts_with("PyInit_")),
+            contents: *contents.entry(&module.bytes).or_insert(index),
         })
         .collect();
     let root = if wheel { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
@@ -403,6 +422,13 @@ fn plan_runtime_paths(
                 importers[0]
             ));
         }
+    }
+    if let Some(first) = plan.undecided.first() {
+        let more = plan.undecided.len() - 1;
+        let more = if more > 0 { format!(" (and {more} more such)") } else { String::new() };
+        bail!(Error::Refused(format!(
+            "{first}{more}: name the directory of the right one with `--rpath`, or leave the others out"
+        )));
     }
     notices.extend(plan.notices);
     Ok(plan.entries)
@@ -472,10 +498,11 @@ fn pythons(options: &WheelOptions) -> impl Iterator<Item = &str> {
 fn update_record(
     archive: &Archive<'_>,
     wheel: &Wheel,
-    mut record: Record,
+    verified: Verified,
     edits: &mut Edits,
     notices: &mut Vec<String>,
 ) -> Result<()> {
+    let Verified { mut record, compiled } = verified;
     for signature in ["RECORD.jws", "RECORD.p7s"] {
         if let Some(index) = archive.position(&format!("{}/{signature}", wheel.dist_info)) {
             edits.removed.insert(index);
@@ -490,7 +517,10 @@ fn update_record(
     }
     let removed: HashSet<String> = edits.removed.iter().map(|index| archive.entries[*index].name.clone()).collect();
     let digests = |index: &usize, bytes: &Vec<u8>| (archive.entries[*index].name.clone(), metadata::digest(bytes));
-    let changed: HashMap<String, Digested> = edits.replaced.iter().map(|(index, bytes)| digests(index, bytes)).collect();
+    let mut changed: HashMap<String, Digested> = edits.replaced.iter().map(|(index, bytes)| digests(index, bytes)).collect();
+    for path in compiled {
+        changed.insert(path.clone(), digest_entry(archive, &path)?);
+    }
     let mut added: Vec<(String, Digested)> = Vec::new();
     for path in unlisted(archive, wheel, &record, edits) {
         notices.push(format!("`{path}` was not in RECORD and has been added to it"));

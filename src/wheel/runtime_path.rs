@@ -12,10 +12,18 @@
 //! first: the absolute directory, then `$ORIGIN/../…` for wheels unpacked elsewhere. Within one directory, and downwards, `$ORIGIN`
 //! gives the same string as the absolute path when the module itself was found by one.
 //!
+//! Where an archive has several libraries of the needed name, the module is meant to load the one that its RUNTIME_PATH leads to, or the
+//! one beside it, or the one of its package (repair tools put libraries into `p.libs` or `p/.libs`). Where nothing tells, any of them will do
+//! if they are equal; if not, the archive is refused.
+//!
 //! Elsewhere than in site-packages only `$ORIGIN` helps. Two importers in different directories then spell a library in two ways;
 //! `plan` says so in a notice, since no RUNTIME_PATH avoids it.
 
+use super::name::normalized;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// How many directories above a module may be the package whose libraries it is meant to load.
+const PACKAGES: usize = 32;
 
 /// What planning needs to know of one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +36,8 @@ pub struct Linked {
     pub runtime_path: Vec<String>,
     /// Whether Python imports it, by the path where it lies: it exports `PyInit_*`.
     pub importable: bool,
+    /// The same number as other modules of equal contents have.
+    pub contents: usize,
 }
 
 /// What `plan` found.
@@ -37,6 +47,8 @@ pub struct Plan {
     pub entries: Vec<Vec<String>>,
     /// NEEDED libraries that no module of the archive is: the library, and the modules that need it.
     pub missing: BTreeMap<String, Vec<String>>,
+    /// Libraries of which the archive has several that differ, so that nothing tells which one is meant.
+    pub undecided: Vec<String>,
     /// What could not be arranged.
     pub notices: Vec<String>,
 }
@@ -51,7 +63,7 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
         for needed in &module.needed {
             match by_name.get(needed.as_str()) {
                 Some(candidates) => {
-                    let library = choose(module, needed, candidates, modules, root, &mut plan.notices);
+                    let library = choose(module, needed, candidates, modules, root, &mut plan);
                     if modules[library].path != module.path {
                         libraries.push(library);
                     }
@@ -61,7 +73,7 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
         }
         let searched = search_order(&libraries, &by_name, modules);
         for library in &mut libraries {
-            let found = look_up(base_name(&modules[*library].path), &searched, &by_name, modules).unwrap_or(*library);
+            let found = look_up(base_name(&modules[*library].path), &searched, &by_name).unwrap_or(*library);
             if found != *library {
                 plan.notices.push(format!(
                     "`{}` was to load `{}` and finds `{}` first: no RUNTIME_PATH tells all libraries that it needs from their \
@@ -79,19 +91,56 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
     plan
 }
 
-fn by_base_name(modules: &[Linked]) -> HashMap<&str, Vec<usize>> {
-    let mut map: HashMap<&str, Vec<usize>> = HashMap::new();
+/// All modules of one file name.
+struct Namesakes<'m> {
+    first: usize,
+    count: usize,
+    by_directory: HashMap<&'m str, usize>,
+    /// Those in directories of libraries that belong to a package, `p.libs` and `p/.libs`, by the normalised path of the package.
+    by_package: HashMap<String, usize>,
+    /// Whether they differ from each other.
+    differ: bool,
+}
+
+impl<'m> Namesakes<'m> {
+    fn new(first: usize) -> Self {
+        Namesakes { first, count: 0, by_directory: HashMap::new(), by_package: HashMap::new(), differ: false }
+    }
+
+    fn add(&mut self, index: usize, modules: &'m [Linked]) {
+        let directory = directory(&modules[index].path);
+        self.count += 1;
+        self.by_directory.entry(directory).or_insert(index);
+        if let Some(package) = directory.strip_suffix(".libs") {
+            let package = normalized(package.strip_suffix('/').unwrap_or(package));
+            self.by_package.entry(package).or_insert(index);
+        }
+        self.differ |= modules[index].contents != modules[self.first].contents;
+    }
+
+    /// The one that belongs to the package that `module` is in: to the innermost one, where packages are in each other.
+    fn of_package(&self, module: &Linked) -> Option<usize> {
+        let own = directory(&module.path);
+        let top = module.path.split_once('.').map_or(module.path.as_str(), |(stem, _)| stem);
+        let package = normalized(if own.is_empty() { top } else { own });
+        let above = package.rmatch_indices('/').map(|(end, _)| &package[..end]);
+        [package.as_str()].into_iter().chain(above).take(PACKAGES).find_map(|package| self.by_package.get(package)).copied()
+    }
+}
+
+fn by_base_name(modules: &[Linked]) -> HashMap<&str, Namesakes<'_>> {
+    let mut map = HashMap::new();
     for (index, module) in modules.iter().enumerate() {
-        map.entry(base_name(&module.path)).or_default().push(index);
+        map.entry(base_name(&module.path)).or_insert_with(|| Namesakes::new(index)).add(index, modules);
     }
     map
 }
 
 /// The library among `candidates`, all of the name `needed`, that `module` is meant to load.
-fn choose(module: &Linked, needed: &str, candidates: &[usize], modules: &[Linked], root: &str, notices: &mut Vec<String>) -> usize {
-    let in_directory = |wanted: &str| candidates.iter().copied().find(|index| directory(&modules[*index].path) == wanted);
-    if let [only] = candidates {
-        return *only;
+fn choose(module: &Linked, needed: &str, candidates: &Namesakes<'_>, modules: &[Linked], root: &str, plan: &mut Plan) -> usize {
+    let in_directory = |wanted: &str| candidates.by_directory.get(wanted).copied();
+    if candidates.count == 1 {
+        return candidates.first;
     }
     // LD_LIBRARY_PATH comes first: nothing in a RUNTIME_PATH wins over the top of site-packages.
     if let Some(library) = in_directory("") {
@@ -99,17 +148,21 @@ fn choose(module: &Linked, needed: &str, candidates: &[usize], modules: &[Linked
     }
     let own = directory(&module.path);
     let listed = module.runtime_path.iter().filter_map(|entry| inside(entry, own, root));
-    if let Some(library) = listed.chain([own.to_string()]).find_map(|wanted| in_directory(&wanted)) {
+    let told = listed.chain([own.to_string()]).find_map(|wanted| in_directory(&wanted));
+    if let Some(library) = told.or_else(|| candidates.of_package(module)) {
         return library;
     }
-    let vendored = candidates.iter().copied().find(|index| directory(&modules[*index].path).ends_with(".libs"));
-    let library = vendored.unwrap_or(candidates[0]);
-    notices.push(format!(
-        "`{}` needs `{needed}`, which the archive has {} times; `{}` was taken",
-        module.path,
-        candidates.len(),
-        modules[library].path
-    ));
+    let vendored = candidates.by_package.values().min().copied();
+    let library = vendored.unwrap_or(candidates.first);
+    if !candidates.differ {
+        return library;
+    }
+    let (path, count, taken) = (&module.path, candidates.count, &modules[library].path);
+    if candidates.by_package.len() == 1 {
+        plan.notices.push(format!("`{path}` needs `{needed}`, which the archive has {count} times; `{taken}` was taken"));
+    } else {
+        plan.undecided.push(format!("`{path}` needs `{needed}`, which the archive has {count} times with different contents"));
+    }
     library
 }
 
@@ -131,7 +184,7 @@ pub fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
 }
 
 /// The directories of `libraries`, in an order in which each library is found before its namesakes, as far as there is one.
-fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Vec<usize>>, modules: &'m [Linked]) -> Vec<&'m str> {
+fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Namesakes<'_>>, modules: &'m [Linked]) -> Vec<&'m str> {
     let mut left: Vec<&str> = Vec::new();
     for library in libraries {
         let directory = directory(&modules[*library].path);
@@ -143,7 +196,7 @@ fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Vec<usize>>, mo
     while !left.is_empty() {
         let finds_all = |next: &&str| {
             let searched: Vec<&str> = order.iter().copied().chain([*next]).collect();
-            let found = |library: &usize| look_up(base_name(&modules[*library].path), &searched, by_name, modules);
+            let found = |library: &usize| look_up(base_name(&modules[*library].path), &searched, by_name);
             libraries.iter().all(|library| found(library).is_none_or(|found| found == *library))
         };
         let next = left.iter().position(finds_all).unwrap_or(0);
@@ -153,10 +206,9 @@ fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Vec<usize>>, mo
 }
 
 /// The library called `name` in the first of the directories that has one.
-fn look_up(name: &str, searched: &[&str], by_name: &HashMap<&str, Vec<usize>>, modules: &[Linked]) -> Option<usize> {
+fn look_up(name: &str, searched: &[&str], by_name: &HashMap<&str, Namesakes<'_>>) -> Option<usize> {
     let candidates = by_name.get(name)?;
-    let in_directory = |wanted: &&str| candidates.iter().copied().find(|index| directory(&modules[*index].path) == *wanted);
-    searched.iter().find_map(in_directory)
+    searched.iter().find_map(|wanted| candidates.by_directory.get(wanted)).copied()
 }
 
 /// The entries by which a module in `from` finds a library in `to`: an absolute one, if it is not below, and one relative to the
@@ -228,7 +280,8 @@ mod tests {
 
     fn linked(path: &str, needed: &[&str]) -> Linked {
         let needed = needed.iter().map(|name| name.to_string()).collect();
-        Linked { path: path.to_string(), needed, ..Linked::default() }
+        let contents = path.bytes().map(usize::from).sum();
+        Linked { path: path.to_string(), needed, contents, ..Linked::default() }
     }
 
     const ROOT: &str = "/lib/python3.13/site-packages";
@@ -314,7 +367,41 @@ mod tests {
         modules[0].runtime_path = plan(&modules, ROOT).entries[0].clone();
         assert_eq!(plan(&modules, ROOT).entries[0], modules[0].runtime_path);
         modules[0].runtime_path.clear();
-        assert_eq!(plan(&modules, ROOT).notices.len(), 1);
+        assert_eq!(plan(&modules, ROOT).undecided.len(), 1);
+    }
+
+    /// Each package gets the library that was made for it, whatever the order.
+    #[test]
+    fn a_package_has_its_own_libraries() {
+        let needing = ["b/m.so", "a/sub/m.so", "c/m.so", "D_d/m.so", "d.abi3.so"];
+        let libraries = ["a.libs/x.so", "b.libs/x.so", "c/.libs/x.so", "d-D.libs/x.so", "d.libs/x.so"];
+        let modules: Vec<Linked> =
+            needing.map(|path| linked(path, &["x.so"])).into_iter().chain(libraries.map(|path| linked(path, &[]))).collect();
+        let plan = plan(&modules, ROOT);
+        let expected = ["$ORIGIN/../b.libs", "$ORIGIN/../../a.libs", "$ORIGIN/.libs", "$ORIGIN/../d-D.libs", "$ORIGIN/d.libs"];
+        for (index, expected) in expected.into_iter().enumerate() {
+            assert_eq!(plan.entries[index].last().map(String::as_str), Some(expected), "{}", needing[index]);
+        }
+        assert!(plan.notices.is_empty() && plan.undecided.is_empty(), "{plan:?}");
+    }
+
+    #[test]
+    fn namesakes_that_differ_are_undecided_where_nothing_tells_which_is_meant() {
+        let mut modules = [linked("c/m.so", &["x.so"]), linked("a.libs/x.so", &[]), linked("b.libs/x.so", &[])];
+        let found = plan(&modules, ROOT);
+        assert_eq!(found.undecided, ["`c/m.so` needs `x.so`, which the archive has 2 times with different contents"]);
+        modules[2].contents = modules[1].contents;
+        let found = plan(&modules, ROOT);
+        assert!(found.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
+        assert_eq!(found.entries[0], [format!("{ROOT}/a.libs"), "$ORIGIN/../a.libs".to_string()]);
+    }
+
+    #[test]
+    fn the_only_directory_of_libraries_is_taken_with_a_notice() {
+        let modules = [linked("c/m.so", &["x.so"]), linked("a/x.so", &[]), linked("demo.libs/x.so", &[])];
+        let plan = plan(&modules, ROOT);
+        assert_eq!(plan.notices, ["`c/m.so` needs `x.so`, which the archive has 2 times; `demo.libs/x.so` was taken"]);
+        assert!(plan.undecided.is_empty());
     }
 
     #[test]

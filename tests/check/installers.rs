@@ -72,7 +72,7 @@ fn micropip_refuses_the_tags_that_are_found() {
 }
 
 /// Wheels with `RECORD` wrong in the way that each code names.
-fn with_wrong_records(name: &str) -> [(&'static str, Vec<u8>); 3] {
+fn with_wrong_records(name: &str) -> [(&'static str, Vec<u8>); 4] {
     let replaced = |from: &[u8], to: &[u8]| {
         let mut bytes = demo(name).file("demo/data.txt", b"right").stored().build();
         let at = bytes.windows(from.len()).rposition(|window| window == from).unwrap();
@@ -83,6 +83,7 @@ fn with_wrong_records(name: &str) -> [(&'static str, Vec<u8>); 3] {
         ("record-mismatch", replaced(b"right", b"wrong")),
         ("record-missing-file", replaced(b"demo/data.txt,", b"demo/gone.txt,")),
         ("record-unlisted", demo(name).unlisted("demo/late.txt", b"late").build()),
+        ("record-compiled", demo(name).unlisted("demo/a.pyc", b"\xf3\r\r\n").gone("demo/a.py").build()),
     ]
 }
 

@@ -72,6 +72,10 @@ fn metadata() {
 fn record() {
     let unlisted = only("record-unlisted", ABI3, demo(ABI3).unlisted("demo/late.txt", b"late"));
     assert_eq!(unlisted[0]["path"], "demo/late.txt");
+    let fresh = [&3571u16.to_le_bytes()[..], b"\r\nrest"].concat();
+    let compiled = demo(ABI3).unlisted("demo/a.pyc", &fresh).unlisted("demo/b.pyc", &fresh).gone("demo/a.py").gone("demo/b.py");
+    let compiled = only("record-compiled", ABI3, compiled);
+    assert_eq!((compiled.len(), &compiled[0]["fixable"]), (1, &Value::Bool(true)));
     // The same length, so that everything but the hash agrees; and a name that is in RECORD alone.
     for (from, to, code) in
         [(&b"right"[..], &b"wrong"[..], "record-mismatch"), (b"demo/data.txt,", b"demo/gone.txt,", "record-missing-file")]

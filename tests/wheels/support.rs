@@ -103,6 +103,7 @@ pub fn hex_sha256(bytes: &[u8]) -> String {
 pub struct Wheel {
     name: Option<String>,
     files: Vec<(String, Vec<u8>, bool)>,
+    gone: Vec<String>,
     metadata: String,
     method: CompressionMethod,
 }
@@ -116,7 +117,7 @@ impl Wheel {
     /// A zip archive without metadata.
     pub fn bare() -> Self {
         let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n".to_string();
-        Wheel { name: None, files: Vec::new(), metadata, method: CompressionMethod::Deflated }
+        Wheel { name: None, files: Vec::new(), gone: Vec::new(), metadata, method: CompressionMethod::Deflated }
     }
 
     /// Adds a file.
@@ -128,6 +129,12 @@ impl Wheel {
     /// Adds a file that `RECORD` does not list.
     pub fn unlisted(mut self, name: &str, contents: &[u8]) -> Self {
         self.files.push((name.to_string(), contents.to_vec(), false));
+        self
+    }
+
+    /// Lists a file in `RECORD` that is not there.
+    pub fn gone(mut self, name: &str) -> Self {
+        self.gone.push(name.to_string());
         self
     }
 
@@ -153,6 +160,9 @@ impl Wheel {
             let mut record = String::new();
             for (name, contents, _) in self.files.iter().filter(|file| file.2) {
                 record += &format!("{name},{},{}\n", record_hash(contents), contents.len());
+            }
+            for name in &self.gone {
+                record += &format!("{name},{},4\n", record_hash(b"gone"));
             }
             record += "demo-1.0.dist-info/RECORD,,\n";
             self = self.unlisted("demo-1.0.dist-info/RECORD", record.as_bytes());

@@ -1,4 +1,5 @@
-//! Libraries that are opened at run time, by names that are put together, under real runtimes: their symbols are there after an upgrade.
+//! Libraries of wheels under real runtimes: those that are opened at run time by names that are put together have their symbols after an
+//! upgrade, and of several with one name each module gets its own.
 
 use std::io::{Cursor, Write};
 
@@ -16,22 +17,30 @@ fn module(needed: &str, functions: &[(&str, u32)]) -> Vec<u8> {
     wat::parse_str(format!(r#"(module (@dylink.0 (mem-info) {needed}) {functions})"#)).unwrap()
 }
 
-/// A wheel of an extension module, two libraries of which it needs one, and `code` at `path`.
-fn wheel(path: &str, code: &str) -> Vec<u8> {
+/// A wheel of these files.
+fn wheel(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut wheel = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut add = |name: &str, contents: &[u8]| {
-        wheel.start_file(name, SimpleFileOptions::default()).unwrap();
+    let metadata: [(&str, &[u8]); 3] = [
+        ("demo-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"),
+        ("demo-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyodide_2025_0_wasm32\n"),
+        ("demo-1.0.dist-info/RECORD", b""),
+    ];
+    for (name, contents) in files.iter().chain(&metadata) {
+        wheel.start_file(*name, SimpleFileOptions::default()).unwrap();
         wheel.write_all(contents).unwrap();
-    };
-    add("demo/__init__.py", b"");
-    add(path, code.as_bytes());
-    add("demo/m.abi3.so", &module("libpng.so", &[("PyInit_m", 0)]));
-    add("demo.libs/libpng.so", &module("", &[("png_entry", 42)]));
-    add("demo.libs/libcore.so", &module("libpng.so", &[("core", 1)]));
-    add("demo-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n");
-    add("demo-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyodide_2025_0_wasm32\n");
-    add("demo-1.0.dist-info/RECORD", b"");
+    }
     wheel.finish().unwrap().into_inner()
+}
+
+/// A wheel of an extension module, two libraries of which it needs one, and `code` at `path`.
+fn with_code(path: &str, code: &str) -> Vec<u8> {
+    wheel(&[
+        ("demo/__init__.py", b""),
+        (path, code.as_bytes()),
+        ("demo/m.abi3.so", &module("libpng.so", &[("PyInit_m", 0)])),
+        ("demo.libs/libpng.so", &module("", &[("png_entry", 42)])),
+        ("demo.libs/libcore.so", &module("libpng.so", &[("core", 1)])),
+    ])
 }
 
 /// What `python` answers with the upgraded form of a wheel.
@@ -53,14 +62,16 @@ fn functions_of_libraries_that_are_opened_in_any_words_are_found() {
         "import ctypes\ncore = ctypes.CDLL(os.path.join(os.getcwd(), 'demo.libs', 'libcore.so'))\nload = lambda path: ctypes.CDLL(f'{path}')\n",
         "import ctypes, _ctypes\nload = lambda path: ctypes.CDLL(path, handle=_ctypes.dlopen(path, 2))\n",
     ];
-    for runtime in Runtime::UPGRADED {
-        for opener in OPENERS {
-            let code = format!(
-                "{opener}def entry(kind):\n    return getattr(load(f'{{os.getcwd()}}/demo.libs/lib{{kind}}.so'), f'{{kind}}_entry')()\n"
-            );
-            let python = "from demo.load import entry\nstr(entry('png'))";
-            assert_eq!(answer(&wheel("demo/load.py", &code), runtime, python), "42", "{} {opener}", runtime.version());
-        }
+    for (index, opener) in OPENERS.into_iter().enumerate() {
+        let runtime = Runtime::UPGRADED[index % Runtime::UPGRADED.len()];
+        let code = format!(
+            "import os
+{opener}
+def entry(kind):
+    return getattr(load(f'{{os.getcwd()}}/demo.libs/lib{{kind}}.so'), f'{{kind}}_entry')()"
+        );
+        let python = "from demo.load import entry\nstr(entry('png'))";
+        assert_eq!(answer(&with_code("demo/load.py", &code), runtime, python), "42", "{} {opener}", runtime.version());
     }
 }
 
@@ -78,6 +89,23 @@ import pyodide_js
 entry = run_js('(pyodide, kind, code) => new Function(\"pyodide\", \"kind\", code)(pyodide, kind)')
 str(entry(pyodide_js, 'png', open('demo/entry.js').read()))";
     for runtime in Runtime::UPGRADED {
-        assert_eq!(answer(&wheel("demo/entry.js", code), runtime, python), "42", "{}", runtime.version());
+        assert_eq!(answer(&with_code("demo/entry.js", code), runtime, python), "42", "{}", runtime.version());
+    }
+}
+
+/// What a function returns that it calls in the library that it needs.
+const CALLING: &str = r#"(module (@dylink.0 (mem-info) (needed "x.so")) (import "env" "which" (func $which (result i32)))
+    (func (export "PyInit_m") (result i32) i32.const 0) (func (export "call") (result i32) call $which))"#;
+
+#[test]
+fn each_package_calls_the_library_of_that_name_that_is_its_own() {
+    let caller = wat::parse_str(CALLING).unwrap();
+    let (first, second) = (module("", &[("which", 1)]), module("", &[("which", 2)]));
+    let wheel = wheel(&[("a/m.abi3.so", &caller), ("b/m.abi3.so", &caller), ("a.libs/x.so", &first), ("b.libs/x.so", &second)]);
+    let python = "
+import ctypes, os
+str([ctypes.CDLL(f'{os.getcwd()}/{package}/m.abi3.so').call() for package in 'ab'])";
+    for runtime in Runtime::UPGRADED {
+        assert_eq!(answer(&wheel, runtime, python), "[1, 2]", "{}", runtime.version());
     }
 }
