@@ -545,8 +545,20 @@ pub(crate) fn dry_run_args(target: &str, main: &[PathBuf]) -> Result<UpgradeArgs
     words.extend(main.iter().flat_map(|file| [OsString::from("--main"), file.clone().into_os_string()]));
     // The name does not matter: the bytes are at hand.
     words.push(OsString::from("./input"));
-    match Cli::try_parse_from(words)?.command {
-        Some(Command::Upgrade(args)) => Ok(*args),
+    upgrade_args(words)
+}
+
+/// The arguments of `upgrade` that the command line `words` gives; the first word is the program's name.
+///
+/// # Errors
+/// When they are no command line of `upgrade`, or contradict each other.
+pub fn upgrade_args<I, T>(words: I) -> Result<UpgradeArgs, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    match parse(words)? {
+        Command::Upgrade(args) => Ok(*args),
         _ => Err(usage("`upgrade` is missing")),
     }
 }

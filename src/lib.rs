@@ -12,7 +12,7 @@ pub mod pipeline;
 mod plain;
 mod progress;
 pub mod report;
-mod run;
+pub mod run;
 pub mod show;
 pub mod shrink;
 pub mod target;

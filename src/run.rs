@@ -67,6 +67,34 @@ pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) ->
     Ok(report)
 }
 
+/// `upgrade` over contents in memory, for programs that try many inputs.
+pub struct InMemory<'a>(Run<'a>);
+
+impl<'a> InMemory<'a> {
+    /// Prepares what all inputs need. Where `args` say that inputs and outputs are does not matter.
+    ///
+    /// # Errors
+    /// When the arguments make no sense together, or a file that they name cannot be read.
+    pub fn new(args: &'a UpgradeArgs) -> Result<Self> {
+        let mut run = Run::new(args)?;
+        run.prepare()?;
+        Ok(InMemory(run))
+    }
+
+    /// What becomes of the contents `input` of a file called `file_name`: the report and the bytes, if they are new ones.
+    pub fn upgrade(&mut self, file_name: &str, input: &[u8]) -> (InputReport, Option<Vec<u8>>) {
+        let mut report = InputReport::new(file_name.to_string());
+        report.targets = names(&[self.0.target]);
+        match self.0.transform(Some(file_name.to_string()), input, &mut report) {
+            Ok((_, upgraded)) => (report, upgraded.bytes),
+            Err(error) => {
+                report.fail(&error);
+                (report, None)
+            }
+        }
+    }
+}
+
 /// Everything that holds for all inputs.
 struct Run<'a> {
     args: &'a UpgradeArgs,
@@ -277,19 +305,8 @@ impl<'a> Run<'a> {
     }
 
     fn upgrade(&mut self, source: &Source, input: &[u8], report: &mut InputReport) -> Result<()> {
-        let file_name = source.file_name();
-        report.size_before = Some(input.len() as u64);
-        let kind = input::recognise(input, file_name.as_deref())?;
-        report.kind = Some(kind);
-        let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
-        if self.args.target.one_wheel {
-            self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
-        }
+        let (kind, upgraded) = self.transform(source.file_name(), input, report)?;
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
-        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
-        report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
-        report.size_after = Some(bytes.len() as u64);
-        report.file_name.clone_from(&upgraded.file_name);
         if kind == Kind::Module && self.args.report.json {
             report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
         }
@@ -305,6 +322,23 @@ impl<'a> Run<'a> {
             *lock = Lock { text, changed: true, output: lock.output.take() };
         }
         Ok(())
+    }
+
+    /// Upgrades the contents `input` of a file called `file_name`, and checks the result.
+    fn transform(&mut self, file_name: Option<String>, input: &[u8], report: &mut InputReport) -> Result<(Kind, Upgraded)> {
+        report.size_before = Some(input.len() as u64);
+        let kind = input::recognise(input, file_name.as_deref())?;
+        report.kind = Some(kind);
+        let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
+        if self.args.target.one_wheel {
+            self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
+        }
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
+        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
+        report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
+        report.size_after = Some(bytes.len() as u64);
+        report.file_name.clone_from(&upgraded.file_name);
+        Ok((kind, upgraded))
     }
 
     fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {

@@ -8,6 +8,12 @@ mod optimise;
 #[path = "random/program.rs"]
 mod program;
 
+#[path = "random/forms.rs"]
+mod forms;
+
+#[path = "random/variants.rs"]
+mod variants;
+
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 
@@ -47,7 +53,7 @@ struct Program {
 
 fn programs() -> Vec<Program> {
     let assemble = |seed| {
-        let text = program::program(seed);
+        let text = forms::whole(seed);
         let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
         Program { seed, module }
     };

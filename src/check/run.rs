@@ -5,7 +5,7 @@ use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
 use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
-use crate::input::Source;
+use crate::input::{self, Source};
 use crate::output;
 use crate::target::{self, Target, origin};
 use crate::wheel::rename;
@@ -67,6 +67,18 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
         InputReport::new(source.to_string(), input.kind, findings, audits, context.target)
     });
     Ok(reports.collect())
+}
+
+/// Checks the contents `bytes` of a file called `file_name`, alone, against `target`.
+///
+/// # Errors
+/// For what is neither a module nor an archive, and for code that cannot be decoded although it has been validated.
+pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, environment: &Environment) -> Result<Vec<Finding>> {
+    let context = Context { target, environment, source: None, complete: target.has_wheels() };
+    let kind = input::recognise(&bytes, Some(file_name))?;
+    let mut inputs = [wheel::open_bytes(kind, file_name, bytes, target)];
+    let found = check_inputs(&[file_name.to_string()], &mut inputs, &context)?;
+    Ok(found.into_iter().flat_map(|(findings, _)| findings).collect())
 }
 
 /// Checks inputs that have been opened, together; `names` are their file names.

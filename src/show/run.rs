@@ -28,8 +28,7 @@ pub fn run(args: &ShowArgs) -> i32 {
 
 /// Reads one input and gathers what is to be told of it.
 fn show(source: &Source, args: &ShowArgs) -> Input {
-    let mut shown =
-        Input { input: source.to_string(), kind: None, size: None, archive: None, modules: Vec::new(), upgrade: None, error: None };
+    let mut shown = empty(source.to_string());
     if let Err(error) = gather(source, args, &mut shown) {
         shown.error = Some(Failure::from(&error));
     }
@@ -38,22 +37,43 @@ fn show(source: &Source, args: &ShowArgs) -> Input {
 
 fn gather(source: &Source, args: &ShowArgs, shown: &mut Input) -> Result<()> {
     let bytes = source.read()?;
-    let file_name = source.file_name();
-    shown.size = Some(bytes.len() as u64);
-    let kind = input::recognise(&bytes, file_name.as_deref())?;
-    shown.kind = Some(kind);
     let wanted = Wanted { imports: args.imports, exports: args.exports, functions: args.functions };
-    match kind {
-        Kind::Module => shown.modules = vec![module::describe(&bytes, wanted)?],
-        Kind::Wheel | Kind::Archive => {
-            let (archive, modules) = archive::describe(&file_name.unwrap_or_default(), &bytes, wanted)?;
-            (shown.archive, shown.modules) = (Some(archive), modules);
-        }
-    }
+    describe(source.file_name().as_deref(), &bytes, wanted, shown)?;
     if !args.no_upgrade {
         shown.upgrade = Some(upgrade(source, &bytes, args, shown)?);
     }
     Ok(())
+}
+
+/// Gathers what is in the contents `bytes` of a file called `file_name`.
+fn describe(file_name: Option<&str>, bytes: &[u8], wanted: Wanted, shown: &mut Input) -> Result<()> {
+    shown.size = Some(bytes.len() as u64);
+    let kind = input::recognise(bytes, file_name)?;
+    shown.kind = Some(kind);
+    match kind {
+        Kind::Module => shown.modules = vec![module::describe(bytes, wanted)?],
+        Kind::Wheel | Kind::Archive => {
+            let (archive, modules) = archive::describe(file_name.unwrap_or_default(), bytes, wanted)?;
+            (shown.archive, shown.modules) = (Some(archive), modules);
+        }
+    }
+    Ok(())
+}
+
+/// All there is to tell of the contents `bytes` of a file called `file_name`, as text; what `upgrade` would do is left out.
+///
+/// # Errors
+/// When they cannot be read as what they are.
+pub fn in_memory(file_name: &str, bytes: &[u8]) -> Result<String> {
+    let mut shown = empty(file_name.to_string());
+    describe(Some(file_name), bytes, Wanted { imports: true, exports: true, functions: usize::MAX }, &mut shown)?;
+    let mut out = Vec::new();
+    text::write(&mut out, &shown, true)?;
+    Ok(String::from_utf8(out)?)
+}
+
+fn empty(input: String) -> Input {
+    Input { input, kind: None, size: None, archive: None, modules: Vec::new(), upgrade: None, error: None }
 }
 
 /// What `upgrade` would do with the input, for the target asked for or the one that suits it.

@@ -9,39 +9,12 @@
 
 use std::fmt::Write;
 
-/// SplitMix64 (Steele, Lea and Flood 2014).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Random(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
+use properties::random::Random;
 
 /// Letters of the invoke, parameters, result.
-type Signature = (&'static str, &'static [&'static str], Option<&'static str>);
+pub type Signature = (&'static str, &'static [&'static str], Option<&'static str>);
 
-const SIGNATURES: [Signature; 8] = [
+pub const SIGNATURES: [Signature; 8] = [
     ("v", &[], None),
     ("i", &[], Some("i32")),
     ("vi", &["i32"], None),
@@ -56,13 +29,13 @@ const SIGNATURES: [Signature; 8] = [
 pub const RECORDED: usize = 250;
 
 // Offsets from `__memory_base`.
-const COUNT: usize = 0;
-const HASH: usize = 4;
-const BUFFERS: usize = 16;
-const POINTERS: usize = 128;
-const EVENTS: usize = 256;
+pub const COUNT: usize = 0;
+pub const HASH: usize = 4;
+pub const BUFFERS: usize = 16;
+pub const POINTERS: usize = 128;
+pub const EVENTS: usize = 256;
 
-const PRELUDE: &str = r#"
+pub const PRELUDE: &str = r#"
   (import "env" "memory" (memory 0))
   (import "env" "__indirect_function_table" (table $table 0 funcref))
   (import "env" "__memory_base" (global $memory_base i32))
@@ -91,7 +64,7 @@ const PRELUDE: &str = r#"
 "#;
 
 /// What every program can do; `$fuel` ends it, `$depth` is how many jump buffers are live.
-const ROUTINES: &str = r#"
+pub const ROUTINES: &str = r#"
   (global $fuel (mut i32) (i32.const 0))
   (global $depth (mut i32) (i32.const 0))
   (func $event (param $code i32) (local $count i32)
@@ -101,8 +74,8 @@ const ROUTINES: &str = r#"
     (if (i32.lt_u (local.get $count) (i32.const RECORDED)) (then
       (i32.store offset=EVENTS (i32.add (global.get $memory_base) (i32.shl (local.get $count) (i32.const 2))) (local.get $code))
       (i32.store (global.get $memory_base) (i32.add (local.get $count) (i32.const 1))))))
-  (func (export "events") (result i32) (i32.add (global.get $memory_base) (i32.const EVENTS)))
-  (func (export "count") (result i32) (i32.load (global.get $memory_base)))
+  (func $events (result i32) (i32.add (global.get $memory_base) (i32.const EVENTS)))
+  (func $count (result i32) (i32.load (global.get $memory_base)))
   (func $tired (result i32)
     (if (i32.le_s (global.get $fuel) (i32.const 0)) (then (return (i32.const 1))))
     (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
@@ -129,7 +102,7 @@ const ROUTINES: &str = r#"
 "#;
 
 /// `__THREW__` read on behalf of other functions.
-const OUTLINED: &str = r#"
+pub const OUTLINED: &str = r#"
   (func $outlined_threw (result i32) (local $t i32)
     (local.set $t (i32.load (global.get $THREW)))
     (i32.store (global.get $THREW) (i32.const 0))
@@ -153,18 +126,25 @@ struct Function {
     effects: Effects,
 }
 
-/// The text of the program of `seed`.
-pub fn program(seed: u64) -> String {
+/// What the modules of a program are made of.
+pub struct Parts {
+    /// Functions `$f0`, `$f1`, …; each calls only those before it.
+    pub functions: Vec<String>,
+    pub signatures: Vec<Signature>,
+    /// Whether some checks go through a function of their own.
+    pub outlined: bool,
+}
+
+/// The parts of the program of `seed`.
+pub fn parts(seed: u64) -> Parts {
     let mut random = Random::new(seed);
     let count = 4 + random.below(7);
     let outlined = random.chance(8);
     let mut program = Program { random, functions: Vec::new(), outlined, number: 0 };
     // The last function first, so that what callees may do is known.
-    let mut texts = Vec::new();
-    for _ in 0..count {
-        texts.push(program.function());
-    }
-    program.module(&texts)
+    let functions = (0..count).map(|_| program.function()).collect();
+    let signatures = program.functions.iter().map(|function| function.signature).collect();
+    Parts { functions, signatures, outlined }
 }
 
 struct Program {
@@ -200,64 +180,6 @@ enum Check {
 }
 
 impl Program {
-    fn module(&mut self, texts: &[String]) -> String {
-        let count = self.functions.len();
-        let routines = ROUTINES.replace("HASH", &HASH.to_string()).replace("RECORDED", &RECORDED.to_string());
-        let routines = routines.replace("EVENTS", &EVENTS.to_string()).replace("BUFFERS", &BUFFERS.to_string());
-        let mut text = format!("(module (@dylink.0 (mem-info (memory {} 4) (table {count} 0)))\n{PRELUDE}", EVENTS + 4 * RECORDED);
-        for (letters, parameters, result) in SIGNATURES {
-            let parameters = parameters.join(" ");
-            let result = result.map(|ty| format!("(result {ty})")).unwrap_or_default();
-            let _ =
-                writeln!(text, "(import \"env\" \"invoke_{letters}\" (func $invoke_{letters} (param i32 {parameters}) {result}))");
-        }
-        text.push_str(&routines);
-        if self.outlined {
-            text.push_str(OUTLINED);
-        }
-        let mut start = String::new();
-        let mut pointers = String::new();
-        for index in 0..count {
-            let _ = writeln!(text, "(global $slot{index} (mut i32) (i32.const 0))");
-            let address = format!("(i32.add (global.get $table_base) (i32.const {index}))");
-            let _ = write!(start, "(global.set $slot{index} {address}) ");
-            let _ = write!(pointers, "(i32.store offset={} (global.get $memory_base) {address}) ", POINTERS + 4 * index);
-        }
-        let _ = writeln!(text, "(func $start {start}) (start $start)");
-        for function in texts {
-            text.push_str(function);
-        }
-        let last = count - 1;
-        let (letters, parameters, result) = self.functions[last].signature;
-        let arguments: String = parameters.iter().map(|ty| convert("(local.get $round)", ty)).collect();
-        let keep = if result.is_some() { "drop" } else { "" };
-        let _ = write!(
-            text,
-            r#"(func (export "run") (result i32) (local $round i32) (local $t i32) (local $sp i32)
-              {pointers}
-              (i32.store offset={COUNT} (global.get $memory_base) (i32.const 0))
-              (i32.store offset={HASH} (global.get $memory_base) (i32.const 7))
-              (local.set $sp (global.get $stack_pointer))
-              (loop $rounds
-                (global.set $fuel (i32.const 60)) (global.set $depth (i32.const 0))
-                (call $event (i32.add (i32.const 9000) (local.get $round)))
-                (i32.store (global.get $THREW) (i32.const 0))
-                (call $invoke_{letters} (i32.add (global.get $table_base) (i32.const {last})) {arguments}) {keep}
-                (local.set $t (i32.load (global.get $THREW)))
-                (i32.store (global.get $THREW) (i32.const 0))
-                (if (i32.eq (local.get $t) (i32.const 1)) (then
-                  (call $event (i32.load (call $begin_catch (call $match (i32.const 0)))))
-                  (call $end_catch)))
-                (call $event (i32.sub (local.get $sp) (global.get $stack_pointer)))
-                (local.set $round (i32.add (local.get $round) (i32.const 1)))
-                (br_if $rounds (i32.lt_u (local.get $round) (i32.const 8))))
-              (i32.load offset={HASH} (global.get $memory_base)))"#
-        );
-        let slots: String = (0..count).map(|index| format!("$f{index} ")).collect();
-        let _ = write!(text, "(elem (global.get $table_base) func {slots}))");
-        text
-    }
-
     fn label(&mut self) -> usize {
         self.number += 1;
         self.number
@@ -670,7 +592,7 @@ impl Program {
 }
 
 /// An i32 as a value of the type `ty`.
-fn convert(value: &str, ty: &str) -> String {
+pub fn convert(value: &str, ty: &str) -> String {
     match ty {
         "i32" => value.to_string(),
         "i64" => format!("(i64.extend_i32_s {value})"),

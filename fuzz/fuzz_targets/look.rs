@@ -1,0 +1,15 @@
+//! `check` and `show`.
+#![no_main]
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use properties::Target;
+use properties::random::Random;
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let changed = Target::Look.mutate(&data[..size], &mut Random::new(u64::from(seed)));
+    let length = changed.len().min(max_size);
+    data[..length].copy_from_slice(&changed[..length]);
+    length
+});
+
+fuzz_target!(|data: &[u8]| Target::Look.must_hold(data));
