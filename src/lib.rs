@@ -9,6 +9,7 @@ pub mod input;
 pub mod output;
 pub mod pipeline;
 mod plain;
+mod plugins;
 mod progress;
 pub mod report;
 mod run;
