@@ -26,6 +26,7 @@
 
 mod abi;
 mod flow;
+mod harmless;
 mod inline;
 mod runtime;
 mod scan;

@@ -12,6 +12,7 @@
 use super::Options;
 use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
+use super::harmless;
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
 use crate::internal_got;
@@ -234,7 +235,7 @@ struct Callees<'m> {
 
 impl<'m> Callees<'m> {
     fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)], options: &Options<'m>) -> Self {
-        Callees { module, slots: module.own_slots(), behind_got: behind_got(module, options), harmless: harmless(scanned) }
+        Callees { module, slots: module.own_slots(), behind_got: behind_got(module, options), harmless: harmless::find(scanned) }
     }
 
     fn resolve(&self, site: Option<&SiteFlow>, invoke: FunctionId, outcome: &mut Outcome) -> Target<'m> {
@@ -288,23 +289,6 @@ fn behind_got<'m>(module: &'m Module<'m>, options: &Options<'m>) -> HashMap<u32,
         (None, environment) => Some(Behind::Runtime(name, environment?.main_function(name)?)),
     };
     entries.filter_map(|(name, global)| Some((global.0, behind(name)?))).collect()
-}
-
-/// Functions that throw nothing and call only such functions.
-fn harmless(scanned: &[(FunctionId, BodyFacts)]) -> HashSet<u32> {
-    let mut harmless: HashSet<u32> = scanned.iter().filter(|(_, body)| !body.throws).map(|(id, _)| id.0).collect();
-    loop {
-        let suspects: Vec<u32> = (scanned.iter())
-            .filter(|(id, body)| harmless.contains(&id.0) && body.calls.iter().any(|callee| !harmless.contains(callee)))
-            .map(|(id, _)| id.0)
-            .collect();
-        if suspects.is_empty() {
-            return harmless;
-        }
-        for suspect in suspects {
-            harmless.remove(&suspect);
-        }
-    }
 }
 
 fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {

@@ -1,0 +1,105 @@
+//! How the time grows with the input: `cargo bench --bench growth`.
+//!
+//! Each row is a kind of input of which there may be more or less, made in three sizes: n, 2n and 4n. Each is upgraded by the command in a
+//! process of its own, with one thread; printed are the user seconds of that process. What doubles from column to column is linear; what
+//! grows fourfold is quadratic, and a fault. Times are those of `/proc/self/stat` (Linux), in steps of a hundredth of a second.
+//!
+//! `-- NAME…` measures the rows whose names contain one of these; `-- --write FILE` writes the table, too. A new kind of input is one
+//! function in a module of its own here, and one line in [`GENERATORS`].
+
+mod exceptions;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use support::measure::{machine, write};
+
+/// A kind of input.
+struct Generator {
+    name: &'static str,
+    /// The smallest size that is measured.
+    n: usize,
+    /// Makes an input of some size.
+    make: fn(usize) -> Result<Input>,
+}
+
+/// What the command is given.
+struct Input {
+    /// Name of the file, whose ending says what it is.
+    file: &'static str,
+    bytes: Vec<u8>,
+    /// Options beside the input and the output.
+    options: &'static [&'static str],
+}
+
+impl Input {
+    /// A side module, in the text format.
+    fn module(text: &str) -> Result<Self> {
+        Ok(Input { file: "module.so", bytes: wat::parse_str(text)?, options: &[] })
+    }
+}
+
+const GENERATORS: &[Generator] = &[
+    Generator { name: "functions that call each other in a chain", n: 5_000, make: exceptions::chain },
+    Generator { name: "imports of invokes, one call of each", n: 1_000, make: exceptions::invokes },
+    Generator { name: "call sites in one function", n: 2_000, make: exceptions::sites },
+    Generator { name: "calls that cannot throw in one function", n: 2_000, make: exceptions::harmless_sites },
+];
+
+fn main() -> Result<()> {
+    let mut wanted = Vec::new();
+    let mut to: Option<PathBuf> = None;
+    // Cargo adds `--bench`.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--write" => to = Some(arguments.next().context("--write needs a file")?.into()),
+            _ => wanted.push(argument),
+        }
+    }
+    let is_wanted = |generator: &&Generator| wanted.is_empty() || wanted.iter().any(|part| generator.name.contains(part.as_str()));
+    let mut report = format!(
+        "# Growth of time with the input\n\n`cargo bench --bench growth` on {}: user seconds.\n\n\
+         | what | n | n | 2n | 4n |\n|---|---|---|---|---|\n",
+        machine()
+    );
+    print!("{report}");
+    for generator in GENERATORS.iter().filter(is_wanted) {
+        let row = row(generator).with_context(|| generator.name)?;
+        print!("{row}");
+        report += &row;
+    }
+    to.map_or(Ok(()), |path| write(&path, &report))
+}
+
+fn row(generator: &Generator) -> Result<String> {
+    let mut row = format!("| {} | {}", generator.name, generator.n);
+    for size in [generator.n, 2 * generator.n, 4 * generator.n] {
+        write!(row, " | {:.2}", seconds(&(generator.make)(size)?)?)?;
+    }
+    Ok(row + " |\n")
+}
+
+/// User seconds of the command.
+fn seconds(input: &Input) -> Result<f64> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join(input.file);
+    std::fs::write(&path, &input.bytes)?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+    command.arg(&path).arg("-o").arg(directory.path().join("out/")).args(input.options);
+    command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped());
+    let before = children_user_ticks()?;
+    let output = command.output().context("cannot start wasm-pyfix")?;
+    ensure!(output.status.success(), "the command failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok((children_user_ticks()? - before) as f64 / 100.0)
+}
+
+/// User time of the processes that this one waited for, in hundredths of a second.
+fn children_user_ticks() -> Result<u64> {
+    let stat = std::fs::read_to_string(Path::new("/proc/self/stat")).context("/proc/self/stat tells the time on Linux alone")?;
+    // Behind the name, which stands in parentheses, `cutime` is the 14th field.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().nth(13).context("/proc/self/stat is too short")?.parse().context("a time is a number")
+}
