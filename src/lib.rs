@@ -10,6 +10,7 @@ pub mod openers;
 pub mod output;
 pub mod pipeline;
 mod plain;
+mod plugins;
 mod progress;
 pub mod report;
 pub mod run;

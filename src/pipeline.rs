@@ -12,11 +12,12 @@ use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{
     Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, has_code_offsets, legalize, merge, order, relocations,
-    validate,
+    resolve, validate,
 };
 use wasmparser::FuncType;
 
 use crate::exports::Plan;
+use crate::plugins;
 use crate::target::origin::Origin;
 use crate::target::{self, Target};
 
@@ -45,6 +46,8 @@ pub struct ModuleOptions {
     pub remove_needed: Vec<String>,
     /// Other names for symbols, the user's first.
     pub aliases: Arc<Vec<Alias>>,
+    /// The loader may ask for weak symbols that nobody offers, and all libraries that the module may get are siblings.
+    pub null_weak: bool,
     /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
     pub allow_missing: bool,
     /// The platforms that names say the module was built for; see [`Origin`].
@@ -86,6 +89,10 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
     ];
     if options.bigint {
         outcomes.push(legalized(&mut module, options)?);
+    }
+    if let Some(environment) = environment {
+        let resolve = resolve::Options { environment, sibling_exports: &options.sibling_exports, null_weak: options.null_weak };
+        outcomes.push(resolve::run(&mut module, &resolve)?);
     }
     if !options.keep_exceptions {
         let exceptions = exceptions::Options {
@@ -208,7 +215,7 @@ fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<V
         let scope = bind::Scope {
             environment: options.environment.as_deref(),
             siblings: &siblings,
-            closed: member.exports != Exports::Keep,
+            closed: member.exports != Exports::Keep || plugins::is_grammar(&member.module),
             symbolic: options.symbolic,
         };
         bind::run(&mut member.module, &scope)

@@ -399,6 +399,7 @@ impl<'a> Run<'a> {
             source: None,
             sources: &[],
             complete: self.target.has_wheels() || self.args.target.main.len() > 1,
+            side_by_side: !self.target.has_wheels() || !self.args.target.main.is_empty(),
         };
         let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
         check::output::check(kind, file_name, bytes, &context, accepted)
@@ -447,6 +448,11 @@ impl<'a> Run<'a> {
         let args = &self.args.wheel;
         let others = self.targets.iter().filter(|target| self.args.target.one_wheel && target.name != self.target.name);
         let also = others.map(|target| AlsoFor { platform_tags: self.platform_tags(target), python_tag: target.python_tag() });
+        // What one of several targets needs, a wheel for all of them has.
+        let null_weak = match self.args.target.one_wheel {
+            true => self.targets.iter().any(|target| target.forgets_weak_imports()),
+            false => self.target.forgets_weak_imports(),
+        };
         WheelOptions {
             platform_tags: self.platform_tags(self.target),
             keep_spelling: args.tag_style.is_none(),
@@ -457,7 +463,7 @@ impl<'a> Run<'a> {
             libdirs: args.libdir.clone(),
             exclude: args.exclude.clone(),
             source_date_epoch: self.source_date_epoch,
-            module: self.options.clone(),
+            module: ModuleOptions { null_weak, ..self.options.clone() },
             shrink: self.shrink.clone(),
             compress: args.compress,
         }

@@ -102,6 +102,53 @@ fn grammars_load_and_parse() {
     }
 }
 
+/// What comes of loading `files` at the same time, a line each.
+fn load_side_by_side(files: &[PathBuf]) -> String {
+    let script = support::repository().join("tests/runtime/grammars.mjs");
+    let output = Command::new("node").arg(script).arg(package("web-tree-sitter")).args(files).output().expect("Node starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The loader's global offset table is one for all modules, and entries of modules that are on the way are empty. So no grammar may ask it
+/// for what it defines itself. `check` says so before, and nothing afterwards.
+#[test]
+fn grammars_load_side_by_side() {
+    let library = package("web-tree-sitter");
+    let main = ["web-tree-sitter.wasm", "web-tree-sitter.js"].map(|file| format!("--main={}", library.join(file).display()));
+    let main: Vec<&str> = main.iter().map(String::as_str).collect();
+    let loadable = || SAMPLES.iter().map(|(name, _)| *name).filter(|name| !OLD_LANGUAGES.contains(name) && *name != "yaml");
+    let races = |file: &Path| {
+        let output = wasm_pyfix(&[&["check"], &main[..]].concat(), &[file]);
+        String::from_utf8_lossy(&output.stdout).contains("warning[load-race]")
+    };
+    assert!(races(&grammar("python")) && !races(&grammar("json")));
+    for arguments in [&[][..], &main[..]] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let upgraded = loadable().map(|name| {
+            let file = directory.path().join(name);
+            // It lacks functions that are called only when something is wrong.
+            let output = wasm_pyfix(&[arguments, &["--allow-missing", "-o"]].concat(), &[&file, &grammar(name)]);
+            assert_eq!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            file
+        });
+        let upgraded: Vec<PathBuf> = upgraded.collect();
+        assert_eq!(upgraded.len(), 33);
+        assert!(upgraded.iter().all(|file| !races(file)));
+        let loaded = load_side_by_side(&upgraded);
+        assert_eq!(loaded.lines().filter(|line| line.ends_with(": ok")).count(), 33, "{loaded}");
+    }
+    // Without the help of this tool's `bind`, most fail.
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let left = loadable().map(|name| {
+        let file = directory.path().join(name);
+        let output = wasm_pyfix(&["--no-bind", "-o"], &[&file, &grammar(name)]);
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        file
+    });
+    let loaded = load_side_by_side(&left.collect::<Vec<_>>());
+    assert!(loaded.contains("bad export type for"), "{loaded}");
+}
+
 /// Given its files, the tool knows what this parser lacks, and what it has.
 #[test]
 fn the_main_module_of_another_program_is_read() {

@@ -17,9 +17,11 @@ pub mod merge;
 pub mod module;
 pub mod order;
 mod outcome;
+mod own;
 pub mod prune;
 mod references;
 pub mod relocations;
+pub mod resolve;
 pub mod siblings;
 mod signature;
 pub mod strip;
@@ -34,3 +36,4 @@ pub use exceptions::has_code_offsets;
 /// Checks that `bytes` are a valid module of the features that side modules may use.
 pub use module::validate;
 pub use outcome::{Left, Outcome};
+pub use own::{Kind as ReferenceKind, Reference, references as own_references};

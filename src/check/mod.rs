@@ -12,6 +12,7 @@ mod features;
 mod libraries;
 mod linking;
 pub mod output;
+mod own;
 mod python;
 mod reading;
 mod record;
@@ -85,6 +86,8 @@ pub struct Context<'c> {
     pub sources: &'c [&'static Target],
     /// Whether all that the runtime offers is known. Of half a runtime nobody knows what it lacks.
     pub complete: bool,
+    /// Whether several modules may be loaded at the same time. Pyodide loads one after the other.
+    pub side_by_side: bool,
 }
 
 /// What the other modules at hand export.
@@ -157,9 +160,11 @@ pub fn module(
             let differ: Vec<_> = unbound.extract_if(.., |unbound| unbound.problem == engine::Problem::Type).collect();
             finding.prevents = differ.first().map(|first| symbols::runtime_says(context.target, first.import, first.problem));
         }
+        own::clashes(module, context, &mut unbound, place, findings);
         exceptions::check(module, context, siblings, &mut unbound, place, findings)?;
         symbols::check(module, context, &unbound, place, findings);
     }
+    own::races(module, context, place, findings);
     if legalized.is_none() {
         symbols::check_libraries(module, context, siblings, place, findings);
     }

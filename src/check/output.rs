@@ -5,7 +5,7 @@
 
 use super::codes::{Code, Severity};
 use super::run::check_inputs;
-use super::{Context, Finding, exceptions, features, libraries, linking, reading, symbols, wheel};
+use super::{Context, Finding, exceptions, features, libraries, linking, own, reading, symbols, wheel};
 use crate::input::Kind;
 use anyhow::{Result, bail};
 use wasm_pyfix_passes::Error;
@@ -39,8 +39,15 @@ pub fn check(kind: Kind, file_name: &str, bytes: &[u8], context: &Context<'_>, a
 
 fn counts(finding: &Finding, accepted: Accepted) -> bool {
     let is_of = |codes: &[&'static Code]| codes.contains(&finding.code);
-    let of_module =
-        [&reading::CODES[..], &linking::CODES, &features::CODES, &exceptions::CODES, &symbols::CODES, &libraries::CODES];
+    let of_module = [
+        &reading::CODES[..],
+        &linking::CODES,
+        &features::CODES,
+        &exceptions::CODES,
+        &symbols::CODES,
+        &own::CODES,
+        &libraries::CODES,
+    ];
     finding.severity() == Severity::Error
         && *finding.code != symbols::MISSING_FUNCTION
         && of_module.iter().any(|codes| is_of(codes))

@@ -3,7 +3,7 @@
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
-use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::{self, Source};
 use crate::output;
@@ -29,7 +29,8 @@ pub fn run(args: &CheckArgs) -> i32 {
             return EXIT_USAGE;
         }
     };
-    let context = Context { target, environment: &environment, source: None, sources: &[], complete };
+    let side_by_side = !target.has_wheels() || !args.main.is_empty();
+    let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side };
     let mut report = Report::new(target, args.strict);
     report.inputs = match check_files(&args.inputs, &context) {
         Ok(inputs) => inputs,
@@ -74,7 +75,8 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
 /// # Errors
 /// For what is neither a module nor an archive, and for code that cannot be decoded although it has been validated.
 pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, environment: &Environment) -> Result<Vec<Finding>> {
-    let context = Context { target, environment, source: None, complete: target.has_wheels() };
+    let (complete, side_by_side) = (target.has_wheels(), !target.has_wheels());
+    let context = Context { target, environment, source: None, sources: &[], complete, side_by_side };
     let kind = input::recognise(&bytes, Some(file_name))?;
     let mut inputs = [wheel::open_bytes(kind, file_name, bytes, target)];
     let found = check_inputs(&[file_name.to_string()], &mut inputs, &context)?;
@@ -100,7 +102,8 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
     }
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
-    for (index, finding) in libraries::check(&linked, context.target) {
+    let weak = own::weak(&subjects, &linked, &exports, context);
+    for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(weak) {
         found[index].0.push(finding);
     }
     Ok(found)

@@ -253,7 +253,7 @@ fn kind(import: &Import<'_>) -> &'static str {
     }
 }
 
-fn kind_of(item: &wasm_pyfix_passes::Item) -> &'static str {
+pub fn kind_of(item: &wasm_pyfix_passes::Item) -> &'static str {
     use wasm_pyfix_passes::Item;
     match item {
         Item::Function(_) => "a function",
@@ -266,7 +266,7 @@ fn kind_of(item: &wasm_pyfix_passes::Item) -> &'static str {
 }
 
 /// `(i32, i64) -> f64`
-fn type_text(ty: &FuncType) -> String {
+pub fn type_text(ty: &FuncType) -> String {
     let list = |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match ty.results() {
         [] => format!("({})", list(ty.params())),

@@ -213,6 +213,13 @@ impl Target {
         self.emscripten_version() >= [4, 0, 19]
     }
 
+    /// Whether its loader forgets which imports of a module are weak when it loads a library that the module needs, and then fails for
+    /// those that nobody offers (until Emscripten 4.0.15, emscripten-core/emscripten#25214). That of Pyodide 0.27 does not fail for any:
+    /// it does without `reportUndefinedSymbols`.
+    pub fn forgets_weak_imports(&self) -> bool {
+        self.emscripten_version() < [4, 0, 15] && self.library_lookup != LibraryLookup::LibsDirectory
+    }
+
     /// The version of Emscripten, the latest where there are several.
     fn emscripten_version(&self) -> [u32; 3] {
         let latest = self.emscripten.rsplit(' ').next().unwrap_or_default();

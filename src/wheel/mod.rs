@@ -14,6 +14,7 @@
 
 pub mod archive;
 pub(crate) mod bytecode;
+pub mod complete;
 pub mod compress;
 pub(crate) mod contents;
 mod graft;

@@ -1,6 +1,7 @@
 //! The side modules of an archive: finds them, has them upgraded and shrunk, and notes what became of them.
 
 use super::archive::Archive;
+use super::complete::{Needs, complete};
 use super::runtime_path::base_name;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
 use crate::exports::Source;
@@ -110,6 +111,8 @@ pub fn upgrade_modules(
         modules.iter().enumerate().flat_map(|(number, module)| module.exports.iter().map(move |name| (number, name.as_str())));
     let exporters = Arc::new(Exporters::new(exports));
     let types = sibling_types(modules)?;
+    let needs = modules.iter().map(|module| Needs { path: &module.path, needed: needed(module, &options.module) });
+    let complete = complete(&needs.collect::<Vec<_>>());
     let work: Vec<_> = modules.iter().zip(plan).enumerate().collect();
     let results: Vec<Result<ModuleResult>> = work
         .into_par_iter()
@@ -122,6 +125,7 @@ pub fn upgrade_modules(
                 add_needed: added_needed(&module.path, &options.module),
                 sibling_exports: SiblingExports::of_others(&exporters, number),
                 sibling_types: Arc::clone(&types),
+                null_weak: options.module.null_weak && complete[number],
                 ..options.module.clone()
             };
             upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))

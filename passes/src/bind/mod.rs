@@ -4,11 +4,7 @@
 //! defines, and takes the addresses of exported functions and data from the GOT (`GOT.func.f`, `GOT.mem.d`). The loader resolves each of
 //! these by name, and prune cannot drop an export that the module's own import needs.
 //!
-//! - **Calls** of `env.f` become calls of the module's own `f`.
-//! - **`GOT.func.f`** becomes an internal GOT global, as lld itself makes for hidden functions: the start function sets it to the slot of
-//!   `f` in the module's part of the table. Others that take the address of `f` get the same one, since the loader finds the slot of an
-//!   exported function that is in the table (`addFunction`).
-//! - **`GOT.mem.d`** becomes an internal GOT global in the same way.
+//! - **Calls** of `env.f`, and the addresses `GOT.func.f` and `GOT.mem.d` become local ([`own`](crate::own)).
 //! - **Internal GOT globals** with few uses become the addresses they hold, and an indirect call of a known function of the same type
 //!   becomes a direct one.
 //!
@@ -27,11 +23,11 @@ mod constants;
 mod vague;
 
 use crate::environment::Environment;
-use crate::module::{Address, FunctionId, GlobalId, Item, Module};
+use crate::module::Module;
+use crate::own::{self, Kind, Reference};
 use crate::prune::is_mangled;
 use crate::siblings::SiblingExports;
 use crate::{Outcome, Result};
-use std::collections::HashMap;
 
 /// Name of the pass.
 pub const PASS: &str = "bind";
@@ -78,55 +74,13 @@ impl Scope<'_> {
 /// [`crate::Error::Refused`] when the function table leaves no place for a slot that an address needs.
 pub fn run(module: &mut Module<'_>, scope: &Scope<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
-    let own: HashMap<String, Item> = module.exports().iter().map(|export| (export.name.to_string(), export.item)).collect();
-    let imports: Vec<(String, String, Item)> = (module.imports().iter())
-        .filter(|import| own.contains_key(&*import.field))
-        .map(|import| (import.module.to_string(), import.field.to_string(), import.item))
-        .collect();
-    let mut addresses: Vec<(GlobalId, Address)> = Vec::new();
-    for (from, name, item) in &imports {
-        match (from.as_str(), *item, own[name]) {
-            ("env", Item::Function(import), Item::Function(own)) if scope.binds_call(name) => {
-                let bound = bind_call(module, import, own);
-                outcome.count("functions called without the loader's help", usize::from(bound));
-            }
-            ("GOT.func", Item::Global(global), Item::Function(own)) if scope.binds_function_address(name) => {
-                let full = module.own_slots().len() == module.dylink.table_size as usize;
-                if module.function(own).origin.defined().is_none() || !module.fills_own_slots() || !full {
-                    continue;
-                }
-                let address = match module.own_slots().iter().rposition(|function| *function == own) {
-                    // The loader knows the last slot of a function that has several.
-                    Some(slot) => Address::Table(slot as u32),
-                    None => module.add_table_slot(own)?,
-                };
-                addresses.push((global, address));
-            }
-            ("GOT.mem", Item::Global(global), Item::Global(own)) if scope.binds_data(name) => {
-                let offset = module.globals()[own.0 as usize].origin.defined().and_then(|init| init.as_i32());
-                addresses.extend(offset.map(|offset| (global, Address::Memory(offset as u32))));
-            }
-            _ => {}
-        }
-    }
-    for (global, address) in &addresses {
-        module.define_global(*global);
-        outcome.count("addresses of functions", usize::from(matches!(address, Address::Table(_))));
-        outcome.count("addresses of data", usize::from(matches!(address, Address::Memory(_))));
-    }
-    module.initialize_globals(&addresses);
+    let binds = |reference: &Reference<'_>| match reference.kind {
+        Kind::Call => scope.binds_call(&reference.import.field),
+        Kind::FunctionAddress => scope.binds_function_address(&reference.import.field),
+        Kind::DataAddress => scope.binds_data(&reference.import.field),
+    };
+    own::bind(module, binds, &mut outcome)?;
     constants::call_directly(module, &mut outcome)?;
     constants::inline(module, &mut outcome)?;
     Ok(outcome)
-}
-
-/// Has the imported function mean the module's own one. An element segment or an export of it stays as it is, since that is an address
-/// or a name that others see.
-fn bind_call(module: &mut Module<'_>, import: FunctionId, own: FunctionId) -> bool {
-    let same = module.function(own).origin.defined().is_some() && module.signature(import) == module.signature(own);
-    let seen = module.own_slots().contains(&import) || module.exports().iter().any(|export| export.item == Item::Function(import));
-    if same && !seen {
-        module.replace_function(import, own);
-    }
-    same && !seen
 }

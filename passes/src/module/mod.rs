@@ -48,7 +48,7 @@ pub struct GlobalId(pub u32);
 pub struct TagId(pub u32);
 
 /// What an import brings in or an export gives out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Item {
     Function(FunctionId),
     Table(TableId),
@@ -469,8 +469,12 @@ impl<'a> Module<'a> {
 
     /// Takes the import behind `item` out of the list; the caller says what becomes of the item.
     fn remove_import(&mut self, item: Item) {
+        self.remove_imports(&HashSet::from([item]));
+    }
+
+    fn remove_imports(&mut self, items: &HashSet<Item>) {
         self.touched.insert(section::IMPORT);
-        self.imports.retain(|import| import.item != item);
+        self.imports.retain(|import| !items.contains(&import.item));
     }
 
     /// Adds a function that this module defines. `name` goes into the name section if there is one.
@@ -513,6 +517,18 @@ impl<'a> Module<'a> {
         self.replaced.insert(id, by);
         for section in [section::EXPORT, section::ELEMENT, section::CODE, section::GLOBAL, section::START] {
             self.touched.insert(section);
+        }
+    }
+
+    /// Removes imported functions and has every reference to each mean another function of the same type instead.
+    pub fn replace_functions(&mut self, pairs: &[(FunctionId, FunctionId)]) {
+        if pairs.is_empty() {
+            return;
+        }
+        self.remove_imports(&pairs.iter().map(|(import, _)| Item::Function(*import)).collect());
+        for (import, by) in pairs {
+            self.functions[import.0 as usize].origin = Origin::Dead;
+            self.replace_function(*import, *by);
         }
     }
 
@@ -565,9 +581,19 @@ impl<'a> Module<'a> {
 
     /// Turns an imported mutable `i32` global into one this module defines, 0 at first.
     pub fn define_global(&mut self, id: GlobalId) {
-        self.remove_import(Item::Global(id));
+        self.define_globals(&[id]);
+    }
+
+    /// Turns imported mutable `i32` globals into ones this module defines, 0 at first.
+    pub fn define_globals(&mut self, ids: &[GlobalId]) {
+        if ids.is_empty() {
+            return;
+        }
+        self.remove_imports(&ids.iter().map(|id| Item::Global(*id)).collect());
         self.touched.insert(section::GLOBAL);
-        self.globals[id.0 as usize] = Global { ty: encode::MUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(0)) };
+        for id in ids {
+            self.globals[id.0 as usize] = Global { ty: encode::MUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(0)) };
+        }
     }
 
     /// Turns a function that this module defines into an import: every reference to it now means what is imported.

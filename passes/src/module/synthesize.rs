@@ -64,6 +64,16 @@ impl Module<'_> {
     /// # Errors
     /// [`Error::Refused`] when the module fills its slots in a way that leaves no place to append to.
     pub fn add_table_slot(&mut self, id: FunctionId) -> Result<Address> {
+        self.add_table_slots(&[id])?;
+        Ok(Address::Table(self.dylink.table_size - 1))
+    }
+
+    /// Gives each of `ids` a slot of its own in the function table, one behind the other.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the module fills its slots in a way that leaves no place to append to.
+    pub fn add_table_slots(&mut self, ids: &[FunctionId]) -> Result<()> {
+        let Some(first) = ids.first() else { return Ok(()) };
         let table = self.function_table();
         if self.elements.iter().all(|segment| !matches!(segment.kind, SegmentKind::Active { .. })) {
             let base = self.import_global("env", "__table_base", IMMUTABLE_I32);
@@ -79,8 +89,8 @@ impl Module<'_> {
             ));
         };
         let reserved = self.dylink.table_size;
-        if reserved >= MAX_TABLE_SIZE {
-            return Err(Error::Refused(format!("it asks for {reserved} table slots, which no engine grants")));
+        if reserved as usize + ids.len() > MAX_TABLE_SIZE as usize {
+            return Err(Error::Refused(format!("it asks for {reserved} table slots, and needs more than engines grant")));
         }
         let ElementItems::Functions(functions) = &mut self.elements[index].items else {
             return Err(Error::Internal("the module's own segment is no list of functions".to_string()));
@@ -88,12 +98,11 @@ impl Module<'_> {
         self.touched.insert(section::ELEMENT);
         // Slots that the linker reserved beyond the list hold null and belong to this module: filling them hurts nobody.
         while functions.len() < reserved as usize {
-            functions.push(id);
+            functions.push(*first);
         }
-        functions.push(id);
-        let slot = functions.len() as u32 - 1;
-        self.dylink.table_size = slot + 1;
-        Ok(Address::Table(slot))
+        functions.extend_from_slice(ids);
+        self.dylink.table_size = functions.len() as u32;
+        Ok(())
     }
 
     /// The functions in the module's own table slots, from `__table_base` on; none when it fills them in another way than linkers do.
@@ -205,12 +214,13 @@ impl Module<'_> {
             return;
         }
         let mut function = wasm_encoder::Function::new([]);
+        let (mut memory_base, mut table_base) = (None, None);
         for &(global, address) in globals {
-            let (base, offset) = match address {
-                Address::Memory(offset) => ("__memory_base", offset),
-                Address::Table(offset) => ("__table_base", offset),
+            let (known, name, offset) = match address {
+                Address::Memory(offset) => (&mut memory_base, "__memory_base", offset),
+                Address::Table(offset) => (&mut table_base, "__table_base", offset),
             };
-            let base = self.import_global("env", base, IMMUTABLE_I32);
+            let base = *known.get_or_insert_with(|| self.import_global("env", name, IMMUTABLE_I32));
             function.instructions().global_get(base.0).i32_const(offset as i32).i32_add().global_set(global.0);
         }
         if let Some(start) = self.start {

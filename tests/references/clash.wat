@@ -1,0 +1,17 @@
+;; Defines what the runtime has as something else: data `glob`, a function there, and `index` with one argument instead of two.
+(module
+  (@dylink.0 (mem-info (memory 4 2) (table 0 0)))
+  (type $index (func (param i32) (result i32)))
+  (import "env" "memory" (memory 0))
+  (import "env" "__indirect_function_table" (table 0 funcref))
+  (import "env" "__memory_base" (global $memory_base i32))
+  (import "GOT.mem" "glob" (global $glob (mut i32)))
+  (import "GOT.func" "index" (global $index (mut i32)))
+  (global (export "glob") i32 (i32.const 0))
+  (data (global.get $memory_base) "\04\00\00\00")
+  (func (export "index") (type $index)
+    (i32.mul (local.get 0) (i32.const 3)))
+  (func (export "read") (result i32)
+    (i32.load (global.get $glob)))
+  (func (export "call") (result i32)
+    (call_indirect (type $index) (i32.const 5) (global.get $index))))
