@@ -2,6 +2,7 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
+use crate::wheel::contents;
 use wasm_pyfix_passes::Error;
 use wasm_pyfix_passes::module::Module;
 
@@ -25,6 +26,19 @@ pub static FOREIGN_BINARY: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
+pub static NOT_A_MODULE: Code = Code {
+    name: "not-a-module",
+    severity: Severity::Error,
+    summary: "a file that is named like a shared library is none",
+    explanation: "Pyodide opens every file of a wheel whose name ends in `.so` or `.so.` and numbers, unless it has the tag of another \
+                  Python. A static library, a linker script, an empty file or a pointer to a file that was not fetched fails there with \
+                  `Error: need to see wasm magic number`, in the words of `loadPackage` `Failed to load dynamic library …`, `We probably \
+                  just tried to load a linux .so file or something`; less than 24 bytes, whose number is no multiple of 4, with \
+                  `RangeError: byte length of Uint32Array should be a multiple of 4`. The package counts as not loaded.",
+    remedy: "put the shared library in its place, give the file another name, or leave it out of the wheel",
+    upgrade: Upgrade::Refuses,
+};
+
 pub static INVALID_MODULE: Code = Code {
     name: "invalid-module",
     severity: Severity::Error,
@@ -36,7 +50,18 @@ pub static INVALID_MODULE: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static CODES: [&Code; 3] = [&UNREADABLE, &FOREIGN_BINARY, &INVALID_MODULE];
+pub static CODES: [&Code; 4] = [&UNREADABLE, &FOREIGN_BINARY, &NOT_A_MODULE, &INVALID_MODULE];
+
+/// The finding about a file of `size` bytes that is named like a module and is none.
+pub fn not_a_module(place: &Place, head: &[u8], size: u64) -> Finding {
+    // The loader reads the first 24 bytes as six numbers.
+    let says = if size < 24 && !size.is_multiple_of(4) {
+        "RangeError: byte length of Uint32Array should be a multiple of 4"
+    } else {
+        "Error: need to see wasm magic number"
+    };
+    Finding::new(&NOT_A_MODULE, place, format!("is {}", contents::describe(head))).preventing(says)
+}
 
 /// Decodes a module, or tells why it cannot be.
 pub fn read<'m>(bytes: &'m [u8], place: &Place) -> Result<Module<'m>, Finding> {

@@ -2,7 +2,7 @@
 
 use super::abi3::{self, MovedFrom};
 use super::libraries::LIBRARY_DIRECTORY;
-use super::reading::{FOREIGN_BINARY, UNREADABLE};
+use super::reading::{self, FOREIGN_BINARY, UNREADABLE};
 use super::{Finding, Place, python, record};
 use crate::input::{self, Kind, Source};
 use crate::target::{Target, origin};
@@ -85,7 +85,7 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
         Kind::Archive => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
-            find_modules(&archive, input)?;
+            find_modules(&archive, target, input)?;
         }
         Kind::Wheel => {
             let name = WheelName::parse(file_name)?;
@@ -96,7 +96,7 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
             input.moved_from = abi3::moved_from(&name, &target.python_tag());
             input.source = name.source();
             let archive = Archive::open(&bytes)?;
-            find_modules(&archive, input)?;
+            find_modules(&archive, target, input)?;
             check_wheel(&archive, &name, target, input)?;
         }
     }
@@ -104,12 +104,13 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
 }
 
 /// Reads the files that are named like modules.
-fn find_modules(archive: &Archive<'_>, input: &mut Input) -> Result<()> {
+fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Result<()> {
     input.names = archive.entries.iter().map(|entry| entry.name.clone()).collect();
     let named: Vec<usize> = (0..archive.entries.len())
         .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
         .collect();
-    let read: Vec<Result<(File, Vec<Finding>)>> = named.into_par_iter().map(|index| read_entry(archive, index)).collect();
+    let python = target.python_tag();
+    let read: Vec<Result<(File, Vec<Finding>)>> = named.into_par_iter().map(|index| read_entry(archive, index, &python)).collect();
     for read in read {
         let (file, findings) = read?;
         input.findings.extend(findings);
@@ -121,14 +122,18 @@ fn find_modules(archive: &Archive<'_>, input: &mut Input) -> Result<()> {
 }
 
 /// Reads one such file; its bytes are empty when it is none.
-fn read_entry(archive: &Archive<'_>, index: usize) -> Result<(File, Vec<Finding>)> {
+fn read_entry(archive: &Archive<'_>, index: usize, python: &str) -> Result<(File, Vec<Finding>)> {
     let path = archive.entries[index].name.clone();
     let place = Place { path: Some(path.clone()) };
     let nothing = |findings| Ok((File { path: Some(path.clone()), bytes: Vec::new() }, findings));
-    match contents::kind(&archive.head(index, contents::HEAD)?) {
+    let head = archive.head(index, contents::HEAD)?;
+    match contents::kind(&head) {
         Contents::Foreign(what) => {
             let says = "Error: need to see wasm magic number";
             return nothing(vec![Finding::new(&FOREIGN_BINARY, &place, format!("is {what}")).preventing(says)]);
+        }
+        Contents::Other if contents::is_opened(&path, python) => {
+            return nothing(vec![reading::not_a_module(&place, &head, archive.entries[index].size)]);
         }
         Contents::Other => return nothing(Vec::new()),
         Contents::Module => {}

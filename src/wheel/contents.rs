@@ -29,6 +29,32 @@ pub fn is_module_name(path: &str) -> bool {
     name.ends_with(".wasm") || name.ends_with(".so") || name.split_once(".so.").is_some_and(|(_, rest)| rest.split('.').all(number))
 }
 
+/// Whether Pyodide opens the file at `path` when it loads the wheel: by its name alone, unless that has the tag of another Python than
+/// `python` (`should_load_dynlib` in its `_package_loader.py`, 0.29.5).
+pub fn is_opened(path: &str, python: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let parts: Vec<&str> = name.split('.').collect();
+    let tag = parts.iter().skip(1).position(|part| *part == "so").map_or("", |before| parts[before]);
+    let is_tag =
+        |interpreter: &str| tag.strip_prefix(interpreter).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let own = python.strip_prefix("cp").is_some_and(|version| tag == format!("cpython-{version}-wasm32-emscripten"));
+    is_module_name(path) && !name.ends_with(".wasm") && (own || !["cpython-", "pypy-", "jython-"].into_iter().any(is_tag))
+}
+
+/// What a file is whose `kind` is [`Kind::Other`], by its first `HEAD` bytes.
+pub fn describe(head: &[u8]) -> &'static str {
+    match head {
+        [] => "an empty file",
+        b"!<arch>\n" | b"!<thin>\n" => "a static library, an archive of object files",
+        b"version " | b"/annex/o" => "a pointer to a file that was not fetched (Git LFS or git-annex)",
+        [b'#', b'!', ..] => "a script",
+        _ if head.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')) => {
+            "text, a linker script or a link that was not followed, perhaps"
+        }
+        _ => "no WebAssembly",
+    }
+}
+
 /// What the first `HEAD` bytes say.
 pub fn kind(head: &[u8]) -> Kind {
     match head {
@@ -112,6 +138,18 @@ mod tests {
         }
         for bad in ["a.sources", "a.so.py", "so", "p.so/readme", "a.so."] {
             assert!(!is_module_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_that_are_opened() {
+        for name in ["a.so", "p/liba.so.1.2", "a.abi3.so", "a.b.so", "a.cpython-313-wasm32-emscripten.so", "cpython-312.so"] {
+            assert!(is_opened(name, "cp313"), "{name}");
+        }
+        for name in
+            ["a.wasm", "a.txt", "a.cpython-312-wasm32-emscripten.so", "a.pypy-39-x.so", "a.cpython-312-x86_64-linux-gnu.so.1"]
+        {
+            assert!(!is_opened(name, "cp313"), "{name}");
         }
     }
 

@@ -112,9 +112,42 @@ fn files_that_are_no_modules() {
     assert_eq!(foreign[0]["path"], "demo/native.so");
     let answer = run_files(&[("native.so", b"\x7fELF\x02\x01\x01\0")], "import ctypes\nctypes.CDLL('/home/pyodide/native.so')");
     assert!(answer.is_err_and(|error| error.contains("need to see wasm magic number")));
-    assert_eq!(check_wheel(ABI3, demo(ABI3).file("demo/empty.so", b"").file("demo/data.wasm", b"\0asm\x01\0\0\0")).0, 0);
+    assert_eq!(check_wheel(ABI3, demo(ABI3).file("demo/data.wasm", b"\0asm\x01\0\0\0")).0, 0);
     only("no-dylink", ABI3, demo(ABI3).file("demo/data.so", b"\0asm\x01\0\0\0"));
     assert_eq!(codes(&check_bytes(ABI3, b"PK\x05\x06").1), BTreeSet::from(["unreadable"]));
+}
+
+/// Each is opened by the loader, which says what `check` told.
+#[test]
+fn files_that_are_named_like_modules() {
+    let kinds: [(&str, &[u8], &str); 6] = [
+        ("a.so", b"!<arch>\nfoo.o/          0           0     0     644     0         `\n", "static library"),
+        ("b.so", b"#!/bin/sh\nexec true # and more\n", "script"),
+        ("c.so", b"", "empty"),
+        ("d.so", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "not fetched"),
+        ("e.abi3.so.1", b"INPUT(-lfoo)\n", "text"),
+        ("g.so", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01", "no WebAssembly"),
+    ];
+    for (name, contents, kind) in kinds {
+        let found = only("not-a-module", ABI3, demo(ABI3).file(&format!("demo/{name}"), contents));
+        assert!(found[0]["message"].as_str().unwrap().contains(kind), "{found:#?}");
+        let says = found[0]["prevents"].as_str().unwrap();
+        let answer = run_files(&[(name, contents)], &format!("import ctypes\nctypes.CDLL('/home/pyodide/{name}')"));
+        assert!(answer.as_ref().is_err_and(|error| error.contains(says)), "{name}: {says}: {answer:?}");
+    }
+    // An upgrade refuses them, unless its result is not checked.
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join(ABI3);
+    std::fs::write(&input, demo(ABI3).file("demo/empty.so", b"").build()).unwrap();
+    for (more, code) in [(&[][..], 3), (&["--no-check"], 0)] {
+        let mut upgrade = std::process::Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
+        let upgrade = upgrade.arg(&input).args(["--target", "pyodide_2025_0", "--dry-run"]).args(more).output().unwrap();
+        assert_eq!(upgrade.status.code(), Some(code), "{}", String::from_utf8_lossy(&upgrade.stderr));
+    }
+    // Nobody opens these.
+    for name in ["demo/x.cpython-312-x86_64-linux-gnu.so", "demo/x.wasm", "demo/x.so.txt"] {
+        assert_eq!(check_wheel(ABI3, demo(ABI3).file(name, b"text")).0, 0, "{name}");
+    }
 }
 
 fn run_files(files: &[(&str, &[u8])], python: &str) -> Result<String, String> {
