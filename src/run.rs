@@ -369,12 +369,11 @@ impl<'a> Run<'a> {
     }
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
-        let mut result = upgrade_module(input, &self.options)?;
-        if let Some(options) = &self.shrink {
-            let upgraded = shrink::Upgraded { path: file_name.as_deref().unwrap_or_default(), input, result: &result };
-            let shrunk = shrink::shrink(&[upgraded], &[], options)?;
-            result = shrunk.into_iter().next().context("a result for the module")?;
-        }
+        let upgrade =
+            |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &self.options)).collect::<Result<_, _>>()?);
+        let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
+        let results = shrink::upgrade_and_shrink(&inputs, &[], self.shrink.as_ref(), upgrade)?;
+        let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
         report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
@@ -440,7 +439,8 @@ impl<'a> Run<'a> {
             merge: optimize && !args.no_merge,
             encode: optimize && !args.no_encode,
             relocations: optimize && !args.no_relocations,
-            bigint: self.options.bigint,
+            // Whoever asks for exports wants to call them.
+            bigint: self.options.bigint && self.options.dyncalls.is_none(),
             environment: self.options.environment.clone(),
         };
         let exports = exports::Options::new(args.exports, &args.keep_export, args.keep_exports_from.as_deref())?;

@@ -176,8 +176,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
-    let results = modules::upgrade_modules(&modules, plan, options, upgrade)?;
-    let results = modules::shrink_modules(&archive, &modules, results, &edits, options)?;
+    let results = modules::upgrade_and_shrink(&archive, &modules, &plan, &edits, options, upgrade)?;
     let reports = modules::note_results(modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();
