@@ -61,12 +61,26 @@ pub struct ModuleOptions {
 }
 
 /// What became of one module.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ModuleResult {
     /// The new bytes, or `None` when no pass found work: the input stands.
     pub bytes: Option<Vec<u8>>,
     /// What each pass did, in the order they ran.
     pub outcomes: Vec<Outcome>,
+}
+
+impl ModuleResult {
+    /// Adds what passes made of this result. Of those that ran before and found no more work, what they said then stands.
+    pub fn follow(&mut self, later: ModuleResult) {
+        for outcome in later.outcomes {
+            match self.outcomes.iter_mut().find(|known| known.pass == outcome.pass) {
+                Some(known) if !outcome.is_unchanged() => known.follow(outcome),
+                Some(_) => {}
+                None => self.outcomes.push(outcome),
+            }
+        }
+        self.bytes = later.bytes.or(self.bytes.take());
+    }
 }
 
 /// Runs every pass that `options` ask for over the side module `input` and validates the result.
@@ -130,11 +144,14 @@ pub struct ShrinkOptions {
     pub encode: bool,
     /// Move relocations of data into a table.
     pub relocations: bool,
-    /// The runtime's main module has BIGINT.
+    /// Nobody calls `dynCall_*` and `orig$*`: the runtime's main module has BIGINT, and no such exports were asked for.
     pub bigint: bool,
     /// What the runtime offers; `None` when nothing is known of it.
     pub environment: Option<Arc<Environment>>,
 }
+
+/// So often the passes that give each other work run over a group, which real modules need two or three times.
+const MOST_ROUNDS: usize = 8;
 
 /// Drops what the modules of a group, which are linked to each other, do not need. `plan` tells of each which exports may go. The results
 /// come in the order of `group`.
@@ -144,26 +161,17 @@ pub struct ShrinkOptions {
 pub fn shrink_modules(
     group: &[&[u8]],
     options: &ShrinkOptions,
-    plan: impl FnOnce(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
+    plan: impl Fn(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
 ) -> anyhow::Result<Vec<ModuleResult>> {
-    let modules = group.par_iter().map(|bytes| Module::read(bytes)).collect::<Result<Vec<_>>>()?;
-    let plans = plan(&modules)?;
-    let mut members: Vec<Member<'_>> = (modules.into_iter().zip(plans))
-        .map(|(module, plan)| {
-            // Whatever breaks the conventions of linking may also look for symbols in its own way.
-            let usual = module.check_conventions().is_ok();
-            let (exports, why) = if usual { (plan.exports, plan.why) } else { (Exports::Keep, "unusual imports".to_string()) };
-            Member { module, exports, why, kept: plan.kept, fixed: false, bigint: options.bigint }
-        })
-        .collect();
+    let mut modules = group.par_iter().map(|bytes| Module::read(bytes)).collect::<Result<Vec<_>>>()?;
     // First, since other passes leave modules alone whose debug information points into the code.
     let stripped: Vec<Option<Outcome>> =
-        members.iter_mut().map(|member| options.strip.map(|strip| strip::run(&mut member.module, strip))).collect();
-    members.iter_mut().for_each(|member| member.fixed = has_code_offsets(&member.module));
+        modules.iter_mut().map(|module| options.strip.map(|strip| strip::run(module, strip))).collect();
     // What goes may have been what kept something else as it was, so the passes run until nothing changes any more.
-    let mut outcomes = shrink_once(&mut members, options)?;
-    loop {
-        let round = shrink_once(&mut members, options)?;
+    let (mut outcomes, mut after) = shrink_once(modules, options, &plan)?;
+    for _ in 1..MOST_ROUNDS {
+        let (round, smaller) = shrink_once(after, options, &plan)?;
+        after = smaller;
         if round.iter().flatten().all(Outcome::is_unchanged) {
             break;
         }
@@ -171,32 +179,45 @@ pub fn shrink_modules(
         pairs.for_each(|(outcome, later)| outcome.follow(later));
     }
     outcomes.iter_mut().zip(stripped).for_each(|(outcomes, stripped)| outcomes.splice(0..0, stripped).for_each(drop));
-    let results = members.into_par_iter().zip(outcomes).map(|(member, outcomes)| compact(member, outcomes, options));
+    let results = after.into_par_iter().zip(outcomes).map(|(module, outcomes)| compact(module, outcomes, options));
     Ok(results.collect::<Result<_>>()?)
 }
 
-/// Runs each pass once; what it did comes in the order of `members`.
-fn shrink_once(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Vec<Outcome>>> {
+/// Runs each pass that looks for what goes once; what it did comes in the order of `modules`, and so does what is left of them.
+fn shrink_once<'a>(
+    modules: Vec<Module<'a>>,
+    options: &ShrinkOptions,
+    plan: impl Fn(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
+) -> anyhow::Result<(Vec<Vec<Outcome>>, Vec<Module<'a>>)> {
+    let plans = plan(&modules)?;
+    let mut members: Vec<Member<'a>> = (modules.into_iter().zip(plans))
+        .map(|(module, plan)| {
+            // Whatever breaks the conventions of linking may also look for symbols in its own way.
+            let usual = module.check_conventions().is_ok();
+            let (exports, why) = if usual { (plan.exports, plan.why) } else { (Exports::Keep, "unusual imports".to_string()) };
+            let fixed = has_code_offsets(&module);
+            Member { module, exports, why, kept: plan.kept, fixed, bigint: options.bigint }
+        })
+        .collect();
     let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); members.len()];
+    let mut note = |round: Vec<Outcome>| outcomes.iter_mut().zip(round).for_each(|(outcomes, outcome)| outcomes.push(outcome));
     if options.bind {
-        let bound = bind_members(members, options)?;
-        outcomes.iter_mut().zip(bound).for_each(|(outcomes, bound)| outcomes.push(bound));
+        note(bind_members(&mut members, options)?);
     }
     if options.prune {
-        let pruned = prune::run(members)?;
-        outcomes.iter_mut().zip(pruned).for_each(|(outcomes, pruned)| outcomes.push(pruned));
+        note(prune::run(&mut members)?);
     }
-    Ok(outcomes)
+    let mut modules: Vec<Module<'a>> = members.into_iter().map(|member| member.module).collect();
+    if options.merge {
+        note(modules.par_iter_mut().map(merge::run).collect::<Result<_>>()?);
+    }
+    Ok((outcomes, modules))
 }
 
-/// Runs the passes that look at one module alone, and writes it.
-fn compact(member: Member<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptions) -> Result<ModuleResult> {
-    let Member { mut module, fixed, .. } = member;
-    if options.merge {
-        outcomes.push(merge::run(&mut module)?);
-    }
+/// Runs the passes that say the same in fewer bytes, and writes the module.
+fn compact(mut module: Module<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptions) -> Result<ModuleResult> {
     // Behind the passes that look for addresses, since a table hides which ones are taken.
-    if options.relocations && !fixed {
+    if options.relocations && !has_code_offsets(&module) {
         outcomes.push(relocations::run(&mut module)?);
     }
     if options.encode {

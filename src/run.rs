@@ -407,12 +407,11 @@ impl<'a> Run<'a> {
 
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         let sources = file_name.as_deref().map(origin::of_file_name).unwrap_or_default();
-        let mut result = upgrade_module(input, &ModuleOptions { sources, ..self.options.clone() })?;
-        if let Some(options) = &self.shrink {
-            let upgraded = shrink::Upgraded { path: file_name.as_deref().unwrap_or_default(), input, result: &result };
-            let shrunk = shrink::shrink(&[upgraded], &[], options)?;
-            result = shrunk.into_iter().next().context("a result for the module")?;
-        }
+        let options = ModuleOptions { sources, ..self.options.clone() };
+        let upgrade = |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &options)).collect::<Result<_, _>>()?);
+        let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
+        let results = shrink::upgrade_and_shrink(&inputs, &[], self.shrink.as_ref(), upgrade)?;
+        let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
         report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
@@ -484,7 +483,8 @@ impl<'a> Run<'a> {
             merge: optimize && !args.no_merge,
             encode: optimize && !args.no_encode,
             relocations: optimize && !args.no_relocations,
-            bigint: self.options.bigint,
+            // Whoever asks for exports wants to call them.
+            bigint: self.options.bigint && self.options.dyncalls.is_none(),
             environment: self.options.environment.clone(),
         };
         let exports = exports::Options::new(args.exports, &args.keep_export, args.keep_exports_from.as_deref())?;

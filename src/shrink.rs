@@ -1,7 +1,15 @@
-//! What upgraded modules do not need goes: the passes that make files smaller, over a single module or all modules of a wheel.
+//! Upgrades modules and drops what they do not need: a single module, or all modules of a wheel, which are linked to each other.
+//!
+//! **Idea.** A second run over the results changes nothing, since it was made: the passes run over their own output, written and read
+//! again, until nothing changes. What one pass takes away may be what kept another from its work (an import that broke the conventions
+//! of linking, a function that two others differed in), so this is not left to each pass. Within a round the passes that find things to
+//! drop alternate, so that most modules need the first round and the one that proves it.
+//!
+//! **When it gives up.** Modules that change in each of [`MOST_ROUNDS`] rounds stay as their upgrade leaves them.
 
 use anyhow::Result;
 use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::{Outcome, prune};
 
 use crate::exports::{self, Located, Source};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
@@ -15,33 +23,70 @@ pub struct Options {
     pub exports: exports::Options,
 }
 
-/// A module after its upgrade.
+/// A module before its upgrade.
 #[derive(Debug, Clone, Copy)]
-pub struct Upgraded<'a> {
+pub struct Input<'a> {
     /// Path in the wheel, or the name of the file.
     pub path: &'a str,
-    /// The bytes before the upgrade.
-    pub input: &'a [u8],
-    /// What the upgrade made of them.
-    pub result: &'a ModuleResult,
+    pub bytes: &'a [u8],
 }
 
-/// Shrinks modules that are linked to each other; the results tell of the upgrade, too.
+/// So many rounds at most. Real modules need two or three.
+const MOST_ROUNDS: usize = 8;
+
+/// Upgrades modules that are linked to each other by `upgrade`, which is given the bytes of all and returns a result for each, and shrinks
+/// them if there are `options` for that, until another run would change nothing.
 ///
 /// # Errors
-/// What reading the modules and the passes return.
-pub fn shrink(modules: &[Upgraded<'_>], sources: &[Source], options: &Options) -> Result<Vec<ModuleResult>> {
-    let bytes: Vec<&[u8]> = modules.iter().map(|module| module.result.bytes.as_deref().unwrap_or(module.input)).collect();
-    let plan = |read: &[Module<'_>]| {
-        let located = modules.iter().zip(read).map(|(upgraded, module)| Located { path: upgraded.path, module });
-        exports::plan(&located.collect::<Vec<_>>(), sources, &options.exports)
-    };
-    let shrunk = shrink_modules(&bytes, &options.passes, plan)?;
-    Ok(modules.iter().zip(shrunk).map(|(module, shrunk)| merged(module.result, shrunk)).collect())
+/// What `upgrade`, reading the modules and the passes return.
+pub fn upgrade_and_shrink(
+    inputs: &[Input<'_>],
+    sources: &[Source],
+    options: Option<&Options>,
+    upgrade: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
+) -> Result<Vec<ModuleResult>> {
+    let unchanged = || vec![ModuleResult::default(); inputs.len()];
+    let mut results = unchanged();
+    for _ in 0..MOST_ROUNDS {
+        let mut changed = round(inputs, &mut results, &upgrade)?;
+        if let Some(options) = options {
+            changed |= round(inputs, &mut results, |bytes| shrink(inputs, bytes, sources, options))?;
+        }
+        if !changed {
+            return Ok(results);
+        }
+    }
+    let mut results = unchanged();
+    round(inputs, &mut results, &upgrade)?;
+    for result in &mut results {
+        let mut outcome = Outcome::new(prune::PASS);
+        outcome.leave("module", NEVER_AT_REST);
+        result.outcomes.push(outcome);
+    }
+    Ok(results)
 }
 
-/// Both results in one.
-fn merged(upgraded: &ModuleResult, shrunk: ModuleResult) -> ModuleResult {
-    let bytes = shrunk.bytes.or_else(|| upgraded.bytes.clone());
-    ModuleResult { bytes, outcomes: upgraded.outcomes.iter().cloned().chain(shrunk.outcomes).collect() }
+/// Why a module is not made smaller.
+const NEVER_AT_REST: &str = "it changes whenever it is made smaller";
+
+/// Adds to `results` what `passes` make of the modules; tells whether they changed any.
+fn round(
+    inputs: &[Input<'_>],
+    results: &mut [ModuleResult],
+    passes: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
+) -> Result<bool> {
+    let bytes: Vec<&[u8]> =
+        (inputs.iter().zip(&*results)).map(|(input, result)| result.bytes.as_deref().unwrap_or(input.bytes)).collect();
+    let round = passes(&bytes)?;
+    let changed = round.iter().any(|later| later.bytes.is_some());
+    results.iter_mut().zip(round).for_each(|(result, later)| result.follow(later));
+    Ok(changed)
+}
+
+fn shrink(inputs: &[Input<'_>], bytes: &[&[u8]], sources: &[Source], options: &Options) -> Result<Vec<ModuleResult>> {
+    let plan = |read: &[Module<'_>]| {
+        let located = inputs.iter().zip(read).map(|(input, module)| Located { path: input.path, module });
+        exports::plan(&located.collect::<Vec<_>>(), sources, &options.exports)
+    };
+    shrink_modules(bytes, &options.passes, plan)
 }

@@ -212,7 +212,7 @@ fn every_module_is_understood() {
 fn compact(bytes: &[u8]) -> (Option<Vec<u8>>, Outcome) {
     let options = ShrinkOptions { relocations: true, ..ShrinkOptions::default() };
     let keep = Plan { exports: Exports::Keep, why: String::new(), kept: HashMap::new() };
-    let mut results = shrink_modules(&[bytes], &options, |_| Ok(vec![keep])).unwrap_or_else(|error| panic!("{error:#}"));
+    let mut results = shrink_modules(&[bytes], &options, |_| Ok(vec![keep.clone()])).unwrap_or_else(|error| panic!("{error:#}"));
     let result = results.remove(0);
     let outcome = result.outcomes.into_iter().find(|outcome| outcome.pass == "relocations").expect("the pass ran");
     (result.bytes, outcome)

@@ -179,8 +179,8 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
-    let results = modules::upgrade_modules(&modules, plan, &origin::of_file_name(file_name), options, upgrade)?;
-    let results = modules::shrink_modules(&archive, &modules, results, &edits, options)?;
+    let built_for = origin::of_file_name(file_name);
+    let results = modules::upgrade_and_shrink(&archive, &modules, &plan, &built_for, &edits, options, upgrade)?;
     let reports = modules::note_results(modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();

@@ -7,7 +7,7 @@ use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
 use crate::exports::Source;
 use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
-use crate::shrink::{self, Upgraded};
+use crate::shrink::{self, Input};
 use crate::target::{Target, origin};
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 use wasm_pyfix_passes::legalize;
 use wasm_pyfix_passes::module::dylink::Dylink;
 use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
-use wasmparser::FuncType;
 
 /// A side module on its way through.
 pub struct Module {
@@ -99,54 +98,65 @@ fn named_sources(module: &Module, of_archive: &[&'static Target]) -> Vec<&'stati
     origin::of_module_name(&module.path).into_iter().collect()
 }
 
-/// Upgrades the modules in parallel. `sources` are the platforms that the tags of the archive name.
-pub fn upgrade_modules(
+/// Upgrades the modules, and drops what they do not need of each other. `plan` is the RUNTIME_PATH of each, `built_for` are the platforms
+/// that the tags of the archive name.
+pub fn upgrade_and_shrink(
+    archive: &Archive<'_>,
     modules: &[Module],
-    plan: Vec<Vec<String>>,
-    sources: &[&'static Target],
+    plan: &[Vec<String>],
+    built_for: &[&'static Target],
+    edits: &Edits,
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
-    let exports =
-        modules.iter().enumerate().flat_map(|(number, module)| module.exports.iter().map(move |name| (number, name.as_str())));
-    let exporters = Arc::new(Exporters::new(exports));
-    let types = sibling_types(modules)?;
-    let needs = modules.iter().map(|module| Needs { path: &module.path, needed: needed(module, &options.module) });
-    let complete = complete(&needs.collect::<Vec<_>>());
-    let work: Vec<_> = modules.iter().zip(plan).enumerate().collect();
-    let results: Vec<Result<ModuleResult>> = work
-        .into_par_iter()
-        .map(|(number, (module, mut entries))| {
-            let asked = options.module.runtime_path.iter().filter(|entry| !entries.contains(entry)).cloned().collect::<Vec<_>>();
-            entries.extend(asked);
-            let options = ModuleOptions {
-                runtime_path: entries,
-                sources: named_sources(module, sources),
-                add_needed: added_needed(&module.path, &options.module),
-                sibling_exports: SiblingExports::of_others(&exporters, number),
-                sibling_types: Arc::clone(&types),
-                null_weak: options.module.null_weak && complete[number],
-                ..options.module.clone()
-            };
-            upgrade(&module.path, &module.bytes, &options).with_context(|| format!("entry `{}`", module.path))
-        })
-        .collect();
-    results.into_iter().collect()
+    let sources = if options.shrink.is_some() { sources(archive, edits)? } else { Vec::new() };
+    let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
+    shrink::upgrade_and_shrink(&inputs, &sources, options.shrink.as_ref(), |bytes| {
+        upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
+    })
 }
 
-/// Drops what the modules do not need of each other.
-pub fn shrink_modules(
-    archive: &Archive<'_>,
+/// Upgrades in parallel what has become of the `modules` so far: `bytes`.
+fn upgrade_modules(
     modules: &[Module],
-    results: Vec<ModuleResult>,
-    edits: &Edits,
+    bytes: &[&[u8]],
+    plan: &[Vec<String>],
+    built_for: &[&'static Target],
     options: &WheelOptions,
+    upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
-    let Some(shrink) = &options.shrink else { return Ok(results) };
-    let sources = sources(archive, edits)?;
-    let upgraded =
-        modules.iter().zip(&results).map(|(module, result)| Upgraded { path: &module.path, input: &module.bytes, result });
-    shrink::shrink(&upgraded.collect::<Vec<_>>(), &sources, shrink)
+    let context = |number: usize| format!("entry `{}`", modules[number].path);
+    let exports: Vec<Vec<String>> = (bytes.par_iter().enumerate())
+        .map(|(number, bytes)| {
+            Ok(contents::inspect(bytes).with_context(|| context(number))?.map_or_else(Vec::new, |(_, exports)| exports))
+        })
+        .collect::<Result<_>>()?;
+    let exports = exports.iter().enumerate().flat_map(|(number, names)| names.iter().map(move |name| (number, name.as_str())));
+    let exporters = Arc::new(Exporters::new(exports));
+    let mut types = HashMap::new();
+    for (number, bytes) in bytes.iter().enumerate() {
+        types.extend(legalize::wide_exports(bytes).with_context(|| context(number))?);
+    }
+    let types = Arc::new(types);
+    let needs = modules.iter().map(|module| Needs { path: &module.path, needed: needed(module, &options.module) });
+    let complete = complete(&needs.collect::<Vec<_>>());
+    let results = bytes.par_iter().enumerate().map(|(number, bytes)| {
+        let module = &modules[number];
+        let mut entries = plan[number].clone();
+        entries.extend(options.module.runtime_path.iter().filter(|entry| !plan[number].contains(entry)).cloned());
+        let options = ModuleOptions {
+            runtime_path: entries,
+            sources: named_sources(module, built_for),
+            add_needed: added_needed(&module.path, &options.module),
+            sibling_exports: SiblingExports::of_others(&exporters, number),
+            sibling_types: Arc::clone(&types),
+            null_weak: options.module.null_weak && complete[number],
+            ..options.module.clone()
+        };
+        upgrade(&module.path, bytes, &options).with_context(|| context(number))
+    });
+    // All run, so that of several errors the first one is told.
+    results.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// The code that stays in the archive.
@@ -179,13 +189,4 @@ pub fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mu
         reports.push(ModuleReport { path, renamed_to, grafted_from, input_size, output_size, outcomes: result.outcomes });
     }
     reports
-}
-
-/// The types with 64-bit integers of all exported functions.
-fn sibling_types(modules: &[Module]) -> Result<Arc<HashMap<String, FuncType>>> {
-    let mut types = HashMap::new();
-    for module in modules {
-        types.extend(legalize::wide_exports(&module.bytes).with_context(|| format!("entry `{}`", module.path))?);
-    }
-    Ok(Arc::new(types))
 }
