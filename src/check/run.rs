@@ -3,7 +3,7 @@
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
-use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, python, thrown};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::Source;
 use crate::output;
@@ -88,7 +88,7 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
     }
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
-    for (index, finding) in libraries::check(&linked, context.target) {
+    for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(thrown::check(&subjects, &linked)?) {
         found[index].0.push(finding);
     }
     Ok(found)

@@ -268,6 +268,20 @@ fn exceptions() {
     ]);
 }
 
+/// A C++ exception that passes frames without a landing pad ends the runtime; it does not where one catches.
+#[test]
+fn exceptions_that_are_never_caught() {
+    const THROWS: &str = "(import \"env\" \"__cxa_allocate_exception\" (func $allocate (param i32) (result i32)))
+        (import \"env\" \"__cxa_throw\" (func $throw (param i32 i32 i32)))
+        (import \"GOT.mem\" \"_ZTIi\" (global $int (mut i32)))
+        (func $f (result i32) (call $throw (call $allocate (i32.const 4)) (global.get $int) (i32.const 0)) unreachable)";
+    let never: &str = format!("{THROWS} (func (export \"answer\") (result i32) (call $f))").leak();
+    let catches: &str =
+        format!("{THROWS} (func (export \"answer\") (result i32) try (result i32) (call $f) catch_all i32.const 42 end)").leak();
+    const ALL: &[Runtime] = &[Runtime::V0_27_7, Runtime::V0_29_5, Runtime::V314_0_7];
+    assert_cases(&[case("never-caught", ALL, never, Remedy::Compile(catches))]);
+}
+
 #[test]
 fn linking_metadata() {
     assert_cases(&[
