@@ -150,6 +150,7 @@ pub fn module(
         // What else is wrong with it comes of that.
         return Ok(());
     }
+    findings.extend(features::computed_constants(module, place));
     findings.extend(features::time_of_32_bits(module, context, place));
     let mut legalized = features::legalized(module, context, siblings, place);
     if !context.complete {
