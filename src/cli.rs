@@ -270,6 +270,12 @@ pub struct ModuleArgs {
     #[arg(long)]
     pub exnref: bool,
 
+    /// Write out constant expressions that compute, which older engines do not know
+    ///
+    /// Modules compiled with -mextended-const have them; Node 20, for instance, does not compile such a module.
+    #[arg(long)]
+    pub no_extended_const: bool,
+
     /// Pass 64-bit integers whole, as main modules with BIGINT do [default: as the target does]
     ///
     /// Undoes what linking without -sWASM_BIGINT did to exports and imports. The types of imports come from the module, from the

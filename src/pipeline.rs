@@ -11,8 +11,8 @@ use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{
-    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, has_code_offsets, legalize, merge, order, relocations,
-    resolve, validate,
+    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, extended_const, has_code_offsets, legalize, merge, order,
+    relocations, resolve, validate,
 };
 use wasmparser::FuncType;
 
@@ -30,6 +30,8 @@ pub struct ModuleOptions {
     pub personality: String,
     /// Write `try_table` instead of the legacy `try`.
     pub exnref: bool,
+    /// Write out constant expressions that compute, for engines that do not know them.
+    pub no_extended_const: bool,
     /// The runtime's main module has BIGINT: 64-bit integers are to cross the border of the module whole.
     pub bigint: bool,
     /// Add missing `dynCall_*` exports for these signatures.
@@ -101,6 +103,9 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         dylink::run(&mut module, &linking),
         symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
     ];
+    if options.no_extended_const {
+        outcomes.push(extended_const::run(&mut module)?);
+    }
     if options.bigint {
         outcomes.push(legalized(&mut module, options)?);
     }

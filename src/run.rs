@@ -228,6 +228,7 @@ impl<'a> Run<'a> {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
             personality: self.personality()?,
             exnref: args.exnref,
+            no_extended_const: args.no_extended_const,
             bigint,
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
             allow_struct_change: args.allow_struct_change || !target.has_wheels(),

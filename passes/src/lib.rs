@@ -11,6 +11,7 @@ pub mod encode;
 mod environment;
 mod error;
 pub mod exceptions;
+pub mod extended_const;
 mod internal_got;
 pub mod legalize;
 pub mod merge;

@@ -2,10 +2,11 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::symbols::runtime_says;
+use super::thrown::NEVER_CAUGHT;
 use super::{Context, Finding, Place, Siblings};
 use std::collections::BTreeSet;
 use wasm_pyfix_passes::module::{Item, Module};
-use wasm_pyfix_passes::symbols::Unbound;
+use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasm_pyfix_passes::{ExceptionAbi, Result, exceptions};
 
 pub static JAVASCRIPT_EXCEPTIONS: Code = Code {
@@ -25,11 +26,11 @@ pub static NATIVE_EXCEPTIONS: Code = Code {
     name: "native-exceptions",
     severity: Severity::Error,
     summary: "exceptions are native, and the target implements them in JavaScript",
-    explanation: "The module was compiled with `-fwasm-exceptions`, for 2025_0 or later. Runtimes of 2024_0 have no tag for native \
-                  exceptions: `LinkError: WebAssembly.Instance(): Import … \"__cpp_exception\": tag import requires a \
-                  WebAssembly.Tag`.",
-    remedy: "run it on Pyodide 0.28 or later, or compile it for 2024_0",
-    upgrade: Upgrade::Leaves,
+    explanation: "The module was compiled with `-fwasm-exceptions`, for 2025_0 or later. Runtimes of 2024_0, and those that \
+                  `emscripten-legacy` stands for, have no tag for native exceptions: `LinkError: WebAssembly.Instance(): Import … \
+                  \"__cpp_exception\": tag import requires a WebAssembly.Tag`.",
+    remedy: "run it on Pyodide 0.28 or later, or compile it with `-fexceptions`",
+    upgrade: Upgrade::Refuses,
 };
 
 pub static MIXED_EXCEPTIONS: Code = Code {
@@ -65,7 +66,8 @@ pub static MIXED_HANDLERS: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 5] = [&JAVASCRIPT_EXCEPTIONS, &NATIVE_EXCEPTIONS, &MIXED_EXCEPTIONS, &NEW_EXCEPTIONS, &MIXED_HANDLERS];
+pub static CODES: [&Code; 6] =
+    [&JAVASCRIPT_EXCEPTIONS, &NATIVE_EXCEPTIONS, &MIXED_EXCEPTIONS, &NEW_EXCEPTIONS, &MIXED_HANDLERS, &NEVER_CAUGHT];
 
 /// Tags and functions that only runtimes with native exceptions have.
 const NATIVE: [&str; 5] = ["__cpp_exception", "__c_longjmp", "__wasm_longjmp", "__wasm_lpad_context", "_Unwind_CallPersonality"];
@@ -82,7 +84,7 @@ pub fn check<'m>(
     let javascript = exceptions::javascript_imports(module, &siblings.exports);
     let native = native_imports(module);
     let handlers = exceptions::handlers(module)?;
-    let native_target = context.environment.exception_abi() != Some(ExceptionAbi::JavaScript);
+    let native_target = exception_abi(context) == ExceptionAbi::Native;
     let foreign = if native_target { &javascript } else { &native };
     let mixed = !javascript.is_empty() && (!native.is_empty() || handlers.legacy || handlers.new);
     let code = match (mixed, native_target) {
@@ -99,7 +101,10 @@ pub fn check<'m>(
         let kind = if native_target { "exceptions in JavaScript" } else { "native exceptions" };
         let name = &import.field;
         let message = format!("imports `{name}` for {kind}, which {} does not have", context.target.name);
-        let finding = Finding::new(code, place, message).about(name);
+        let mut finding = Finding::new(code, place, message).about(name);
+        if !native_target {
+            finding.upgrade = Upgrade::Refuses;
+        }
         findings.push(finding.preventing(runtime_says(context.target, import, problem)));
     }
     if handlers.new {
@@ -110,6 +115,27 @@ pub fn check<'m>(
         findings.push(Finding::new(code, place, message).preventing("CompileError: WebAssembly.Module(): …"));
     }
     Ok(())
+}
+
+/// The exception ABI of the runtime: as it shows, or else as that of the target.
+fn exception_abi(context: &Context<'_>) -> ExceptionAbi {
+    context.environment.exception_abi().unwrap_or(context.target.exception_abi)
+}
+
+/// The imports for native exceptions that a runtime with those of JavaScript lacks, where nobody knows all that it offers.
+pub fn unbound_native<'m, 'a>(module: &'m Module<'a>, context: &Context<'_>) -> Vec<Unbound<'m, 'a>> {
+    if exception_abi(context) == ExceptionAbi::Native {
+        return Vec::new();
+    }
+    let native = native_imports(module);
+    let lacking = module.imports().iter().filter(|import| native.contains(&*import.field));
+    let lacking = lacking.filter(|import| !context.environment.may_define(&import.field));
+    let problem = |item: Item| match item {
+        Item::Tag(_) => Problem::Tag,
+        Item::Function(_) => Problem::Function,
+        _ => Problem::Address,
+    };
+    lacking.map(|import| Unbound { import, problem: problem(import.item) }).collect()
 }
 
 /// Names of the imports that only runtimes with native exceptions have.

@@ -6,7 +6,7 @@ use crate::target::structs;
 use anyhow::Result;
 use std::cell::LazyCell;
 use wasm_pyfix_passes::module::{Module, Unsupported};
-use wasm_pyfix_passes::{Error, legalize, time};
+use wasm_pyfix_passes::{Error, extended_const, legalize, time};
 
 pub static SHARED_MEMORY: Code = Code {
     name: "shared-memory",
@@ -71,7 +71,19 @@ pub static STRUCT_CHANGED: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 6] = [&SHARED_MEMORY, &MEMORY64, &ASYNCIFY, &LEGALIZED_I64, &TIME_32_BIT, &STRUCT_CHANGED];
+pub static EXTENDED_CONST: Code = Code {
+    name: "extended-const",
+    severity: Severity::Warning,
+    summary: "constant expressions compute, which older engines do not know",
+    explanation: "The module was compiled with `-mextended-const`: where a value must be constant, such as the place of its data, it adds \
+                  numbers. Pyodide runs on engines that do not know that, such as Node 20 and older, and these do not compile the \
+                  module: `CompileError: WebAssembly.Module(): …`.",
+    remedy: "`wasm-pyfix upgrade --no-extended-const` writes the computations out; or compile it with `-mno-extended-const`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static CODES: [&Code; 7] =
+    [&SHARED_MEMORY, &MEMORY64, &ASYNCIFY, &EXTENDED_CONST, &LEGALIZED_I64, &TIME_32_BIT, &STRUCT_CHANGED];
 
 /// Checks what no pass touches. `true` when nothing of it is there.
 pub fn supported(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>) -> bool {
@@ -84,6 +96,13 @@ pub fn supported(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>
     };
     findings.push(finding);
     false
+}
+
+/// Checks for constant expressions that compute.
+pub fn computed_constants(module: &Module<'_>, place: &Place) -> Option<Finding> {
+    let message = "has constant expressions that compute, which engines such as Node 20 do not know";
+    let found = || Finding::new(&EXTENDED_CONST, place, message).preventing("CompileError: WebAssembly.Module(): …");
+    extended_const::is_used(module).then(found)
 }
 
 /// Checks for halves of 64-bit integers, by asking the pass that would join them.

@@ -19,6 +19,7 @@ mod record;
 pub mod report;
 pub mod run;
 mod symbols;
+mod thrown;
 mod wheel;
 
 use crate::target::Target;
@@ -152,9 +153,13 @@ pub fn module(
         // What else is wrong with it comes of that.
         return Ok(());
     }
+    findings.extend(features::computed_constants(module, place));
     findings.extend(features::time_of_32_bits(module, context, place));
     let mut legalized = features::legalized(module, context, siblings, place);
-    if context.complete {
+    if !context.complete {
+        let mut unbound = exceptions::unbound_native(module, context);
+        exceptions::check(module, context, siblings, &mut unbound, place, findings)?;
+    } else {
         let mut unbound = engine::unbound(module, context.environment, &siblings.exports);
         if let Some(finding) = &mut legalized {
             let differ: Vec<_> = unbound.extract_if(.., |unbound| unbound.problem == engine::Problem::Type).collect();

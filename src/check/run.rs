@@ -3,7 +3,7 @@
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
-use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python, thrown};
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::{self, Source};
 use crate::output;
@@ -103,7 +103,8 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
     let weak = own::weak(&subjects, &linked, &exports, context);
-    for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(weak) {
+    let thrown = thrown::check(&subjects, &linked)?;
+    for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(weak).chain(thrown) {
         found[index].0.push(finding);
     }
     Ok(found)

@@ -94,7 +94,7 @@ fn exceptions_of(survey: &Survey, evidence: &mut Vec<String>) -> Handling {
     if handlers > 0 {
         evidence.push("its code has native exception handlers".to_string());
     }
-    let throws = functions(survey).any(|(name, _)| ["__cxa_throw", "__cxa_rethrow"].contains(&name));
+    let throws = functions(survey).any(|(name, _)| exceptions::THROWING.contains(&name));
     handling(javascript, native, throws)
 }
 

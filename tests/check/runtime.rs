@@ -268,6 +268,20 @@ fn exceptions() {
     ]);
 }
 
+/// A C++ exception that passes frames without a landing pad ends the runtime; it does not where one catches.
+#[test]
+fn exceptions_that_are_never_caught() {
+    const THROWS: &str = "(import \"env\" \"__cxa_allocate_exception\" (func $allocate (param i32) (result i32)))
+        (import \"env\" \"__cxa_throw\" (func $throw (param i32 i32 i32)))
+        (import \"GOT.mem\" \"_ZTIi\" (global $int (mut i32)))
+        (func $f (result i32) (call $throw (call $allocate (i32.const 4)) (global.get $int) (i32.const 0)) unreachable)";
+    let never: &str = format!("{THROWS} (func (export \"answer\") (result i32) (call $f))").leak();
+    let catches: &str =
+        format!("{THROWS} (func (export \"answer\") (result i32) try (result i32) (call $f) catch_all i32.const 42 end)").leak();
+    const ALL: &[Runtime] = &[Runtime::V0_27_7, Runtime::V0_29_5, Runtime::V314_0_7];
+    assert_cases(&[case("never-caught", ALL, never, Remedy::Compile(catches))]);
+}
+
 #[test]
 fn linking_metadata() {
     assert_cases(&[
@@ -302,6 +316,21 @@ fn linking_metadata() {
     ]);
 }
 
+/// Two segments that overlap by a byte, globals of both kinds and types, and a start function that reads one.
+const EXTENDED_CONST: &str = "(module (@dylink.0 (mem-info (memory 24 2) (table 0 0)))
+    (import \"env\" \"memory\" (memory 0)) (import \"env\" \"__memory_base\" (global $base i32))
+    (global $fixed i32 (i32.add (global.get $base) (i32.const 16)))
+    (global $wide i64 (i64.mul (i64.const 5) (i64.sub (i64.const 3) (i64.const 1))))
+    (global $changing (mut i32) (i32.sub (i32.const 9) (i32.const 2)))
+    (data (global.get $base) \"\\01\\02\\03\\04\\05\")
+    (data (offset (i32.add (global.get $base) (i32.const 4))) \"\\06\")
+    (data (offset (i32.add (i32.const 16) (global.get $base))) \"\\11\")
+    (start $start)
+    (func $start (global.set $changing (i32.add (global.get $changing) (i32.load8_u (global.get $fixed)))))
+    (func (export \"answer\") (result i32)
+      (i32.add (i32.wrap_i64 (global.get $wide)) (i32.add (global.get $changing)
+        (i32.add (i32.load8_u offset=4 (global.get $base)) (i32.load8_u offset=1 (global.get $base)))))))";
+
 #[test]
 fn features() {
     assert_cases(&[
@@ -323,6 +352,9 @@ fn features() {
             "(import \"env\" \"__asyncify_state\" (global (mut i32))) (func (export \"answer\") (result i32) i32.const 42)",
             Remedy::Compile(ANSWER),
         ),
+        case("extended-const", BOTH, EXTENDED_CONST, Remedy::Upgrade(&["--no-extended-const"])),
+        case("extended-const", FIRST, EXTENDED_CONST, Remedy::Upgrade(&["--no-extended-const", "-O0"])),
+        case("extended-const", FIRST, EXTENDED_CONST, Remedy::Run(Node::V24Exnref, Runtime::V0_29_5)),
         case(
             "legalized-i64",
             FIRST,
@@ -335,6 +367,32 @@ fn features() {
             Remedy::Upgrade(&[]),
         ),
     ]);
+}
+
+/// What clang makes with `-mextended-const` (its `use` reads `glob`, which the runtime has as a function): the original on an engine that knows it, and on one that does not what became of it.
+#[test]
+fn extended_constants_of_clang() {
+    let path = support::repository().join("../shared/findings/extended-const/xc4.so");
+    let Ok(original) = std::fs::read(path) else {
+        eprintln!("no findings beside the repository: nothing to run");
+        return;
+    };
+    let python = "import ctypes\nlib = ctypes.CDLL('/home/pyodide/m.so')\n\
+                  str([lib.tc(1), lib.tc(7), lib.tc(8), lib.vtest(1), lib.vtest(6)])";
+    let job = |module: &[u8]| Job { files: vec![(PATH.to_string(), module.to_vec())], ..Job::new("m", python) };
+    let outcomes = |node: Node, runtime: Runtime, modules: &[&[u8]]| -> Vec<Result<String, String>> {
+        let jobs: Vec<Job> = modules.iter().map(|module| job(module)).collect();
+        run_jobs(node, runtime, &jobs).unwrap().into_iter().map(|answer| answer.outcome).collect()
+    };
+    let answer = Ok("[4, -108, -4, 14, 1003]".to_string());
+    assert_eq!(outcomes(Node::V24Exnref, Runtime::V0_29_5, &[&original]), std::slice::from_ref(&answer));
+    for runtime in Runtime::UPGRADED {
+        let written = [&["--no-extended-const"][..], &["--no-extended-const", "-O0"]]
+            .map(|arguments| upgraded(&original, runtime, arguments));
+        let answers = outcomes(Node::Installed, runtime, &[&original, &written[0], &written[1]]);
+        assert!(answers[0].as_ref().is_err_and(|error| error.contains("constant expression")), "{:?}", answers[0]);
+        assert_eq!(answers[1..], [answer.clone(), answer.clone()], "{}", runtime.version());
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 ;; Objects of both kinds in one module: one half fails wherever it is loaded.
 ;; FAIL 1: check %
 ;; FAIL[2024] 1: check % --target pyodide_2024_0
+;; FAIL[legacy] 1: check % --target emscripten-legacy
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))

@@ -1,6 +1,8 @@
-;; Native exceptions, which the oldest platform does not have.
+;; Native exceptions, which the oldest platform does not have, nor a main module of that time, of which nothing else is known.
 ;; RUN: check %
 ;; FAIL[2024] 1: check % --target pyodide_2024_0
+;; FAIL[legacy] 1: check % --target emscripten-legacy
+;; FAIL[upgrade] 3: upgrade % -n --target emscripten-legacy
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "__cpp_exception" (tag $cpp_exception (param i32)))

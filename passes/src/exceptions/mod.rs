@@ -53,6 +53,9 @@ use wasmparser::{FuncType, ValType};
 /// Export by which modules agree on the numbers of their `setjmp` calls.
 pub(crate) const SETJMP_COUNTER: &str = setjmp::COUNTER;
 
+/// The functions of libc++abi by which C++ code throws.
+pub const THROWING: [&str; 2] = ["__cxa_throw", "__cxa_rethrow"];
+
 /// What the target and the user ask of this pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {

@@ -16,10 +16,24 @@ impl Module<'_> {
                 features.insert(place, (b'+', feature.to_string()));
             }
         }
+        self.write_target_features(&features);
+    }
+
+    /// Takes `unwanted` out of `target_features`.
+    pub fn remove_target_feature(&mut self, unwanted: &str) {
+        let Some(mut features) = self.custom_section(SECTION).and_then(read) else { return };
+        let before = features.len();
+        features.retain(|(_, name)| name != unwanted);
+        if features.len() < before {
+            self.write_target_features(&features);
+        }
+    }
+
+    fn write_target_features(&mut self, features: &[(u8, String)]) {
         let mut payload = Vec::new();
         wasm_encoder::Encode::encode(&(features.len() as u32), &mut payload);
         for (prefix, name) in features {
-            payload.push(prefix);
+            payload.push(*prefix);
             wasm_encoder::Encode::encode(name.as_str(), &mut payload);
         }
         self.replace_custom_section(SECTION, payload);

@@ -8,6 +8,7 @@
 //! right without being visited. Bytes of code in the model are in *id space*: their index immediates are ids. Indices are assigned
 //! once, by [`Module::write`], which rewrites the immediates of every body in one parallel sweep.
 
+mod constants;
 pub mod dylink;
 mod encode;
 mod features;

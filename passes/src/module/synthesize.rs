@@ -223,6 +223,11 @@ impl Module<'_> {
             let base = *known.get_or_insert_with(|| self.import_global("env", name, IMMUTABLE_I32));
             function.instructions().global_get(base.0).i32_const(offset as i32).i32_add().global_set(global.0);
         }
+        self.run_first(function);
+    }
+
+    /// Has the start function run `function`, which takes no arguments and has no `end` yet, before anything else.
+    pub(super) fn run_first(&mut self, mut function: wasm_encoder::Function) {
         if let Some(start) = self.start {
             function.instructions().call(start.0);
         }
