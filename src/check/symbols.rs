@@ -242,6 +242,7 @@ fn kind_of(item: &wasm_pyfix_passes::Item) -> &'static str {
         Item::Tag(_) => "a tag",
         Item::Table => "a table",
         Item::Memory => "a memory",
+        Item::Unknown => "something unknown",
     }
 }
 
