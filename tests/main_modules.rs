@@ -119,3 +119,40 @@ fn imports_of_a_main_module_are_offers() {
     assert!(text.contains("\ng js ?\n"), "{text}");
     assert_eq!(manifest::from_text(&text).unwrap(), environment);
 }
+
+/// All grammars of `tree-sitter-wasms`, given the files of the parser: what it lacks is named or put in, and the others load and parse.
+#[test]
+fn grammars_are_judged_by_the_parser_they_run_in() {
+    let library = package("web-tree-sitter");
+    let main = ["wasm", "js"].map(|ending| format!("--main={}", library.join(format!("web-tree-sitter.{ending}")).display()));
+    let temporary = tempfile::tempdir().unwrap();
+    let (mut refused, mut parsed) = (Vec::new(), 0);
+    for entry in std::fs::read_dir(package("tree-sitter-wasms/out")).unwrap() {
+        let grammar = entry.unwrap().path();
+        let name = grammar.file_stem().unwrap().to_str().unwrap().trim_start_matches("tree-sitter-").to_string();
+        let upgraded = temporary.path().join(&name);
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_wasm-pyfix")).args(&main).arg(&grammar).arg("-o").arg(&upgraded).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.code() == Some(3) {
+            // Two functions of libc++, and one that it dropped.
+            assert!(printed.contains("`_ZdlPv`, `_Znwm`") && !printed.contains("`__assert_fail`"), "{name}: {printed}");
+            refused.push(name);
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(0), "{name}: {printed}");
+        let script = support::repository().join("tests/runtime/grammar.mjs");
+        let text = "for f in *; do echo \"$f\"; done\n";
+        let output = Command::new("node").arg(script).arg(&library).arg(&upgraded).arg(text).output().unwrap();
+        let tree = String::from_utf8_lossy(&output.stdout);
+        match name.as_str() {
+            "ql" => assert!(tree.starts_with("failed: Error: Incompatible language version "), "{tree}"),
+            "bash" => assert!(tree.starts_with("ok ("), "{tree}"),
+            // What the text is in other languages does not matter.
+            _ => assert!(tree.starts_with("ok (") || tree.starts_with("with errors ("), "{name}: {tree}"),
+        }
+        parsed += 1;
+    }
+    refused.sort();
+    assert_eq!((refused, parsed), (vec!["elm".to_string(), "yaml".to_string()], 34));
+}

@@ -23,6 +23,7 @@ pub mod relocations;
 pub mod siblings;
 mod signature;
 pub mod strip;
+pub mod substitutes;
 pub mod survey;
 pub mod symbols;
 pub mod time;

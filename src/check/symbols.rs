@@ -7,6 +7,7 @@ use super::codes::{Code, Severity, Upgrade};
 use super::{Context, Finding, Place, Siblings};
 use crate::target::{self, Target};
 use wasm_pyfix_passes::module::{Import, Item, Module};
+use wasm_pyfix_passes::substitutes;
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasmparser::{FuncType, ValType};
 
@@ -19,6 +20,18 @@ pub static MISSING_FUNCTION: Code = Code {
                   symbol …`. Functions whose import is weak may be missing.",
     remedy: "compile it for the target, or name a substitute with `wasm-pyfix upgrade --alias OLD=NEW`",
     upgrade: Upgrade::Refuses,
+};
+
+pub static SUBSTITUTED_FUNCTION: Code = Code {
+    name: "substituted-function",
+    severity: Severity::Error,
+    summary: "the runtime lacks a small function that `upgrade` can put into the module",
+    explanation: "The module imports a function that neither the runtime nor the libraries at hand offer, such as `_emscripten_memcpy_js` or \
+                  `isalpha`. The module loads: the loader makes a stub. The first call of it ends the whole runtime: `Error: Dynamic \
+                  linking error: cannot resolve symbol …`. The function needs nothing but its arguments and the memory, so the module can \
+                  have one of its own.",
+    remedy: "compile it for the target",
+    upgrade: Upgrade::Fixes,
 };
 
 pub static MISSING_ADDRESS: Code = Code {
@@ -106,8 +119,9 @@ pub static UNKNOWN_SYMBOL: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 9] = [
+pub static CODES: [&Code; 10] = [
     &MISSING_FUNCTION,
+    &SUBSTITUTED_FUNCTION,
     &MISSING_ADDRESS,
     &MISSING_GLOBAL,
     &MISSING_TAG,
@@ -132,6 +146,9 @@ pub fn check<'m>(
         let target = context.target.name;
         let of_runtime = || target::is_of_runtime(name, module);
         let (code, message) = match problem {
+            Problem::Function if substitutes::has(module, import) => {
+                (&SUBSTITUTED_FUNCTION, format!("calls `{name}`, which {target} does not have"))
+            }
             Problem::Function | Problem::Address if !of_runtime() => {
                 let what = if *problem == Problem::Function { "calls" } else { "takes the address of" };
                 (&UNKNOWN_SYMBOL, format!("{what} `{name}`, which nobody at hand offers"))
