@@ -12,7 +12,7 @@ use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{
     Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, extended_const, has_code_offsets, legalize, merge, order,
-    relocations, resolve, validate,
+    relocations, resolve, substitutes, validate,
 };
 use wasmparser::FuncType;
 
@@ -125,6 +125,9 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
     if let Some(signatures) = &options.dyncalls {
         let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
         outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
+    }
+    if let Some(environment) = environment {
+        outcomes.push(substitutes::run(&mut module, environment, &options.sibling_exports)?);
     }
     if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
         report_missing(&module, environment, &origin, options, renamed)?;

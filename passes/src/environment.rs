@@ -51,6 +51,8 @@ pub enum Item {
     Table,
     /// A linear memory.
     Memory,
+    /// Something of which nobody knows what it is.
+    Unknown,
 }
 
 /// One symbol of an environment, without its name.
@@ -176,6 +178,10 @@ fn keep_common_offer(ours: &mut Offer, theirs: &Offer) -> bool {
                 true
             }
         },
+        (ours, theirs) if *ours == Item::Unknown || *theirs == Item::Unknown => {
+            *ours = Item::Unknown;
+            true
+        }
         (ours, theirs) => ours == theirs,
     }
 }

@@ -26,6 +26,7 @@ pub mod resolve;
 pub mod siblings;
 mod signature;
 pub mod strip;
+pub mod substitutes;
 pub mod survey;
 pub mod symbols;
 pub mod time;

@@ -186,6 +186,7 @@ fn problem(module: &Module<'_>, import: &Import<'_>, name: &str, environment: &E
         return None;
     }
     match (import.item, offer) {
+        (_, Some(Offer { item: crate::Item::Unknown, .. })) => None,
         (Item::Function(id), Some(Offer { provider: Provider::MainModule, item: crate::Item::Function(Some(ty)) })) => {
             (ty != module.signature(id)).then_some(Problem::Type)
         }

@@ -9,6 +9,7 @@ use crate::target::origin::Origin;
 use crate::target::{self, Target};
 use std::cell::LazyCell;
 use wasm_pyfix_passes::module::{Import, Item, Module};
+use wasm_pyfix_passes::substitutes;
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasmparser::{FuncType, ValType};
 
@@ -34,6 +35,18 @@ pub static NEVER_OFFERED: Code = Code {
                   come from it.",
     remedy: "compile it without what calls the function, or name a substitute with `wasm-pyfix upgrade --alias OLD=NEW`",
     upgrade: Upgrade::Leaves,
+};
+
+pub static SUBSTITUTED_FUNCTION: Code = Code {
+    name: "substituted-function",
+    severity: Severity::Error,
+    summary: "the runtime lacks a small function that `upgrade` can put into the module",
+    explanation: "The module imports a function that neither the runtime nor the libraries at hand offer, such as `_emscripten_memcpy_js` or \
+                  `isalpha`. The module loads: the loader makes a stub. The first call of it ends the whole runtime: `Error: Dynamic \
+                  linking error: cannot resolve symbol …`. The function needs nothing but its arguments and the memory, so the module can \
+                  have one of its own.",
+    remedy: "compile it for the target",
+    upgrade: Upgrade::Fixes,
 };
 
 pub static MISSING_ADDRESS: Code = Code {
@@ -121,9 +134,10 @@ pub static UNKNOWN_SYMBOL: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 10] = [
+pub static CODES: [&Code; 11] = [
     &MISSING_FUNCTION,
     &NEVER_OFFERED,
+    &SUBSTITUTED_FUNCTION,
     &MISSING_ADDRESS,
     &MISSING_GLOBAL,
     &MISSING_TAG,
@@ -149,6 +163,9 @@ pub fn check<'m>(
         let target = context.target.name;
         let of_runtime = || target::is_of_runtime(name, module);
         let (code, message) = match problem {
+            Problem::Function if substitutes::has(module, import) => {
+                (&SUBSTITUTED_FUNCTION, format!("calls `{name}`, which {target} does not have"))
+            }
             Problem::Function | Problem::Address if !of_runtime() => {
                 let what = if *problem == Problem::Function { "calls" } else { "takes the address of" };
                 (&UNKNOWN_SYMBOL, format!("{what} `{name}`, which nobody at hand offers"))
@@ -262,6 +279,7 @@ pub fn kind_of(item: &wasm_pyfix_passes::Item) -> &'static str {
         Item::Tag(_) => "a tag",
         Item::Table => "a table",
         Item::Memory => "a memory",
+        Item::Unknown => "something unknown",
     }
 }
 

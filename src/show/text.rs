@@ -9,7 +9,7 @@ use crate::target::Target;
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
-use textwrap::{Options, WordSplitter};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 const WIDTH: usize = 80;
 /// Where the text behind a label begins.
@@ -65,6 +65,8 @@ fn field(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
 fn write_wrapped(out: &mut dyn Write, text: &str, first: &str, rest: &str) -> io::Result<()> {
     let options = Options::new(WIDTH).initial_indent(first).subsequent_indent(rest);
     let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    // The defaults depend on which features other crates ask for.
+    let options = options.word_separator(WordSeparator::AsciiSpace).wrap_algorithm(WrapAlgorithm::FirstFit);
     textwrap::wrap(&plain(text), options).iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }
 

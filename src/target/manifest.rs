@@ -9,12 +9,12 @@
 //!
 //! The text form is one line per symbol, sorted by name: `name provider kind [type]`. Types are one letter per value (`i` i32,
 //! `j` i64, `f` f32, `d` f64, `V` v128, `e` externref, `a` funcref), results after a colon; `?` is an unknown type. A name that ends
-//! in `*` is a family of functions that the loader makes on demand.
+//! in `*` is a family of functions that the loader makes on demand, and `?` in place of a kind stands for what is not known at all.
 //!
 //! Refuses anything that is no core module or has no exports, and JavaScript that lacks an import of the module.
 
 use super::Target;
-use super::javascript::{self, Value};
+use super::javascript::{self, Library, Value};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,8 +44,8 @@ pub fn from_files(files: &[PathBuf]) -> Result<Environment> {
         *slot = Some((file, bytes));
     }
     let (main, wasm) = main.context("none of the files is a WebAssembly module: give the .wasm file of the main module")?;
-    let library = javascript.map(|(file, bytes)| read_javascript(file, &bytes)).transpose()?;
-    from_main(&wasm, library).with_context(|| main.display().to_string())
+    let libraries = javascript.map(|(file, bytes)| read_javascript(file, &bytes)).transpose()?;
+    from_main(&wasm, libraries).with_context(|| main.display().to_string())
 }
 
 /// Reads what the files given as `--main` offer. For a main module alone, the JavaScript of `target` is assumed, where it has any.
@@ -88,7 +88,7 @@ pub fn from_runtimes(directories: &[PathBuf]) -> Result<Environment> {
     Ok(environment)
 }
 
-fn read_javascript(file: &Path, bytes: &[u8]) -> Result<javascript::Library> {
+fn read_javascript(file: &Path, bytes: &[u8]) -> Result<Vec<Library>> {
     let text = std::str::from_utf8(bytes).context("neither a WebAssembly module nor text");
     text.and_then(javascript::scan).with_context(|| file.display().to_string())
 }
@@ -102,8 +102,8 @@ struct Main {
     functions: Vec<u32>,
     tags: Vec<u32>,
     globals: Vec<wasmparser::GlobalType>,
-    /// Functions imported from the modules whose names are shared.
-    imports: BTreeMap<String, Option<FuncType>>,
+    /// What is imported from the modules whose names are shared.
+    imports: BTreeMap<String, Item>,
     exports: Vec<(String, ExternalKind, u32)>,
 }
 
@@ -152,16 +152,24 @@ impl Main {
     }
 
     fn import(&mut self, import: Import<'_>) -> Result<()> {
-        match import.ty {
+        let item = match import.ty {
             TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
                 self.functions.push(ty);
-                if SHARED_MODULES.contains(&import.module) {
-                    self.imports.insert(import.name.to_string(), Some(self.func_type(ty)?.clone()));
-                }
+                Item::Function(Some(self.func_type(ty)?.clone()))
             }
-            TypeRef::Tag(tag) => self.tags.push(tag.func_type_idx),
-            TypeRef::Global(global) => self.globals.push(global),
-            TypeRef::Table(_) | TypeRef::Memory(_) => {}
+            TypeRef::Tag(tag) => {
+                self.tags.push(tag.func_type_idx);
+                Item::Tag(self.func_type(tag.func_type_idx)?.clone())
+            }
+            TypeRef::Global(global) => {
+                self.globals.push(global);
+                Item::Global { value: global.content_type, mutable: global.mutable }
+            }
+            TypeRef::Table(_) => Item::Table,
+            TypeRef::Memory(_) => Item::Memory,
+        };
+        if SHARED_MODULES.contains(&import.module) {
+            self.imports.insert(import.name.to_string(), item);
         }
         Ok(())
     }
@@ -205,28 +213,56 @@ fn func_type(ty: SubType) -> Option<FuncType> {
     }
 }
 
-/// Reads what a main module and its JavaScript library offer. Without the library, the functions that the main module itself
-/// imports stand for it.
-pub fn from_main(wasm: &[u8], library: Option<javascript::Library>) -> Result<Environment> {
+/// Reads what a main module and its JavaScript library offer. Without the library, what the main module itself imports stands for it.
+/// Of several libraries, those count that have all functions which the main module imports.
+pub fn from_main(wasm: &[u8], libraries: Option<Vec<Library>>) -> Result<Environment> {
     let main = Main::read(wasm)?;
-    let mut environment = Environment::default();
+    let mut exported = Environment::default();
     for (name, kind, index) in &main.exports {
         let item = main.item(name, *kind, *index)?;
-        environment.add(name, Provider::MainModule, item);
+        exported.add(name, Provider::MainModule, item);
     }
-    alias_main(&mut environment);
-    match library {
-        Some(library) => add_library(&mut environment, &main, library)?,
+    alias_main(&mut exported);
+    let mut environment = match libraries {
+        Some(libraries) => with_libraries(&exported, &main, libraries)?,
         None => {
-            for (name, ty) in main.imports {
-                environment.add(name, Provider::JavaScript, Item::Function(ty));
+            let mut environment = exported;
+            for (name, item) in main.imports {
+                environment.add(name, Provider::JavaScript, item);
             }
+            environment
         }
-    }
+    };
     for name in ["__memory_base", "__table_base"] {
         environment.add(name, Provider::Loader, Item::Global { value: ValType::I32, mutable: false });
     }
     Ok(environment)
+}
+
+/// What the exports of a main module and all libraries that fit it best offer alike.
+fn with_libraries(exported: &Environment, main: &Main, libraries: Vec<Library>) -> Result<Environment> {
+    let lacks = |library: &Library, name: &str| !library.values.contains_key(name);
+    let functions = || main.imports.iter().filter(|(_, item)| matches!(item, Item::Function(_))).map(|(name, _)| name);
+    // The others are not always in the table: a program may add the memory later.
+    let lacking = |library: &Library| main.imports.keys().filter(|name| lacks(library, name)).count();
+    let lacked = libraries.iter().find_map(|library| functions().find(|name| lacks(library, name))).cloned();
+    let mut fitting: Vec<Library> = libraries;
+    fitting.retain(|library| !functions().any(|name| lacks(library, name)));
+    let least = fitting.iter().map(lacking).min();
+    let best = fitting.into_iter().filter(|library| Some(lacking(library)) == least);
+    let environments = best.map(|library| {
+        let mut environment = exported.clone();
+        add_library(&mut environment, main, library);
+        environment
+    });
+    let common = environments.reduce(|mut common, other| {
+        common.keep_common(&other);
+        common
+    });
+    common.with_context(|| {
+        let name = lacked.unwrap_or_default();
+        format!("the JavaScript lacks `{name}`, which the main module imports: do the two files belong together?")
+    })
 }
 
 /// The two spellings of the C entry point stand for each other (`mergeLibSymbols`).
@@ -239,19 +275,22 @@ fn alias_main(environment: &mut Environment) {
     }
 }
 
-fn add_library(environment: &mut Environment, main: &Main, library: javascript::Library) -> Result<()> {
-    if let Some(name) = main.imports.keys().find(|name| !library.values.contains_key(*name)) {
-        bail!("the JavaScript lacks `{name}`, which the main module imports: do the two files belong together?");
-    }
+fn add_library(environment: &mut Environment, main: &Main, library: Library) {
     for (name, value) in library.values {
+        let imported = || main.imports.get(&name).cloned();
         let item = match value {
             Value::Stub => continue,
-            Value::Function(annotated) => Item::Function(main.imports.get(&name).cloned().unwrap_or(annotated)),
+            Value::Function(annotated) => match imported() {
+                Some(Item::Function(ty)) => Item::Function(ty),
+                _ => Item::Function(annotated),
+            },
             Value::Number => Item::Data,
             Value::Global { value, mutable } => Item::Global { value, mutable },
             Value::Tag(ty) => Item::Tag(ty),
             Value::Table => Item::Table,
             Value::Memory => Item::Memory,
+            // The main module would not run with anything else.
+            Value::Unknown => imported().unwrap_or(Item::Unknown),
         };
         environment.add(name, Provider::JavaScript, item);
     }
@@ -261,7 +300,6 @@ fn add_library(environment: &mut Environment, main: &Main, library: javascript::
         }
     }
     environment.families = library.families;
-    Ok(())
 }
 
 /// Writes the text form of an environment; the same environment always gives the same text.
@@ -297,6 +335,7 @@ fn offer_text(offer: &Offer) -> Result<String> {
         Item::Tag(ty) => format!("tag {}", type_text(ty).context("the type of a tag cannot be written into a manifest")?),
         Item::Table => "table".to_string(),
         Item::Memory => "memory".to_string(),
+        Item::Unknown => "?".to_string(),
     };
     Ok(format!("{provider} {item}"))
 }
@@ -359,6 +398,7 @@ fn read_line(environment: &mut Environment, line: &str) -> Result<()> {
         ["tag", ty] => Item::Tag(read_type(ty)?),
         ["table"] => Item::Table,
         ["memory"] => Item::Memory,
+        ["?"] => Item::Unknown,
         _ => bail!("unknown kind of symbol"),
     };
     environment.add(*name, provider, item);

@@ -3,6 +3,7 @@
 //! A target is plain data ([`table`]) and a built-in [`manifest`] of the symbols that its runtimes offer, stored compressed and
 //! read only when something asks for it.
 
+mod filesystem;
 pub mod javascript;
 pub mod manifest;
 pub mod origin;
@@ -47,7 +48,7 @@ pub struct Target {
     /// Structs that are laid out differently than on the platform before.
     pub struct_changes: &'static [StructChange],
     /// Symbols that have another name than on the platform before.
-    pub renamed: &'static [Renamed],
+    pub renamed: &'static [&'static [Renamed]],
     /// The releases of Pyodide that are of this platform, oldest first, by what their versions have in common: `0.29`, `314`.
     pub releases: &'static [&'static str],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
@@ -199,7 +200,7 @@ impl Target {
     /// Other names for symbols that modules of any older platform may import.
     pub fn aliases(&self) -> Vec<Alias> {
         let up_to_here = Target::all().iter().filter(|target| target.age() <= self.age());
-        let renamed = up_to_here.flat_map(|target| target.renamed);
+        let renamed = up_to_here.flat_map(|target| target.renamed).copied().flatten();
         renamed.map(|renamed| Alias { old: renamed.old.to_string(), new: renamed.new.to_string(), always: false }).collect()
     }
 

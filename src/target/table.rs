@@ -3,6 +3,7 @@
 //! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md` and `flags.md`; PEP 783 for the tags; the struct
 //! sizes in Emscripten's generated `struct_info` of the three versions; the npm packages for everything else.
 
+use super::filesystem::FILESYSTEM;
 use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 
@@ -42,7 +43,7 @@ pub static TARGETS: [Target; 4] = [
         site_packages: "/lib/python3.12/site-packages",
         default_tag_style: TagStyle::Legacy,
         struct_changes: &[],
-        renamed: RENAMED_2024_0,
+        renamed: &[RENAMED_2024_0],
         releases: &["0.26", "0.27"],
         runtimes: &["0.27.7"],
         compressed_manifest: Some(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
@@ -62,7 +63,7 @@ pub static TARGETS: [Target; 4] = [
         // Pyodide before 0.29.4 knows only the legacy spelling, package indexes only the other.
         default_tag_style: TagStyle::Both,
         struct_changes: CHANGES_2025_0,
-        renamed: RENAMED_2025_0,
+        renamed: &[RENAMED_2025_0, FILESYSTEM],
         releases: &["0.28", "0.29"],
         runtimes: &["0.28.3", "0.29.5"],
         compressed_manifest: Some(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
@@ -81,7 +82,7 @@ pub static TARGETS: [Target; 4] = [
         site_packages: "/lib/python3.14/site-packages",
         default_tag_style: TagStyle::Pep783,
         struct_changes: CHANGES_2026_0,
-        renamed: RENAMED_2026_0,
+        renamed: &[RENAMED_2026_0],
         releases: &["314"],
         runtimes: &["314.0.7"],
         compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),

@@ -1,0 +1,148 @@
+//! Small functions that the runtime lacks are put into the module.
+//!
+//! Runtimes drop functions: Emscripten 4 has no `_emscripten_memcpy_js` any more, and main modules other than Pyodide's export only what
+//! somebody thought of, so that a grammar of tree-sitter fails in its first `isalpha`. Some of them are leaves of a few instructions, whose
+//! meaning the C standard or Emscripten's source fixes. The table (`substitutes.wat`, assembled in `substitutes.wasm`) has such bodies,
+//! and an import becomes a definition with that body.
+//!
+//! It happens only where nobody else can be meant: the runtime does not have the name, nor has it at times, no sibling exports it, and
+//! neither does the module. The type must be the table's to the letter. Weak imports stay, for code asks whether they are there, and so
+//! do functions whose address is taken through the GOT, which the loader fills.
+//!
+//! **Relies on** musl's definitions in `src/ctype`, as Emscripten compiles it: those of bytes know no locale, and `iswdigit` and `iswxdigit`
+//! know ASCII alone. What needs a table of Unicode (`iswalpha`, `towupper`) is not here. `abort` and `__assert_fail` end the program with
+//! a trap instead of an exception of JavaScript with a text; neither can be caught by the module.
+
+use crate::module::{FunctionId, Import, Item, Module, Origin};
+use crate::siblings::SiblingExports;
+use crate::{Environment, Outcome, Result};
+
+/// Name of the pass.
+pub const PASS: &str = "substitutes";
+
+const TABLE: &[u8] = include_bytes!("substitutes.wasm");
+
+/// The functions that copy memory with one instruction.
+const BULK: &str = "memcpy";
+
+/// Puts functions into `module` that neither `environment` nor a sibling has.
+///
+/// # Errors
+/// None for any module; the table is part of the program.
+pub fn run(module: &mut Module<'_>, environment: &Environment, siblings: &SiblingExports) -> Result<Outcome> {
+    let mut outcome = Outcome::new(PASS);
+    let table = Module::read_any(TABLE)?;
+    let lacking: Vec<(FunctionId, FunctionId, String)> = (module.imports().iter())
+        .filter(|import| !environment.may_define(&import.field) && !siblings.contains(&import.field))
+        .filter_map(|import| Some((function(import)?, substitute(&table, module, import)?, import.field.to_string())))
+        .collect();
+    for (id, substitute, name) in lacking {
+        let Origin::Defined(body) = &table.function(substitute).origin else { continue };
+        module.define_function(id, body.bytes.to_vec());
+        if name.contains(BULK) {
+            module.add_target_features(&["bulk-memory"]);
+        }
+        outcome.count(&format!("`{name}`, which the runtime lacks, put into the module"), 1);
+    }
+    Ok(outcome)
+}
+
+/// Whether [`run`] would put a function in the place of `import`, if nobody else has it.
+pub fn has(module: &Module<'_>, import: &Import<'_>) -> bool {
+    Module::read_any(TABLE).is_ok_and(|table| substitute(&table, module, import).is_some())
+}
+
+fn function(import: &Import<'_>) -> Option<FunctionId> {
+    match import.item {
+        Item::Function(id) => Some(id),
+        _ => None,
+    }
+}
+
+/// The function of the table that can stand for `import`.
+fn substitute(table: &Module<'_>, module: &Module<'_>, import: &Import<'_>) -> Option<FunctionId> {
+    const WEAK: u32 = 1;
+    const BINDING: u32 = 3;
+    let name = &*import.field;
+    let Item::Function(substitute) = table.export(name)? else { return None };
+    let fits = import.module == "env"
+        && module.signature(function(import)?) == table.signature(substitute)
+        && module.memories().len() == 1
+        && module.export(name).is_none()
+        && module.import("GOT.func", name).is_none();
+    let is_weak = || module.dylink.import_info.iter().any(|info| info.field == name && info.flags & BINDING == WEAK);
+    (fits && !is_weak()).then_some(substitute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::siblings::Exporters;
+    use crate::{Item as Offered, Provider};
+    use std::sync::Arc;
+
+    const TEXT: &str = include_str!("substitutes.wat");
+
+    #[test]
+    fn the_table_is_what_the_text_says() {
+        assert!(wat::parse_str(TEXT).unwrap() == TABLE, "assemble passes/src/substitutes/substitutes.wat into substitutes.wasm");
+    }
+
+    /// A body that names a function, a type, a global or a table would mean something else in another module.
+    #[test]
+    fn bodies_fit_any_module() {
+        let table = Module::read_any(TABLE).unwrap();
+        assert!(table.imports().is_empty() && table.globals().is_empty() && table.tables().is_empty());
+        for (_, body) in table.bodies() {
+            let body = wasmparser::FunctionBody::new(wasmparser::BinaryReader::new(&body.bytes, 0));
+            for operator in body.get_operators_reader().unwrap() {
+                let operator = operator.unwrap();
+                let text = format!("{operator:?}");
+                let named = ["function_index", "type_index", "global_index", "table", "blockty"];
+                assert!(named.iter().all(|name| !text.contains(name)), "{text}");
+            }
+        }
+    }
+
+    fn module(more: &str) -> Vec<u8> {
+        let text = format!(
+            "(module
+                (@custom \"dylink.0\" (before first) \"\\01\\04\\00\\00\\00\\00{more}
+                (import \"env\" \"memory\" (memory 0))
+                (func (export \"f\")))"
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    const IMPORT: &str = "\") (import \"env\" \"isalpha\" (func $isalpha (param i32) (result i32)))";
+
+    fn changed(module: &[u8], environment: &Environment, siblings: &SiblingExports) -> bool {
+        let mut module = Module::read(module).unwrap();
+        let outcome = run(&mut module, environment, siblings).unwrap();
+        crate::validate(&module.write().unwrap()).unwrap();
+        assert_eq!(outcome.is_unchanged(), module.import("env", "isalpha").is_some());
+        !outcome.is_unchanged()
+    }
+
+    #[test]
+    fn only_what_nobody_offers_is_put_in() {
+        let nobody = SiblingExports::default();
+        let siblings = SiblingExports::of_others(&Arc::new(Exporters::new([(1, "isalpha")].into_iter())), 0);
+        let empty = Environment::default();
+        assert!(changed(&module(IMPORT), &empty, &nobody));
+        let mut offered = Environment::default();
+        offered.add("isalpha", Provider::MainModule, Offered::Unknown);
+        assert!(!changed(&module(IMPORT), &offered, &nobody));
+        let mut sometimes = Environment::default();
+        sometimes.sometimes.insert("isalpha".to_string());
+        assert!(!changed(&module(IMPORT), &sometimes, &nobody));
+        assert!(!changed(&module(IMPORT), &empty, &siblings));
+        let addressed = format!("{IMPORT} (import \"GOT.func\" \"isalpha\" (global (mut i32)))");
+        assert!(!changed(&module(&addressed), &empty, &nobody));
+        // IMPORT_INFO with `env`, `isalpha` and the flag of weak binding.
+        let weak = format!("\\04\\0e\\01\\03env\\07isalpha\\01{IMPORT}");
+        assert!(!changed(&module(&weak), &empty, &nobody));
+        let other_type = "\") (import \"env\" \"isalpha\" (func $isalpha (param i64) (result i32)))";
+        assert!(!changed(&module(other_type), &empty, &nobody));
+    }
+}

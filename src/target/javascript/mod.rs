@@ -1,0 +1,421 @@
+//! What the JavaScript library beside a main module offers to side modules, found in its text; nothing is evaluated.
+//!
+//! Emscripten's output keeps one table of all that side modules may import, an object that is called `wasmImports` (`asmLibraryArg` in
+//! older versions), or whatever a later tool made of that name: it is the `env` of the imports that the main module gets. Library functions
+//! carry their wasm signature as a property, `_name.sig = "vip"` (`jsifier.mjs`, under `MAIN_MODULE`).
+//!
+//! The text is parsed, names are looked up by the scopes of the language, and a value is followed through variables, properties and the
+//! helpers by which bundlers keep the names of functions. What is not understood then is of unknown kind: it may be anything.
+//!
+//! **Relies on** the table being made before functions run that give its variables other values.
+//!
+//! Refuses text that is no JavaScript, that is nested too deeply ([`nesting`]), that has no such table, or one whose names are not all in
+//! the text.
+
+mod index;
+mod nesting;
+mod value;
+
+use anyhow::{Context, Result, anyhow, bail};
+use index::{Index, Table};
+use oxc_allocator::Allocator;
+use oxc_ast::ast::{ObjectExpression, ObjectPropertyKind, PropertyKind};
+use oxc_parser::{ParseOptions, Parser};
+use oxc_semantic::SemanticBuilder;
+use oxc_span::SourceType;
+use std::collections::{BTreeMap, BTreeSet};
+use wasmparser::{FuncType, ValType};
+
+/// What one name in the table stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A function, with its annotated type.
+    Function(Option<FuncType>),
+    /// A number: an address in linear memory.
+    Number,
+    /// A `WebAssembly.Global`.
+    Global {
+        /// Type of its value.
+        value: ValType,
+        /// Whether it can be assigned.
+        mutable: bool,
+    },
+    /// A `WebAssembly.Tag` with its parameters.
+    Tag(FuncType),
+    /// A `WebAssembly.Table`.
+    Table,
+    /// A `WebAssembly.Memory`.
+    Memory,
+    /// A placeholder for a function that does not exist; the loader does not hand it out (`isSymbolDefined`).
+    Stub,
+    /// Something that is not understood.
+    Unknown,
+}
+
+/// The table of a JavaScript library, and what the text adds to it elsewhere.
+#[derive(Debug, Default)]
+pub struct Library {
+    /// The table.
+    pub values: BTreeMap<String, Value>,
+    /// Names that get the value of another name when the program starts: new and old name.
+    pub aliases: Vec<(String, String)>,
+    /// Beginnings of function names that the loader makes on demand.
+    pub families: BTreeSet<String>,
+}
+
+/// Stack of the thread that parses: enough for [`nesting::LIMIT`] levels, of which each may take some kilobytes.
+const STACK: usize = 128 << 20;
+
+/// Most objects that are taken into each other by `...`.
+const SPREAD: usize = 8;
+
+/// Reads the text of a JavaScript library. Bundles have one for each main module.
+pub fn scan(text: &str) -> Result<Vec<Library>> {
+    nesting::check(text)?;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || parsed(text));
+        let thread = thread.context("cannot start a thread for the parser")?;
+        thread.join().unwrap_or_else(|_| Err(anyhow!("the parser of JavaScript failed")))
+    })
+}
+
+fn parsed(text: &str) -> Result<Vec<Library>> {
+    let allocator = Allocator::default();
+    let options = ParseOptions { allow_return_outside_function: true, preserve_parens: false, ..ParseOptions::default() };
+    let parsed = Parser::new(&allocator, text, SourceType::unambiguous()).with_options(options).parse();
+    if let Some(error) = parsed.errors.first() {
+        bail!("it is no JavaScript that can be parsed: {error}");
+    }
+    let semantic = SemanticBuilder::new().build(&parsed.program).semantic;
+    let index = Index::new(&semantic);
+    if index.tables.is_empty() {
+        bail!("no import table (`wasmImports = {{…}}`): this is not the JavaScript of an Emscripten main module");
+    }
+    index.tables.iter().map(|table| library(&index, table)).collect()
+}
+
+fn library<'a>(index: &Index<'a>, table: &Table<'a>) -> Result<Library> {
+    let mut library = Library::default();
+    add_entries(index, table.object, &mut library, SPREAD).context("in the import table")?;
+    for (name, value) in index.added(table) {
+        match value.as_member_expression() {
+            Some(old) if table.variable.is_some() && index.variable_of(old.object()) == table.variable => {
+                library.aliases.extend(old.static_property_name().map(|old| (name.to_string(), old.to_string())));
+            }
+            _ => {
+                let value = value::evaluate(index, value);
+                let known = library.values.entry(name.to_string()).or_insert_with(|| value.clone());
+                if *known != value {
+                    *known = Value::Unknown;
+                }
+            }
+        }
+    }
+    library.families = index.families(table).map(str::to_string).collect();
+    Ok(library)
+}
+
+fn add_entries<'a>(index: &Index<'a>, object: &'a ObjectExpression<'a>, library: &mut Library, spread: usize) -> Result<()> {
+    for property in &object.properties {
+        match property {
+            ObjectPropertyKind::ObjectProperty(property) => {
+                let name = property.key.static_name().context("a name is not in the text")?;
+                let value = match property.kind {
+                    PropertyKind::Init => value::evaluate(index, &property.value),
+                    PropertyKind::Get | PropertyKind::Set => Value::Unknown,
+                };
+                library.values.insert(name.into_owned(), value);
+            }
+            ObjectPropertyKind::SpreadProperty(other) => {
+                let object = index.object(&other.argument).filter(|_| spread > 0);
+                add_entries(
+                    index,
+                    object.context("another object that is not in the text is copied into it")?,
+                    library,
+                    spread - 1,
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn value_type(name: &str) -> Option<ValType> {
+    Some(match name {
+        "i32" => ValType::I32,
+        "i64" => ValType::I64,
+        "f32" => ValType::F32,
+        "f64" => ValType::F64,
+        "v128" => ValType::V128,
+        "externref" => ValType::EXTERNREF,
+        "anyfunc" | "funcref" => ValType::FUNCREF,
+        _ => return None,
+    })
+}
+
+/// The type that a signature of Emscripten's JavaScript library stands for: the result, `v` for none, then the parameters.
+///
+/// Pointers (`p`) are those of a 32-bit memory, and `j` is an i64 as it is under `WASM_BIGINT`.
+pub fn function_type(signature: &str) -> Result<FuncType> {
+    let letter = |letter: char| {
+        Ok(match letter {
+            'i' | 'p' => ValType::I32,
+            'j' => ValType::I64,
+            'f' => ValType::F32,
+            'd' => ValType::F64,
+            'e' => ValType::EXTERNREF,
+            _ => bail!("signature `{signature}` has the unknown letter `{letter}`"),
+        })
+    };
+    let mut letters = signature.chars();
+    let result = match letters.next() {
+        None => bail!("a signature is empty"),
+        Some('v') => None,
+        Some(other) => Some(letter(other)?),
+    };
+    let parameters = letters.map(letter).collect::<Result<Vec<_>>>()?;
+    Ok(FuncType::new(parameters, result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The only library in `text`.
+    fn library(text: &str) -> Library {
+        let mut libraries = scan(text).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+        assert_eq!(libraries.len(), 1, "{text}");
+        libraries.remove(0)
+    }
+
+    /// What `x` is in the program `text`.
+    fn value(text: &str) -> Value {
+        library(&format!("{text};var wasmImports={{x:_x}};")).values.remove("x").unwrap()
+    }
+
+    #[test]
+    fn reads_spaced_and_minified_tables() {
+        let spaced = "var wasmImports = {\n  /** @export */\n  _abort_js: __abort_js,\n  \"memory\": wasmMemory, // the memory\n};\n\
+                      function __abort_js() {}\n__abort_js.sig = 'v';";
+        let minified = "function f(){return{env:wasmImports}}function __abort_js(){}__abort_js.sig=\"v\";var wasmImports={_abort_js:__abort_js,memory:wasmMemory};";
+        for text in [spaced, minified] {
+            let library = library(text);
+            let nothing = FuncType::new([], []);
+            assert_eq!(library.values["_abort_js"], Value::Function(Some(nothing)));
+            assert_eq!(library.values["memory"], Value::Memory);
+            assert_eq!(library.values.len(), 2);
+        }
+    }
+
+    #[test]
+    fn reads_globals_in_every_spelling() {
+        let global = |value, mutable| Value::Global { value, mutable };
+        for (text, expected) in [
+            ("var _x=new WebAssembly.Global({value:\"i32\",mutable:true},5)", global(ValType::I32, true)),
+            (
+                "var _x = new WebAssembly.Global({\n  \"value\": \"i32\",\n  \"mutable\": true\n}, 82240)",
+                global(ValType::I32, true),
+            ),
+            ("var _x=new WebAssembly.Global({value:'i64',mutable:!0},5n)", global(ValType::I64, true)),
+            ("var _x=new WebAssembly.Global({mutable:!1,value:`f64`},5)", global(ValType::F64, false)),
+            ("var _x=new WebAssembly.Global({value:\"i32\"},5)", global(ValType::I32, false)),
+            ("var _x=new WebAssembly['Global']({['mutable']:true,value:\"i32\"},5)", global(ValType::I32, true)),
+            ("var _x=new globalThis.WebAssembly.Global({value:\"externref\",mutable:1},5)", global(ValType::EXTERNREF, true)),
+            (
+                "let a=1,_x=new WebAssembly.Global({value:\"i32\",mutable:!0},5),b=new WebAssembly.Tag({})",
+                global(ValType::I32, true),
+            ),
+            ("var d={value:\"i32\",mutable:t},t=!0,_x=(0,new WebAssembly.Global(d))", global(ValType::I32, true)),
+            ("var _x=new WebAssembly.Global({value:\"i32\",mutable:isMutable()},5)", Value::Unknown),
+            ("var _x=new WebAssembly.Global({value:\"i32\",...more},5)", Value::Unknown),
+            ("var _x=new WebAssembly.Global({value:\"i31\",mutable:true},5)", Value::Unknown),
+            ("var _x=new WebAssembly.Global(descriptor)", Value::Unknown),
+            ("var _x=new Global({value:\"i32\",mutable:true},5)", Value::Unknown),
+        ] {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn recognises_what_is_no_function() {
+        assert_eq!(
+            value("var _x=new WebAssembly.Tag({parameters:[\"i32\",'i64']})"),
+            Value::Tag(FuncType::new([ValType::I32, ValType::I64], []))
+        );
+        assert_eq!(value("var _x=new WebAssembly.Tag({parameters:p()})"), Value::Unknown);
+        assert_eq!(value("var _x=new WebAssembly.Table({initial:1,element:\"anyfunc\"})"), Value::Table);
+        assert_eq!(value("var _x;function init(){_x=new WebAssembly.Memory({initial:1})}"), Value::Memory);
+        assert_eq!(value("var _x=8809120;function grow(e){_x=e}"), Value::Number);
+        assert_eq!(value("var _x=-1"), Value::Number);
+        for text in ["var _x=()=>2;_x.stub=true", "var _x=void 0", "var _x=null", "var _x=undefined", "var _x=false"] {
+            assert_eq!(value(text), Value::Stub, "{text}");
+        }
+    }
+
+    #[test]
+    fn recognises_functions() {
+        for text in [
+            "function _x(){}",
+            "var _x=()=>1",
+            "var _x=async function(){}",
+            "var _x;_x=()=>1",
+            "var _x;if(node)_x=()=>1;else _x=()=>2",
+            "var _x=node?()=>1:()=>2",
+            "var _x=_y,_y=()=>1",
+            "var _x=Module[\"_x\"]=()=>1",
+            "Module[\"y\"]=()=>1;var _x=Module.y",
+            "var Module={y(){}},_x=Module[\"y\"]",
+            "var d=Object.defineProperty,n=(t,v)=>d(t,\"name\",{value:v}),_x=n(()=>1,\"_x\")",
+            "function n(t,v){return Object.defineProperty(t,\"name\",{value:v})}var _x=n(()=>1,\"_x\")",
+            "var _x=()=>1;_x.sig=signature",
+            "var _x=()=>1;_x.sig=\"iq\"",
+            "var _x=()=>1;_x.sig=\"i\";_x.sig=\"ii\"",
+        ] {
+            assert_eq!(value(text), Value::Function(None), "{text}");
+        }
+        let typed = Value::Function(Some(FuncType::new([ValType::I64, ValType::F64], [ValType::I32])));
+        for text in [
+            "var _x=_y;var _y=()=>1;_y.sig=\"ijd\"",
+            "var _x=make();_x[\"sig\"] = 'ijd'",
+            "_x.sig=_z.sig=`ijd`",
+            "var _x=new WebAssembly.Function({parameters:[\"i64\",\"f64\"],results:[\"i32\"]},f)",
+            // Another variable of that name.
+            "var _x=()=>1;_x.sig=\"ijd\";function other(_x){_x.sig=\"v\";_x=1}",
+        ] {
+            assert_eq!(value(text), typed, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_of_unknown_kind() {
+        for text in [
+            "",
+            "var _x",
+            "var _x=make()",
+            "var _x=_y,_y=_x",
+            "var {_x}=Module",
+            "var _x={}",
+            "var _x=\"text\"",
+            "class _x{}",
+            "var _x=1;_x+=2",
+            "var _x=()=>1;_x=2",
+            "var _x=node?1:()=>2",
+            "var n=(t,v)=>d(t,v),_x=n(()=>1,\"_x\")",
+            "var n=(t,v)=>Object.defineProperty(v,t),_x=n(()=>1,\"_x\")",
+            "var _x=Module.y",
+        ] {
+            assert_eq!(value(text), Value::Unknown, "{text}");
+        }
+        let getter = library("var wasmImports={get a(){return 1},b(){},\"c-d\":()=>1,[\"e\"]:1}");
+        let unknown: Vec<_> =
+            getter.values.iter().filter(|(_, value)| **value == Value::Unknown).map(|(name, _)| name.as_str()).collect();
+        assert_eq!((unknown, getter.values.len()), (vec!["a"], 4));
+    }
+
+    #[test]
+    fn finds_tables_under_other_names() {
+        let minified = "(()=>{var a={x:b,y:c},b=1;function c(){}function d(){return{env:a,wasi_snapshot_preview1:a,\"GOT.mem\":new Proxy(a,{})}}a.z=b;\
+                        a[\"y64\"]=a.y})()";
+        let found = library(minified);
+        assert_eq!(found.values["x"], Value::Number);
+        assert_eq!(found.values["y"], Value::Function(None));
+        assert_eq!(found.values["z"], Value::Number);
+        assert_eq!(found.aliases, [("y64".to_string(), "y".to_string())]);
+        let inline = library("f({env:{x:1},\"GOT.func\":g})");
+        assert_eq!(inline.values["x"], Value::Number);
+        let spread = library("var more={x:1,y:1},wasmImports={...more,y:()=>1}");
+        assert_eq!((&spread.values["x"], &spread.values["y"]), (&Value::Number, &Value::Function(None)));
+        assert_eq!(library("asmLibraryArg={x:1}").values.len(), 1);
+    }
+
+    #[test]
+    fn finds_aliases_and_families() {
+        let found = library(
+            "var wasmImports={};if(s.startsWith(\"invoke_\")){wasmImports[s]=1}()=>{wasmImports[\"open64\"]=wasmImports[\"open\"]};",
+        );
+        assert_eq!(found.aliases, [("open64".to_string(), "open".to_string())]);
+        assert_eq!(found.families.iter().collect::<Vec<_>>(), ["invoke_"]);
+    }
+
+    /// Bundles hold programs for several main modules, each with its own variables.
+    #[test]
+    fn programs_of_a_bundle_are_kept_apart() {
+        let libraries = scan(
+            "var a=()=>{var x=1,wasmImports={x};s=>s.startsWith('invoke_')},b=()=>{function x(){}x.sig='v';var wasmImports={x}}",
+        )
+        .unwrap();
+        let [one, other] = &libraries[..] else { panic!("{libraries:?}") };
+        assert_eq!((&one.values["x"], one.families.len()), (&Value::Number, 1));
+        assert_eq!((&other.values["x"], other.families.len()), (&Value::Function(Some(FuncType::new([], []))), 0));
+    }
+
+    #[test]
+    fn refuses_other_text() {
+        let error = |text: &str| format!("{:#}", scan(text).unwrap_err());
+        assert!(error("var x={};if(wasmImports=={}){}").contains("no import table"));
+        assert!(error("wasmImports={a:b c}").contains("no JavaScript that can be parsed"));
+        assert!(error("{\"name\": 1, \"b\": 2}").contains("no JavaScript that can be parsed"));
+        assert!(error("wasmImports={a:b").contains("no JavaScript that can be parsed"));
+        assert!(error("wasmImports={'a").contains("a string does not end"));
+        assert!(error("wasmImports={[a]:1}").contains("in the import table: a name is not in the text"));
+        assert!(error("wasmImports={...a}").contains("another object that is not in the text is copied into it"));
+        assert!(error("var wasmImports={...wasmImports}").contains("another object"));
+        assert!(error("\u{1}\u{2}\0").contains("no JavaScript that can be parsed"));
+    }
+
+    /// Each would make a recursive parser overflow its stack, or is as long as the stack must hold.
+    #[test]
+    fn hostile_text_is_refused_or_read() {
+        for count in [nesting::LIMIT / 3, nesting::LIMIT - 50, 100_000] {
+            for (open, close) in [
+                ("(", ")"),
+                ("[", "]"),
+                ("{", "}"),
+                ("x={a:", "}"),
+                ("()=>{", "}"),
+                ("x=>", ""),
+                ("!", ""),
+                ("- ", ""),
+                ("typeof ", ""),
+                ("a=", ""),
+                ("a?b:", ""),
+                ("a?", ":b"),
+                ("a**", ""),
+                ("a+", ""),
+                ("a||", ""),
+                ("a.b.", ""),
+                ("a()", ""),
+                ("new ", ""),
+                ("if(a)", ""),
+                ("if(a);else ", ""),
+                ("if(a){}else ", ""),
+                ("for(;;)", ""),
+                ("while(a)", ""),
+                ("do ", ";while(a)"),
+                ("with(a)", ""),
+                ("a:", ""),
+                ("a:b,", ""),
+                ("if(a)b,c;else ", ""),
+                ("`${", "}`"),
+                ("(a,", ")"),
+                ("(a=", ")"),
+                ("async(", ")"),
+                ("[a=", "]"),
+                ("({a=", "})"),
+                ("function f(){", "}"),
+                ("class extends ", ""),
+                ("class A{a=", "}"),
+                ("switch(a){case ", ":}"),
+                ("/\"/.x+(", ")"),
+                ("if(a)/\"/,(", ")"),
+                ("...[", "]"),
+                ("x=\")\"+(", ")"),
+                ("/*)*/(", ")"),
+            ] {
+                let text = format!("{}1{}", open.repeat(count), close.repeat(count));
+                let error = format!("{:#}", scan(&text).unwrap_err());
+                assert!(count < nesting::LIMIT || !error.contains("no import table"), "{open}: {error}");
+            }
+        }
+    }
+}
