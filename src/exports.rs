@@ -17,12 +17,14 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
 use crate::wheel::runtime_path::{base_name, directory};
+use crate::wheel::sources::Sources;
 
 /// Which exports of an extension module go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -110,15 +112,19 @@ fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When there are too many names to search for.
-pub fn plan(modules: &[Located<'_>], sources: &[Source], options: &Options) -> Result<Vec<Plan>> {
-    let everything = keeps_everything(modules, sources);
-    let opened = opened_by_name(modules, sources);
+pub fn plan(modules: &[Located<'_>], sources: &Sources<'_>, options: &Options) -> Result<Vec<Plan>> {
+    let words = Words::new(modules)?;
+    let found = sources.map(|source| words.find(source))?;
+    let everything = keeps_everything(modules, &found);
+    let opened = opened_by_name(modules, &found);
+    let needed: HashSet<&str> =
+        modules.iter().flat_map(|module| &module.module.dylink.needed).map(|name| base_name(name)).collect();
     let mut plans: Vec<Plan> = (modules.iter().zip(opened))
         .map(|(module, opened)| {
             let (exports, why) = match &everything {
                 _ if options.mode == Mode::All => (Exports::Keep, "`--exports all`".to_string()),
                 Some(why) => (Exports::Keep, why.clone()),
-                None => opened.map_or_else(|| of_role(module, modules, options.mode), |why| (Exports::Keep, why)),
+                None => opened.map_or_else(|| of_role(module, &needed, options.mode), |why| (Exports::Keep, why)),
             };
             Plan { exports, why, kept: HashMap::new() }
         })
@@ -138,10 +144,10 @@ pub fn plan(modules: &[Located<'_>], sources: &[Source], options: &Options) -> R
 }
 
 /// What may go of a module by what it is.
-fn of_role(module: &Located<'_>, modules: &[Located<'_>], mode: Mode) -> (Exports, String) {
+fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> (Exports, String) {
     let is_extension = module.module.exports().iter().any(|export| is_entry(&export.name));
     match mode {
-        _ if is_private(module.path) && is_needed(module, modules) => (Exports::Prune, String::new()),
+        _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, String::new()),
         Mode::Pyinit if is_extension => (Exports::Prune, String::new()),
         _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import".to_string()),
         _ => (Exports::Keep, "a library, which other packages may need".to_string()),
@@ -157,16 +163,65 @@ fn is_private(path: &str) -> bool {
     directory(path).split('/').any(|part| part.ends_with(".libs"))
 }
 
-fn is_needed(library: &Located<'_>, modules: &[Located<'_>]) -> bool {
-    let name = base_name(library.path);
-    modules.iter().any(|module| module.module.dylink.needed.iter().any(|needed| base_name(needed) == name))
+/// Words that show symbols to other packages.
+const SHOWING: [&str; 2] = ["setdlopenflags", "RTLD_GLOBAL"];
+/// Words of code that opens libraries.
+const OPENING: [&str; 5] = ["CDLL", "PyDLL", "LoadLibrary", "dlopen(", "cdll."];
+
+/// What is looked for in the sources, all at once: the words above, and the names of the files of the modules.
+struct Words {
+    automaton: AhoCorasick,
+    /// For each pattern behind the words, the modules that it names.
+    modules: Vec<Vec<usize>>,
+}
+
+/// What one source has of them.
+struct Found {
+    path: String,
+    shows: [bool; SHOWING.len()],
+    opens: bool,
+    /// The modules that it names, if it opens any.
+    modules: Vec<usize>,
+}
+
+impl Words {
+    /// The file name of a module may occur with or without what follows `.so` or stands before it (`.2`, `.abi3`). The name without an
+    /// extension may be anything, the name of a Python module for instance.
+    fn new(modules: &[Located<'_>]) -> Result<Self> {
+        let mut named: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, module) in modules.iter().enumerate() {
+            let name = base_name(module.path);
+            let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+            named.entry(name.to_string()).or_default().push(index);
+            named.entry(format!("{stem}.so")).or_default().push(index);
+        }
+        let words = SHOWING.iter().chain(&OPENING).copied().chain(named.keys().map(String::as_str));
+        let automaton = AhoCorasick::new(words).context("too many modules")?;
+        Ok(Words { automaton, modules: named.into_values().collect() })
+    }
+
+    fn find(&self, source: &Source) -> Found {
+        let mut has = vec![false; self.automaton.patterns_len()];
+        self.automaton.find_overlapping_iter(&source.text).for_each(|found| has[found.pattern().as_usize()] = true);
+        let (words, names) = has.split_at(SHOWING.len() + OPENING.len());
+        let (shows, opens) = words.split_at(SHOWING.len());
+        let opens = opens.contains(&true);
+        let named = self.modules.iter().zip(names).filter(|(_, has)| opens && **has);
+        let modules: BTreeSet<usize> = named.flat_map(|(modules, _)| modules.iter().copied()).collect();
+        Found {
+            path: source.path.clone(),
+            shows: std::array::from_fn(|word| shows[word]),
+            opens,
+            modules: modules.into_iter().collect(),
+        }
+    }
 }
 
 /// Why all modules keep everything, if they do.
-fn keeps_everything(modules: &[Located<'_>], sources: &[Source]) -> Option<String> {
-    for word in ["setdlopenflags", "RTLD_GLOBAL"] {
-        if let Some(source) = sources.iter().find(|source| mentions(source, word)) {
-            return Some(format!("`{}` mentions `{word}`, which shows symbols to other packages", source.path));
+fn keeps_everything(modules: &[Located<'_>], sources: &[Found]) -> Option<String> {
+    for (word, name) in SHOWING.iter().enumerate() {
+        if let Some(source) = sources.iter().find(|source| source.shows[word]) {
+            return Some(format!("`{}` mentions `{name}`, which shows symbols to other packages", source.path));
         }
     }
     for module in modules {
@@ -181,52 +236,49 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[Source]) -> Option<Strin
 
 /// For each module, why Python may find its symbols by their names. A file that opens libraries and names no file of a module may open any
 /// of them: it puts names together.
-fn opened_by_name(modules: &[Located<'_>], sources: &[Source]) -> Vec<Option<String>> {
-    const OPENERS: [&str; 5] = ["CDLL", "PyDLL", "LoadLibrary", "dlopen(", "cdll."];
+fn opened_by_name(modules: &[Located<'_>], sources: &[Found]) -> Vec<Option<String>> {
+    let any = sources.iter().position(|source| source.opens && source.modules.is_empty());
     let mut opened = vec![None; modules.len()];
-    for source in sources.iter().filter(|source| OPENERS.iter().any(|word| mentions(source, word))) {
-        let named: Vec<usize> = (0..modules.len()).filter(|&index| names_file(source, modules[index].path)).collect();
-        let any = named.is_empty();
-        for (index, why) in opened.iter_mut().enumerate().filter(|(index, _)| any || named.contains(index)) {
-            let what = if any { "some library" } else { base_name(modules[index].path) };
-            why.get_or_insert_with(|| format!("`{}` opens {what} and may look up any symbol", source.path));
+    for (number, source) in sources.iter().enumerate() {
+        for &index in &source.modules {
+            // What a source before it says of all modules comes first.
+            if any.is_none_or(|any| number < any) {
+                let what = base_name(modules[index].path);
+                opened[index].get_or_insert_with(|| format!("`{}` opens {what} and may look up any symbol", source.path));
+            }
+        }
+    }
+    if let Some(any) = any {
+        let why = format!("`{}` opens some library and may look up any symbol", sources[any].path);
+        for opened in &mut opened {
+            opened.get_or_insert_with(|| why.clone());
         }
     }
     opened
 }
 
-/// Whether the file name of the module at `path` occurs, with or without what follows `.so` or stands before it (`.2`, `.abi3`). The name
-/// without an extension may be anything, the name of a Python module for instance.
-fn names_file(source: &Source, path: &str) -> bool {
-    let name = base_name(path);
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    mentions(source, name) || mentions(source, &format!("{stem}.so"))
-}
-
-fn mentions(source: &Source, word: &str) -> bool {
-    memchr::memmem::find(&source.text, word.as_bytes()).is_some()
-}
-
 /// The exports whose names occur in Python code or in the data of a module.
-fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Result<HashMap<String, &'static str>> {
+fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &Sources<'_>) -> Result<HashMap<String, &'static str>> {
     let prunable = modules.iter().zip(plans).filter(|(_, plan)| plan.exports != Exports::Keep);
     let names: HashSet<&str> = prunable.flat_map(|(module, _)| module.module.exports()).map(|export| &*export.name).collect();
     // A fixed order, so that automata are the same in every run.
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     let automaton = AhoCorasick::new(&names).context("too many exports")?;
-    let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in Python code"));
-    let data = modules.par_iter().flat_map_iter(|module| module.module.data().iter());
-    let data = data.map(|segment| (&*segment.bytes, "its name occurs in the data of a module"));
-    let found: Vec<(usize, &'static str)> = (python.chain(data))
-        .flat_map_iter(|(text, why)| {
-            let found: HashSet<usize> = automaton.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect();
-            found.into_iter().map(move |index| (index, why))
-        })
-        .collect();
-    let mut mentioned = HashMap::new();
-    for (index, why) in found {
-        mentioned.entry(names[index].to_string()).or_insert(why);
-    }
-    Ok(mentioned)
+    // Flags, for lists of what each file has would take memory in the product of files and names.
+    let search = |found: &[AtomicBool], text: &[u8]| {
+        automaton.find_overlapping_iter(text).for_each(|name| found[name.pattern().as_usize()].store(true, Ordering::Relaxed));
+    };
+    let nothing = || names.iter().map(|_| AtomicBool::new(false)).collect::<Vec<_>>();
+    let (in_python, in_data) = (nothing(), nothing());
+    sources.map(|source| search(&in_python, &source.text))?;
+    modules.par_iter().for_each(|module| module.module.data().iter().for_each(|segment| search(&in_data, &segment.bytes)));
+    let why = |python: bool, data: bool| match (python, data) {
+        (true, _) => Some("its name occurs in Python code"),
+        (false, true) => Some("its name occurs in the data of a module"),
+        (false, false) => None,
+    };
+    let found = names.iter().zip(in_python.into_iter().zip(in_data));
+    let found = found.filter_map(|(name, (python, data))| Some((name.to_string(), why(python.into_inner(), data.into_inner())?)));
+    Ok(found.collect())
 }

@@ -25,6 +25,7 @@ use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
 use crate::target::{self, Target};
+use crate::wheel::sources::Sources;
 use crate::wheel::{self, AlsoFor, WheelOptions};
 
 /// Runs `args` and returns the exit code.
@@ -372,7 +373,7 @@ impl<'a> Run<'a> {
         let mut result = upgrade_module(input, &self.options)?;
         if let Some(options) = &self.shrink {
             let upgraded = shrink::Upgraded { path: file_name.as_deref().unwrap_or_default(), input, result: &result };
-            let shrunk = shrink::shrink(&[upgraded], &[], options)?;
+            let shrunk = shrink::shrink(&[upgraded], &Sources::Files(&[]), options)?;
             result = shrunk.into_iter().next().context("a result for the module")?;
         }
         report.modules.push(ModuleReport::new(input.len(), &result));

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use wasm_pyfix_passes::module::Module;
 
-use crate::exports::{self, Located, Source};
+use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
+use crate::wheel::sources::Sources;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ pub struct Upgraded<'a> {
 ///
 /// # Errors
 /// What reading the modules and the passes return.
-pub fn shrink(modules: &[Upgraded<'_>], sources: &[Source], options: &Options) -> Result<Vec<ModuleResult>> {
+pub fn shrink(modules: &[Upgraded<'_>], sources: &Sources<'_>, options: &Options) -> Result<Vec<ModuleResult>> {
     let bytes: Vec<&[u8]> = modules.iter().map(|module| module.result.bytes.as_deref().unwrap_or(module.input)).collect();
     let plan = |read: &[Module<'_>]| {
         let located = modules.iter().zip(read).map(|(upgraded, module)| Located { path: upgraded.path, module });

@@ -26,6 +26,13 @@ pub const RATIO_LIMIT: u64 = 500;
 /// Bytes up to which no entry is suspicious, however well compressed.
 pub const RATIO_FREE: u64 = 32 << 20;
 
+/// Bytes of contents that may be held in memory at once, as a multiple of the size of the archive and what is added to it. No module of
+/// Pyodide's distributions is larger than 8.2 times its compressed size, and the passes take up to 20 bytes of memory for one of a module.
+const HELD_RATIO: u64 = 8;
+const HELD_FREE: u64 = 4 << 20;
+/// Bytes of old contents that are compressed anew at the same time.
+const AT_ONCE: u64 = 16 << 20;
+
 /// File type bits of a Unix mode, and the two types an archive may hold.
 const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
@@ -46,6 +53,8 @@ pub struct Entry {
 #[derive(Clone)]
 pub struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Size of the archive in bytes.
+    size: u64,
     /// The entries in their order.
     pub entries: Vec<Entry>,
 }
@@ -72,7 +81,7 @@ impl<'a> Archive<'a> {
         }
         check_no_file_is_a_directory(&entries)?;
         zip.validate_header_consistency().context("local headers contradict the central directory; repack the archive")?;
-        Ok(Archive { zip, entries })
+        Ok(Archive { zip, size: bytes.len() as u64, entries })
     }
 
     /// Position of the entry called `name`.
@@ -93,8 +102,46 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
-    /// The contents of entry `index`.
+    /// Bytes of contents that may be held in memory at once.
+    fn held_limit(&self) -> u64 {
+        self.size.saturating_mul(HELD_RATIO).saturating_add(HELD_FREE)
+    }
+
+    /// Fails if `entries` take too much memory together for an archive of this size.
+    pub fn check_held(&self, entries: impl IntoIterator<Item = usize>) -> Result<()> {
+        let (limit, mut held) = (self.held_limit(), 0);
+        for index in entries {
+            let Entry { name, size, .. } = &self.entries[index];
+            held += size;
+            ensure!(
+                held <= limit,
+                "entry `{name}` takes what is held in memory to {held} bytes, which is more than {HELD_RATIO} times the size of the \
+                 archive and {HELD_FREE} bytes: this looks like a zip bomb; if it is none, repack the archive and store that entry \
+                 without compression"
+            );
+        }
+        Ok(())
+    }
+
+    /// `entries` in groups of neighbours that take at most `limit` bytes together once decompressed; one that is larger stands alone.
+    pub fn groups<'e>(&self, entries: &'e [usize], limit: u64) -> Vec<&'e [usize]> {
+        let mut groups = Vec::new();
+        let (mut first, mut total) = (0, 0);
+        for (at, index) in entries.iter().enumerate() {
+            let size = self.entries[*index].size;
+            if at > first && total + size > limit {
+                groups.push(&entries[first..at]);
+                (first, total) = (at, 0);
+            }
+            total += size;
+        }
+        groups.push(&entries[first..]);
+        groups
+    }
+
+    /// The contents of entry `index`. Fails for one that is too large to be held in memory for an archive of this size.
     pub fn read(&self, index: usize) -> Result<Vec<u8>> {
+        self.check_held([index])?;
         let mut contents = Vec::new();
         self.stream(index, &mut contents)?;
         Ok(contents)
@@ -123,13 +170,12 @@ impl<'a> Archive<'a> {
 
     /// Writes a new archive of `members`; `epoch` (seconds since 1970) is the time of everything that is not copied.
     pub fn write(&self, members: Vec<Member>, epoch: Option<u64>, compression: Compression) -> Result<Written> {
-        let prepare = |member: Member| self.prepare(member, epoch, compression);
-        let prepared: Vec<Result<Prepared>> = members.into_par_iter().map(prepare).collect();
+        let prepared = self.prepare_all(members, epoch, compression)?;
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let mut zip = self.zip.clone();
         let mut recompressed = 0;
         for member in prepared {
-            match member? {
+            match member {
                 Prepared::Copied(index, name) => {
                     let entry = zip.by_index_raw(index)?;
                     match name {
@@ -146,6 +192,29 @@ impl<'a> Archive<'a> {
         }
         writer.set_raw_comment(self.zip.comment().into())?;
         Ok(Written { bytes: writer.finish()?.into_inner(), recompressed })
+    }
+
+    /// Compresses what is not copied: new contents, which are held anyway, side by side, and old ones as far as memory goes.
+    fn prepare_all(&self, members: Vec<Member>, epoch: Option<u64>, compression: Compression) -> Result<Vec<Prepared>> {
+        let mut prepared = Vec::with_capacity(members.len());
+        let mut rest = members;
+        while !rest.is_empty() {
+            let mut unpacked = 0;
+            let fits = |member: &Member| {
+                if let Member::Keep { index, contents: None, .. } = member
+                    && compression.everything
+                {
+                    unpacked += self.entries[*index].size;
+                }
+                unpacked <= AT_ONCE
+            };
+            let count = rest.iter().map(fits).take_while(|fits| *fits).count().max(1);
+            let later = rest.split_off(count);
+            let group = std::mem::replace(&mut rest, later);
+            let group = group.into_par_iter().map(|member| self.prepare(member, epoch, compression));
+            prepared.extend(group.collect::<Result<Vec<_>>>()?);
+        }
+        Ok(prepared)
     }
 
     /// Compresses what is not copied.
@@ -184,7 +253,8 @@ impl<'a> Archive<'a> {
     fn recompress(&self, index: usize, name: Option<String>, level: Level) -> Result<Prepared> {
         let entry = &self.entries[index];
         let header = self.header(index)?;
-        if entry.directory || header.method != CompressionMethod::Deflated {
+        // What is too large to be held is compressed well already.
+        if entry.directory || header.method != CompressionMethod::Deflated || entry.size > self.held_limit() {
             return Ok(Prepared::Copied(index, name));
         }
         let context = || format!("entry `{}`", entry.name);

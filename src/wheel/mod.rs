@@ -23,6 +23,7 @@ mod modules;
 pub mod name;
 pub(crate) mod rename;
 pub mod runtime_path;
+pub mod sources;
 mod stable_abi;
 
 pub use lock::rewrite_lock;
@@ -205,8 +206,8 @@ pub fn differing(a: &[u8], b: &[u8]) -> Vec<String> {
     const SHOWN: usize = 3;
     let (Ok(a), Ok(b)) = (Archive::open(a), Archive::open(b)) else { return Vec::new() };
     let same = |index: usize, name: &str| {
-        let other = b.position(name).and_then(|other| b.read(other).ok());
-        other.is_some() && other == a.read(index).ok()
+        let other = b.position(name).and_then(|other| digest_entry(&b, other).ok());
+        other.is_some() && other == digest_entry(&a, index).ok()
     };
     let entries = a.entries.iter().enumerate().filter(|(index, entry)| !entry.directory && !same(*index, &entry.name));
     entries.map(|(_, entry)| format!("`{}`", entry.name)).take(SHOWN).collect()
@@ -485,7 +486,10 @@ fn update_record(
         notices.push(format!("`{path}` was not in RECORD and has been added to it"));
         let digested = match changed.get(&path) {
             Some(digested) => digested.clone(),
-            None => digest_entry(archive, &path)?,
+            None => {
+                let index = archive.position(&path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
+                digest_entry(archive, index)?
+            }
         };
         added.push((path, digested));
     }
@@ -506,8 +510,7 @@ fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits
     names.filter(|name| !listed.contains(name.as_str()) && !is_record(name, &wheel.dist_info)).collect()
 }
 
-fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
-    let index = archive.position(path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
+fn digest_entry(archive: &Archive<'_>, index: usize) -> Result<Digested> {
     let mut digester = Digester::for_hash("sha256")?;
     archive.stream(index, &mut digester)?;
     Ok(digester.finish())

@@ -2,8 +2,8 @@
 
 use super::archive::Archive;
 use super::runtime_path::base_name;
+use super::sources::Sources;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
-use crate::exports::Source;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Upgraded};
 use anyhow::{Context, Result, ensure};
@@ -29,12 +29,10 @@ pub struct Module {
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
 pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
-    let named: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
-        .collect();
-    let found: Vec<Result<Found>> = named.par_iter().map(|index| read_module(archive, *index)).collect();
+    let named = contents::named_like_modules(archive)?;
+    let found: Vec<Result<Found>> = named.par_iter().map(|(index, kind)| read_module(archive, *index, *kind)).collect();
     let mut modules = Vec::new();
-    for (index, found) in named.iter().zip(found) {
+    for ((index, _), found) in named.iter().zip(found) {
         match found? {
             Found::Module(module) => modules.push(*module),
             Found::Data => {}
@@ -56,10 +54,10 @@ enum Found {
     Other,
 }
 
-fn read_module(archive: &Archive<'_>, index: usize) -> Result<Found> {
+fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Result<Found> {
     let name = &archive.entries[index].name;
     let context = || format!("entry `{name}`");
-    if !contents::check(contents::kind(&archive.head(index, contents::HEAD)?)).with_context(context)? {
+    if !contents::check(kind).with_context(context)? {
         return Ok(Found::Other);
     }
     let bytes = archive.read(index)?;
@@ -127,20 +125,19 @@ pub fn shrink_modules(
     options: &WheelOptions,
 ) -> Result<Vec<ModuleResult>> {
     let Some(shrink) = &options.shrink else { return Ok(results) };
-    let sources = python_sources(archive, edits)?;
+    let sources = python_sources(archive, edits);
     let upgraded =
         modules.iter().zip(&results).map(|(module, result)| Upgraded { path: &module.path, input: &module.bytes, result });
     shrink::shrink(&upgraded.collect::<Vec<_>>(), &sources, shrink)
 }
 
 /// The Python code that stays in the archive, as source or bytecode.
-fn python_sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
+fn python_sources<'a>(archive: &'a Archive<'a>, edits: &Edits) -> Sources<'a> {
     let code = |path: &str| [".py", ".pyc", ".pyw", ".pth"].iter().any(|end| path.ends_with(end));
-    let stays: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| code(&archive.entries[*index].name) && !archive.entries[*index].directory && !edits.removed.contains(index))
-        .collect();
-    let read = |index: &usize| Ok(Source { path: archive.entries[*index].name.clone(), text: archive.read(*index)? });
-    stays.par_iter().map(read).collect()
+    let stays = (0..archive.entries.len()).filter(|index| {
+        code(&archive.entries[*index].name) && !archive.entries[*index].directory && !edits.removed.contains(index)
+    });
+    Sources::Entries(archive, stays.collect())
 }
 
 /// What became of each module; what changed or was grafted goes into `edits`.

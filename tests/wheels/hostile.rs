@@ -229,3 +229,42 @@ fn text_under_the_name_of_a_library_is_reported_and_kept() {
     assert!(result.notices.iter().any(|notice| notice.contains("`x.so`")), "{:?}", result.notices);
     assert_eq!(text(&entries(&result.bytes), "x.so"), "GROUP(liby.so)");
 }
+
+/// Runs `upgrade` over a wheel with no more memory than 64 times its size and 64 MB, and 64 MB of address space for stacks and code.
+#[cfg(target_os = "linux")]
+fn upgrade_in_bounded_memory(bytes: &[u8]) -> (bool, String) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(NAME), bytes).unwrap();
+    let limit = bytes.len() / 1024 * 64 + 2 * 64 * 1024;
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("ulimit -v {limit} && exec \"$@\""), "sh", env!("CARGO_BIN_EXE_wasm-pyfix")])
+        .args(["--target", "pyodide_2025_0", "-o", "out/", NAME])
+        .current_dir(directory.path())
+        .envs([("RAYON_NUM_THREADS", "2"), ("MALLOC_ARENA_MAX", "1")])
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Entries of zeros, which deflate packs a thousand times. What is copied takes no memory, and what is held is refused by name.
+#[cfg(target_os = "linux")]
+#[test]
+fn zeros_take_no_memory() {
+    const SIZE: usize = 32 << 20;
+    let zeros = vec![0; SIZE];
+    let module = wat::parse_str(format!(
+        "(module (@dylink.0 (mem-info (memory {SIZE} 0))) (import \"env\" \"memory\" (memory 0)) (data (i32.const 0) \"{}\"))",
+        "\\00".repeat(SIZE / 2)
+    ));
+    let many = |ending: &str, contents: &[u8]| {
+        (0..6).fold(demo(), |wheel, number| wheel.file(&format!("zeros{number}.{ending}"), contents)).build()
+    };
+    for (ending, contents, accepted) in
+        [("bin", &zeros, true), ("so", &zeros, true), ("py", &zeros, false), ("so", &module.unwrap(), false)]
+    {
+        let (success, stderr) = upgrade_in_bounded_memory(&many(ending, contents));
+        assert_eq!(success, accepted, "{ending}: {stderr}");
+        let named = stderr.contains(&format!("{NAME}: entry `zeros0.{ending}`")) && stderr.contains("repack the archive");
+        assert!(accepted || named, "{stderr}");
+    }
+}
