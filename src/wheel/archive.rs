@@ -168,6 +168,11 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
+    /// Checks size and CRC of all entries.
+    pub fn verify(&self) -> Result<()> {
+        (0..self.entries.len()).into_par_iter().try_for_each(|index| self.stream(index, &mut std::io::sink()))
+    }
+
     /// Writes a new archive of `members`; `epoch` (seconds since 1970) is the time of everything that is not copied.
     pub fn write(&self, members: Vec<Member>, epoch: Option<u64>, compression: Compression) -> Result<Written> {
         let prepared = self.prepare_all(members, epoch, compression)?;

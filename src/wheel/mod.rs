@@ -163,6 +163,10 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         None => None,
     };
     let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules)).transpose()?;
+    if wheel.is_none() {
+        // Nothing but their checksums tells whether its other members are whole, and members are copied as they are.
+        archive.verify()?;
+    }
     let mut edits = Edits::default();
     let mut reported = HashSet::new();
     if let Some(wheel) = &wheel {

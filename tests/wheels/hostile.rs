@@ -124,6 +124,49 @@ fn damaged_contents() {
     rejected(&bytes, &["`demo.so`"]);
 }
 
+/// A library archive has no `RECORD`: the checksums alone tell of damage to what is copied.
+#[test]
+fn damaged_members_of_a_library_archive() {
+    for archive in [Wheel::bare(), Wheel::bare().stored()] {
+        let mut bytes = archive.file("lib/a.so", &module(&[], &["a"])).file("share/data.txt", b"contents").build();
+        let header = central_header(&bytes, "share/data.txt");
+        bytes[header + 16] ^= 1;
+        let offset = u32::from_le_bytes(bytes[header + 42..header + 46].try_into().unwrap()) as usize;
+        bytes[offset + 14] ^= 1;
+        let message = format!("{:#}", fail("libs.zip", &bytes, &options()));
+        assert!(message.starts_with("libs.zip: entry `share/data.txt`") && message.contains("checksum"), "{message}");
+    }
+}
+
+/// Sizes behind the contents, 64-bit sizes and extra fields are as good as any: members keep what they hold.
+#[test]
+fn unusual_headers_are_copied_whole() {
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut writer = ZipWriter::new_stream(Vec::new());
+    let files = [("lib/a.so", module(&[], &["a"])), ("share/data.txt", vec![b'x'; 5000]), ("share/empty", Vec::new())];
+    for (name, contents) in &files {
+        for (suffix, large, method) in [
+            ("", false, CompressionMethod::Deflated),
+            (".64", true, CompressionMethod::Deflated),
+            (".0", true, CompressionMethod::Stored),
+        ] {
+            writer.start_file(format!("{name}{suffix}"), deflated.compression_method(method).large_file(large)).unwrap();
+            writer.write_all(contents).unwrap();
+        }
+    }
+    let bytes = writer.finish().unwrap().into_inner();
+    assert!(bytes.windows(4).any(|window| window == b"PK\x07\x08"), "no sizes behind the contents");
+    let result = run("libs.zip", &bytes, &options());
+    assert!(result.changed);
+    let (old, new) = (entries(&bytes), entries(&result.bytes));
+    assert_eq!(old.len(), new.len());
+    for (old, new) in old.iter().zip(&new).filter(|(old, _)| !old.name.starts_with("lib/")) {
+        assert_eq!((&old.name, &old.contents, &old.compressed), (&new.name, &new.contents, &new.compressed));
+    }
+    assert!(is_upgraded(&new, "lib/a.so"));
+    assert!(!run("libs.zip", &result.bytes, &options()).changed);
+}
+
 #[test]
 fn encrypted_entries() {
     let mut bytes = demo().build();
