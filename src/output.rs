@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
+use crate::cli::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
 use crate::wheel::metadata::sha256_hex;
 
@@ -24,6 +25,26 @@ pub fn print_json(report: &impl Serialize) -> Result<()> {
     serde_json::to_writer_pretty(&mut stdout, report)?;
     writeln!(stdout)?;
     Ok(stdout.flush()?)
+}
+
+/// The exit code of a command that printed to standard output and would end with `code`: an error, if not all of it was written. A reader
+/// that went away knows; of everything else standard error tells.
+pub fn printed(result: Result<()>, code: i32) -> i32 {
+    let Err(error) = result else { return code };
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    };
+    if !error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe)) {
+        let _ = writeln!(std::io::stderr(), "error: cannot write to standard output: {error:#}");
+    }
+    EXIT_ERROR
+}
+
+/// Prints text to standard output, and returns the exit code.
+pub fn print_text(text: &str) -> i32 {
+    let mut stdout = std::io::stdout().lock();
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Into::into), EXIT_DONE)
 }
 
 /// Where the results of one run go.

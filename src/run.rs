@@ -33,9 +33,7 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     let color = args.report.color.into();
     let mut stderr = anstream::AutoStream::new(std::io::stderr(), color);
     if args.target.list_targets {
-        // A reader that went away wants no more of it.
-        let _ = std::io::stdout().write_all(target::listing().as_bytes());
-        return EXIT_DONE;
+        return output::print_text(&target::listing());
     }
     let mut run = match Run::new(args) {
         Ok(run) => run,
@@ -45,10 +43,8 @@ pub fn run(args: &UpgradeArgs) -> i32 {
         }
     };
     let report = run.all(&mut stderr);
-    if args.report.json && output::print_json(&report).is_err() {
-        return EXIT_ERROR;
-    }
-    report.exit_code
+    let printed = if args.report.json { output::print_json(&report) } else { Ok(()) };
+    output::printed(printed, report.exit_code)
 }
 
 /// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
