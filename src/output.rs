@@ -173,7 +173,13 @@ impl Writer {
 
 fn write_file(path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
     // A link stays a link: what it points to is replaced.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = &match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
+            bail!("cannot write {}: it is a link to nothing; remove it, or make what it points to", path.display());
+        }
+        Err(_) => path.to_path_buf(),
+    };
     let existing = fs::metadata(path).ok();
     if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
         bail!("cannot write {}: it is a directory", path.display());
@@ -186,12 +192,12 @@ fn write_file(path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
         _ => Path::new("."),
     };
     fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
-    let kept = existing.map(|metadata| metadata.permissions());
+    let kept = existing.map(|metadata| kept_permissions(metadata.permissions()));
     let copied = like.and_then(|like| fs::metadata(like).ok()).map(|metadata| writable(metadata.permissions()));
     write_and_rename(directory, path, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Permissions of the replaced file are kept exactly, those copied from another file pass through the umask.
+/// Permissions of the replaced file are kept, those copied from another file pass through the umask.
 fn write_and_rename(
     directory: &Path,
     path: &Path,
@@ -219,11 +225,24 @@ fn default_permissions() -> Option<fs::Permissions> {
     Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
 }
 
+/// Permissions of a file that takes the place of one with `permissions`. It belongs to whoever runs this, with whose rights nobody else is
+/// to run it: bits that lend the owner's or group's rights are dropped, as they are when a file is written.
+#[cfg(unix)]
+fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(permissions.mode() & 0o1777)
+}
+
+#[cfg(not(unix))]
+fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
+    permissions
+}
+
 /// `permissions` for a file that is new, and so not yet protected from its owner.
 #[cfg(unix)]
 fn writable(permissions: fs::Permissions) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
-    fs::Permissions::from_mode(permissions.mode() | 0o200)
+    fs::Permissions::from_mode((permissions.mode() & 0o1777) | 0o200)
 }
 
 /// Other systems derive them from the directory.
@@ -333,5 +352,33 @@ mod tests {
         Writer::default().replace(&link, &link, b"changed").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!((fs::read(&input).unwrap(), mode(&input)), (b"changed".to_vec(), 0o500));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rights_of_the_old_owner_are_not_lent() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let [input, output] = ["in.so", "out.so"].map(|name| directory.path().join(name));
+        fs::write(&input, "input").unwrap();
+        let lends = || fs::set_permissions(&input, fs::Permissions::from_mode(0o6755)).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        lends();
+        Writer::default().write(&output, b"output", Some(&input)).unwrap();
+        assert_eq!(mode(&output) & 0o7000, 0);
+        lends();
+        Writer::default().replace(&input, &input, b"changed").unwrap();
+        assert_eq!(mode(&input), 0o755);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("out.so");
+        std::os::unix::fs::symlink("nothing.so", &link).unwrap();
+        let error = Writer::default().write(&link, b"output", None).unwrap_err();
+        assert!(error.to_string().contains("is a link to nothing"), "{error}");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && !directory.path().join("nothing.so").exists());
     }
 }

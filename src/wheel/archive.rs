@@ -89,17 +89,9 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name)
     }
 
-    /// Checks that a library can be added as `path`: neither that nor a directory above it may be an entry already.
-    pub fn check_free(&self, path: &str) -> Result<()> {
-        let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
-        let directory = format!("{path}/");
-        if let Some(taken) = parents.chain([path, &directory]).find(|part| self.position(part).is_some()) {
-            bail!(
-                "entry `{taken}` is no side module and in the place of the library `{path}` to be grafted: rename the entry, or leave \
-                 the library out (--exclude)"
-            );
-        }
-        Ok(())
+    /// The names of all entries, to be asked what is in the way of a new one.
+    pub fn names(&self) -> Names<'_> {
+        Names::new(self.entries.iter().map(|entry| entry.name.as_str()))
     }
 
     /// Bytes of contents that may be held in memory at once.
@@ -394,18 +386,45 @@ fn name_problem(name: &str) -> Option<&'static str> {
 
 /// Unpacking `a` and `a/b` fails or depends on the order.
 fn check_no_file_is_a_directory(entries: &[Entry]) -> Result<()> {
-    let files: HashSet<&str> = entries.iter().filter(|entry| !entry.directory).map(|entry| entry.name.as_str()).collect();
-    for entry in entries {
-        let mut path = entry.name.trim_end_matches('/');
-        if entry.directory && files.contains(path) {
-            bail!("entry `{path}` is both a file and a directory; repack the archive");
-        }
-        while let Some((parent, _)) = path.rsplit_once('/') {
-            ensure!(!files.contains(parent), "entry `{}` lies below `{parent}`, which is a file; repack the archive", entry.name);
-            path = parent;
+    let names = Names::new(entries.iter().map(|entry| entry.name.as_str()));
+    for Entry { name: file, .. } in entries.iter().filter(|entry| !entry.directory) {
+        match names.below(file) {
+            Some(name) if name.strip_suffix('/') == Some(file) => {
+                bail!("entry `{file}` is both a file and a directory; repack the archive");
+            }
+            Some(name) => bail!("entry `{name}` lies below `{file}`, which is a file; repack the archive"),
+            None => {}
         }
     }
     Ok(())
+}
+
+/// Names of entries in order, in which those below a directory are neighbours. (To look at all directories above each name would take
+/// time in the square of its length.)
+pub struct Names<'a> {
+    sorted: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut sorted: Vec<&str> = names.collect();
+        sorted.sort_unstable();
+        Names { sorted }
+    }
+
+    /// The first name below `path`, or that of the directory itself.
+    fn below(&self, path: &str) -> Option<&'a str> {
+        let directory = |name: &str| name.bytes().cmp(path.bytes().chain([b'/'])).is_lt();
+        let first = *self.sorted.get(self.sorted.partition_point(|name| directory(name)))?;
+        first.strip_prefix(path)?.starts_with('/').then_some(first)
+    }
+
+    /// The name that keeps a file from being called `path`: the same, one below it, or a file above it.
+    pub fn in_the_way(&self, path: &str) -> Option<&'a str> {
+        let listed = |path: &str| Some(self.sorted[self.sorted.binary_search(&path).ok()?]);
+        let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
+        listed(path).or_else(|| self.below(path)).or_else(|| parents.into_iter().find_map(listed))
+    }
 }
 
 /// The first name that the central directory at `start` lists twice, for the message.
@@ -470,6 +489,17 @@ mod tests {
         assert_eq!(parts(1_709_210_096), (2024, 2, 29, 12, 34, 56));
         assert_eq!(parts(1_735_689_598), (2024, 12, 31, 23, 59, 58));
         assert_eq!(parts(u64::MAX), (2107, 12, 31, 23, 59, 58));
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_name() {
+        let names = Names::new(["a-", "a/b", "a/b-", "c/", "d"].into_iter());
+        for (path, expected) in [("a", "a/b"), ("a/b", "a/b"), ("a/b/c", "a/b"), ("c", "c/"), ("d/x/y", "d")] {
+            assert_eq!(names.in_the_way(path), Some(expected), "{path}");
+        }
+        for free in ["a/c", "c/x", "b", "a/b-c", "e"] {
+            assert_eq!(names.in_the_way(free), None, "{free}");
+        }
     }
 
     #[test]

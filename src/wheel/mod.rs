@@ -32,7 +32,7 @@ use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink;
 use crate::target::{Target, structs};
 use anyhow::{Context, Result, anyhow, bail};
-use archive::{Archive, Member, Written};
+use archive::{Archive, Member, Names, Written};
 use compress::Level;
 use metadata::{Digested, Digester, Record};
 use modules::Module;
@@ -176,7 +176,9 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
     if let Some(wheel) = &wheel {
-        let taken = |name: &str| archive.position(name).is_some() || modules.iter().any(|module| module.path == name);
+        let names = archive.entries.iter().map(|entry| entry.name.as_str());
+        let names = Names::new(names.chain(modules.iter().map(|module| module.path.as_str())));
+        let taken = |name: &str| names.in_the_way(name).is_some();
         edits.renamed = rename::plan(wheel, &modules, taken, &reported, options, &mut notices)?;
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
@@ -355,8 +357,16 @@ fn graft_libraries(
     let wanted = modules.iter().flat_map(|module| modules::needed(module, &options.module)).collect();
     let target = wheel.map_or(String::new(), |wheel| libs_directory(modules, wheel));
     let exclude = graft::excluded(&options.exclude)?;
+    let names = archive.names();
     for grafted in graft::collect(wanted, &carried, &options.libdirs, &exclude, &target, notices)? {
-        archive.check_free(&grafted.path)?;
+        if let Some(taken) = names.in_the_way(&grafted.path) {
+            bail!(
+                "entry `{}` is no side module and in the place of the library `{}` to be grafted: rename the entry, or leave the library \
+                 out (--exclude)",
+                taken.trim_end_matches('/'),
+                grafted.path
+            );
+        }
         let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
         modules.push(Module {
             entry: None,
