@@ -83,6 +83,8 @@ struct Run<'a> {
 
 /// The lock file, with what became of it so far.
 struct Lock {
+    /// What was read.
+    input: String,
     text: String,
     changed: bool,
     /// Where the copy goes; `None` in a dry run without `-o`.
@@ -182,7 +184,7 @@ impl<'a> Run<'a> {
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output)?;
             }
-            self.lock = Some(Lock { text, changed: false, output });
+            self.lock = Some(Lock { input: text.clone(), text, changed: false, output });
         }
         Ok(())
     }
@@ -296,9 +298,9 @@ impl<'a> Run<'a> {
             (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
             _ => None,
         };
-        self.write(source, path, bytes, &upgraded, report)?;
+        self.write(source, path, input, &upgraded, report)?;
         if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
-            *lock = Lock { text, changed: true, output: lock.output.take() };
+            (lock.text, lock.changed) = (text, true);
         }
         Ok(())
     }
@@ -472,10 +474,11 @@ impl<'a> Run<'a> {
         &mut self,
         source: &Source,
         path: Option<PathBuf>,
-        bytes: &[u8],
+        input: &[u8],
         upgraded: &Upgraded,
         report: &mut InputReport,
     ) -> Result<()> {
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         if self.destination == Destination::Stdout {
             report.output = Some("-".to_string());
             return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
@@ -484,7 +487,7 @@ impl<'a> Run<'a> {
         match source {
             Source::File(old) if self.destination == Destination::InPlace => {
                 if upgraded.bytes.is_some() {
-                    self.writer.replace(old, &path, bytes)?;
+                    self.writer.replace(old, &path, input, bytes)?;
                 }
             }
             Source::File(old) => self.writer.write(&path, bytes, Some(old))?,
@@ -496,9 +499,11 @@ impl<'a> Run<'a> {
 
     /// Writes the copy of the lock file, if a wheel changed it, and returns its name.
     fn finish_lock(&mut self) -> Result<Option<PathBuf>> {
-        let Some(Lock { text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
+        let Some(Lock { input, text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
         match &self.args.wheel.lock {
-            Some(lock) if *lock == output && self.args.output.in_place => self.writer.replace(lock, &output, text.as_bytes())?,
+            Some(lock) if *lock == output && self.args.output.in_place => {
+                self.writer.replace(lock, &output, input.as_bytes(), text.as_bytes())?
+            }
             lock => self.writer.write(&output, text.as_bytes(), lock.as_deref())?,
         }
         Ok(Some(output))
