@@ -512,9 +512,9 @@ where
         Ok(Command::Explain(args)) => crate::check::explain::run(&args),
         Ok(Command::Show(args)) => crate::show::run::run(&args),
         Err(error) => {
-            // Help and version go to standard output and are no failure; a reader that went away is none either.
-            let _ = error.print();
-            if error.use_stderr() { EXIT_USAGE } else { EXIT_DONE }
+            // Help and version go to standard output and are no failure.
+            let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
+            if error.use_stderr() { EXIT_USAGE } else { crate::output::printed(printed.map_err(Into::into), EXIT_DONE) }
         }
     }
 }

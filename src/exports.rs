@@ -17,13 +17,15 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
 use crate::openers::{self, Opens};
 use crate::wheel::runtime_path::{base_name, directory};
+use crate::wheel::sources::Sources;
 
 /// Which exports of an extension module go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -111,17 +113,18 @@ fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When there are too many names to search for.
-pub fn plan(modules: &[Located<'_>], sources: &[Source], options: &Options) -> Result<Vec<Plan>> {
-    let opens: Vec<(&str, Opens)> =
-        sources.par_iter().map(|source| (source.path.as_str(), openers::of_source(&source.path, &source.text))).collect();
+pub fn plan(modules: &[Located<'_>], sources: &Sources<'_>, options: &Options) -> Result<Vec<Plan>> {
+    let opens = sources.map(|source| (source.path.clone(), openers::of_source(&source.path, &source.text)))?;
     let everything = keeps_everything(modules, &opens);
     let opened = opened_by_name(modules, &opens);
+    let needed: HashSet<&str> =
+        modules.iter().flat_map(|module| &module.module.dylink.needed).map(|name| base_name(name)).collect();
     let mut plans: Vec<Plan> = (modules.iter().zip(opened))
         .map(|(module, opened)| {
             let (exports, why) = match &everything {
                 _ if options.mode == Mode::All => (Exports::Keep, "`--exports all`".to_string()),
                 Some(why) => (Exports::Keep, why.clone()),
-                None => opened.map_or_else(|| of_role(module, modules, options.mode), |why| (Exports::Keep, why)),
+                None => opened.map_or_else(|| of_role(module, &needed, options.mode), |why| (Exports::Keep, why)),
             };
             Plan { exports, why, kept: HashMap::new() }
         })
@@ -141,10 +144,10 @@ pub fn plan(modules: &[Located<'_>], sources: &[Source], options: &Options) -> R
 }
 
 /// What may go of a module by what it is.
-fn of_role(module: &Located<'_>, modules: &[Located<'_>], mode: Mode) -> (Exports, String) {
+fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> (Exports, String) {
     let is_extension = module.module.exports().iter().any(|export| is_entry(&export.name));
     match mode {
-        _ if is_private(module.path) && is_needed(module, modules) => (Exports::Prune, String::new()),
+        _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, String::new()),
         Mode::Pyinit if is_extension => (Exports::Prune, String::new()),
         _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import".to_string()),
         _ => (Exports::Keep, "a library, which other packages may need".to_string()),
@@ -160,13 +163,8 @@ fn is_private(path: &str) -> bool {
     directory(path).split('/').any(|part| part.ends_with(".libs"))
 }
 
-fn is_needed(library: &Located<'_>, modules: &[Located<'_>]) -> bool {
-    let name = base_name(library.path);
-    modules.iter().any(|module| module.module.dylink.needed.iter().any(|needed| base_name(needed) == name))
-}
-
 /// Why all modules keep everything, if they do.
-fn keeps_everything(modules: &[Located<'_>], sources: &[(&str, Opens)]) -> Option<String> {
+fn keeps_everything(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Option<String> {
     for (path, opens) in sources {
         if let Opens::Global(word) = opens {
             return Some(format!("`{path}` mentions `{word}`, which shows symbols to other packages"));
@@ -179,7 +177,7 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[(&str, Opens)]) -> Optio
 
 /// For each module, why code may find its symbols by their names. A file that opens libraries, and not only by names of modules, may
 /// open any of them.
-fn opened_by_name(modules: &[Located<'_>], sources: &[(&str, Opens)]) -> Vec<Option<String>> {
+fn opened_by_name(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Vec<Option<String>> {
     let names: Vec<[String; 2]> = modules.iter().map(|module| names(module.path)).collect();
     let known: HashSet<&str> = names.iter().flatten().map(String::as_str).collect();
     let mut any = None;
@@ -214,25 +212,27 @@ fn names(path: &str) -> [String; 2] {
 }
 
 /// The exports whose names occur in code or in the data of a module.
-fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &[Source]) -> Result<HashMap<String, &'static str>> {
+fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &Sources<'_>) -> Result<HashMap<String, &'static str>> {
     let prunable = modules.iter().zip(plans).filter(|(_, plan)| plan.exports != Exports::Keep);
     let names: HashSet<&str> = prunable.flat_map(|(module, _)| module.module.exports()).map(|export| &*export.name).collect();
     // A fixed order, so that automata are the same in every run.
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     let automaton = AhoCorasick::new(&names).context("too many exports")?;
-    let python = sources.par_iter().map(|source| (source.text.as_slice(), "its name occurs in code"));
-    let data = modules.par_iter().flat_map_iter(|module| module.module.data().iter());
-    let data = data.map(|segment| (&*segment.bytes, "its name occurs in the data of a module"));
-    let found: Vec<(usize, &'static str)> = (python.chain(data))
-        .flat_map_iter(|(text, why)| {
-            let found: HashSet<usize> = automaton.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect();
-            found.into_iter().map(move |index| (index, why))
-        })
-        .collect();
-    let mut mentioned = HashMap::new();
-    for (index, why) in found {
-        mentioned.entry(names[index].to_string()).or_insert(why);
-    }
-    Ok(mentioned)
+    // Flags, for lists of what each file has would take memory in the product of files and names.
+    let search = |found: &[AtomicBool], text: &[u8]| {
+        automaton.find_overlapping_iter(text).for_each(|name| found[name.pattern().as_usize()].store(true, Ordering::Relaxed));
+    };
+    let nothing = || names.iter().map(|_| AtomicBool::new(false)).collect::<Vec<_>>();
+    let (in_code, in_data) = (nothing(), nothing());
+    sources.map(|source| search(&in_code, &source.text))?;
+    modules.par_iter().for_each(|module| module.module.data().iter().for_each(|segment| search(&in_data, &segment.bytes)));
+    let why = |code: bool, data: bool| match (code, data) {
+        (true, _) => Some("its name occurs in code"),
+        (false, true) => Some("its name occurs in the data of a module"),
+        (false, false) => None,
+    };
+    let found = names.iter().zip(in_code.into_iter().zip(in_data));
+    let found = found.filter_map(|(name, (code, data))| Some((name.to_string(), why(code.into_inner(), data.into_inner())?)));
+    Ok(found.collect())
 }

@@ -8,10 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
+use crate::cli::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
 use crate::wheel::metadata::sha256_hex;
 
@@ -24,6 +26,26 @@ pub fn print_json(report: &impl Serialize) -> Result<()> {
     serde_json::to_writer_pretty(&mut stdout, report)?;
     writeln!(stdout)?;
     Ok(stdout.flush()?)
+}
+
+/// The exit code of a command that printed to standard output and would end with `code`: an error, if not all of it was written. A reader
+/// that went away knows; of everything else standard error tells.
+pub fn printed(result: Result<()>, code: i32) -> i32 {
+    let Err(error) = result else { return code };
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    };
+    if !error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe)) {
+        let _ = writeln!(std::io::stderr(), "error: cannot write to standard output: {error:#}");
+    }
+    EXIT_ERROR
+}
+
+/// Prints text to standard output, and returns the exit code.
+pub fn print_text(text: &str) -> i32 {
+    let mut stdout = std::io::stdout().lock();
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Into::into), EXIT_DONE)
 }
 
 /// Where the results of one run go.
@@ -96,6 +118,8 @@ pub struct Writer {
     protected: HashSet<PathBuf>,
     /// Files that were written in this run: the input that each is the result of, and the digest of its contents.
     written: HashMap<PathBuf, (Option<PathBuf>, String)>,
+    /// Directories that were looked through for temporary files of earlier runs.
+    swept: HashSet<PathBuf>,
     /// Whether to check everything and write nothing.
     dry_run: bool,
 }
@@ -105,7 +129,7 @@ impl Writer {
     pub fn protecting<'a>(inputs: impl IntoIterator<Item = &'a Path>, dry_run: bool) -> Self {
         // What cannot be found cannot be overwritten; reading it reports the error.
         let protected = inputs.into_iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-        Writer { protected, written: HashMap::new(), dry_run }
+        Writer { protected, dry_run, ..Writer::default() }
     }
 
     /// Fails when `path` must not be written: it is an input of this run, or the result of another one.
@@ -137,16 +161,33 @@ impl Writer {
         }
         self.check(path)?;
         if !self.dry_run {
+            self.sweep(path);
             write_file(path, bytes, like)?;
         }
         self.written.insert(path.to_path_buf(), result);
         Ok(())
     }
 
-    /// Replaces the input `old` by `bytes` in the file `path`, which may be `old` or a new file beside it.
-    pub fn replace(&mut self, old: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    /// Removes what earlier runs may have left beside `path`, once for each directory.
+    fn sweep(&mut self, path: &Path) {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if self.swept.insert(directory.to_path_buf()) {
+            remove_stale(directory);
+        }
+    }
+
+    /// Replaces the input `old`, from which `input` was read, by `bytes` in the file `path`, which may be `old` or a new file beside it.
+    pub fn replace(&mut self, old: &Path, path: &Path, input: &[u8], bytes: &[u8]) -> Result<()> {
+        if !fs::read(old).is_ok_and(|present| present == input) {
+            bail!("{} has changed since it was read: left as it is; run it again", old.display());
+        }
         if old == path {
-            return if self.dry_run { Ok(()) } else { write_file(path, bytes, None) };
+            if !self.dry_run {
+                self.sweep(path);
+                write_file(path, bytes, None)?;
+            }
+            return Ok(());
         }
         if fs::symlink_metadata(path).is_ok() {
             bail!("cannot rename it to {}: there is such a file already", path.display());
@@ -159,9 +200,34 @@ impl Writer {
     }
 }
 
+/// Beginning and end of the names of temporary files.
+const TEMPORARY: (&str, &str) = (".wasm-pyfix-", ".tmp");
+/// After this time no run can be at work on a temporary file any more.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes the temporary files that runs which were killed have left in `directory`. What cannot be removed stays.
+fn remove_stale(directory: &Path) {
+    let is_temporary = |name: &str| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1);
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let stale = || -> Option<bool> {
+            let metadata = entry.metadata().ok()?;
+            Some(metadata.is_file() && metadata.modified().ok()?.elapsed().ok()? > STALE)
+        };
+        if entry.file_name().to_str().is_some_and(is_temporary) && stale() == Some(true) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn write_file(path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
     // A link stays a link: what it points to is replaced.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = &match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
+            bail!("cannot write {}: it is a link to nothing; remove it, or make what it points to", path.display());
+        }
+        Err(_) => path.to_path_buf(),
+    };
     let existing = fs::metadata(path).ok();
     if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
         bail!("cannot write {}: it is a directory", path.display());
@@ -174,12 +240,12 @@ fn write_file(path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
         _ => Path::new("."),
     };
     fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
-    let kept = existing.map(|metadata| metadata.permissions());
+    let kept = existing.map(|metadata| kept_permissions(metadata.permissions()));
     let copied = like.and_then(|like| fs::metadata(like).ok()).map(|metadata| writable(metadata.permissions()));
     write_and_rename(directory, path, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Permissions of the replaced file are kept exactly, those copied from another file pass through the umask.
+/// Permissions of the replaced file are kept, those copied from another file pass through the umask.
 fn write_and_rename(
     directory: &Path,
     path: &Path,
@@ -188,7 +254,7 @@ fn write_and_rename(
     copied: Option<fs::Permissions>,
 ) -> Result<()> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".wasm-pyfix-").suffix(".tmp");
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     if let Some(permissions) = copied.or_else(default_permissions) {
         builder.permissions(permissions);
     }
@@ -207,11 +273,24 @@ fn default_permissions() -> Option<fs::Permissions> {
     Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
 }
 
+/// Permissions of a file that takes the place of one with `permissions`. It belongs to whoever runs this, with whose rights nobody else is
+/// to run it: bits that lend the owner's or group's rights are dropped, as they are when a file is written.
+#[cfg(unix)]
+fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(permissions.mode() & 0o1777)
+}
+
+#[cfg(not(unix))]
+fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
+    permissions
+}
+
 /// `permissions` for a file that is new, and so not yet protected from its owner.
 #[cfg(unix)]
 fn writable(permissions: fs::Permissions) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
-    fs::Permissions::from_mode(permissions.mode() | 0o200)
+    fs::Permissions::from_mode((permissions.mode() & 0o1777) | 0o200)
 }
 
 /// Other systems derive them from the directory.
@@ -296,11 +375,11 @@ mod tests {
         fs::write(&old, "old").unwrap();
         fs::write(&taken, "taken").unwrap();
         let mut writer = Writer::default();
-        writer.replace(&old, &old, b"changed").unwrap();
+        writer.replace(&old, &old, b"old", b"changed").unwrap();
         assert_eq!(fs::read(&old).unwrap(), b"changed");
-        assert!(writer.replace(&old, &taken, b"new").unwrap_err().to_string().contains("there is such a file already"));
+        assert!(writer.replace(&old, &taken, b"changed", b"new").unwrap_err().to_string().contains("there is such a file already"));
         assert_eq!(fs::read(&taken).unwrap(), b"taken");
-        writer.replace(&old, &free, b"new").unwrap();
+        writer.replace(&old, &free, b"changed", b"new").unwrap();
         assert_eq!(fs::read(&free).unwrap(), b"new");
         assert!(!old.exists());
     }
@@ -318,8 +397,63 @@ mod tests {
         Writer::default().write(&output, b"output", Some(&input)).unwrap();
         assert_eq!(mode(&output), 0o700);
         assert!(Writer::protecting([input.as_path()], false).check(&link).is_err());
-        Writer::default().replace(&link, &link, b"changed").unwrap();
+        Writer::default().replace(&link, &link, b"input", b"changed").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!((fs::read(&input).unwrap(), mode(&input)), (b"changed".to_vec(), 0o500));
+    }
+
+    #[test]
+    fn a_file_that_changed_since_it_was_read_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let [old, new] = ["old.whl", "new.whl"].map(|name| directory.path().join(name));
+        fs::write(&old, "built anew").unwrap();
+        for path in [&old, &new] {
+            let error = Writer::default().replace(&old, path, b"old", b"changed").unwrap_err();
+            assert!(error.to_string().contains("has changed since it was read"), "{error}");
+        }
+        assert_eq!(fs::read(&old).unwrap(), b"built anew");
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn temporary_files_of_killed_runs_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let old = std::time::SystemTime::now() - 2 * STALE;
+        for (name, time) in [(".wasm-pyfix-a1.tmp", old), (".wasm-pyfix-b2.tmp", std::time::SystemTime::now()), ("c.tmp", old)] {
+            fs::File::create(path(name)).unwrap().set_modified(time).unwrap();
+        }
+        fs::create_dir(path(".wasm-pyfix-d.tmp")).unwrap();
+        Writer::default().write(&path("out.so"), b"output", None).unwrap();
+        let left = [".wasm-pyfix-a1.tmp", ".wasm-pyfix-b2.tmp", "c.tmp", ".wasm-pyfix-d.tmp"].map(|name| path(name).exists());
+        assert_eq!(left, [false, true, true, true]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rights_of_the_old_owner_are_not_lent() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let [input, output] = ["in.so", "out.so"].map(|name| directory.path().join(name));
+        fs::write(&input, "input").unwrap();
+        let lends = || fs::set_permissions(&input, fs::Permissions::from_mode(0o6755)).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        lends();
+        Writer::default().write(&output, b"output", Some(&input)).unwrap();
+        assert_eq!(mode(&output) & 0o7000, 0);
+        lends();
+        Writer::default().replace(&input, &input, b"input", b"changed").unwrap();
+        assert_eq!(mode(&input), 0o755);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("out.so");
+        std::os::unix::fs::symlink("nothing.so", &link).unwrap();
+        let error = Writer::default().write(&link, b"output", None).unwrap_err();
+        assert!(error.to_string().contains("is a link to nothing"), "{error}");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && !directory.path().join("nothing.so").exists());
     }
 }

@@ -25,6 +25,7 @@ use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
 use crate::target::{self, Target, origin};
+use crate::wheel::sources::Sources;
 use crate::wheel::{self, AlsoFor, WheelOptions};
 
 /// Runs `args` and returns the exit code.
@@ -32,9 +33,7 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     let color = args.report.color.into();
     let mut stderr = anstream::AutoStream::new(std::io::stderr(), color);
     if args.target.list_targets {
-        // A reader that went away wants no more of it.
-        let _ = std::io::stdout().write_all(target::listing().as_bytes());
-        return EXIT_DONE;
+        return output::print_text(&target::listing());
     }
     let mut run = match Run::new(args) {
         Ok(run) => run,
@@ -44,10 +43,8 @@ pub fn run(args: &UpgradeArgs) -> i32 {
         }
     };
     let report = run.all(&mut stderr);
-    if args.report.json && output::print_json(&report).is_err() {
-        return EXIT_ERROR;
-    }
-    report.exit_code
+    let printed = if args.report.json { output::print_json(&report) } else { Ok(()) };
+    output::printed(printed, report.exit_code)
 }
 
 /// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
@@ -114,6 +111,8 @@ struct Run<'a> {
 
 /// The lock file, with what became of it so far.
 struct Lock {
+    /// What was read.
+    input: String,
     text: String,
     changed: bool,
     /// Where the copy goes; `None` in a dry run without `-o`.
@@ -213,7 +212,7 @@ impl<'a> Run<'a> {
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output)?;
             }
-            self.lock = Some(Lock { text, changed: false, output });
+            self.lock = Some(Lock { input: text.clone(), text, changed: false, output });
         }
         Ok(())
     }
@@ -318,9 +317,9 @@ impl<'a> Run<'a> {
             (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
             _ => None,
         };
-        self.write(source, path, bytes, &upgraded, report)?;
+        self.write(source, path, input, &upgraded, report)?;
         if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
-            *lock = Lock { text, changed: true, output: lock.output.take() };
+            (lock.text, lock.changed) = (text, true);
         }
         Ok(())
     }
@@ -411,7 +410,7 @@ impl<'a> Run<'a> {
         let options = ModuleOptions { sources, ..self.options.clone() };
         let upgrade = |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &options)).collect::<Result<_, _>>()?);
         let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
-        let results = shrink::upgrade_and_shrink(&inputs, &[], self.shrink.as_ref(), upgrade)?;
+        let results = shrink::upgrade_and_shrink(&inputs, &Sources::Files(&[]), self.shrink.as_ref(), upgrade)?;
         let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
@@ -520,10 +519,11 @@ impl<'a> Run<'a> {
         &mut self,
         source: &Source,
         path: Option<PathBuf>,
-        bytes: &[u8],
+        input: &[u8],
         upgraded: &Upgraded,
         report: &mut InputReport,
     ) -> Result<()> {
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         if self.destination == Destination::Stdout {
             report.output = Some("-".to_string());
             return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
@@ -532,7 +532,7 @@ impl<'a> Run<'a> {
         match source {
             Source::File(old) if self.destination == Destination::InPlace => {
                 if upgraded.bytes.is_some() {
-                    self.writer.replace(old, &path, bytes)?;
+                    self.writer.replace(old, &path, input, bytes)?;
                 }
             }
             Source::File(old) => self.writer.write(&path, bytes, Some(old))?,
@@ -544,9 +544,11 @@ impl<'a> Run<'a> {
 
     /// Writes the copy of the lock file, if a wheel changed it, and returns its name.
     fn finish_lock(&mut self) -> Result<Option<PathBuf>> {
-        let Some(Lock { text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
+        let Some(Lock { input, text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
         match &self.args.wheel.lock {
-            Some(lock) if *lock == output && self.args.output.in_place => self.writer.replace(lock, &output, text.as_bytes())?,
+            Some(lock) if *lock == output && self.args.output.in_place => {
+                self.writer.replace(lock, &output, input.as_bytes(), text.as_bytes())?
+            }
             lock => self.writer.write(&output, text.as_bytes(), lock.as_deref())?,
         }
         Ok(Some(output))

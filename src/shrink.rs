@@ -11,8 +11,9 @@ use anyhow::Result;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Outcome, prune};
 
-use crate::exports::{self, Located, Source};
+use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
+use crate::wheel::sources::Sources;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +42,7 @@ const MOST_ROUNDS: usize = 8;
 /// What `upgrade`, reading the modules and the passes return.
 pub fn upgrade_and_shrink(
     inputs: &[Input<'_>],
-    sources: &[Source],
+    sources: &Sources<'_>,
     options: Option<&Options>,
     upgrade: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
 ) -> Result<Vec<ModuleResult>> {
@@ -83,7 +84,7 @@ fn round(
     Ok(changed)
 }
 
-fn shrink(inputs: &[Input<'_>], bytes: &[&[u8]], sources: &[Source], options: &Options) -> Result<Vec<ModuleResult>> {
+fn shrink(inputs: &[Input<'_>], bytes: &[&[u8]], sources: &Sources<'_>, options: &Options) -> Result<Vec<ModuleResult>> {
     let plan = |read: &[Module<'_>]| {
         let located = inputs.iter().zip(read).map(|(input, module)| Located { path: input.path, module });
         exports::plan(&located.collect::<Vec<_>>(), sources, &options.exports)

@@ -255,17 +255,44 @@ fn standard_input_and_output_carry_modules() {
     assert!(run(inputs.path(), &[OLD_NAME, "-o", "-"]).stdout.starts_with(b"PK"));
 }
 
+/// Command lines that write to standard output.
+const PRINTING: &[&[&str]] = &[
+    &["ext.so", "-o", "-"],
+    &["ext.so", "-n", "--json"],
+    &["check", "--target", "pyodide_2025_0", "ext.so", "--json"],
+    &["show", "ext.so"],
+    &["show", "ext.so", "--json"],
+    &["explain"],
+    &["--list-targets"],
+    &["--help"],
+    &["check", "--help"],
+    &["--version"],
+];
+
 #[test]
 fn a_reader_that_goes_away_causes_no_panic() {
     let inputs = inputs();
-    for (arguments, code) in
-        [(&["ext.so", "-o", "-"][..], 1), (&["ext.so", "-n", "--json"], 1), (&["--list-targets"], 0), (&["--help"], 0)]
-    {
+    for arguments in PRINTING {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = command(inputs.path(), arguments).stdout(writer).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
-        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Whoever went away knows that; a result that got lost is told of.
+        assert!(!stderr.contains("panicked") && stderr.contains("error: ") == arguments.contains(&"-o"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    let inputs = inputs();
+    for arguments in PRINTING {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(inputs.path(), arguments).stdout(full).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("cannot write to standard output"), "{arguments:?}: {stderr}");
     }
 }
 

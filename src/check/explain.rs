@@ -1,8 +1,8 @@
 //! `explain`: prints what is to be known about codes of findings.
 
 use super::codes::{self, Code, FAMILIES, Upgrade};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_USAGE, ExplainArgs};
-use std::io::Write;
+use crate::cli::{self, EXIT_USAGE, ExplainArgs};
+use crate::output;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ExplainArgs) -> i32 {
@@ -16,11 +16,7 @@ pub fn run(args: &ExplainArgs) -> i32 {
         text.push_str(separator);
         text.push_str(&explanation(code));
     }
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => EXIT_DONE,
-        Err(_) => EXIT_ERROR,
-    }
+    output::print_text(&text)
 }
 
 /// All codes with severity and summary, one line each.

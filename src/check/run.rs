@@ -43,10 +43,7 @@ pub fn run(args: &CheckArgs) -> i32 {
     };
     let failed = report.findings().any(|finding| finding.severity <= report.threshold());
     report.exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
-    match print(&report, args) {
-        Ok(()) => report.exit_code,
-        Err(_) => EXIT_ERROR,
-    }
+    output::printed(print(&report, args), report.exit_code)
 }
 
 /// What the runtime offers, and whether that is all of it.

@@ -106,11 +106,10 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
 /// Reads the files that are named like modules.
 fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Result<()> {
     input.names = archive.entries.iter().map(|entry| entry.name.clone()).collect();
-    let named: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
-        .collect();
+    let named = contents::named_like_modules(archive)?;
     let python = target.python_tag();
-    let read: Vec<Result<(File, Vec<Finding>)>> = named.into_par_iter().map(|index| read_entry(archive, index, &python)).collect();
+    let read: Vec<Result<(File, Vec<Finding>)>> =
+        named.into_par_iter().map(|(index, kind)| read_entry(archive, index, kind, &python)).collect();
     for read in read {
         let (file, findings) = read?;
         input.findings.extend(findings);
@@ -122,12 +121,11 @@ fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Re
 }
 
 /// Reads one such file; its bytes are empty when it is none.
-fn read_entry(archive: &Archive<'_>, index: usize, python: &str) -> Result<(File, Vec<Finding>)> {
+fn read_entry(archive: &Archive<'_>, index: usize, kind: Contents, python: &str) -> Result<(File, Vec<Finding>)> {
     let path = archive.entries[index].name.clone();
     let place = Place { path: Some(path.clone()) };
     let nothing = |findings| Ok((File { path: Some(path.clone()), bytes: Vec::new() }, findings));
-    let head = archive.head(index, contents::HEAD)?;
-    match contents::kind(&head) {
+    match kind {
         Contents::Foreign(what) => {
             let says = "Error: need to see wasm magic number";
             return nothing(vec![Finding::new(&FOREIGN_BINARY, &place, format!("is {what}")).preventing(says)]);

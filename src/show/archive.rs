@@ -59,10 +59,8 @@ fn read_metadata(opened: &archive::Archive<'_>, described: &mut Archive) -> Resu
 }
 
 fn modules(opened: &archive::Archive<'_>, wanted: Wanted, notices: &mut Vec<String>) -> Result<Vec<Module>> {
-    let named: Vec<usize> = (0..opened.entries.len())
-        .filter(|index| !opened.entries[*index].directory && contents::is_module_name(&opened.entries[*index].name))
-        .collect();
-    let read: Vec<Result<Found>> = named.par_iter().map(|index| read_module(opened, *index, wanted)).collect();
+    let named = contents::named_like_modules(opened)?;
+    let read: Vec<Result<Found>> = named.par_iter().map(|(index, kind)| read_module(opened, *index, *kind, wanted)).collect();
     let mut modules = Vec::new();
     for found in read {
         match found? {
@@ -90,9 +88,9 @@ enum Found {
     Other(String),
 }
 
-fn read_module(opened: &archive::Archive<'_>, index: usize, wanted: Wanted) -> Result<Found> {
+fn read_module(opened: &archive::Archive<'_>, index: usize, kind: contents::Kind, wanted: Wanted) -> Result<Found> {
     let name = &opened.entries[index].name;
-    match contents::kind(&opened.head(index, contents::HEAD)?) {
+    match kind {
         contents::Kind::Module => {}
         contents::Kind::Foreign(what) => return Ok(Found::Other(format!("`{name}` is {what}"))),
         contents::Kind::Other => return Ok(Found::Other(format!("`{name}` is not WebAssembly"))),

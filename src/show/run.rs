@@ -20,10 +20,7 @@ pub fn run(args: &ShowArgs) -> i32 {
     let failed = inputs.iter().any(|input| input.error.is_some());
     let exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
     let report = Report { schema_version: SCHEMA_VERSION, tool: TOOL, exit_code, inputs };
-    match print(&report, args) {
-        Ok(()) => exit_code,
-        Err(_) => EXIT_ERROR,
-    }
+    output::printed(print(&report, args), exit_code)
 }
 
 /// Reads one input and gathers what is to be told of it.

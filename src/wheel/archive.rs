@@ -26,6 +26,13 @@ pub const RATIO_LIMIT: u64 = 500;
 /// Bytes up to which no entry is suspicious, however well compressed.
 pub const RATIO_FREE: u64 = 32 << 20;
 
+/// Bytes of contents that may be held in memory at once, as a multiple of the size of the archive and what is added to it. No module of
+/// Pyodide's distributions is larger than 8.2 times its compressed size, and the passes take up to 20 bytes of memory for one of a module.
+const HELD_RATIO: u64 = 8;
+const HELD_FREE: u64 = 4 << 20;
+/// Bytes of old contents that are compressed anew at the same time.
+const AT_ONCE: u64 = 16 << 20;
+
 /// File type bits of a Unix mode, and the two types an archive may hold.
 const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
@@ -46,6 +53,8 @@ pub struct Entry {
 #[derive(Clone)]
 pub struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Size of the archive in bytes.
+    size: u64,
     /// The entries in their order.
     pub entries: Vec<Entry>,
 }
@@ -72,7 +81,7 @@ impl<'a> Archive<'a> {
         }
         check_no_file_is_a_directory(&entries)?;
         zip.validate_header_consistency().context("local headers contradict the central directory; repack the archive")?;
-        Ok(Archive { zip, entries })
+        Ok(Archive { zip, size: bytes.len() as u64, entries })
     }
 
     /// Position of the entry called `name`.
@@ -80,21 +89,51 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name)
     }
 
-    /// Checks that a library can be added as `path`: neither that nor a directory above it may be an entry already.
-    pub fn check_free(&self, path: &str) -> Result<()> {
-        let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
-        let directory = format!("{path}/");
-        if let Some(taken) = parents.chain([path, &directory]).find(|part| self.position(part).is_some()) {
-            bail!(
-                "entry `{taken}` is no side module and in the place of the library `{path}` to be grafted: rename the entry, or leave \
-                 the library out (--exclude)"
+    /// The names of all entries, to be asked what is in the way of a new one.
+    pub fn names(&self) -> Names<'_> {
+        Names::new(self.entries.iter().map(|entry| entry.name.as_str()))
+    }
+
+    /// Bytes of contents that may be held in memory at once.
+    fn held_limit(&self) -> u64 {
+        self.size.saturating_mul(HELD_RATIO).saturating_add(HELD_FREE)
+    }
+
+    /// Fails if `entries` take too much memory together for an archive of this size.
+    pub fn check_held(&self, entries: impl IntoIterator<Item = usize>) -> Result<()> {
+        let (limit, mut held) = (self.held_limit(), 0);
+        for index in entries {
+            let Entry { name, size, .. } = &self.entries[index];
+            held += size;
+            ensure!(
+                held <= limit,
+                "entry `{name}` takes what is held in memory to {held} bytes, which is more than {HELD_RATIO} times the size of the \
+                 archive and {HELD_FREE} bytes: this looks like a zip bomb; if it is none, repack the archive and store that entry \
+                 without compression"
             );
         }
         Ok(())
     }
 
-    /// The contents of entry `index`.
+    /// `entries` in groups of neighbours that take at most `limit` bytes together once decompressed; one that is larger stands alone.
+    pub fn groups<'e>(&self, entries: &'e [usize], limit: u64) -> Vec<&'e [usize]> {
+        let mut groups = Vec::new();
+        let (mut first, mut total) = (0, 0);
+        for (at, index) in entries.iter().enumerate() {
+            let size = self.entries[*index].size;
+            if at > first && total + size > limit {
+                groups.push(&entries[first..at]);
+                (first, total) = (at, 0);
+            }
+            total += size;
+        }
+        groups.push(&entries[first..]);
+        groups
+    }
+
+    /// The contents of entry `index`. Fails for one that is too large to be held in memory for an archive of this size.
     pub fn read(&self, index: usize) -> Result<Vec<u8>> {
+        self.check_held([index])?;
         let mut contents = Vec::new();
         self.stream(index, &mut contents)?;
         Ok(contents)
@@ -121,15 +160,19 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
+    /// Checks size and CRC of all entries.
+    pub fn verify(&self) -> Result<()> {
+        (0..self.entries.len()).into_par_iter().try_for_each(|index| self.stream(index, &mut std::io::sink()))
+    }
+
     /// Writes a new archive of `members`; `epoch` (seconds since 1970) is the time of everything that is not copied.
     pub fn write(&self, members: Vec<Member>, epoch: Option<u64>, compression: Compression) -> Result<Written> {
-        let prepare = |member: Member| self.prepare(member, epoch, compression);
-        let prepared: Vec<Result<Prepared>> = members.into_par_iter().map(prepare).collect();
+        let prepared = self.prepare_all(members, epoch, compression)?;
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let mut zip = self.zip.clone();
         let mut recompressed = 0;
         for member in prepared {
-            match member? {
+            match member {
                 Prepared::Copied(index, name) => {
                     let entry = zip.by_index_raw(index)?;
                     match name {
@@ -146,6 +189,29 @@ impl<'a> Archive<'a> {
         }
         writer.set_raw_comment(self.zip.comment().into())?;
         Ok(Written { bytes: writer.finish()?.into_inner(), recompressed })
+    }
+
+    /// Compresses what is not copied: new contents, which are held anyway, side by side, and old ones as far as memory goes.
+    fn prepare_all(&self, members: Vec<Member>, epoch: Option<u64>, compression: Compression) -> Result<Vec<Prepared>> {
+        let mut prepared = Vec::with_capacity(members.len());
+        let mut rest = members;
+        while !rest.is_empty() {
+            let mut unpacked = 0;
+            let fits = |member: &Member| {
+                if let Member::Keep { index, contents: None, .. } = member
+                    && compression.everything
+                {
+                    unpacked += self.entries[*index].size;
+                }
+                unpacked <= AT_ONCE
+            };
+            let count = rest.iter().map(fits).take_while(|fits| *fits).count().max(1);
+            let later = rest.split_off(count);
+            let group = std::mem::replace(&mut rest, later);
+            let group = group.into_par_iter().map(|member| self.prepare(member, epoch, compression));
+            prepared.extend(group.collect::<Result<Vec<_>>>()?);
+        }
+        Ok(prepared)
     }
 
     /// Compresses what is not copied.
@@ -184,7 +250,8 @@ impl<'a> Archive<'a> {
     fn recompress(&self, index: usize, name: Option<String>, level: Level) -> Result<Prepared> {
         let entry = &self.entries[index];
         let header = self.header(index)?;
-        if entry.directory || header.method != CompressionMethod::Deflated {
+        // What is too large to be held is compressed well already.
+        if entry.directory || header.method != CompressionMethod::Deflated || entry.size > self.held_limit() {
             return Ok(Prepared::Copied(index, name));
         }
         let context = || format!("entry `{}`", entry.name);
@@ -319,18 +386,45 @@ fn name_problem(name: &str) -> Option<&'static str> {
 
 /// Unpacking `a` and `a/b` fails or depends on the order.
 fn check_no_file_is_a_directory(entries: &[Entry]) -> Result<()> {
-    let files: HashSet<&str> = entries.iter().filter(|entry| !entry.directory).map(|entry| entry.name.as_str()).collect();
-    for entry in entries {
-        let mut path = entry.name.trim_end_matches('/');
-        if entry.directory && files.contains(path) {
-            bail!("entry `{path}` is both a file and a directory; repack the archive");
-        }
-        while let Some((parent, _)) = path.rsplit_once('/') {
-            ensure!(!files.contains(parent), "entry `{}` lies below `{parent}`, which is a file; repack the archive", entry.name);
-            path = parent;
+    let names = Names::new(entries.iter().map(|entry| entry.name.as_str()));
+    for Entry { name: file, .. } in entries.iter().filter(|entry| !entry.directory) {
+        match names.below(file) {
+            Some(name) if name.strip_suffix('/') == Some(file) => {
+                bail!("entry `{file}` is both a file and a directory; repack the archive");
+            }
+            Some(name) => bail!("entry `{name}` lies below `{file}`, which is a file; repack the archive"),
+            None => {}
         }
     }
     Ok(())
+}
+
+/// Names of entries in order, in which those below a directory are neighbours. (To look at all directories above each name would take
+/// time in the square of its length.)
+pub struct Names<'a> {
+    sorted: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut sorted: Vec<&str> = names.collect();
+        sorted.sort_unstable();
+        Names { sorted }
+    }
+
+    /// The first name below `path`, or that of the directory itself.
+    fn below(&self, path: &str) -> Option<&'a str> {
+        let directory = |name: &str| name.bytes().cmp(path.bytes().chain([b'/'])).is_lt();
+        let first = *self.sorted.get(self.sorted.partition_point(|name| directory(name)))?;
+        first.strip_prefix(path)?.starts_with('/').then_some(first)
+    }
+
+    /// The name that keeps a file from being called `path`: the same, one below it, or a file above it.
+    pub fn in_the_way(&self, path: &str) -> Option<&'a str> {
+        let listed = |path: &str| Some(self.sorted[self.sorted.binary_search(&path).ok()?]);
+        let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
+        listed(path).or_else(|| self.below(path)).or_else(|| parents.into_iter().find_map(listed))
+    }
 }
 
 /// The first name that the central directory at `start` lists twice, for the message.
@@ -395,6 +489,17 @@ mod tests {
         assert_eq!(parts(1_709_210_096), (2024, 2, 29, 12, 34, 56));
         assert_eq!(parts(1_735_689_598), (2024, 12, 31, 23, 59, 58));
         assert_eq!(parts(u64::MAX), (2107, 12, 31, 23, 59, 58));
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_name() {
+        let names = Names::new(["a-", "a/b", "a/b-", "c/", "d"].into_iter());
+        for (path, expected) in [("a", "a/b"), ("a/b", "a/b"), ("a/b/c", "a/b"), ("c", "c/"), ("d/x/y", "d")] {
+            assert_eq!(names.in_the_way(path), Some(expected), "{path}");
+        }
+        for free in ["a/c", "c/x", "b", "a/b-c", "e"] {
+            assert_eq!(names.in_the_way(free), None, "{free}");
+        }
     }
 
     #[test]

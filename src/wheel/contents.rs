@@ -4,12 +4,14 @@
 //! (`_package_loader.get_dynlibs`), and a shared library of another platform under such a name fails there with a message that
 //! explains nothing. A `.wasm` file without linking metadata is data of the package, not a side module.
 
+use super::archive::Archive;
 use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
 use wasm_pyfix_passes::module::dylink::{self, Dylink};
 use wasmparser::{ExternalKind, Parser, Payload};
 
 /// Bytes of a file that `kind` looks at.
-pub const HEAD: u64 = 8;
+const HEAD: u64 = 8;
 
 /// What a file with the name of a module holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,18 @@ pub fn kind(head: &[u8]) -> Kind {
         [b'M', b'Z', ..] => Kind::Foreign("a PE file (Windows)"),
         _ => Kind::Other,
     }
+}
+
+/// The entries of `archive` that are named like modules, each with what it holds. Fails if the modules among them take too much memory
+/// together.
+pub fn named_like_modules(archive: &Archive<'_>) -> Result<Vec<(usize, Kind)>> {
+    let named: Vec<usize> = (0..archive.entries.len())
+        .filter(|index| !archive.entries[*index].directory && is_module_name(&archive.entries[*index].name))
+        .collect();
+    let kinds = named.par_iter().map(|&index| Ok((index, kind(&archive.head(index, HEAD)?))));
+    let kinds = kinds.collect::<Result<Vec<_>>>()?;
+    archive.check_held(kinds.iter().filter(|(_, kind)| *kind == Kind::Module).map(|(index, _)| *index))?;
+    Ok(kinds)
 }
 
 /// The linking metadata of `module` and the names of the functions, globals and tags it exports; `None` when it has no such metadata.

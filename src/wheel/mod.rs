@@ -24,6 +24,7 @@ mod modules;
 pub mod name;
 pub(crate) mod rename;
 pub mod runtime_path;
+pub mod sources;
 mod stable_abi;
 
 pub use lock::rewrite_lock;
@@ -32,7 +33,7 @@ use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink;
 use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
-use archive::{Archive, Member, Written};
+use archive::{Archive, Member, Names, Written};
 use compress::Level;
 use metadata::{Digested, Digester, Record};
 use modules::Module;
@@ -165,6 +166,10 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         None => None,
     };
     let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules, &mut notices)).transpose()?;
+    if wheel.is_none() {
+        // Nothing but their checksums tells whether its other members are whole, and members are copied as they are.
+        archive.verify()?;
+    }
     let mut edits = Edits::default();
     let mut reported = HashSet::new();
     if let Some(wheel) = &wheel {
@@ -174,7 +179,9 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
     if let Some(wheel) = &wheel {
-        let taken = |name: &str| archive.position(name).is_some() || modules.iter().any(|module| module.path == name);
+        let names = archive.entries.iter().map(|entry| entry.name.as_str());
+        let names = Names::new(names.chain(modules.iter().map(|module| module.path.as_str())));
+        let taken = |name: &str| names.in_the_way(name).is_some();
         edits.renamed = rename::plan(wheel, &modules, taken, &reported, options, &mut notices)?;
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
@@ -209,8 +216,8 @@ pub fn differing(a: &[u8], b: &[u8]) -> Vec<String> {
     const SHOWN: usize = 3;
     let (Ok(a), Ok(b)) = (Archive::open(a), Archive::open(b)) else { return Vec::new() };
     let same = |index: usize, name: &str| {
-        let other = b.position(name).and_then(|other| b.read(other).ok());
-        other.is_some() && other == a.read(index).ok()
+        let other = b.position(name).and_then(|other| digest_entry(&b, other).ok());
+        other.is_some() && other == digest_entry(&a, index).ok()
     };
     let entries = a.entries.iter().enumerate().filter(|(index, entry)| !entry.directory && !same(*index, &entry.name));
     entries.map(|(_, entry)| format!("`{}`", entry.name)).take(SHOWN).collect()
@@ -368,8 +375,16 @@ fn graft_libraries(
     let wanted = modules.iter().flat_map(|module| modules::needed(module, &options.module)).collect();
     let target = wheel.map_or(String::new(), |wheel| libs_directory(modules, wheel));
     let exclude = graft::excluded(&options.exclude)?;
+    let names = archive.names();
     for grafted in graft::collect(wanted, &carried, &options.libdirs, &exclude, &target, notices)? {
-        archive.check_free(&grafted.path)?;
+        if let Some(taken) = names.in_the_way(&grafted.path) {
+            bail!(
+                "entry `{}` is no side module and in the place of the library `{}` to be grafted: rename the entry, or leave the library \
+                 out (--exclude)",
+                taken.trim_end_matches('/'),
+                grafted.path
+            );
+        }
         let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
         modules.push(Module {
             entry: None,
@@ -527,7 +542,10 @@ fn update_record(
         notices.push(format!("`{path}` was not in RECORD and has been added to it"));
         let digested = match changed.get(&path) {
             Some(digested) => digested.clone(),
-            None => digest_entry(archive, &path)?,
+            None => {
+                let index = archive.position(&path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
+                digest_entry(archive, index)?
+            }
         };
         added.push((path, digested));
     }
@@ -548,8 +566,7 @@ fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits
     names.filter(|name| !listed.contains(name.as_str()) && !is_record(name, &wheel.dist_info)).collect()
 }
 
-fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
-    let index = archive.position(path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
+fn digest_entry(archive: &Archive<'_>, index: usize) -> Result<Digested> {
     let mut digester = Digester::for_hash("sha256")?;
     archive.stream(index, &mut digester)?;
     Ok(digester.finish())

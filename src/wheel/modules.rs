@@ -3,8 +3,8 @@
 use super::archive::Archive;
 use super::complete::{Needs, complete};
 use super::runtime_path::base_name;
+use super::sources::Sources;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
-use crate::exports::Source;
 use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Input};
@@ -31,12 +31,10 @@ pub struct Module {
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
 pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
-    let named: Vec<usize> = (0..archive.entries.len())
-        .filter(|index| !archive.entries[*index].directory && contents::is_module_name(&archive.entries[*index].name))
-        .collect();
-    let found: Vec<Result<Found>> = named.par_iter().map(|index| read_module(archive, *index)).collect();
+    let named = contents::named_like_modules(archive)?;
+    let found: Vec<Result<Found>> = named.par_iter().map(|(index, kind)| read_module(archive, *index, *kind)).collect();
     let mut modules = Vec::new();
-    for (index, found) in named.iter().zip(found) {
+    for ((index, _), found) in named.iter().zip(found) {
         match found? {
             Found::Module(module) => modules.push(*module),
             Found::Data => {}
@@ -58,10 +56,10 @@ enum Found {
     Other,
 }
 
-fn read_module(archive: &Archive<'_>, index: usize) -> Result<Found> {
+fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Result<Found> {
     let name = &archive.entries[index].name;
     let context = || format!("entry `{name}`");
-    if !contents::check(contents::kind(&archive.head(index, contents::HEAD)?)).with_context(context)? {
+    if !contents::check(kind).with_context(context)? {
         return Ok(Found::Other);
     }
     let bytes = archive.read(index)?;
@@ -109,7 +107,7 @@ pub fn upgrade_and_shrink(
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
-    let sources = if options.shrink.is_some() { sources(archive, edits)? } else { Vec::new() };
+    let sources = if options.shrink.is_some() { sources(archive, edits)? } else { Sources::Files(&[]) };
     let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
     shrink::upgrade_and_shrink(&inputs, &sources, options.shrink.as_ref(), |bytes| {
         upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
@@ -160,17 +158,14 @@ fn upgrade_modules(
 }
 
 /// The code that stays in the archive.
-fn sources(archive: &Archive<'_>, edits: &Edits) -> Result<Vec<Source>> {
-    let read = |index: usize| -> Result<Option<Source>> {
+fn sources<'a>(archive: &'a Archive<'a>, edits: &Edits) -> Result<Sources<'a>> {
+    let is_code = |index: usize| -> Result<Option<usize>> {
         let entry = &archive.entries[index];
         let stays = !entry.directory && !edits.removed.contains(&index);
-        if !stays || !openers::is_code(&entry.name, &archive.head(index, openers::HEAD)?) {
-            return Ok(None);
-        }
-        Ok(Some(Source { path: entry.name.clone(), text: archive.read(index)? }))
+        Ok((stays && openers::is_code(&entry.name, &archive.head(index, openers::HEAD)?)).then_some(index))
     };
-    let found: Vec<Result<Option<Source>>> = (0..archive.entries.len()).into_par_iter().map(read).collect();
-    found.into_iter().filter_map(Result::transpose).collect()
+    let found: Vec<Result<Option<usize>>> = (0..archive.entries.len()).into_par_iter().map(is_code).collect();
+    Ok(Sources::Entries(archive, found.into_iter().filter_map(Result::transpose).collect::<Result<_>>()?))
 }
 
 /// What became of each module; what changed or was grafted goes into `edits`.

@@ -123,8 +123,9 @@ pub(super) fn plan(
     let pythons: Vec<&str> = pythons(options).collect();
     let mut candidates = Vec::new();
     let mut entries = Vec::new();
+    let paths: HashSet<&str> = modules.iter().map(|module| module.path.as_str()).collect();
     for module in modules {
-        let is_there = |path: &str| modules.iter().any(|module| module.path == path);
+        let is_there = |path: &str| paths.contains(path);
         let (Some(entry), Some(suffix)) = (module.entry, foreign_suffix(&module.path, &pythons, is_there)) else { continue };
         // A library is not imported.
         if !module.exports.iter().any(|name| name.starts_with(INIT)) {

@@ -30,7 +30,8 @@ pub(super) fn refuse_unportable(
     let mut reported = HashSet::new();
     let moved = pythons(options).find_map(|python| Some((abi3::moved_from(&wheel.name, python)?, python)));
     let Some((source, python)) = moved.filter(|_| wheel.runs_on_target) else { return Ok(reported) };
-    let imported = |module: &&Module| !rename::is_spare(&module.path, python, |path| modules.iter().any(|of| of.path == path));
+    let paths: HashSet<&str> = modules.iter().map(|module| module.path.as_str()).collect();
+    let imported = |module: &&Module| !rename::is_spare(&module.path, python, |path| paths.contains(path));
     let modules: Vec<&Module> = modules.iter().filter(imported).collect();
     let outside: Vec<_> = modules.par_iter().map(|module| outside(module, &wheel.name)).collect::<Result<_>>()?;
     for (module, outside) in modules.into_iter().zip(outside) {

@@ -124,6 +124,49 @@ fn damaged_contents() {
     rejected(&bytes, &["`demo.so`"]);
 }
 
+/// A library archive has no `RECORD`: the checksums alone tell of damage to what is copied.
+#[test]
+fn damaged_members_of_a_library_archive() {
+    for archive in [Wheel::bare(), Wheel::bare().stored()] {
+        let mut bytes = archive.file("lib/a.so", &module(&[], &["a"])).file("share/data.txt", b"contents").build();
+        let header = central_header(&bytes, "share/data.txt");
+        bytes[header + 16] ^= 1;
+        let offset = u32::from_le_bytes(bytes[header + 42..header + 46].try_into().unwrap()) as usize;
+        bytes[offset + 14] ^= 1;
+        let message = format!("{:#}", fail("libs.zip", &bytes, &options()));
+        assert!(message.starts_with("libs.zip: entry `share/data.txt`") && message.contains("checksum"), "{message}");
+    }
+}
+
+/// Sizes behind the contents, 64-bit sizes and extra fields are as good as any: members keep what they hold.
+#[test]
+fn unusual_headers_are_copied_whole() {
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut writer = ZipWriter::new_stream(Vec::new());
+    let files = [("lib/a.so", module(&[], &["a"])), ("share/data.txt", vec![b'x'; 5000]), ("share/empty", Vec::new())];
+    for (name, contents) in &files {
+        for (suffix, large, method) in [
+            ("", false, CompressionMethod::Deflated),
+            (".64", true, CompressionMethod::Deflated),
+            (".0", true, CompressionMethod::Stored),
+        ] {
+            writer.start_file(format!("{name}{suffix}"), deflated.compression_method(method).large_file(large)).unwrap();
+            writer.write_all(contents).unwrap();
+        }
+    }
+    let bytes = writer.finish().unwrap().into_inner();
+    assert!(bytes.windows(4).any(|window| window == b"PK\x07\x08"), "no sizes behind the contents");
+    let result = run("libs.zip", &bytes, &options());
+    assert!(result.changed);
+    let (old, new) = (entries(&bytes), entries(&result.bytes));
+    assert_eq!(old.len(), new.len());
+    for (old, new) in old.iter().zip(&new).filter(|(old, _)| !old.name.starts_with("lib/")) {
+        assert_eq!((&old.name, &old.contents, &old.compressed), (&new.name, &new.contents, &new.compressed));
+    }
+    assert!(is_upgraded(&new, "lib/a.so"));
+    assert!(!run("libs.zip", &result.bytes, &options()).changed);
+}
+
 #[test]
 fn encrypted_entries() {
     let mut bytes = demo().build();
@@ -228,4 +271,43 @@ fn text_under_the_name_of_a_library_is_reported_and_kept() {
     let result = run(NAME, &demo().file("x.so", b"GROUP(liby.so)").build(), &options());
     assert!(result.notices.iter().any(|notice| notice.contains("`x.so`")), "{:?}", result.notices);
     assert_eq!(text(&entries(&result.bytes), "x.so"), "GROUP(liby.so)");
+}
+
+/// Runs `upgrade` over a wheel with no more memory than 64 times its size and 64 MB, and 64 MB of address space for stacks and code.
+#[cfg(target_os = "linux")]
+fn upgrade_in_bounded_memory(bytes: &[u8]) -> (bool, String) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(NAME), bytes).unwrap();
+    let limit = bytes.len() / 1024 * 64 + 2 * 64 * 1024;
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("ulimit -v {limit} && exec \"$@\""), "sh", env!("CARGO_BIN_EXE_wasm-pyfix")])
+        .args(["--target", "pyodide_2025_0", "-o", "out/", NAME])
+        .current_dir(directory.path())
+        .envs([("RAYON_NUM_THREADS", "2"), ("MALLOC_ARENA_MAX", "1")])
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Entries of zeros, which deflate packs a thousand times. What is copied takes no memory, and what is held is refused by name.
+#[cfg(target_os = "linux")]
+#[test]
+fn zeros_take_no_memory() {
+    const SIZE: usize = 32 << 20;
+    let zeros = vec![0; SIZE];
+    let module = wat::parse_str(format!(
+        "(module (@dylink.0 (mem-info (memory {SIZE} 0))) (import \"env\" \"memory\" (memory 0)) (data (i32.const 0) \"{}\"))",
+        "\\00".repeat(SIZE / 2)
+    ));
+    let many = |ending: &str, contents: &[u8]| {
+        (0..6).fold(demo(), |wheel, number| wheel.file(&format!("zeros{number}.{ending}"), contents)).build()
+    };
+    for (ending, contents, accepted) in
+        [("bin", &zeros, true), ("so", &zeros, true), ("py", &zeros, false), ("so", &module.unwrap(), false)]
+    {
+        let (success, stderr) = upgrade_in_bounded_memory(&many(ending, contents));
+        assert_eq!(success, accepted, "{ending}: {stderr}");
+        let named = stderr.contains(&format!("{NAME}: entry `zeros0.{ending}`")) && stderr.contains("repack the archive");
+        assert!(accepted || named, "{stderr}");
+    }
 }

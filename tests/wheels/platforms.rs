@@ -154,9 +154,11 @@ fn modules_are_renamed_only_where_that_helps() {
     assert!(notices.contains("since it exports no `PyInit_ext`"), "{notices}");
     let library = module(&[], &["f"]);
     assert_eq!(kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &library)), "");
-    let taken = Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/ext.abi3.so", b"no module");
-    let notices = kept(NAME_2025, taken);
-    assert!(notices.contains("since that name is taken"), "{notices}");
+    // A directory takes a name as a file does.
+    for path in ["demo/ext.abi3.so", "demo/ext.abi3.so/readme"] {
+        let notices = kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file(path, b"no module"));
+        assert!(notices.contains("since that name is taken"), "{path}: {notices}");
+    }
     let needed = module(&["ext.cpython-313-wasm32-emscripten.so"], &[]);
     let notices = kept(NAME_2025, Wheel::new(NAME_2025).file(NAMED_FOR_313, &extension).file("demo/x.so", &needed));
     assert!(notices.contains("since another module needs it by its name"), "{notices}");
