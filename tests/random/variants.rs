@@ -158,12 +158,7 @@ fn same_when_optimised(form: Form) {
     let originals = form.modules(&OPTIMISED);
     let expected = traces(form, &OPTIMISED, Node::Installed, Runtime::V0_27_7, originals.clone());
     assert_eq!(expected.len(), OPTIMISED.count());
-    for (passes, runtime, words) in [
-        ("O1", Runtime::V0_29_5, ""),
-        ("O2", Runtime::V314_0_7, PRUNED),
-        ("Oz", Runtime::V0_29_5, ""),
-        ("flatten,O3", Runtime::V314_0_7, PRUNED),
-    ] {
+    for (passes, runtime, words) in [("O1", Runtime::V0_29_5, ""), ("O2", Runtime::V314_0_7, PRUNED)] {
         let upgraded = upgraded(&optimised(&originals, passes), words);
         assert_same(
             &expected,
@@ -176,11 +171,6 @@ fn same_when_optimised(form: Form) {
 #[test]
 fn optimised_programs_leave_the_same_trace() {
     same_when_optimised(Form::Alone);
-}
-
-#[test]
-fn optimised_programs_of_two_modules_leave_the_same_trace() {
-    same_when_optimised(Form::Pair);
 }
 
 #[test]
