@@ -38,12 +38,12 @@ fn what_is_read_is_written() {
 
 #[test]
 fn modules_come_out_valid_and_final() {
-    hold(Target::Modules, 1000, 25);
+    hold(Target::Modules, 4000, 25);
 }
 
 #[test]
 fn wheels_come_out_readable_and_final() {
-    hold(Target::Wheels, 500, 10);
+    hold(Target::Wheels, 3000, 10);
 }
 
 #[test]
