@@ -33,20 +33,20 @@ fn hold(target: Target, count: u64, through: u64) {
 
 #[test]
 fn what_is_read_is_written() {
-    hold(Target::ReadWrite, 1000, 10);
+    hold(Target::ReadWrite, 4000, 30);
 }
 
 #[test]
 fn modules_come_out_valid_and_final() {
-    hold(Target::Modules, 1000, 10);
+    hold(Target::Modules, 4000, 25);
 }
 
 #[test]
 fn wheels_come_out_readable_and_final() {
-    hold(Target::Wheels, 500, 10);
+    hold(Target::Wheels, 3000, 10);
 }
 
 #[test]
 fn check_and_show_answer() {
-    hold(Target::Look, 500, 10);
+    hold(Target::Look, 2000, 50);
 }

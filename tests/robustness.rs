@@ -5,6 +5,8 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use properties::mutate;
+use properties::random::Random;
 use rayon::prelude::*;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix_passes::Error;
@@ -73,40 +75,6 @@ fn truncated_modules_are_errors_with_an_offset() {
     }
 }
 
-/// Deterministic pseudo-random numbers (Marsaglia's xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-}
-
-/// Bytes that mean much in the binary format: counts, LEB continuations, opcodes, value types.
-const TELLING: [u8; 16] = [0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x0b, 0x10, 0x11, 0x40, 0x7b, 0x7e, 0x7f, 0x80, 0xff];
-
-fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
-    for _ in 0..=random.below(3) {
-        let at = random.below(bytes.len());
-        match random.below(6) {
-            0 => bytes[at] ^= 1 << random.below(8),
-            1 => bytes[at] = TELLING[random.below(TELLING.len())],
-            2 => bytes[at] = bytes[at].wrapping_add(1),
-            3 => bytes[at] = bytes[random.below(bytes.len())],
-            4 => {
-                bytes.remove(at);
-            }
-            _ => bytes.insert(at, random.below(256) as u8),
-        }
-        if bytes.is_empty() {
-            return;
-        }
-    }
-}
-
 #[test]
 fn mutated_modules_are_upgraded_or_refused() {
     const MUTATIONS: usize = 20_000;
@@ -114,9 +82,9 @@ fn mutated_modules_are_upgraded_or_refused() {
         let understood = (0..MUTATIONS)
             .into_par_iter()
             .filter(|number| {
-                let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (*number as u64 + 1));
+                let mut random = Random::new(*number as u64);
                 let mut bytes = seed.clone();
-                mutate(&mut bytes, &mut random);
+                mutate::bytes(&mut bytes, &mut random);
                 !matches!(survive(&format!("{name}, mutation {number}"), &bytes, number % 4 == 0), Some(Error::Malformed { .. }))
             })
             .count();
