@@ -54,14 +54,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Which wrappers the invoke needs, the one that catches most first.
-    pub fn wanted(&self, invoke: FunctionId) -> Vec<Catches> {
-        let mut wanted: Vec<Catches> = (self.sites.iter().enumerate())
-            .filter(|(index, site)| site.invoke == invoke && !site.inlined && !self.adapted.contains_key(index))
-            .map(|(_, site)| site.catches)
-            .collect();
-        wanted.sort_by_key(|catches| std::cmp::Reverse(*catches));
-        wanted.dedup();
+    /// Which wrappers each invoke needs, the one that catches most first.
+    pub fn wanted(&self) -> HashMap<FunctionId, Vec<Catches>> {
+        let mut wanted: HashMap<FunctionId, Vec<Catches>> = HashMap::new();
+        for (index, site) in self.sites.iter().enumerate() {
+            if !site.inlined && !self.adapted.contains_key(&index) {
+                wanted.entry(site.invoke).or_default().push(site.catches);
+            }
+        }
+        for catches in wanted.values_mut() {
+            catches.sort_by_key(|catches| std::cmp::Reverse(*catches));
+            catches.dedup();
+        }
         wanted
     }
 }
