@@ -109,8 +109,9 @@
       (call $__resumeException (local.get $exception))
       (unreachable)))
       (return))
+    (local.set $sum (i32.load (global.get $__threwValue)))
     (call $work)
-    (call $emscripten_longjmp (local.get $threw) (i32.load (global.get $__threwValue)))
+    (call $emscripten_longjmp (local.get $threw) (local.get $sum))
     (unreachable))
 
   ;; Another exception than the one that came.

@@ -113,6 +113,22 @@ pub struct Words {
     pub addresses_stay: bool,
     /// No load of `__THREW__` comes behind a store to it that came behind the call.
     pub read_once: bool,
+    /// An address may go where it is not followed: to another function, into memory or a global, or into a computation.
+    pub escape: bool,
+    /// They are looked at behind a call of something else, which may have reported something of its own.
+    pub late: bool,
+    /// Others could see what is reported here, or this function what others reported: it is left, or calls, before it stores zero behind a
+    /// call site, or does not store zero before it.
+    pub untidy: bool,
+    /// Something else is accessed between a call site and the zero that is stored behind it, or stored before `__THREW__` is read again.
+    pub exposed: bool,
+}
+
+impl Words {
+    /// Whether locals can take the place of the words; `watched` tells whether anybody else may look at them.
+    pub fn may_be_locals(&self, watched: bool) -> bool {
+        !self.late && !(watched && (self.untidy || self.exposed))
+    }
 }
 
 /// A load or store of one of the words.

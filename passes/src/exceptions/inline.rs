@@ -4,8 +4,22 @@
 //! handler sets them, and the code behind the call reads them as before. The pushes of their addresses go. The call itself stands
 //! inside a `try` right there, direct where the callee is known, and without a `try` where the callee cannot throw.
 //!
-//! What the locals replace must be seen by nobody else: [`sites`](super::sites) checks that no function reads the words that has no
-//! call site of its own before. Functions that are not so clear keep calling wrappers, which report in memory.
+//! What the locals replace must be seen by nobody else. [`sites`](super::sites) decides it for each function, by what
+//! [`flow`](super::flow) found:
+//! - No function of the module looks at the words without a call site of its own before, none looks at them behind a call of something
+//!   else, and the module does not import `setThrew`.
+//! - Where an address of the words may be known to anybody else (it is passed to a function, stored, returned, computed with, exported,
+//!   or used by a function that could not be followed), only a function keeps its reports in locals that stores zero to `__THREW__`
+//!   before each call site, and again behind it before it calls anything or is left, and accesses no memory between but the stack and
+//!   the words. Whoever looks through the address at any other time finds zero, as before. Instrumentation such as SAFE_HEAP calls a
+//!   function for each load, and so between.
+//!
+//! Functions that are not so clear keep calling wrappers, which report in memory.
+//!
+//! **Relies on** the addresses of the words being known from their GOT entries alone (nobody adds a number to the address of other data
+//! to get there); on `__threwValue` meaning nothing where `__THREW__` is zero, and being written by nobody but the ABI; and, where no
+//! address is known to anybody else, on functions storing zero before each call site, as LLVM has them do: sites set the local to zero
+//! themselves.
 
 use super::flow::{Access, Ambiguous, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};

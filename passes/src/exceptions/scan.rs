@@ -111,11 +111,15 @@ fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
             Operator::RefFunc { function_index } if roles.contains_key(&function_index) => {
                 facts.references.push(FunctionId(function_index));
             }
-            Operator::GlobalGet { global_index } if wanted.threw_values.contains(&global_index) => {
+            Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }
+                if wanted.threw_values.contains(&global_index) =>
+            {
                 facts.uses_words = true;
                 facts.handles_longjmp = true;
             }
-            Operator::GlobalGet { global_index } if wanted.threw.contains(&global_index) => facts.uses_words = true,
+            Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } if wanted.threw.contains(&global_index) => {
+                facts.uses_words = true;
+            }
             Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => facts.throws = true,
             Operator::Throw { .. } | Operator::Rethrow { .. } | Operator::ThrowRef => facts.throws = true,
             Operator::Try { .. } => facts.legacy_try = true,

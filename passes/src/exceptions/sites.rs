@@ -54,14 +54,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Which wrappers the invoke needs, the one that catches most first.
-    pub fn wanted(&self, invoke: FunctionId) -> Vec<Catches> {
-        let mut wanted: Vec<Catches> = (self.sites.iter().enumerate())
-            .filter(|(index, site)| site.invoke == invoke && !site.inlined && !self.adapted.contains_key(index))
-            .map(|(_, site)| site.catches)
-            .collect();
-        wanted.sort_by_key(|catches| std::cmp::Reverse(*catches));
-        wanted.dedup();
+    /// Which wrappers each invoke needs, the one that catches most first.
+    pub fn wanted(&self) -> HashMap<FunctionId, Vec<Catches>> {
+        let mut wanted: HashMap<FunctionId, Vec<Catches>> = HashMap::new();
+        for (index, site) in self.sites.iter().enumerate() {
+            if !site.inlined && !self.adapted.contains_key(&index) {
+                wanted.entry(site.invoke).or_default().push(site.catches);
+            }
+        }
+        for catches in wanted.values_mut() {
+            catches.sort_by_key(|catches| std::cmp::Reverse(*catches));
+            catches.dedup();
+        }
         wanted
     }
 }
@@ -88,16 +92,18 @@ pub fn plan(
     let inline = !abi.has(Role::SetThrew)
         && !scanned.iter().any(|(_, body)| body.uses_words && body.invokes.is_empty())
         && !flows.iter().flatten().any(|flow| flow.words.foreign);
+    let watched = watched(module, abi, &relevant, &flows);
     let mut plan = Plan::default();
     let mut stopped = false;
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
         report(flow.as_ref(), outcome);
         let first = plan.sites.len();
+        let local = flow.as_ref().is_some_and(|flow| flow.words.may_be_locals(watched));
         // Wrappers join and split 64-bit integers for the code around them.
         let mut halves = false;
         for &(at, invoke) in &body.invokes {
             let known = flow.as_ref().and_then(|flow| flow.sites.get(&at));
-            let mut catches = outlined.catches(body, known.map(|site| site.checks), outcome);
+            let mut catches = outlined.catches(body, known.filter(|_| local).map(|site| site.checks), outcome);
             if outlined.stops_exceptions && catches == Catches::Longjmp {
                 catches = Catches::Both;
                 stopped = true;
@@ -116,7 +122,7 @@ pub fn plan(
         }
         let adapted = plan.adapted.range(first..).next().is_some();
         match flow {
-            Some(flow) if inline && !adapted && !halves => {
+            Some(flow) if inline && local && !adapted && !halves => {
                 for site in &mut plan.sites[first..] {
                     site.inlined = flow.sites.contains_key(&site.at);
                 }
@@ -145,6 +151,15 @@ pub fn plan(
         );
     }
     Ok(plan)
+}
+
+/// Whether anybody may look at the words who is not known to: through an address of theirs, or behind another function's call site.
+fn watched(module: &Module<'_>, abi: &Abi, functions: &[&(FunctionId, BodyFacts)], flows: &[Option<Flow>]) -> bool {
+    let exported = |global: &GlobalId| module.exports().iter().any(|export| export.item == Item::Global(*global));
+    let watches = |((_, body), flow): (&&(FunctionId, BodyFacts), &Option<Flow>)| {
+        flow.as_ref().map_or(body.uses_words, |flow| flow.words.escape || flow.words.late)
+    };
+    abi.threw.iter().chain(&abi.threw_value).any(exported) || functions.iter().zip(flows).any(watches)
 }
 
 /// What other functions mean for what a call site catches.

@@ -26,6 +26,8 @@ pub enum Exact {
     Slot(u32),
     ThrewAddress,
     ThrewValueAddress,
+    /// An address of the stack, where the words are not.
+    Stack,
 }
 
 impl Value {
@@ -54,6 +56,12 @@ pub struct State {
     pub passed: bool,
     /// `__THREW__` was stored to since, on some path.
     pub cleared: bool,
+    /// `__THREW__` may hold what a call site of this function, or a store, reported.
+    pub reported: bool,
+    /// Something else was stored since.
+    pub stored: bool,
+    /// `__THREW__` is zero: that was stored, and nothing was called since.
+    pub zero: bool,
     /// A local that holds the stack pointer.
     pub stack_pointer: Option<u32>,
 }

@@ -125,6 +125,9 @@ impl Walk<'_, '_> {
             fresh: false,
             passed: false,
             cleared: false,
+            reported: false,
+            stored: false,
+            zero: false,
             stack_pointer: None,
         });
         self.enter(Kind::Block, 0, 0, signature.results().len());
@@ -182,6 +185,9 @@ impl Walk<'_, '_> {
         into.state.fresh &= from.state.fresh;
         into.state.passed &= from.state.passed;
         into.state.cleared |= from.state.cleared;
+        into.state.reported |= from.state.reported;
+        into.state.stored |= from.state.stored;
+        into.state.zero &= from.state.zero;
         if into.state.stack_pointer != from.state.stack_pointer {
             into.state.stack_pointer = None;
         }
@@ -214,9 +220,10 @@ impl Walk<'_, '_> {
         self.stack.split_off(self.stack.len().saturating_sub(count))
     }
 
-    /// Pops values that are used in a way that says nothing.
-    fn consume_many(&mut self, count: usize) {
+    /// Pops values that go where they are not followed.
+    fn pass_on(&mut self, count: usize) {
         for operand in self.pop_operands(count) {
+            self.escape(operand.value);
             self.consume(operand.value);
         }
     }
@@ -234,11 +241,25 @@ impl Walk<'_, '_> {
         self.flow.words.addresses_stay |= value.address;
     }
 
-    /// A value is computed with, or something is loaded or stored through it. That cannot be meant for the address of one of the words,
-    /// unless somebody looks at them in a way that is not known here.
+    /// A value is computed with or stored, or something is loaded or stored through it. That cannot be meant for the address of one of
+    /// the words, unless somebody looks at them in a way that is not known here.
     fn compute(&mut self, value: Value) {
         self.gave_up |= value.is_address();
+        self.escape(value);
         self.consume(value);
+    }
+
+    /// A value goes where it is not followed.
+    fn escape(&mut self, value: Value) {
+        self.flow.words.escape |= value.address;
+    }
+
+    /// The function is left, or calls another that may look at the words.
+    fn leave(&mut self) {
+        if let Some(state) = &mut self.state {
+            self.flow.words.untidy |= state.reported;
+            state.zero = false;
+        }
     }
 
     /// A value is compared with zero or decides a branch.
@@ -281,7 +302,8 @@ impl Walk<'_, '_> {
             }
             Operator::Return => {
                 let results = self.facts.module.signature(self.function).results().len();
-                self.consume_many(results);
+                self.leave();
+                self.pass_on(results);
                 self.state = None;
             }
             Operator::Unreachable => self.state = None,
@@ -371,7 +393,9 @@ impl Walk<'_, '_> {
         }
         if index == 0 {
             // The results of the function.
+            self.leave();
             for &value in &from.values {
+                self.escape(value);
                 self.consume(value);
             }
         }

@@ -32,6 +32,7 @@ impl Walk<'_, '_> {
             Operator::GlobalSet { global_index } => {
                 let operand = self.pop_operand();
                 self.compute(operand.value);
+                self.gave_up |= self.facts.threw.contains(&global_index) || self.facts.threw_value.contains(&global_index);
                 if self.facts.stack_pointer == Some(global_index)
                     && let Some(state) = &mut self.state
                 {
@@ -42,6 +43,13 @@ impl Walk<'_, '_> {
             }
             Operator::I32Const { value } => self.push_plain(Value::exactly(Exact::Const(value)), None, None),
             Operator::I32Add => self.add(),
+            Operator::I32Sub => {
+                let (b, a) = (self.pop(), self.pop());
+                self.compute(a);
+                self.compute(b);
+                let below = a.exact == Exact::Stack && matches!(b.exact, Exact::Const(_));
+                self.push(if below { Value::exactly(Exact::Stack) } else { Value::UNKNOWN });
+            }
             Operator::I32Eqz => {
                 let value = self.pop();
                 self.test(value);
@@ -71,6 +79,7 @@ impl Walk<'_, '_> {
                 for operand in self.pop_operands(takes as usize) {
                     self.compute(operand.value);
                 }
+                self.note_store();
                 self.push_unknown(gives as usize);
             }
         }
@@ -97,6 +106,7 @@ impl Walk<'_, '_> {
             _ if facts.threw.contains(&global) => Exact::ThrewAddress,
             _ if facts.threw_value.contains(&global) => Exact::ThrewValueAddress,
             _ if facts.table_base == Some(global) => Exact::TableBase,
+            _ if facts.stack_pointer == Some(global) => Exact::Stack,
             Some(&slot) => Exact::Slot(slot),
             None => Exact::Unknown,
         })
@@ -108,6 +118,7 @@ impl Walk<'_, '_> {
         self.compute(b.value);
         let sum = match (a.value.exact, b.value.exact) {
             (Exact::TableBase, Exact::Const(n)) | (Exact::Const(n), Exact::TableBase) => Exact::Slot(n as u32),
+            (Exact::Stack, Exact::Const(_)) | (Exact::Const(_), Exact::Stack) => Exact::Stack,
             _ => Exact::Unknown,
         };
         let pushed_by = match (a.pushed_by, b.pushed_by) {
@@ -138,6 +149,9 @@ impl Walk<'_, '_> {
             if may_be_word(address, memarg) {
                 return self.ambiguous_load(address, memarg);
             }
+            if address.exact != Exact::Stack {
+                self.note_load();
+            }
             if address.threw != NONE && !address.address {
                 // What was thrown is taken for a jump buffer: `testSetjmp` is given the id in it.
                 self.asks(address.threw, |checks| checks.longjmp = true);
@@ -150,6 +164,8 @@ impl Walk<'_, '_> {
         let Some(state) = &self.state else { return };
         let pending = state.pending;
         self.flow.words.foreign |= !state.passed;
+        self.flow.words.late |= !state.fresh;
+        self.flow.words.exposed |= word == Word::Threw && state.stored;
         self.flow.words.read_once &= word != Word::Threw || !state.cleared;
         match word {
             Word::Threw => self.push(Value { threw: pending, ..Value::UNKNOWN }),
@@ -168,6 +184,7 @@ impl Walk<'_, '_> {
         let pending = state.pending;
         // What comes without a call site before it might ask about another function's.
         self.gave_up |= !state.passed;
+        self.flow.words.late |= !state.fresh;
         self.flow.words.read_once &= !address.threw_address || !state.cleared;
         self.asks(pending, |checks| checks.longjmp = true);
         self.push(Value { threw: if address.threw_address { pending } else { NONE }, ..Value::UNKNOWN });
@@ -181,11 +198,21 @@ impl Walk<'_, '_> {
     fn store(&mut self, memarg: MemArg) {
         let stored = self.pop_operand();
         self.compute(stored.value);
+        let is_zero = stored.value.exact == Exact::Const(0);
         let Operand { value: address, pushed_by, .. } = self.pop_operand();
         let Some(word) = word_itself(address, memarg) else {
             if may_be_word(address, memarg) {
                 self.ambiguous(memarg, false);
                 self.flow.words.read_once = false;
+                // A zero leaves a zero.
+                if let Some(state) = self.state.as_mut().filter(|_| !is_zero) {
+                    state.reported = true;
+                    state.zero = false;
+                }
+                return self.consume(address);
+            }
+            if address.exact != Exact::Stack {
+                self.note_store();
             }
             return self.compute(address);
         };
@@ -201,6 +228,21 @@ impl Walk<'_, '_> {
         }
         if let Some(state) = self.state.as_mut().filter(|_| word == Word::Threw) {
             state.cleared = true;
+            state.reported = !is_zero;
+            state.zero = is_zero;
+        }
+    }
+
+    /// Something may be read from memory that is none of the words, as far as this function can see.
+    fn note_load(&mut self) {
+        self.flow.words.exposed |= self.state.as_ref().is_some_and(|state| state.reported);
+    }
+
+    /// The same, of something that may also be written.
+    fn note_store(&mut self) {
+        self.note_load();
+        if let Some(state) = &mut self.state {
+            state.stored = true;
         }
     }
 
@@ -213,7 +255,7 @@ impl Walk<'_, '_> {
                 self.push_unknown(results);
             }
             Some(Role::FindMatchingCatch { .. }) => {
-                self.consume_many(parameters);
+                self.pass_on(parameters);
                 if self.state.as_ref().is_some_and(|state| !state.fresh) {
                     self.flow.late += 1;
                 }
@@ -222,9 +264,16 @@ impl Walk<'_, '_> {
                 self.asks(pending, |checks| checks.cpp = true);
                 self.push(Value { exception: true, ..Value::UNKNOWN });
             }
-            Some(Role::Longjmp | Role::TestSetjmp) => self.longjmp_call(parameters, results),
-            Some(_) => {
-                self.consume_many(parameters);
+            Some(Role::Longjmp) => {
+                self.leave();
+                self.longjmp_call(parameters, results);
+            }
+            Some(Role::TestSetjmp) => self.longjmp_call(parameters, results),
+            Some(role) => {
+                if matches!(role, Role::ResumeException | Role::SetThrew | Role::Personality) {
+                    self.leave();
+                }
+                self.pass_on(parameters);
                 self.push_unknown(results);
             }
             None if self.facts.setjmp_tests.contains(&function) => self.longjmp_call(parameters, results),
@@ -239,6 +288,7 @@ impl Walk<'_, '_> {
     fn site_call(&mut self, at: usize, parameters: usize) {
         let arguments = self.pop_operands(parameters);
         for argument in &arguments {
+            self.escape(argument.value);
             self.consume(argument.value);
         }
         let pointer = arguments.into_iter().next().unwrap_or(Operand::UNKNOWN);
@@ -257,6 +307,10 @@ impl Walk<'_, '_> {
         state.fresh = true;
         state.passed = true;
         state.cleared = false;
+        self.flow.words.untidy |= !state.zero;
+        state.reported = true;
+        state.stored = false;
+        state.zero = false;
         let pointer = Pointer { slot, global: pointer.global, local, pushed_by: pointer.pushed_by };
         let site = SiteFlow { checks: Checks::default(), pointer, stack_pointer: state.stack_pointer };
         self.flow.sites.insert(at, site);
@@ -266,13 +320,15 @@ impl Walk<'_, '_> {
     fn longjmp_call(&mut self, parameters: usize, results: usize) {
         for Operand { value, .. } in self.pop_operands(parameters) {
             self.asks(value.threw, |checks| checks.longjmp = true);
+            self.escape(value);
             self.flow.words.addresses_stay |= value.address;
         }
         self.push_unknown(results);
     }
 
     pub(super) fn other_call(&mut self, parameters: usize, results: usize) {
-        self.consume_many(parameters);
+        self.leave();
+        self.pass_on(parameters);
         if let Some(state) = &mut self.state {
             state.fresh = false;
         }
