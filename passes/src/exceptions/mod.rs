@@ -37,7 +37,7 @@ mod threading;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
-use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
+use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
 use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};
@@ -253,7 +253,8 @@ fn machinery(
     }
     let one_i32 = FuncType::new([ValType::I32], []);
     // A wrapper that is needed for its address catches both.
-    let any = abi.invokes().any(|invoke| is_referenced(module, abi, facts, invoke))
+    let referenced = referenced(module, abi, facts);
+    let any = abi.invokes().any(|invoke| referenced.contains(&invoke))
         || abi.function_addresses.iter().any(|(_, _, role)| *role == Role::Invoke);
     let cpp = any || abi.has(Role::ResumeException) || plan.sites.iter().any(|site| site.catches.cpp());
     let longjmp = any || plan.sites.iter().any(|site| site.catches.longjmp());
@@ -299,9 +300,10 @@ fn define_invokes(
 ) -> Result<BTreeSet<u32>> {
     let state = &machinery.state;
     let mut wrappers: HashMap<(FunctionId, Catches), FunctionId> = HashMap::new();
+    let referenced = referenced(module, abi, facts);
     for invoke in abi.invokes().collect::<Vec<_>>() {
         let mut wanted = plan.wanted(invoke);
-        if is_referenced(module, abi, facts, invoke) && !wanted.contains(&Catches::Both) {
+        if referenced.contains(&invoke) && !wanted.contains(&Catches::Both) {
             wanted.insert(0, Catches::Both);
         }
         if wanted.is_empty() {
@@ -500,16 +502,24 @@ fn helpers(module: &mut Module<'_>, plan: &sites::Plan, state: &State) -> Helper
     }
 }
 
-/// Whether something other than a call needs the function: an element segment, an export, a tail call, `ref.func`, a global, a GOT
-/// entry.
-fn is_referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)], id: FunctionId) -> bool {
-    let in_globals = (module.globals().iter()).any(|global| global.origin.defined().is_some_and(|init| init.refers_to(id)));
-    let name = module.imports().iter().find(|import| import.item == Item::Function(id)).map(|import| &import.field);
-    is_in_elements(module, id)
-        || in_globals
-        || module.exports().iter().any(|export| export.item == Item::Function(id))
-        || facts.iter().any(|(_, facts)| facts.references.contains(&id))
-        || abi.function_addresses.iter().any(|(_, field, _)| Some(field.as_str()) == name.map(|name| name.as_ref()))
+/// The functions that something other than a call needs: an element segment, an export, a tail call, `ref.func`, a global, a GOT entry.
+fn referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> HashSet<FunctionId> {
+    let mut referenced: HashSet<FunctionId> = facts.iter().flat_map(|(_, facts)| facts.references.iter().copied()).collect();
+    for segment in module.elements() {
+        match &segment.items {
+            ElementItems::Functions(functions) => referenced.extend(functions),
+            ElementItems::Expressions(_, expressions) => referenced.extend(expressions.iter().flat_map(ConstExpr::functions)),
+        }
+    }
+    referenced.extend(module.globals().iter().filter_map(|global| global.origin.defined()).flat_map(ConstExpr::functions));
+    let addresses: HashSet<&str> = abi.function_addresses.iter().map(|(_, field, _)| field.as_str()).collect();
+    let imports = module.imports().iter().filter(|import| addresses.contains(&*import.field)).map(|import| import.item);
+    for item in imports.chain(module.exports().iter().map(|export| export.item)) {
+        if let Item::Function(id) = item {
+            referenced.insert(id);
+        }
+    }
+    referenced
 }
 
 /// How landing pads find their clause; imports what that takes.
@@ -531,9 +541,10 @@ fn remove_unused(
     called: &BTreeSet<u32>,
     outcome: &mut Outcome,
 ) {
+    let referenced = referenced(module, abi, facts);
     for (&id, &role) in &abi.functions {
         let removable = matches!(role, Role::FindMatchingCatch { .. } | Role::ResumeException | Role::TypeidFor | Role::GetTempRet);
-        if removable && !called.contains(&id) && !is_referenced(module, abi, facts, FunctionId(id)) {
+        if removable && !called.contains(&id) && !referenced.contains(&FunctionId(id)) {
             module.remove_function(FunctionId(id));
             outcome.count("imports that nobody calls removed", 1);
         }
