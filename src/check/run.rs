@@ -29,7 +29,7 @@ pub fn run(args: &CheckArgs) -> i32 {
             return EXIT_USAGE;
         }
     };
-    let side_by_side = !target.has_wheels() || !args.main.is_empty();
+    let side_by_side = !args.main.is_empty();
     let context = Context { target, environment: &environment, source: None, complete, side_by_side };
     let mut report = Report::new(target, args.strict);
     report.inputs = match check_files(&args.inputs, &context) {
