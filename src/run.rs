@@ -399,7 +399,7 @@ impl<'a> Run<'a> {
             source: None,
             sources: &[],
             complete: self.target.has_wheels() || self.args.target.main.len() > 1,
-            side_by_side: !self.target.has_wheels() || !self.args.target.main.is_empty(),
+            side_by_side: !self.args.target.main.is_empty(),
         };
         let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
         check::output::check(kind, file_name, bytes, &context, accepted)

@@ -7,6 +7,7 @@
 //! `-- NAME…` measures the rows whose names contain one of these; `-- --write FILE` writes the table, too. A new kind of input is one
 //! function in a module of its own here, and one line in [`GENERATORS`].
 
+mod bind;
 mod exceptions;
 
 use std::fmt::Write;
@@ -46,6 +47,7 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "imports of invokes, one call of each", n: 1_000, make: exceptions::invokes },
     Generator { name: "call sites in one function", n: 2_000, make: exceptions::sites },
     Generator { name: "calls that cannot throw in one function", n: 2_000, make: exceptions::harmless_sites },
+    Generator { name: "references of a module to itself", n: 5_000, make: bind::own_references },
 ];
 
 fn main() -> Result<()> {

@@ -7,7 +7,8 @@
 //!   exported function that is in the table (`addFunction`); of several slots, it knows the last.
 //! - **`GOT.mem.d`** becomes an internal GOT global in the same way.
 //!
-//! Refuses addresses of functions of a module that does not fill its table slots as linkers do.
+//! **When it refuses.** Addresses of functions of a module that does not fill its table slots as linkers do, and calls of these functions,
+//! so that both mean the same one.
 
 use crate::module::{Address, FunctionId, GlobalId, Import, Item, Module};
 use crate::{Outcome, Result};
@@ -58,7 +59,15 @@ pub fn bind(module: &mut Module<'_>, binds: impl Fn(&Reference<'_>) -> bool, out
     let mut calls: Vec<(FunctionId, FunctionId)> = Vec::new();
     let mut functions: Vec<(GlobalId, FunctionId)> = Vec::new();
     let mut addresses: Vec<(GlobalId, Address)> = Vec::new();
-    for reference in references(shared).filter(|reference| binds(reference)) {
+    let wanted: Vec<Reference<'_>> = references(shared).filter(|reference| binds(reference)).collect();
+    let keeps_address = |reference: &Reference<'_>| match (reference.kind, reference.own) {
+        (Kind::FunctionAddress, Item::Function(own)) => !slots.known || !is_defined(shared, own),
+        _ => false,
+    };
+    // A call means what the address means.
+    let left: HashSet<&str> =
+        wanted.iter().filter(|reference| keeps_address(reference)).map(|reference| &*reference.import.field).collect();
+    for reference in wanted.iter().filter(|reference| !left.contains(&*reference.import.field)) {
         match (reference.kind, reference.import.item, reference.own) {
             (Kind::Call, Item::Function(import), Item::Function(own)) => {
                 let same = is_defined(shared, own) && shared.signature(import) == shared.signature(own);
@@ -66,9 +75,7 @@ pub fn bind(module: &mut Module<'_>, binds: impl Fn(&Reference<'_>) -> bool, out
                     calls.push((import, own));
                 }
             }
-            (Kind::FunctionAddress, Item::Global(global), Item::Function(own)) if slots.known && is_defined(shared, own) => {
-                functions.push((global, own));
-            }
+            (Kind::FunctionAddress, Item::Global(global), Item::Function(own)) => functions.push((global, own)),
             (Kind::DataAddress, Item::Global(global), Item::Global(own)) => {
                 let offset = shared.globals()[own.0 as usize].origin.defined().and_then(|init| init.as_i32());
                 addresses.extend(offset.map(|offset| (global, Address::Memory(offset as u32))));

@@ -87,7 +87,7 @@ pub struct Context<'c> {
     pub sources: &'c [&'static Target],
     /// Whether all that the runtime offers is known. Of half a runtime nobody knows what it lacks.
     pub complete: bool,
-    /// Whether several modules may be loaded at the same time. Pyodide loads one after the other.
+    /// Whether several modules may be loaded at the same time, as by a main module of the user's. Pyodide loads one after the other.
     pub side_by_side: bool,
 }
 

@@ -97,7 +97,7 @@ pub fn clashes<'m>(
 
 /// Finds the addresses of its own symbols that a module takes from the loader, where modules may be loaded side by side.
 pub fn races(module: &Module<'_>, context: &Context<'_>, place: &Place, findings: &mut Vec<Finding>) {
-    if !context.side_by_side {
+    if !context.side_by_side || !context.complete {
         return;
     }
     let addresses = own_references(module).filter(|reference| reference.kind != ReferenceKind::Call);

@@ -29,7 +29,7 @@ pub fn run(args: &CheckArgs) -> i32 {
             return EXIT_USAGE;
         }
     };
-    let side_by_side = !target.has_wheels() || !args.main.is_empty();
+    let side_by_side = !args.main.is_empty();
     let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side };
     let mut report = Report::new(target, args.strict);
     report.inputs = match check_files(&args.inputs, &context) {
@@ -72,8 +72,8 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
 /// # Errors
 /// For what is neither a module nor an archive, and for code that cannot be decoded although it has been validated.
 pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, environment: &Environment) -> Result<Vec<Finding>> {
-    let (complete, side_by_side) = (target.has_wheels(), !target.has_wheels());
-    let context = Context { target, environment, source: None, sources: &[], complete, side_by_side };
+    let complete = target.has_wheels();
+    let context = Context { target, environment, source: None, sources: &[], complete, side_by_side: false };
     let kind = input::recognise(&bytes, Some(file_name))?;
     let mut inputs = [wheel::open_bytes(kind, file_name, bytes, target)];
     let found = check_inputs(&[file_name.to_string()], &mut inputs, &context)?;

@@ -37,7 +37,7 @@ mod threading;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
-use crate::module::{Address, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
+use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
 use crate::{Environment, Error, Outcome, Result};
 use abi::{Abi, Role};

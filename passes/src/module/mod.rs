@@ -633,10 +633,18 @@ impl<'a> Module<'a> {
 }
 
 impl ConstExpr<'_> {
+    /// The functions that it takes references of.
+    pub fn functions(&self) -> impl Iterator<Item = FunctionId> {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
+        operators.into_iter().filter_map(|operator| match operator {
+            Ok(Operator::RefFunc { function_index }) => Some(FunctionId(function_index)),
+            _ => None,
+        })
+    }
+
     /// Whether it takes a reference of the function `id`.
     pub fn refers_to(&self, id: FunctionId) -> bool {
-        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
-        operators.into_iter().any(|operator| matches!(operator, Ok(Operator::RefFunc { function_index }) if function_index == id.0))
+        self.functions().any(|function| function == id)
     }
 
     /// The functions that it takes references of.
