@@ -7,7 +7,7 @@
 //!   `_ctypes` (`dlopen`, `dlsym`), `ctypes.util` (`find_library`), loading of extension modules by hand (`ExtensionFileLoader`,
 //!   `create_dynamic`, `load_dynamic`, `_imp`), `sqlite3` (`enable_load_extension`), and what makes symbols global (`setdlopenflags`,
 //!   `RTLD_GLOBAL`). Source: `Lib/ctypes`, `Modules/_ctypes/callproc.c`, `Lib/importlib/_bootstrap_external.py` of 3.13 and 3.14.
-//! - cffi: `dlopen` of an `FFI`, `load_library` of its backend and verifier (`cffi/api.py` 1.17). numpy: `ctypeslib.load_library`, which
+//! - cffi: `dlopen` of an `FFI`, `load_library` of its backend and verifier (`cffi/api.py` 2.1). numpy: `ctypeslib.load_library`, which
 //!   is `ctypes.cdll[...]` (`numpy/ctypeslib/_ctypeslib.py` 2.3).
 //! - Pyodide and Emscripten, from JavaScript or through `pyodide_js`: `loadDynlib`, `loadDynamicLibrary`, `loadWebAssemblyModule`, the
 //!   functions `dlopen` and `dlsym` under their many names, and the tables of loaded libraries (`LDSO`, `resolveGlobalSymbol`,

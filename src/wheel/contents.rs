@@ -36,7 +36,8 @@ pub fn is_module_name(path: &str) -> bool {
 pub fn is_opened(path: &str, python: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let parts: Vec<&str> = name.split('.').collect();
-    let tag = parts.iter().skip(1).position(|part| *part == "so").map_or("", |before| parts[before]);
+    // What stands before `.so`, unless that is the name.
+    let tag = parts.iter().skip(1).position(|part| *part == "so").filter(|before| *before > 0).map_or("", |before| parts[before]);
     let is_tag =
         |interpreter: &str| tag.strip_prefix(interpreter).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let own = python.strip_prefix("cp").is_some_and(|version| tag == format!("cpython-{version}-wasm32-emscripten"));
