@@ -1,5 +1,7 @@
 //! A line on the terminal while an archive takes long.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,6 +16,8 @@ const DELAY: Duration = Duration::from_secs(1);
 /// when this is dropped.
 pub struct Progress {
     bar: ProgressBar,
+    /// Paths of the modules that are done.
+    done: Mutex<HashSet<String>>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -22,7 +26,7 @@ impl Progress {
     /// Progress of the archive called `name`; none is shown unless `enabled`.
     pub fn new(name: &str, enabled: bool) -> Self {
         if !enabled {
-            return Progress { bar: ProgressBar::hidden(), stop: None, thread: None };
+            return Progress { bar: ProgressBar::hidden(), done: Mutex::default(), stop: None, thread: None };
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} modules done, {elapsed}") {
@@ -40,12 +44,16 @@ impl Progress {
                 shown.tick();
             }
         });
-        Progress { bar, stop: Some(stop), thread: Some(thread) }
+        Progress { bar, done: Mutex::default(), stop: Some(stop), thread: Some(thread) }
     }
 
-    /// One more module is done.
-    pub fn module_done(&self) {
-        self.bar.inc(1);
+    /// The module at `path` is done, once more or for the first time.
+    pub fn module_done(&self, path: &str) {
+        if let Ok(mut done) = self.done.lock()
+            && done.insert(path.to_string())
+        {
+            self.bar.set_position(done.len() as u64);
+        }
     }
 }
 

@@ -423,9 +423,9 @@ impl<'a> Run<'a> {
             bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
         }
         let progress = Progress::new(&file_name, self.shows_progress());
-        let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| {
+        let upgrade = |path: &str, bytes: &[u8], options: &ModuleOptions| {
             let result = upgrade_module(bytes, options);
-            progress.module_done();
+            progress.module_done(path);
             Ok(result?)
         };
         let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;

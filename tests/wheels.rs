@@ -111,6 +111,8 @@ fn siblings_know_what_the_others_export() {
     upgrade_archive(OLD, &input, &options(), &watch).unwrap();
     let mut seen = seen.into_inner().unwrap();
     seen.sort();
+    // The second round makes sure that nothing is left to do.
+    seen.dedup();
     let expected = [("a.so", "shared only_b"), ("b.so", "shared only_a"), ("c.so", "shared only_a only_b")];
     assert_eq!(seen, expected.map(|(path, names)| (path.to_string(), names.to_string())));
 }
@@ -378,6 +380,7 @@ fn no_module_gets_itself_as_a_needed_library() {
     upgrade_archive(OLD, &input, &options, &watch).unwrap();
     let mut added = added.into_inner().unwrap();
     added.sort();
+    added.dedup();
     assert_eq!(added, [("_ext.so".to_string(), vec!["libx.so".to_string()]), ("demo.libs/libx.so".to_string(), Vec::new())]);
 }
 

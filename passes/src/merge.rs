@@ -1,8 +1,8 @@
 //! Merges functions that are the same: every call of one of them becomes a call of another.
 //!
 //! **Idea.** Templates, generics and inlined helpers leave many copies of one body. Two functions are equal when they have the same type,
-//! the same locals and the same code, where calls of functions found equal before count as the same call. So merging goes round by
-//! round, callees before callers, until a round finds nothing.
+//! the same locals and the same code, where calls of equal functions count as the same call: merging two may make their callers equal. Which
+//! ones are is found as congruence closure is ([`closure`]), in time that grows like n log n with the number of calls.
 //!
 //! **When it leaves things alone.** A function whose identity can be observed is not replaced: one that an element segment or a
 //! `ref.func` mentions has an address, which C and C++ promise to be its own, and an exported one has a name under which the loader gives
@@ -15,6 +15,8 @@
 //! **Relies on** `relocateExports`, `updateGOT` and `addFunction` of Emscripten's `libdylink.js` and `libaddfunction.js` (4.0.9): a
 //! function that is neither exported nor in the table cannot be reached from outside of its module. The table slot of an exported
 //! function is looked up by the function object, of which two exports of one function have the same.
+
+mod closure;
 
 use crate::exceptions::has_code_offsets;
 use crate::module::{ConstExpr, ElementItems, FunctionId, Item, Module};
@@ -39,17 +41,12 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
         outcome.leave("module", CODE_OFFSETS);
         return Ok(outcome);
     }
-    let observed = observed(module)?;
-    loop {
-        let replacements = replacements(module, &observed)?;
-        if replacements.is_empty() {
-            return Ok(outcome);
-        }
-        outcome.count("functions", replacements.len());
-        for (id, by) in replacements {
-            module.replace_function(id, by);
-        }
+    let replacements = replacements(module, &observed(module)?)?;
+    outcome.count("functions", replacements.len());
+    for (id, by) in replacements {
+        module.replace_function(id, by);
     }
+    Ok(outcome)
 }
 
 /// The functions whose identity can be observed: those that are exported, whose reference is taken, or that run at the start.
@@ -87,7 +84,7 @@ fn mentioned(expression: &ConstExpr<'_>) -> Result<impl Iterator<Item = Function
     Ok(References::of_expression(expression)?.functions.into_iter().map(FunctionId))
 }
 
-/// Which functions to replace by which, as far as this round can tell.
+/// Which functions to replace by which.
 fn replacements(module: &Module<'_>, observed: &HashSet<FunctionId>) -> Result<Vec<(FunctionId, FunctionId)>> {
     let hash = |id: FunctionId, body: &[u8]| {
         let mut hasher = DefaultHasher::new();
@@ -95,23 +92,23 @@ fn replacements(module: &Module<'_>, observed: &HashSet<FunctionId>) -> Result<V
         (id, hasher.finish())
     };
     let all: Vec<FunctionId> = module.bodies().map(|(id, _)| id).collect();
-    let hashes = module.visit_normal_bodies(&all, hash)?;
+    let hashes = module.visit_bodies_without_callees(&all, hash)?;
     let mut alike: HashMap<u64, usize> = HashMap::new();
     hashes.iter().for_each(|(_, hash)| *alike.entry(*hash).or_default() += 1);
     let suspects = hashes.iter().filter(|(_, hash)| alike[hash] > 1).map(|(id, _)| *id).collect::<Vec<_>>();
-    let bodies = module.visit_normal_bodies(&suspects, |id, body| (id, body.to_vec()))?;
-    let mut equal: HashMap<(&FuncType, Vec<u8>), Vec<FunctionId>> = HashMap::new();
+    let bodies = module.visit_bodies_without_callees(&suspects, |id, body| (id, body.to_vec()))?;
+    let mut shapes: HashMap<(&FuncType, Vec<u8>), usize> = HashMap::new();
+    let mut functions = Vec::with_capacity(bodies.len());
     for (id, body) in bodies {
-        equal.entry((module.signature(id), body)).or_default().push(id);
+        let next = shapes.len();
+        let shape = *shapes.entry((module.signature(id), body)).or_insert(next);
+        functions.push(closure::Function { id, shape, callees: callees(module, id)?, observed: observed.contains(&id) });
     }
-    let mut replacements: Vec<_> = equal.values().flat_map(|functions| replace_by_one(functions, observed)).collect();
-    replacements.sort_unstable();
-    Ok(replacements)
+    Ok(closure::replacements(functions))
 }
 
-/// Which of the equal `functions` are replaced by which: all those that nobody observes by one that somebody does, or else by the first.
-fn replace_by_one(functions: &[FunctionId], observed: &HashSet<FunctionId>) -> Vec<(FunctionId, FunctionId)> {
-    let survivor = functions.iter().find(|id| observed.contains(id)).unwrap_or(&functions[0]);
-    let others = functions.iter().filter(|id| *id != survivor && !observed.contains(id));
-    others.map(|id| (*id, *survivor)).collect()
+/// The functions that `id` calls, call by call.
+fn callees(module: &Module<'_>, id: FunctionId) -> Result<Vec<FunctionId>> {
+    let Some(body) = module.function(id).origin.defined() else { return Ok(Vec::new()) };
+    Ok(References::functions_in_order(body)?.into_iter().map(|callee| module.resolved(FunctionId(callee))).collect())
 }

@@ -57,6 +57,20 @@ impl References {
         Ok(taken)
     }
 
+    /// The functions that `body` calls or whose reference it takes, one for each such instruction and in their order.
+    pub fn functions_in_order(body: &Body<'_>) -> Result<Vec<u32>> {
+        let mut functions = Vec::new();
+        for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
+            if let Operator::Call { function_index }
+            | Operator::ReturnCall { function_index }
+            | Operator::RefFunc { function_index } = operator?
+            {
+                functions.push(function_index);
+            }
+        }
+        Ok(functions)
+    }
+
     fn of_operators(operators: OperatorsReader<'_>) -> Result<Self> {
         let mut references = References::default();
         for operator in operators {

@@ -2,9 +2,9 @@
 ;; RUN[no-prune]: % -o - --no-prune --no-bind --no-encode | print
 
 ;; Slots of the function table that nobody names. `gone` is a mangled export of an extension module. It alone names slots 2, 4, 7 and 8: the
-;; former two get a stub, the latter are at the end and go. Who names the others: data (0), the start function for a global that is read (1),
-;; code that has the base of the table in a local, on one path of several (3), the caller of a function that adds a parameter (5), and one of two
-;; constants (6, 0). A global that only `gone` reads does not name slot 8.
+;; latter are at the end and go, the former stay, since what code that stays names may be the address of one of them and a number. Who names
+;; the others: data (0), the start function for a global that is read (1), code that has the base of the table in a local, on one path of several
+;; (3), the caller of a function that adds a parameter (5), and one of two constants (6, 0). A global that only `gone` reads does not name slot 8.
 (module
   (@dylink.0 (mem-info (memory 32 2) (table 9 0)))
   (type $f (func (result i32)))

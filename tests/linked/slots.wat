@@ -1,6 +1,5 @@
 ;; An extension module of which a mangled export goes, and with it the only use of slots 1 and 4: one in the middle, one at the end. `call` calls
-;; what is in the slot that one of the other addresses names: that of data (0), of code on one path (2), and of a function that adds a
-;; parameter (3).
+;; what is in the slot that one of the other addresses names: that of data (0), of code on one path (2), and of the base in a local (3).
 (module
   (@dylink.0 (mem-info (memory 4 2) (table 5 0)))
   (type $number (func (result i32)))
@@ -19,6 +18,9 @@
     local.get $slot
     i32.add)
   (func (export "call") (param $which i32) (result i32)
+    (local $base i32)
+    global.get $table_base
+    local.set $base
     local.get $which
     if (result i32)
       local.get $which
@@ -28,15 +30,18 @@
         global.get $table_base
         i32.const 2
         i32.add
+        call_indirect (type $number)
       else
+        local.get $base
         i32.const 3
-        call $address
+        i32.add
+        call_indirect (type $number)
       end
     else
       global.get $memory_base
       i32.load
-    end
-    call_indirect (type $number))
+      call_indirect (type $number)
+    end)
   (func (export "_Z4gonev") (result i32)
     i32.const 1
     call $address

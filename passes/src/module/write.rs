@@ -41,17 +41,19 @@ impl Module<'_> {
         Ok(out)
     }
 
-    /// What `visit` makes of each of `functions`, which this module defines, several at a time. It sees the body in a form in which equal
-    /// bytes mean equal code: in id space, with what was replaced resolved, and with the shortest LEBs.
+    /// What `visit` makes of each of `functions`, which this module defines, several at a time. It sees the body in a form that is the same for
+    /// functions that do the same: as short as can be, with ids in the place of indices, and without the functions that it calls.
     ///
     /// # Errors
     /// Malformed code, which [`Module::read`] would have found.
-    pub fn visit_normal_bodies<T: Send>(
+    pub fn visit_bodies_without_callees<T: Send>(
         &self,
         functions: &[FunctionId],
         visit: impl Fn(FunctionId, &[u8]) -> T + Sync,
     ) -> Result<Vec<T>> {
-        self.visit_bodies(functions, &IndexMaps::of_ids(self), visit)
+        let mut maps = IndexMaps::of_ids(self);
+        maps.functions.number(vec![0; self.functions.len()]);
+        self.visit_bodies(functions, &maps, visit)
     }
 
     /// What `visit` makes of each of `functions`, which this module defines, several at a time. It sees the body as it will be written, but

@@ -1,12 +1,29 @@
 //! Which slots of the module's own part of the function table a function may name.
 //!
-//! **Idea.** The address of a function is `__table_base + k`: linkers know of no addend to it (`R_WASM_TABLE_INDEX_REL_SLEB`). So a walk
-//! over the operand stack and the locals tells every `k` that a function adds to the base, wherever an optimiser put base and constant.
-//! What is known of a value holds on *some* path: where paths meet, either may be meant.
+//! **Idea.** The address of the function in slot `k` is `__table_base + k`. A walk over the operand stack and the locals tells every `k` that a
+//! function adds to the base, wherever an optimiser put base and constant. What is known of a value holds on *some* path: where paths
+//! meet, either may be meant.
+//!
+//! **Numbers on top.** Programs add to addresses of functions (marks, tables of offsets), and optimisers fold both sums into one. So
+//! `__table_base + n` may be the address in slot `n`, or one below it with a number on top: all of these count as named. It is slot `n` and no
+//! other where
+//! - the sum is called: the operand of `call_indirect`;
+//! - the number is a relocation of the linker, which leaves room for five bytes, as nobody does who folds sums
+//!   (`R_WASM_TABLE_INDEX_REL_SLEB` has no addend, and LLVM folds none: `WebAssemblyTargetLowering::isOffsetFoldingLegal`);
+//! - relocation code of the linker stores it in data, or a global holds it for good ([`crate::internal_got`]).
+//!
+//! What is added to such an address makes it no other one, but the sum counts as named, too.
 //!
 //! **When it gives up.** When something else is done with the base or an address behind it than to add a constant and to pass the sum on
 //! (a sum with another number, a multiplication), when code works on a table itself, and at instructions that it does not know. Then
 //! any slot may be meant. So it may in functions too large to be followed: the bounds are in [`walk`] and at [`MOST_WALKS`].
+//!
+//! **Relies on** what compilers, linkers and optimisers are not known to do, each broken by a module in the tests (`assumptions`):
+//! - An optimiser folds a number into an address only where it was added, not where it was taken away: above a sum nothing is named.
+//! - The bare base that leaves a function is the address in slot 0: nobody adds the number of a slot in another function than the one
+//!   that reads the base, save to a parameter, which is followed.
+//! - Constants with room for five bytes behind the base, stores of relocation code and globals that hold an address for good come from the
+//!   linker, so that no number is folded into them.
 
 mod walk;
 
@@ -382,6 +399,25 @@ mod tests {
         for (body, slots) in cases {
             assert_eq!(named_by(body), Some(slots), "{body}");
         }
+    }
+
+    /// What happens to modules that do what compilers, linkers and optimisers are not known to do: they lose a slot.
+    #[test]
+    fn assumptions() {
+        let lost = |body: &str, slot: u32| {
+            let named = named_by(body).unwrap();
+            assert!(!named.contains(&slot), "{body}: {named:?}");
+        };
+        // The address in slot 4, from which 1 was taken.
+        lost("(i32.add (global.get $tb) (i32.const 3))", 4);
+        // Somebody else adds the number of a slot.
+        lost("(call $use (global.get $tb)) (i32.const 0)", 1);
+        // A number was folded into what the linker wrote, and the room for five bytes stayed.
+        lost("(i32.add (global.get $tb) (i32.const 0x70000003))", 2);
+        // The global holds the address in slot 8 and 1.
+        lost("(global.get $got)", 8);
+        let relocation = "(i32.store (global.get $mb) (i32.add (global.get $tb) (i32.const 2)))";
+        assert_eq!(named_by_relocations(relocation, ""), Some(vec![2]), "the address in slot 1 and 1");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The walk over one function: the operand stack and the locals, along every path until nothing changes.
 
+mod values;
+
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Table, Taken};
@@ -7,6 +9,7 @@ use crate::Result;
 use crate::exceptions::NoArity;
 use crate::module::{Body, FunctionId, Module};
 use crate::references::works_on_tables;
+use values::{Choices, MOST_TERMS, Term, Value};
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, BlockType, Catch, FunctionBody, Operator};
 
@@ -46,83 +49,6 @@ pub fn taken(module: &Module<'_>, table: &Table<'_>, id: FunctionId, body: &Body
     }
     walk.taken.unclear = true;
     Ok(walk.taken)
-}
-
-/// What a value may be, from less to more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Value {
-    /// On all paths this constant, written as linkers write a relocation.
-    Relocated(i32),
-    /// On all paths this constant.
-    Constant(i32),
-    /// On all paths what the function was given as this parameter.
-    Parameter(u32),
-    /// One of the terms with this place in [`Choices::terms`].
-    OneOf(u32),
-    /// Nothing that has to do with the table.
-    #[default]
-    Other,
-    /// The address of the function in this slot, which is not in use yet.
-    Slot(u32),
-    /// `__table_base` and a number, not in use yet: the address in this slot, or one in a slot below it and a mark on it.
-    Sum(u32),
-    /// `__table_base`, which is not in use yet.
-    Base,
-    /// An address whose slot is noted.
-    Noted,
-}
-
-impl Value {
-    fn is_address(self) -> bool {
-        matches!(self, Value::Slot(_) | Value::Sum(_) | Value::Base | Value::Noted)
-    }
-
-    /// The slot at this address.
-    fn slot(self) -> Option<u32> {
-        match self {
-            Value::Base => Some(0),
-            Value::Slot(slot) | Value::Sum(slot) => Some(slot),
-            _ => None,
-        }
-    }
-
-    /// What it is if it is a constant.
-    fn constant(self) -> Option<i32> {
-        match self {
-            Value::Relocated(constant) | Value::Constant(constant) => Some(constant),
-            _ => None,
-        }
-    }
-}
-
-/// What may be added to an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Term {
-    Constant(i32),
-    Parameter(u32),
-}
-
-/// Of so many terms a value may be one. Compilers choose between two addresses with one `select`; counters are not followed.
-const MOST_TERMS: usize = 8;
-
-/// Lists of terms, in ascending order, of which a value is one.
-#[derive(Debug, Default)]
-struct Choices {
-    terms: Vec<Vec<Term>>,
-    /// The place of each list.
-    places: HashMap<Vec<Term>, u32>,
-}
-
-impl Choices {
-    fn place(&mut self, terms: Vec<Term>) -> u32 {
-        if let Some(place) = self.places.get(&terms) {
-            return *place;
-        }
-        let place = self.terms.len() as u32;
-        self.terms.push(terms.clone());
-        self.places.insert(terms, place);
-        place
-    }
 }
 
 /// What the locals may hold.
