@@ -6,16 +6,16 @@
 //! at first, and the start function its value, before anything else runs; one that could not change before can then.
 //!
 //! **When it refuses.** A global that is exported and could not change, since loaders take such an export for an address and the other
-//! kind for a variable; a global of which another constant is made that is no computation itself; data segments at other addresses than
-//! behind `__memory_base`, beyond the size that `dylink.0` tells, or with more zeros between them than data; element segments whose
-//! place is computed. No linker writes any of these.
+//! kind for a variable; data segments at other addresses than behind `__memory_base`, beyond the size that `dylink.0` tells, or with more
+//! zeros between them than data; element segments whose place is computed. No linker writes any of these.
 //!
 //! **Relies on** lld (`Writer::combineOutputSegments` and `generateRelocationCode` in lld/wasm), and on a loader that gives a module zeroed
-//! memory, as [`crate::encode`] does. Code cannot tell an active segment from an empty one: both count as dropped once they were written.
+//! memory, as [`crate::encode`] does. Constants are made of imported globals alone, as validation has it without the proposal for garbage
+//! collection, so no other constant reads what the start function sets. Code cannot tell an active segment from an empty one: both count
+//! as dropped once they were written.
 
-use crate::module::{ConstExpr, ElementItems, GlobalId, Item, Module, SegmentKind};
+use crate::module::{ConstExpr, GlobalId, Item, Module, SegmentKind};
 use crate::{Error, Outcome, Result};
-use std::collections::HashSet;
 
 /// Name of the pass.
 pub const PASS: &str = "extended-const";
@@ -115,15 +115,6 @@ fn computed_globals(module: &Module<'_>) -> Result<Vec<GlobalId>> {
             return Err(refused(&format!("the value of the global that it exports as `{}` is computed", export.name)));
         }
         computed.push(id);
-    }
-    let constants = module.globals().iter().filter_map(|global| global.origin.defined()).filter(|init| !init.computes());
-    let items = module.elements().iter().flat_map(|segment| match &segment.items {
-        ElementItems::Expressions(_, items) => items.as_slice(),
-        ElementItems::Functions(_) => &[],
-    });
-    let set: HashSet<u32> = computed.iter().map(|id| id.0).collect();
-    if constants.chain(items).chain(places(module)).any(|constant| constant.reads_global_of(&set)) {
-        return Err(refused("a constant is made of a global whose value is computed"));
     }
     Ok(computed)
 }

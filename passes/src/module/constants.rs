@@ -1,7 +1,6 @@
 //! Constant expressions that compute (proposal extended-const), and what stands in their place where engines do not know them.
 
 use super::*;
-use std::collections::HashSet;
 use wasm_encoder::InstructionSink;
 use wasmparser::ValType;
 
@@ -14,11 +13,6 @@ impl ConstExpr<'_> {
     pub fn computes(&self) -> bool {
         use Operator::{I32Add, I32Mul, I32Sub, I64Add, I64Mul, I64Sub};
         self.operators().any(|operator| matches!(operator, I32Add | I32Sub | I32Mul | I64Add | I64Sub | I64Mul))
-    }
-
-    /// Whether it reads a global with one of these ids.
-    pub fn reads_global_of(&self, ids: &HashSet<u32>) -> bool {
-        self.operators().any(|operator| matches!(operator, Operator::GlobalGet { global_index } if ids.contains(&global_index)))
     }
 
     /// Zero of an integer type.
