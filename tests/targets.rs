@@ -83,6 +83,7 @@ fn manifests_agree_with_running_programs() {
                 Item::Tag(_) => "tag",
                 Item::Table => "table",
                 Item::Memory => "memory",
+                Item::Unknown => "unknown",
             };
             format!("{name} {kind}")
         });

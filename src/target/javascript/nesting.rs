@@ -318,11 +318,7 @@ impl<'a> Scan<'a> {
         self.at += 1;
         while let Some(c) = self.next() {
             match c {
-                '\\' => {
-                    if self.next() == Some('\r') && self.rest().starts_with('\n') {
-                        self.at += 1;
-                    }
-                }
+                '\\' => self.skip_escaped(),
                 '\n' | '\r' => break,
                 _ if c == quote => {
                     self.count();
@@ -334,6 +330,13 @@ impl<'a> Scan<'a> {
         }
         self.at = start;
         bail!("{} a string does not end", self.place())
+    }
+
+    /// Skips what is behind a backslash in a string, be it the end of a line.
+    fn skip_escaped(&mut self) {
+        if self.next() == Some('\r') && self.rest().starts_with('\n') {
+            self.at += 1;
+        }
     }
 
     /// Reads a template to its end or to the next `${`.
