@@ -506,3 +506,20 @@ fn usage_errors_quote_nothing_hidden() {
         assert!(stderr.contains("a\\u{202e}b\\nc") && !stderr.contains('\u{202e}'), "{arguments:?}: {stderr}");
     }
 }
+
+/// What is wrong inside of an archive is no predicate of it.
+#[test]
+fn findings_are_sentences() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("demo/ext.abi3.so", SimpleFileOptions::default()).unwrap();
+    writer.write_all(&side_module()).unwrap();
+    fs::write(directory.path().join(NEW_NAME), writer.finish().unwrap().into_inner()).unwrap();
+    fs::write(directory.path().join("empty.so"), b"").unwrap();
+    let text = |name: &str| {
+        let output = run(directory.path(), &["check", "--target", "pyodide_2025_0", name]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(text(NEW_NAME).contains("cannot be read: no `.dist-info` directory inside"), "{}", text(NEW_NAME));
+    assert!(text("empty.so").contains("is empty: expected"), "{}", text("empty.so"));
+}

@@ -74,7 +74,11 @@ pub fn open_bytes(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target) 
 }
 
 fn unreadable(error: &anyhow::Error) -> Finding {
-    Finding::new(&UNREADABLE, &Place::default(), format!("{error:#}"))
+    let message = format!("{error:#}");
+    // What is known of a whole file is said of it; errors of what is inside are sentences of their own.
+    let of_file = ["is ", "cannot ", "its "].iter().any(|start| message.starts_with(start));
+    let message = if of_file { message } else { format!("cannot be read: {message}") };
+    Finding::new(&UNREADABLE, &Place::default(), message)
 }
 
 fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mut Input) -> Result<()> {

@@ -70,7 +70,7 @@ fn modules(opened: &archive::Archive<'_>, wanted: Wanted, notices: &mut Vec<Stri
         }
     }
     let paths: Vec<String> = modules.iter().filter_map(|module| module.path.clone()).collect();
-    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let paths = needs::by_name(&paths.iter().map(String::as_str).collect::<Vec<_>>());
     for module in &mut modules {
         let (Some(path), Some(linking)) = (&module.path, &mut module.linking) else { continue };
         let needed: Vec<String> = linking.needed.iter().map(|need| need.name.clone()).collect();

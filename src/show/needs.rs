@@ -7,19 +7,31 @@
 use super::{Found, Need};
 use crate::target::Target;
 use crate::wheel::runtime_path::{base_name, directory, inside};
+use std::collections::HashMap;
 
 /// Where Pyodide unpacks archives of shared libraries.
 const LIBRARY_DIRECTORY: &str = "/usr/lib";
 
-/// What the module at `path` needs among `modules`, all of them paths within one archive.
-pub fn resolve(path: &str, needed: &[String], runtime_path: &[String], modules: &[&str]) -> Vec<Need> {
+/// Paths within one archive by their names without directory, in their order.
+pub type ByName<'a> = HashMap<&'a str, Vec<&'a str>>;
+
+/// The paths `modules` by their names.
+pub fn by_name<'a>(modules: &[&'a str]) -> ByName<'a> {
+    let mut named = ByName::new();
+    for module in modules {
+        named.entry(base_name(module)).or_default().push(module);
+    }
+    named
+}
+
+/// What the module at `path` needs among `modules`.
+pub fn resolve(path: &str, needed: &[String], runtime_path: &[String], modules: &ByName<'_>) -> Vec<Need> {
     needed.iter().map(|name| resolve_one(path, name, runtime_path, modules)).collect()
 }
 
-fn resolve_one(path: &str, name: &str, runtime_path: &[String], modules: &[&str]) -> Need {
-    let in_directory = |wanted: &str| {
-        modules.iter().find(|module| base_name(module) == name && directory(module) == wanted).map(ToString::to_string)
-    };
+fn resolve_one(path: &str, name: &str, runtime_path: &[String], modules: &ByName<'_>) -> Need {
+    let named = modules.get(name).map_or(&[][..], Vec::as_slice);
+    let in_directory = |wanted: &str| named.iter().find(|module| directory(module) == wanted).map(ToString::to_string);
     let need = |path: Option<String>, found| Need { name: name.to_string(), path, found };
     if let Some(top) = in_directory("") {
         return need(Some(top), Found::Top);
@@ -29,7 +41,7 @@ fn resolve_one(path: &str, name: &str, runtime_path: &[String], modules: &[&str]
     if let Some(found) = searched.into_iter().find_map(|wanted| in_directory(&wanted)) {
         return need(Some(found), Found::RuntimePath);
     }
-    match modules.iter().find(|module| base_name(module) == name) {
+    match named.first() {
         Some(module) => need(Some(module.to_string()), Found::Unreached),
         None => need(None, Found::Elsewhere),
     }
@@ -47,7 +59,7 @@ mod tests {
 
     fn found(path: &str, needed: &str, runtime_path: &[&str], modules: &[&str]) -> (Option<String>, Found) {
         let runtime_path: Vec<String> = runtime_path.iter().map(ToString::to_string).collect();
-        let need = resolve(path, &[needed.to_string()], &runtime_path, modules).remove(0);
+        let need = resolve(path, &[needed.to_string()], &runtime_path, &by_name(modules)).remove(0);
         (need.path, need.found)
     }
 

@@ -52,6 +52,28 @@ pub fn retag_wheel(wheel: &[u8], tags: &[String]) -> Result<Option<Vec<u8>>> {
     Ok(Some(out.into_bytes()))
 }
 
+/// Compares the version of the format in `WHEEL` with the one that is known, 1.0, as installers do (PEP 427): a later minor version gives a
+/// notice.
+///
+/// # Errors
+/// For a later major version, whose archives may mean something else.
+pub fn check_wheel_version(wheel: &str) -> Result<Option<String>> {
+    let version = |line: &str| -> Option<String> {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case("wheel-version").then(|| value.trim().to_string())
+    };
+    let Some(version) = wheel.lines().find_map(version) else { return Ok(None) };
+    let number = |part: Option<&str>| part.map_or(Some(0), |part| part.parse::<u64>().ok());
+    let mut parts = version.split('.');
+    match (number(parts.next()), number(parts.next())) {
+        (Some(0 | 1), Some(0)) | (Some(0), _) => Ok(None),
+        (Some(1), _) => {
+            Ok(Some(format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at")))
+        }
+        _ => bail!("`Wheel-Version: {version}` is another format than the known 1.0; build the wheel for that"),
+    }
+}
+
 /// The tags that `WHEEL` lists.
 pub fn wheel_tags(wheel: &str) -> Vec<String> {
     wheel.lines().filter_map(tag_of).map(str::to_string).collect()
@@ -274,6 +296,17 @@ mod tests {
         assert_eq!(new, expected);
         assert_eq!(retag_wheel(wheel, &["a-b-d".to_string(), "a-b-c".to_string()]).unwrap(), None);
         assert!(retag_wheel(b"Wheel-Version: 1.0\n", &[]).is_err());
+    }
+
+    #[test]
+    fn later_formats_are_noticed_or_refused() {
+        let check = |version: &str| check_wheel_version(&format!("Wheel-Version: {version}\nTag: a-b-c\n"));
+        assert_eq!(check("1.0").unwrap(), None);
+        assert_eq!(check_wheel_version("Tag: a-b-c\n").unwrap(), None);
+        assert!(check("1.7").unwrap().unwrap().contains("`Wheel-Version: 1.7`"));
+        for later in ["2.0", "2", "99999999999999999999.0", "nonsense"] {
+            assert!(check(later).unwrap_err().to_string().contains("another format"), "{later}");
+        }
     }
 
     #[test]

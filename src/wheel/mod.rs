@@ -251,7 +251,11 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
             options.python_tag
         ));
     }
-    Ok(Wheel { name, dist_info, runs_on_target })
+    let wheel = Wheel { name, dist_info, runs_on_target };
+    let (_, text) = read_dist_info(archive, &wheel, "WHEEL")?;
+    let notice = metadata::check_wheel_version(&String::from_utf8_lossy(&text));
+    notices.extend(notice.with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?);
+    Ok(wheel)
 }
 
 /// Files that have no hash in `RECORD`.

@@ -257,6 +257,22 @@ fn with_record(record: &str) -> Vec<u8> {
 }
 
 #[test]
+fn later_versions_of_the_format() {
+    let wheel = |version: &str| {
+        let text = format!("Wheel-Version: {version}\nTag: cp312-abi3-pyodide_2024_0_wasm32\n");
+        Wheel::bare()
+            .file("demo.so", &module(&[], &[]))
+            .file("demo-1.0.dist-info/METADATA", b"Name: demo\n")
+            .file("demo-1.0.dist-info/WHEEL", text.as_bytes())
+            .file("demo-1.0.dist-info/RECORD", b"demo.so,,\n")
+            .build()
+    };
+    rejected(&wheel("2.0"), &["entry `demo-1.0.dist-info/WHEEL`", "`Wheel-Version: 2.0`", "another format"]);
+    let notices = run(NAME, &wheel("1.9"), &options()).notices;
+    assert!(notices.iter().any(|notice| notice.contains("`Wheel-Version: 1.9`")), "{notices:?}");
+}
+
+#[test]
 fn binaries_of_other_platforms() {
     for (head, platform) in [(&b"\x7fELF\x02\x01\x01\0"[..], "ELF"), (b"\xcf\xfa\xed\xfe\x07\0\0\x01", "Mach-O")] {
         rejected(&demo().file("lib/x.so", head).build(), &["`lib/x.so`", platform]);
