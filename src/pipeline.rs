@@ -11,8 +11,8 @@ use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::strip::{self, Strip};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{
-    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, extended_const, has_code_offsets, legalize, merge, order,
-    relocations, resolve, substitutes, validate,
+    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, extended_const, has_code_offsets, legalize, merge,
+    order, relocations, resolve, substitutes, validate,
 };
 use wasmparser::FuncType;
 

@@ -7,6 +7,9 @@ use std::process::Command;
 #[path = "random/program.rs"]
 mod program;
 
+#[path = "random/forms.rs"]
+mod forms;
+
 /// Options that have other passes run, or have them do other things.
 const OPTIONS: [&[&str]; 9] = [
     &[],
@@ -77,8 +80,11 @@ fn write_modules(directory: &Path) {
         let text = format!("(module (@dylink.0 (mem-info (memory 0 0) (table {} 0))) {items})", items.matches("elem").count());
         put(format!("hard{number}"), wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}")));
     }
-    for seed in 0..8 {
-        put(format!("seed{seed}"), wat::parse_str(program::program(seed)).unwrap());
+    for seed in 0..4 {
+        let (one, other) = forms::pair(seed);
+        for (name, text) in [("whole", forms::whole(seed)), ("one", one), ("other", other), ("extension", forms::extension(seed))] {
+            put(format!("{name}{seed}"), wat::parse_str(text).unwrap());
+        }
     }
 }
 

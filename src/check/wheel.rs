@@ -135,6 +135,7 @@ fn read_entry(archive: &Archive<'_>, index: usize, kind: Contents, python: &str)
             return nothing(vec![Finding::new(&FOREIGN_BINARY, &place, format!("is {what}")).preventing(says)]);
         }
         Contents::Other if contents::is_opened(&path, python) => {
+            let head = archive.head(index, contents::HEAD)?;
             return nothing(vec![reading::not_a_module(&place, &head, archive.entries[index].size)]);
         }
         Contents::Other => return nothing(Vec::new()),

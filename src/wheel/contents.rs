@@ -11,7 +11,7 @@ use wasm_pyfix_passes::module::dylink::{self, Dylink};
 use wasmparser::{ExternalKind, Parser, Payload};
 
 /// Bytes of a file that `kind` looks at.
-const HEAD: u64 = 8;
+pub const HEAD: u64 = 8;
 
 /// What a file with the name of a module holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -215,12 +215,12 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
 pub fn differing(a: &[u8], b: &[u8]) -> Vec<String> {
     const SHOWN: usize = 3;
     let (Ok(a), Ok(b)) = (Archive::open(a), Archive::open(b)) else { return Vec::new() };
-    let same = |index: usize, name: &str| {
-        let other = b.position(name).and_then(|other| digest_entry(&b, other).ok());
-        other.is_some() && other == digest_entry(&a, index).ok()
+    let same = |name: &str| {
+        let other = digest_entry(&b, name).ok();
+        other.is_some() && other == digest_entry(&a, name).ok()
     };
-    let entries = a.entries.iter().enumerate().filter(|(index, entry)| !entry.directory && !same(*index, &entry.name));
-    entries.map(|(_, entry)| format!("`{}`", entry.name)).take(SHOWN).collect()
+    let entries = a.entries.iter().filter(|entry| !entry.directory && !same(&entry.name));
+    entries.map(|entry| format!("`{}`", entry.name)).take(SHOWN).collect()
 }
 
 fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices: Vec<String>) -> ArchiveResult {
@@ -539,17 +539,15 @@ fn update_record(
     let digests = |index: &usize, bytes: &Vec<u8>| (archive.entries[*index].name.clone(), metadata::digest(bytes));
     let mut changed: HashMap<String, Digested> = edits.replaced.iter().map(|(index, bytes)| digests(index, bytes)).collect();
     for path in compiled {
-        changed.insert(path.clone(), digest_entry(archive, &path)?);
+        let digested = digest_entry(archive, &path)?;
+        changed.insert(path, digested);
     }
     let mut added: Vec<(String, Digested)> = Vec::new();
     for path in unlisted(archive, wheel, &record, edits) {
         notices.push(format!("`{path}` was not in RECORD and has been added to it"));
         let digested = match changed.get(&path) {
             Some(digested) => digested.clone(),
-            None => {
-                let index = archive.position(&path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
-                digest_entry(archive, index)?
-            }
+            None => digest_entry(archive, &path)?,
         };
         added.push((path, digested));
     }
@@ -570,7 +568,8 @@ fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits
     names.filter(|name| !listed.contains(name.as_str()) && !is_record(name, &wheel.dist_info)).collect()
 }
 
-fn digest_entry(archive: &Archive<'_>, index: usize) -> Result<Digested> {
+fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
+    let index = archive.position(path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
     let mut digester = Digester::for_hash("sha256")?;
     archive.stream(index, &mut digester)?;
     Ok(digester.finish())

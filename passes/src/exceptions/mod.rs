@@ -513,10 +513,10 @@ fn referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)])
     for segment in module.elements() {
         match &segment.items {
             ElementItems::Functions(functions) => found.extend(functions.iter().copied()),
-            ElementItems::Expressions(_, expressions) => found.extend(expressions.iter().flat_map(|items| items.references())),
+            ElementItems::Expressions(_, expressions) => found.extend(expressions.iter().flat_map(ConstExpr::functions)),
         }
     }
-    found.extend(module.globals().iter().filter_map(|global| global.origin.defined()).flat_map(|init| init.references()));
+    found.extend(module.globals().iter().filter_map(|global| global.origin.defined()).flat_map(ConstExpr::functions));
     let named: HashSet<&str> = abi.function_addresses.iter().map(|(_, field, _)| field.as_str()).collect();
     let function = |item: Item| if let Item::Function(id) = item { Some(id) } else { None };
     found.extend(module.exports().iter().filter_map(|export| function(export.item)));

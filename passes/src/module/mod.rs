@@ -647,15 +647,6 @@ impl ConstExpr<'_> {
         self.functions().any(|function| function == id)
     }
 
-    /// The functions that it takes references of.
-    pub fn references(&self) -> impl Iterator<Item = FunctionId> {
-        let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
-        operators.into_iter().filter_map(|operator| match operator {
-            Ok(Operator::RefFunc { function_index }) => Some(FunctionId(function_index)),
-            _ => None,
-        })
-    }
-
     /// The value, where it is an `i32.const` and nothing else.
     pub fn as_i32(&self) -> Option<i32> {
         let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
