@@ -84,7 +84,7 @@ fn wheel() -> TempDir {
         .file("demo/__init__.py", b"from demo import ext\n")
         .file("demo/ext.abi3.so", &module(&["liba.so", "libb.so"], found, "PyInit_ext"))
         .file("demo/lost.abi3.so", &module(&["libb.so", "libz.so"], "", "PyInit_lost"))
-        .file("demo/native.so", b"INPUT(-lz)\n")
+        .file("demo/native.cpython-311-x86_64-linux-gnu.so", b"INPUT(-lz)\n")
         .file("demo/x.so", &module(&["y.so"], r#"(runtime-path "$ORIGIN")"#, "x"))
         .file("demo/y.so", &module(&["x.so"], r#"(runtime-path "$ORIGIN")"#, "y"))
         .file("demo.libs/liba.so", &module(&["libb.so"], r#"(runtime-path "$ORIGIN")"#, "a"))
@@ -126,7 +126,10 @@ fn needed_libraries_are_resolved() {
     let input = &report["inputs"][0];
     assert_eq!(input["archive"]["platforms"], serde_json::json!(["pyodide_2024_0"]));
     assert_eq!(input["archive"]["requires_python"], ">=3.12");
-    assert_eq!(input["archive"]["notices"], serde_json::json!(["`demo/native.so` is not WebAssembly"]));
+    assert_eq!(
+        input["archive"]["notices"],
+        serde_json::json!(["`demo/native.cpython-311-x86_64-linux-gnu.so` is not WebAssembly"])
+    );
     let needs = |path: &str| {
         let modules = input["modules"].as_array().unwrap();
         let module = modules.iter().find(|module| module["path"] == path).unwrap();
