@@ -90,24 +90,18 @@ fn one(target: Target, number: u64) -> Result<ExitCode> {
 
 fn print(tallies: &[(Target, Tally)], elapsed: Duration) {
     println!("{:.2} hours", elapsed.as_secs_f64() / 3600.0);
-    println!("| target | executions | malformed | refused | unchanged | through | second run | broken | most time | most memory |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("| target | executions | malformed | refused | unchanged | through | broken | most time | most memory |");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for (target, tally) in tallies {
         let came = [Came::Malformed, Came::Refused, Came::Unchanged, Came::Through].map(|came| tally.count(came).to_string());
         println!(
-            "| {} | {} | {} | {} | {} | {:.2} s | {:.1} MiB |",
+            "| {} | {} | {} | {} | {:.2} s | {:.1} MiB |",
             target.name(),
             tally.executions,
             came.join(" | "),
-            tally.second_runs.values().sum::<u64>(),
             tally.broken.len(),
             tally.most.time.as_secs_f64(),
             tally.most.memory as f64 / f64::from(1 << 20)
         );
-    }
-    for (target, tally) in tallies {
-        for (passes, count) in &tally.second_runs {
-            println!("{}: a second run changes {count}: {passes:?}", target.name());
-        }
     }
 }

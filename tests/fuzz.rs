@@ -43,7 +43,7 @@ fn modules_come_out_valid_and_final() {
 
 #[test]
 fn wheels_come_out_readable_and_final() {
-    hold(Target::Wheels, 3000, 10);
+    hold(Target::Wheels, 3000, 8);
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub mod random;
 pub mod smith;
 pub mod wheels;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bounds::Taken;
@@ -76,10 +76,8 @@ impl Target {
     /// # Panics
     /// When something does not hold.
     pub fn must_hold(self, bytes: &[u8]) {
-        match self.judge(bytes) {
-            Err(Broken::SecondRun(passes)) if property::is_known(&passes) => {}
-            Err(broken) => panic!("{broken} (with `{}`)", property::words_of(bytes)),
-            Ok(_) => {}
+        if let Err(broken) = self.judge(bytes) {
+            panic!("{broken} (with `{}`)", property::words_of(bytes));
         }
     }
 
@@ -89,9 +87,9 @@ impl Target {
     /// What does not hold.
     pub fn judge_all(self, bytes: &[u8]) -> (Result<Came, Broken>, Taken) {
         let (judged, taken) = bounds::measured(|| catch_unwind(AssertUnwindSafe(|| self.judge(bytes))));
-        let judged = judged.unwrap_or_else(|panic| Err(Broken::Other(format!("it panics: {}", message(&*panic)))));
+        let judged = judged.unwrap_or_else(|panic| Err(Broken(format!("it panics: {}", message(&*panic)))));
         match (judged, bounds::exceeded(taken, bytes.len())) {
-            (Ok(_), Some(exceeded)) => (Err(Broken::Other(exceeded)), taken),
+            (Ok(_), Some(exceeded)) => (Err(Broken(exceeded)), taken),
             (judged, _) => (judged, taken),
         }
     }
@@ -117,8 +115,6 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 pub struct Tally {
     pub executions: u64,
     pub came: BTreeMap<Came, u64>,
-    /// How many results a second run changes, by the passes that do.
-    pub second_runs: BTreeMap<BTreeSet<String>, u64>,
     /// What is broken, with the number of the input.
     pub broken: Vec<(u64, String)>,
     /// The most that an input took; memory by itself and time by itself.
@@ -135,7 +131,6 @@ impl Tally {
         self.most.memory = self.most.memory.max(taken.memory);
         match judged {
             Ok(came) => *self.came.entry(came).or_default() += 1,
-            Err(Broken::SecondRun(passes)) if property::is_known(&passes) => *self.second_runs.entry(passes).or_default() += 1,
             Err(broken) => self.broken.push((number, format!("{broken} (with `{}`)", property::words_of(&input)))),
         }
     }

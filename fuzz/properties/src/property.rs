@@ -17,32 +17,14 @@ use zip::ZipArchive;
 use crate::random::seed_of;
 use crate::wheels;
 
-/// What did not hold.
+/// What did not hold, in words.
 #[derive(Debug, Clone)]
-pub enum Broken {
-    /// A second run changes what the first made, in these passes.
-    SecondRun(BTreeSet<String>),
-    /// Anything else, in words.
-    Other(String),
-}
+pub struct Broken(pub String);
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Broken::SecondRun(passes) => {
-                write!(f, "a second run changes something: {}", passes.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
-            }
-            Broken::Other(message) => f.write_str(message),
-        }
+        f.write_str(&self.0)
     }
-}
-
-/// Passes of which a second run may find more to do than one run does. Any other pass that does is a failure.
-const NOT_FINAL: [&str; 6] = ["bind", "dyncall", "encode", "merge", "order", "prune"];
-
-/// Whether it is known that a second run of these passes may change something.
-pub fn is_known(passes: &BTreeSet<String>) -> bool {
-    !passes.is_empty() && passes.iter().all(|pass| NOT_FINAL.contains(&pass.as_str()))
 }
 
 /// How far an input came.
@@ -111,7 +93,7 @@ pub fn prepare() {
 }
 
 fn other(message: impl Into<String>) -> Broken {
-    Broken::Other(message.into())
+    Broken(message.into())
 }
 
 /// What is read is written, valid if it was; and from then on nothing changes.
@@ -173,8 +155,9 @@ fn second_run(number: usize, file_name: &str, result: &[u8]) -> Result<(), Broke
     if again.is_none() {
         return Ok(());
     }
-    let passes = report.modules.iter().flat_map(|module| &module.passes);
-    Err(Broken::SecondRun(passes.filter(|pass| !pass.changed.is_empty()).map(|pass| pass.pass.clone()).collect()))
+    let passes = report.modules.iter().flat_map(|module| &module.passes).filter(|pass| !pass.changed.is_empty());
+    let passes: BTreeSet<&str> = passes.map(|pass| pass.pass.as_str()).collect();
+    Err(other(format!("a second run changes something: {passes:?}")))
 }
 
 /// A wheel or an archive: the result can be read by another reader, and is final.
@@ -182,10 +165,7 @@ pub fn wheel(bytes: &[u8]) -> Judged {
     let number = number_of(bytes);
     let (report, result) = run(number, wheels::file_name(seed_of(bytes)), bytes);
     let Some(result) = result else { return came(&report) };
-    // Contents that have a wrong checksum in the input already are copied as they are, unless they are a module.
-    if readable(bytes).is_ok() {
-        readable(&result).map_err(|error| other(format!("the result: {error}")))?;
-    }
+    readable(&result).map_err(|error| other(format!("the result: {error}")))?;
     let file_name = report.file_name.ok_or_else(|| other("the result has no name"))?;
     second_run(number, &file_name, &result)?;
     Ok(Came::Through)
