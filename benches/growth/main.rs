@@ -7,8 +7,10 @@
 //! `-- NAME…` measures the rows whose names contain one of these; `-- --write FILE` writes the table, too. A new kind of input is one
 //! function in a module of its own here, and one line in [`GENERATORS`].
 
+mod archives;
 mod bind;
 mod exceptions;
+mod merge;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,9 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "call sites in one function", n: 2_000, make: exceptions::sites },
     Generator { name: "calls that cannot throw in one function", n: 2_000, make: exceptions::harmless_sites },
     Generator { name: "references of a module to itself", n: 5_000, make: bind::own_references },
+    Generator { name: "two equal chains of functions", n: 5_000, make: merge::chains },
+    Generator { name: "libraries of one archive that share names", n: 200, make: archives::shared_names },
+    Generator { name: "directories around a library", n: 5_000, make: archives::deep_path },
 ];
 
 fn main() -> Result<()> {
