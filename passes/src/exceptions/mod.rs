@@ -306,13 +306,14 @@ fn define_invokes(
     let referenced = referenced(module, abi, facts);
     let called: HashSet<FunctionId> = plan.sites.iter().map(|site| site.invoke).collect();
     let mut all_wanted = plan.wanted();
+    let (mut unwanted, mut bodies) = (Vec::new(), Vec::new());
     for invoke in abi.invokes().collect::<Vec<_>>() {
         let mut wanted = all_wanted.remove(&invoke).unwrap_or_default();
         if referenced.contains(&invoke) && !wanted.contains(&Catches::Both) {
             wanted.insert(0, Catches::Both);
         }
         if wanted.is_empty() {
-            module.remove_function(invoke);
+            unwanted.push(invoke);
             outcome.count("imports that nobody calls removed", usize::from(!called.contains(&invoke)));
             continue;
         }
@@ -327,7 +328,7 @@ fn define_invokes(
         for (index, &catches) in wanted.iter().enumerate() {
             let body = runtime::invoke(&ty, callee, catches, state)?;
             let wrapper = if index == 0 {
-                module.define_function(invoke, body);
+                bodies.push((invoke, body));
                 invoke
             } else {
                 module.add_function(&ty, body, wrapper_name(catches))
@@ -336,6 +337,8 @@ fn define_invokes(
         }
         outcome.count("invoke wrappers", wanted.len());
     }
+    module.remove_functions(&unwanted);
+    module.define_functions(bodies);
     let adapters = define_adapters(module, plan, state)?;
     outcome.count("calls of functions of another type adapted", plan.adapted.len());
     outcome.count("call sites", plan.sites.len());

@@ -238,6 +238,8 @@ pub struct Module<'a> {
     dylink_read: Dylink,
     dylink_canonical: bool,
     types: Vec<FuncType>,
+    /// The first of each type.
+    type_ids: HashMap<FuncType, TypeId>,
     /// Types that are gone.
     dead_types: HashSet<TypeId>,
     /// Functions that are gone, and which stand for them: every reference to the former means the latter.
@@ -392,16 +394,21 @@ impl<'a> Module<'a> {
 
     /// The id of the function type `ty`, added if the module lacks it.
     pub fn type_id(&mut self, ty: &FuncType) -> TypeId {
-        if let Some(index) = self.types.iter().position(|known| known == ty) {
-            let id = TypeId(index as u32);
+        if let Some(&id) = self.type_ids.get(ty) {
             if self.dead_types.remove(&id) {
                 self.touched.insert(section::TYPE);
             }
             return id;
         }
         self.touched.insert(section::TYPE);
+        self.add_type(ty.clone())
+    }
+
+    fn add_type(&mut self, ty: FuncType) -> TypeId {
+        let id = TypeId(self.types.len() as u32);
         self.types.push(ty.clone());
-        TypeId(self.types.len() as u32 - 1)
+        self.type_ids.entry(ty).or_insert(id);
+        id
     }
 
     /// Imports the function `module.field`; the existing import of that name and type if there is one.
@@ -489,14 +496,44 @@ impl<'a> Module<'a> {
         id
     }
 
+    /// Gives functions new bodies, as [`Self::define_function`] does one.
+    pub fn define_functions(&mut self, bodies: Vec<(FunctionId, Vec<u8>)>) {
+        self.forget_imports(bodies.iter().map(|(id, _)| *id));
+        for (id, body) in bodies {
+            self.define_function(id, body);
+        }
+    }
+
     /// Gives the function `id` a new body. An import becomes a definition: every reference to it now means this body.
     pub fn define_function(&mut self, id: FunctionId, body: Vec<u8>) {
         if self.function(id).origin == Origin::Import {
             self.remove_import(Item::Function(id));
+        }
+        if self.function(id).origin.defined().is_none() {
             self.touched.insert(section::FUNCTION);
         }
         self.touched.insert(section::CODE);
         self.functions[id.0 as usize].origin = Origin::Defined(Body { bytes: body.into(), offset: 0 });
+    }
+
+    /// Removes functions to which nothing refers any more.
+    pub fn remove_functions(&mut self, ids: &[FunctionId]) {
+        self.forget_imports(ids.iter().copied());
+        for id in ids {
+            self.remove_function(*id);
+        }
+    }
+
+    /// Removes the imports among some functions, in one look over all imports.
+    fn forget_imports(&mut self, ids: impl Iterator<Item = FunctionId>) {
+        let imported: Vec<FunctionId> = ids.filter(|id| self.function(*id).origin == Origin::Import).collect();
+        if imported.is_empty() {
+            return;
+        }
+        self.remove_imports(&imported.iter().map(|id| Item::Function(*id)).collect());
+        for id in imported {
+            self.functions[id.0 as usize].origin = Origin::Dead;
+        }
     }
 
     /// Removes a function to which nothing refers any more.
@@ -523,12 +560,8 @@ impl<'a> Module<'a> {
 
     /// Removes imported functions and has every reference to each mean another function of the same type instead.
     pub fn replace_functions(&mut self, pairs: &[(FunctionId, FunctionId)]) {
-        if pairs.is_empty() {
-            return;
-        }
-        self.remove_imports(&pairs.iter().map(|(import, _)| Item::Function(*import)).collect());
+        self.forget_imports(pairs.iter().map(|(import, _)| *import));
         for (import, by) in pairs {
-            self.functions[import.0 as usize].origin = Origin::Dead;
             self.replace_function(*import, *by);
         }
     }

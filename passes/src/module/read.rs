@@ -83,6 +83,7 @@ impl<'a> Module<'a> {
             dylink_read: Dylink::default(),
             dylink_canonical: true,
             types: Vec::new(),
+            type_ids: HashMap::new(),
             dead_types: HashSet::new(),
             replaced: HashMap::new(),
             imports: Vec::new(),
@@ -111,7 +112,7 @@ impl<'a> Module<'a> {
                 for group in types.into_iter_with_offsets() {
                     let (offset, group) = group?;
                     for ty in group.into_types() {
-                        self.types.push(function_type(ty, offset)?);
+                        self.add_type(function_type(ty, offset)?);
                     }
                 }
             }
