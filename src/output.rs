@@ -137,7 +137,7 @@ impl Writer {
         if fs::canonicalize(path).is_ok_and(|path| self.protected.contains(&path)) {
             bail!("the output {} is an input: give another one to `-o`, or use `--in-place`", path.display());
         }
-        if self.written.contains_key(path) {
+        if self.written.contains_key(&key(path)) {
             bail!("the output {} was written for another input already: give the inputs different names", path.display());
         }
         Ok(())
@@ -149,7 +149,7 @@ impl Writer {
     /// One input may have the same result for several targets, which is written once; different results need different files.
     pub fn write(&mut self, path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
         let result = (like.map(Path::to_path_buf), sha256_hex(bytes));
-        if let Some(written) = self.written.get(path).filter(|written| like.is_some() && written.0 == result.0) {
+        if let Some(written) = self.written.get(&key(path)).filter(|written| like.is_some() && written.0 == result.0) {
             if *written == result {
                 return Ok(());
             }
@@ -164,7 +164,7 @@ impl Writer {
             self.sweep(path);
             write_file(path, bytes, like)?;
         }
-        self.written.insert(path.to_path_buf(), result);
+        self.written.insert(key(path), result);
         Ok(())
     }
 
@@ -198,6 +198,12 @@ impl Writer {
         }
         fs::remove_file(old).with_context(|| format!("wrote {}, and cannot remove the old file", path.display()))
     }
+}
+
+/// The file that a result at `path` goes to, behind links: those of its directory, too, where there is no such file yet.
+fn key(path: &Path) -> PathBuf {
+    let in_directory = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(in_directory).unwrap_or_else(|| path.to_path_buf())
 }
 
 /// Beginning and end of the names of temporary files.

@@ -192,8 +192,10 @@ fn native_wheels_of_the_corpus_are_clean() {
 
 #[test]
 fn the_wheel_of_npm_is_clean_where_it_was_built_for() {
-    let (code, report) = check(&[&support::npm::pymupdf_wheel().unwrap()], &["--target", "pyodide_2024_0", "--strict"]);
-    assert_eq!(code, 0, "{:#?}", findings(&report));
+    let (code, report) = check(&[&support::npm::pymupdf_wheel().unwrap()], &["--target", "pyodide_2024_0"]);
+    let findings = findings(&report);
+    // It was compiled with catching disabled, and does throw.
+    assert!(code == 0 && findings.iter().all(|finding| finding["code"] == "never-caught"), "{findings:#?}");
 }
 
 /// A 2024 wheel on a later platform: the symbols that are named are those that the runtime cannot bind, no more and no fewer; and the

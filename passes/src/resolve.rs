@@ -73,6 +73,8 @@ pub fn clashes<'m>(module: &'m Module<'_>, environment: &'m Environment) -> impl
 /// Whether what the runtime offers has another kind or type than the module's own definition.
 fn differs(module: &Module<'_>, reference: &Reference<'_>, offered: &crate::Item) -> bool {
     match (reference.own, offered) {
+        // It may be the very same.
+        (_, crate::Item::Unknown) => false,
         (Item::Function(own), crate::Item::Function(Some(ty))) => ty != module.signature(own),
         (Item::Function(_), crate::Item::Function(None)) => false,
         (Item::Function(_), _) => true,

@@ -141,8 +141,9 @@ pub fn plan(
     }
     // Accesses that may mean the words compare with their addresses, which must then be those of nothing else.
     let compared = plan.inlined.values().any(|flow| !flow.words.ambiguous.is_empty());
+    // Whoever looks at a report that is a local finds zero, and at the address that the words have.
     plan.words_in_memory =
-        compared || scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
+        compared || watched || scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
     if stopped {
         outcome.notices.push(
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \

@@ -651,6 +651,8 @@ impl Walk<'_, '_> {
         let operands = self.pop_all(takes as usize);
         let addresses = operands.iter().any(|value| value.is_address());
         self.taken.unclear |= addresses && makes_other_numbers(operator);
+        // The base itself is made to add to, and who adds in other registers is not followed.
+        self.taken.unclear |= operands.contains(&Value::Base) && widens(operator);
         operands.into_iter().for_each(|value| self.note(value));
         self.push_others(gives as usize);
     }
@@ -671,6 +673,19 @@ fn makes_other_numbers(operator: &Operator<'_>) -> bool {
             | Operator::I32ShrU
             | Operator::I32Rotl
             | Operator::I32Rotr
+    )
+}
+
+/// Whether a number goes into a wider register, in which others may be added to it.
+fn widens(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::I64ExtendI32U
+            | Operator::I64ExtendI32S
+            | Operator::I32x4Splat
+            | Operator::I32x4ReplaceLane { .. }
+            | Operator::I64x2Splat
+            | Operator::I64x2ReplaceLane { .. }
     )
 }
 

@@ -185,6 +185,7 @@ impl Walk<'_, '_> {
         // What comes without a call site before it might ask about another function's.
         self.gave_up |= !state.passed;
         self.flow.words.late |= !state.fresh;
+        self.flow.words.exposed |= address.threw_address && state.stored;
         self.flow.words.read_once &= !address.threw_address || !state.cleared;
         self.asks(pending, |checks| checks.longjmp = true);
         self.push(Value { threw: if address.threw_address { pending } else { NONE }, ..Value::UNKNOWN });
