@@ -5,6 +5,8 @@
 
 #[path = "optimise/mod.rs"]
 mod optimise;
+#[path = "exceptions/watched.rs"]
+mod watched;
 
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
@@ -562,20 +564,4 @@ fn an_access_that_may_mean_threw_finds_what_its_address_means() {
         (func (export "run") (result i32)
           (i32.add (i32.mul (call $asks (i32.const 0)) (i32.const 1000)) (call $asks (i32.const 1))))"#;
     assert_gives(&[("either", 751_175, module("$thrower", "", functions))], true);
-}
-
-/// As instrumentation has it, another function loads from the address that it is given.
-#[test]
-fn a_report_is_found_through_an_address_that_is_passed_on() {
-    let functions = r#"
-        (func $thrower (call $throw_int (i32.const 40)))
-        (func $load (param $address i32) (result i32) (i32.load (local.get $address)))
-        (func (export "run") (result i32) (local $threw i32)
-          (i32.store (global.get $THREW) (i32.const 0))
-          (call $invoke_v (global.get $table_base))
-          (local.set $threw (call $load (global.get $THREW)))
-          (i32.store (global.get $THREW) (i32.const 0))
-          (if (i32.ne (local.get $threw) (i32.const 1)) (then (return (i32.const 102))))
-          (call $value_of (call $match (global.get $int))))"#;
-    assert_gives(&[("passed on", 40, module("$thrower", "", functions))], true);
 }

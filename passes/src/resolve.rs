@@ -99,3 +99,45 @@ pub fn weak_addresses<'m>(module: &'m Module<'_>) -> impl Iterator<Item = &'m Im
         .iter()
         .filter(move |import| is_address(import) && weak.contains(&*import.field) && !own.contains(&*import.field))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::{Item as Offered, Provider};
+
+    /// A module that reads the address of its own `own`, which it imports with `kind`.
+    fn names(kind: &str, offered: Offered) -> Vec<String> {
+        let text = format!(
+            r#"(module (@dylink.0 (mem-info (memory 4 2) (table 0 0)))
+            (import "env" "memory" (memory 0))
+            (import "env" "__memory_base" (global $memory_base i32))
+            (import "{kind}" "own" (global $address (mut i32)))
+            (func $f (param i32)) (global $datum i32 (i32.const 0))
+            (export "own" ({})))"#,
+            if kind == "GOT.mem" { "global $datum" } else { "func $f" }
+        );
+        let bytes = wat::parse_str(text).unwrap();
+        let module = Module::read(&bytes).unwrap();
+        let mut environment = Environment::default();
+        environment.add("own", Provider::MainModule, offered);
+        clashes(&module, &environment).map(|reference| reference.import.field.to_string()).collect()
+    }
+
+    #[test]
+    fn what_the_runtime_offers_clashes_by_kind_and_type() {
+        let function = |params: &[wasmparser::ValType]| Offered::Function(Some(wasmparser::FuncType::new(params.to_vec(), [])));
+        for (kind, offered, clashes) in [
+            ("GOT.mem", Offered::Data, false),
+            ("GOT.mem", function(&[]), true),
+            ("GOT.mem", Offered::Unknown, false),
+            ("GOT.func", function(&[wasmparser::ValType::I32]), false),
+            ("GOT.func", function(&[]), true),
+            ("GOT.func", Offered::Data, true),
+            ("GOT.func", Offered::Function(None), false),
+            ("GOT.func", Offered::Unknown, false),
+        ] {
+            let found = names(kind, offered.clone());
+            assert_eq!(!found.is_empty(), clashes, "{kind}, offered {offered:?}");
+        }
+    }
+}

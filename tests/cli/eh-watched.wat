@@ -1,5 +1,5 @@
-;; The address of __THREW__ leaves functions, as it does where every load is a call: reports of call sites behind which others look
-;; at them stay in memory. A function that stores zero before anybody can look keeps its report in a local.
+;; The address of __THREW__ leaves functions, as it does where every load is a call: whoever was given it may keep it and report through
+;; it, so that all reports stay in memory.
 ;; RUN: upgrade -O0 % -o - | print
 
 (module
@@ -48,7 +48,7 @@
     (call $invoke_v (global.get $__table_base))
     (if (i32.eq (i32.load (global.get $__THREW__)) (i32.const 1)) (then (call $resume (call $cleanup)))))
 
-  ;; Nobody can see its report.
+  ;; Whoever it calls may report.
   (func (export "local") (local $threw i32)
     (i32.store (global.get $__THREW__) (i32.const 0))
     (call $invoke_v (global.get $__table_base))

@@ -7,9 +7,8 @@
 //! - where the two words are loaded and stored, and which instructions push and move their addresses;
 //! - where the exception of a landing pad is passed.
 //!
-//! It gives up on a function (and then knows nothing about it) when a load that comes before any call site may be one of `__THREW__`,
-//! when the address of `__THREW__` is computed with or stored, when the function has native exception handlers of its own, and when it
-//! is too large to follow.
+//! It gives up on a function (and then knows nothing about it) when an address of the words is computed with or stored, when the function
+//! has native exception handlers of its own, and when it is too large to follow.
 
 mod values;
 mod walk;
@@ -115,6 +114,13 @@ pub struct Words {
     pub read_once: bool,
     /// An address may go where it is not followed: to another function, into memory or a global, or into a computation.
     pub escape: bool,
+    /// An address itself goes to another function, which may keep it, or `__THREW__` is stored what is no zero: then others may report in
+    /// memory whatever this module's handlers do.
+    pub kept: bool,
+    /// A load without a call site of this function before it may be one of the words.
+    pub unclear: bool,
+    /// The callee of a call site is given what may be an address, and so may report in memory.
+    pub given: bool,
     /// They are looked at behind a call of something else, which may have reported something of its own.
     pub late: bool,
     /// Others could see what is reported here, or this function what others reported: it is left, or calls, before it stores zero behind a
@@ -127,7 +133,7 @@ pub struct Words {
 impl Words {
     /// Whether locals can take the place of the words; `watched` tells whether anybody else may look at them.
     pub fn may_be_locals(&self, watched: bool) -> bool {
-        !self.late && !(watched && (self.untidy || self.exposed))
+        !self.late && !self.given && !self.unclear && !(watched && (self.untidy || self.exposed))
     }
 }
 

@@ -4,22 +4,38 @@
 //! handler sets them, and the code behind the call reads them as before. The pushes of their addresses go. The call itself stands
 //! inside a `try` right there, direct where the callee is known, and without a `try` where the callee cannot throw.
 //!
-//! What the locals replace must be seen by nobody else. [`sites`](super::sites) decides it for each function, by what
-//! [`flow`](super::flow) found:
-//! - No function of the module looks at the words without a call site of its own before, none looks at them behind a call of something
-//!   else, and the module does not import `setThrew`.
-//! - Where an address of the words may be known to anybody else (it is passed to a function, stored, returned, computed with, exported,
-//!   or used by a function that could not be followed), only a function keeps its reports in locals that stores zero to `__THREW__`
-//!   before each call site, and again behind it before it calls anything or is left, and accesses no memory between but the stack and
-//!   the words. Whoever looks through the address at any other time finds zero, as before. Instrumentation such as SAFE_HEAP calls a
-//!   function for each load, and so between.
+//! What the locals replace must be seen by nobody else, and nobody else may report. [`sites`](super::sites) decides it, by what
+//! [`flow`](super::flow) found.
+//!
+//! For the whole module:
+//! - No function of the module looks at the words without a call site of its own before, and the module does not import `setThrew`.
+//! - No address of the words goes where somebody may keep it: to a function, out of one, to memory, to a global, into a number, or to
+//!   others as an export; every function that uses the words could be followed; and all that is stored to `__THREW__` is zero. Otherwise
+//!   who is called behind a call site may report in memory.
+//!
+//! For each function:
+//! - It does not look at the words behind a call of something else, nor, through what may be an address of theirs, before any call site.
+//! - The callee of none of its call sites is given what may be an address of the words, through which it could report.
+//! - Where what may be an address of the words, but is not on every path, goes where it is not followed, anybody may look at them. Then
+//!   a function stores zero to `__THREW__` before each call site, and again behind it before it calls anything or is left, and accesses
+//!   no memory between but the stack and the words. Whoever looks at any other time finds zero, as before.
 //!
 //! Functions that are not so clear keep calling wrappers, which report in memory.
 //!
-//! **Relies on** the addresses of the words being known from their GOT entries alone (nobody adds a number to the address of other data
-//! to get there); on `__threwValue` meaning nothing where `__THREW__` is zero, and being written by nobody but the ABI; and, where no
-//! address is known to anybody else, on functions storing zero before each call site, as LLVM has them do: sites set the local to zero
-//! themselves.
+//! **Relies on**
+//! - the addresses of the words being known from their GOT entries alone (nobody adds a number to the address of other data to get there);
+//! - nobody keeping, to report through it later, a value that is an address of the words on some paths alone: LLVM gives undefined values
+//!   the local at hand, so that Rust's compiler stores and passes such values where the code that gets them ignores them (7 of 10 Rust
+//!   wheels of Pyodide 0.27 have some);
+//! - `__threwValue` meaning nothing where `__THREW__` is zero, and being written by nobody but the ABI;
+//! - where nobody else may look, functions storing zero before each call site, as LLVM has them do: sites set the local to zero
+//!   themselves.
+//!
+//! Instrumentation that works on linked modules (SAFE_HEAP, for which emcc runs a pass of Binaryen over the linked module, and its other
+//! passes, see `tests/instrumented.rs`) gives the addresses to functions. Sanitizers work before LLVM makes invokes and do not see the
+//! words (clang 19, `-fsanitize=address` and `undefined`).
+//!
+//! `tests/exceptions/watched.rs` has modules that do not keep to the second and the last, with what they give.
 
 use super::flow::{Access, Ambiguous, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};

@@ -88,11 +88,13 @@ pub fn plan(
         .collect::<Result<_>>()?;
     let callees = Callees::new(module, scanned, options);
     let outlined = Outlined::new(scanned);
+    let kept = kept(module, abi, &relevant, &flows);
     // Locals are no place for reports that another function reads.
     let inline = !abi.has(Role::SetThrew)
         && !scanned.iter().any(|(_, body)| body.uses_words && body.invokes.is_empty())
-        && !flows.iter().flatten().any(|flow| flow.words.foreign);
-    let watched = watched(module, abi, &relevant, &flows);
+        && !flows.iter().flatten().any(|flow| flow.words.foreign)
+        && !kept;
+    let watched = flows.iter().flatten().any(|flow| flow.words.escape || flow.words.late);
     let mut plan = Plan::default();
     let mut stopped = false;
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
@@ -142,8 +144,10 @@ pub fn plan(
     // Accesses that may mean the words compare with their addresses, which must then be those of nothing else.
     let compared = plan.inlined.values().any(|flow| !flow.words.ambiguous.is_empty());
     // Whoever looks at a report that is a local finds zero, and at the address that the words have.
-    plan.words_in_memory =
-        compared || watched || scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
+    plan.words_in_memory = compared
+        || watched
+        || kept
+        || scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
     if stopped {
         outcome.notices.push(
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
@@ -154,13 +158,14 @@ pub fn plan(
     Ok(plan)
 }
 
-/// Whether anybody may look at the words who is not known to: through an address of theirs, or behind another function's call site.
-fn watched(module: &Module<'_>, abi: &Abi, functions: &[&(FunctionId, BodyFacts)], flows: &[Option<Flow>]) -> bool {
-    let exported = |global: &GlobalId| module.exports().iter().any(|export| export.item == Item::Global(*global));
-    let watches = |((_, body), flow): (&&(FunctionId, BodyFacts), &Option<Flow>)| {
-        flow.as_ref().map_or(body.uses_words, |flow| flow.words.escape || flow.words.late)
+/// Whether somebody may report in memory beside the handlers: through an address that was kept, or in a function that is not followed.
+fn kept(module: &Module<'_>, abi: &Abi, functions: &[&(FunctionId, BodyFacts)], flows: &[Option<Flow>]) -> bool {
+    let words: HashSet<GlobalId> = abi.threw.iter().chain(&abi.threw_value).copied().collect();
+    let exported = |item: &Item| matches!(item, Item::Global(global) if words.contains(global));
+    let keeps = |((_, body), flow): (&&(FunctionId, BodyFacts), &Option<Flow>)| {
+        flow.as_ref().map_or(body.uses_words, |flow| flow.words.kept)
     };
-    abi.threw.iter().chain(&abi.threw_value).any(exported) || functions.iter().zip(flows).any(watches)
+    module.exports().iter().any(|export| exported(&export.item)) || functions.iter().zip(flows).any(keeps)
 }
 
 /// What other functions mean for what a call site catches.

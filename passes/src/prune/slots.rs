@@ -440,6 +440,11 @@ mod tests {
             "(call $asks (call $f (local.get $p))) (i32.const 0)",
             "(drop (table.get (i32.const 0))) (i32.const 0)",
             "(table.size)",
+            // Sums in wider registers.
+            "(drop (i64.extend_i32_u (global.get $tb))) (i32.const 0)",
+            "(drop (i64.extend_i32_s (global.get $tb))) (i32.const 0)",
+            "(drop (i32x4.splat (global.get $tb))) (i32.const 0)",
+            "(drop (i32x4.replace_lane 1 (v128.const i64x2 0 0) (global.get $tb))) (i32.const 0)",
             // Either of two addresses, and something on top.
             "(i32.add (select (i32.add (global.get $tb) (i32.const 6)) (global.get $tb) (local.get $p)) (i32.const 1))",
         ] {

@@ -252,6 +252,7 @@ impl Walk<'_, '_> {
     /// A value goes where it is not followed.
     fn escape(&mut self, value: Value) {
         self.flow.words.escape |= value.address;
+        self.flow.words.kept |= value.is_address();
     }
 
     /// The function is left, or calls another that may look at the words.

@@ -183,7 +183,7 @@ impl Walk<'_, '_> {
         let Some(state) = &self.state else { return };
         let pending = state.pending;
         // What comes without a call site before it might ask about another function's.
-        self.gave_up |= !state.passed;
+        self.flow.words.unclear |= !state.passed;
         self.flow.words.late |= !state.fresh;
         self.flow.words.exposed |= address.threw_address && state.stored;
         self.flow.words.read_once &= !address.threw_address || !state.cleared;
@@ -231,6 +231,7 @@ impl Walk<'_, '_> {
             state.cleared = true;
             state.reported = !is_zero;
             state.zero = is_zero;
+            self.flow.words.kept |= !is_zero;
         }
     }
 
@@ -289,7 +290,8 @@ impl Walk<'_, '_> {
     fn site_call(&mut self, at: usize, parameters: usize) {
         let arguments = self.pop_operands(parameters);
         for argument in &arguments {
-            self.escape(argument.value);
+            self.flow.words.escape |= argument.value.address;
+            self.flow.words.given |= argument.value.address;
             self.consume(argument.value);
         }
         let pointer = arguments.into_iter().next().unwrap_or(Operand::UNKNOWN);
