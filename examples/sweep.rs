@@ -1,10 +1,11 @@
 //! Upgrades whatever lies in directories, and tells what came of it: `cargo run --release --example sweep -- DIR...`.
 //!
 //! Every side module, wheel and archive under the directories is upgraded in memory with default options (`--target NAME` takes another
-//! target). What was refused is told by the codes of `check`. Of every result is asked: that a second run changes nothing, that `check` finds
-//! no error in it that the original lacked, and that walrus, which shares no code with this tool but the parser, reads its modules. Anything
-//! else is a failure, and the exit code is 1 then. `--json` prints all of it for machines, `--list` a line for each input that was not
-//! upgraded. Directories named `.git` and links are left out, and so are files with contents seen before.
+//! target, and options that begin with `--allow-` are the tool's). What was refused is told by the codes of `check`. Of every result is
+//! asked: that a second run changes nothing, that `check` finds no error in it that the original lacked, and that walrus, which shares no
+//! code with this tool but the parser, reads its modules. Anything else is a failure, and the exit code is 1 then. `--json` prints all of
+//! it for machines, `--list` a line for each input that was not upgraded. Directories named `.git` and links are left out, and so are
+//! files with contents seen before.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{Cursor, Read};
@@ -45,17 +46,20 @@ struct Settings {
     target: String,
     json: bool,
     list: bool,
+    /// Options for the tool.
+    allowed: Vec<String>,
 }
 
 impl Settings {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut settings =
-            Settings { directories: Vec::new(), target: wasm_pyfix::target::DEFAULT.to_string(), json: false, list: false };
+        let target = wasm_pyfix::target::DEFAULT.to_string();
+        let mut settings = Settings { directories: Vec::new(), target, json: false, list: false, allowed: Vec::new() };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--json" => settings.json = true,
                 "--list" => settings.list = true,
                 "--target" => settings.target = words.next().context("--target wants a name")?,
+                _ if word.starts_with("--allow-") => settings.allowed.push(word),
                 _ if word.starts_with("--") => bail!("unknown option {word}"),
                 _ => settings.directories.push(PathBuf::from(word)),
             }
@@ -70,7 +74,7 @@ impl Settings {
 fn main() -> Result<ExitCode> {
     let settings = Settings::parse(std::env::args().skip(1))?;
     let words = ["wasm-pyfix", "upgrade", "--dry-run", "--quiet", "--target", &settings.target, "./input"];
-    let args = cli::upgrade_args(words)?;
+    let args = cli::upgrade_args(words.into_iter().chain(settings.allowed.iter().map(String::as_str)))?;
     let mut sweep = Sweep::new(&settings.target, InMemory::new(&args)?)?;
     let start = Instant::now();
     for (number, directory) in settings.directories.iter().enumerate() {
