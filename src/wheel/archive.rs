@@ -99,6 +99,11 @@ impl<'a> Archive<'a> {
         self.size.saturating_mul(HELD_RATIO).saturating_add(HELD_FREE)
     }
 
+    /// Whether entry `index` is small enough to be held in memory by itself.
+    pub fn may_be_held(&self, index: usize) -> bool {
+        self.entries[index].size <= self.held_limit()
+    }
+
     /// Fails if `entries` take too much memory together for an archive of this size.
     pub fn check_held(&self, entries: impl IntoIterator<Item = usize>) -> Result<()> {
         let (limit, mut held) = (self.held_limit(), 0);
@@ -251,7 +256,7 @@ impl<'a> Archive<'a> {
         let entry = &self.entries[index];
         let header = self.header(index)?;
         // What is too large to be held is compressed well already.
-        if entry.directory || header.method != CompressionMethod::Deflated || entry.size > self.held_limit() {
+        if entry.directory || header.method != CompressionMethod::Deflated || !self.may_be_held(index) {
             return Ok(Prepared::Copied(index, name));
         }
         let context = || format!("entry `{}`", entry.name);

@@ -14,6 +14,7 @@
 
 pub mod archive;
 pub(crate) mod bytecode;
+pub mod code;
 pub mod complete;
 pub mod compress;
 pub(crate) mod contents;

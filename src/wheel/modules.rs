@@ -1,6 +1,7 @@
 //! The side modules of an archive: finds them, has them upgraded and shrunk, and notes what became of them.
 
 use super::archive::Archive;
+use super::code::Code;
 use super::complete::{Needs, complete};
 use super::runtime_path::base_name;
 use super::sources::Sources;
@@ -107,9 +108,10 @@ pub fn upgrade_and_shrink(
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
-    let sources = if options.shrink.is_some() { sources(archive, edits)? } else { Sources::Files(&[]) };
+    let plans = options.shrink.as_ref().is_some_and(|shrink| shrink.passes.plans());
+    let mut code = Code::new(if plans { sources(archive, edits)? } else { Sources::Files(&[]) });
     let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
-    shrink::upgrade_and_shrink(&inputs, &sources, options.shrink.as_ref(), |bytes| {
+    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), |bytes| {
         upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
     })
 }
