@@ -12,7 +12,7 @@ use crate::shrink::{self, Input};
 use crate::target::{Target, origin};
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasm_pyfix_passes::legalize;
@@ -79,14 +79,9 @@ fn added_needed(path: &str, options: &ModuleOptions) -> Vec<String> {
 
 /// NEEDED of a module as its upgrade will leave it.
 pub fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
-    let mut needed: Vec<String> = Vec::new();
     let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
-    for name in kept.chain(added_needed(&module.path, options)) {
-        if !needed.contains(&name) {
-            needed.push(name);
-        }
-    }
-    needed
+    let mut seen = HashSet::new();
+    kept.chain(added_needed(&module.path, options)).filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// The platforms that names say a module was built for: those of the archive, or else its own. What was grafted comes from elsewhere.
