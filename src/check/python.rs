@@ -65,7 +65,7 @@ pub static WHEEL_VERSION: Code = Code {
     name: "wheel-version",
     severity: Severity::Error,
     summary: "the wheel has another format than the known one",
-    explanation: "`Wheel-Version` in `WHEEL` names a later major version of the format than 1, or none at all. Its files may mean something \
+    explanation: "`Wheel-Version` in `WHEEL` names a later major version of the format than 1, or is no version. Its files may mean something \
                   else, and installers refuse it, by PEP 427.",
     remedy: "build the wheel in the format 1.0",
     upgrade: Upgrade::Refuses,
