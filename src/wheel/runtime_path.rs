@@ -26,6 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many directories above a module may be the package whose libraries it is meant to load.
 const PACKAGES: usize = 32;
 
+/// Bytes of a path that no runtime opens any more (`PATH_MAX` in `limits.h` of Emscripten's libc).
+pub const LONGEST_PATH: usize = 4096;
+
 /// What planning needs to know of one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linked {
@@ -210,14 +213,17 @@ fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
             queue.push((index, directory(&module.path).to_string()));
         }
     }
+    for (index, spelled) in &queue {
+        spellings[*index].insert(spelled.clone());
+    }
     while let Some((index, spelled)) = queue.pop() {
-        // Two spellings are enough to report; more would only repeat it, and modules that need each other never end.
-        if spellings[index].len() == 2 || !spellings[index].insert(spelled.clone()) {
-            continue;
-        }
         for library in &resolved[index] {
             let step = relative_path(directory(&modules[index].path), directory(&modules[*library].path));
-            queue.push((*library, join(&spelled, &step)));
+            let spelled = join(&spelled, &step);
+            // Two spellings are enough to report; more would only repeat it, and modules that need each other never end.
+            if spelled.len() < LONGEST_PATH && spellings[*library].len() < 2 && spellings[*library].insert(spelled.clone()) {
+                queue.push((*library, spelled));
+            }
         }
     }
     let twice = modules.iter().zip(&spellings).filter(|(_, spellings)| spellings.len() > 1);
@@ -338,6 +344,20 @@ mod tests {
     fn modules_that_need_each_other_end() {
         let modules = [linked("m.so", &["a.so"]), linked("a/a.so", &["b.so"]), linked("b/b.so", &["a.so"])];
         assert_eq!(plan(&modules, ROOT, None).notices.len(), 2);
+    }
+
+    /// Spellings get longer with every step of a chain. What no runtime can open any more is not followed, for it would take memory in the
+    /// square of its length.
+    #[test]
+    fn spellings_end_with_the_longest_path() {
+        const COUNT: usize = 5_000;
+        let name = |number: usize| format!("{number}.so");
+        let mut modules: Vec<Linked> =
+            (0..COUNT).map(|number| linked(&format!("d{number}/{}", name(number)), &[&name(number + 1)])).collect();
+        modules[0].importable = true;
+        modules.push(linked("m.so", &[&name(0)]));
+        let notices = plan(&modules, ROOT, None).notices.len();
+        assert!((LONGEST_PATH / 10..LONGEST_PATH / 5).contains(&notices), "{notices}");
     }
 
     #[test]
