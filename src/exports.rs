@@ -19,13 +19,13 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
 use crate::openers::{self, Opens};
+use crate::wheel::code::{Code, TOO_MANY, search};
 use crate::wheel::runtime_path::{base_name, directory};
-use crate::wheel::sources::Sources;
 
 /// Which exports of an extension module go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -73,6 +73,13 @@ pub struct Plan {
     pub kept: HashMap<String, &'static str>,
 }
 
+impl Plan {
+    /// All exports stay.
+    pub fn keep(why: String) -> Self {
+        Plan { exports: Exports::Keep, why, kept: HashMap::new() }
+    }
+}
+
 impl Options {
     /// Reads what `--exports`, `--keep-export` and `--keep-exports-from` say.
     ///
@@ -109,27 +116,26 @@ fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
     Ok(lines.filter(|line| !line.is_empty()).map(str::to_string).collect())
 }
 
-/// Decides for each of `modules`, which are all modules of a wheel or a single one, what may go. `sources` is all code beside them.
+/// Decides for each of `modules`, which are all modules of a wheel or a single one, what may go. `code` is all code beside them.
 ///
 /// # Errors
-/// When there are too many names to search for.
-pub fn plan(modules: &[Located<'_>], sources: &Sources<'_>, options: &Options) -> Result<Vec<Plan>> {
-    let opens = sources.map(|source| (source.path.clone(), openers::of_source(&source.path, &source.text)))?;
-    let everything = keeps_everything(modules, &opens);
-    let opened = opened_by_name(modules, &opens);
+/// When code cannot be unpacked, or there are too many names to search for.
+pub fn plan(modules: &[Located<'_>], code: &mut Code<'_>, options: &Options) -> Result<Vec<Plan>> {
+    if options.mode == Mode::All {
+        return Ok(modules.iter().map(|_| Plan::keep("`--exports all`".to_string())).collect());
+    }
+    let opens = code.opens()?;
+    let everything = keeps_everything(modules, opens);
+    let opened = opened_by_name(modules, opens);
     let needed: HashSet<&str> =
         modules.iter().flat_map(|module| &module.module.dylink.needed).map(|name| base_name(name)).collect();
     let mut plans: Vec<Plan> = (modules.iter().zip(opened))
-        .map(|(module, opened)| {
-            let (exports, why) = match &everything {
-                _ if options.mode == Mode::All => (Exports::Keep, "`--exports all`".to_string()),
-                Some(why) => (Exports::Keep, why.clone()),
-                None => opened.map_or_else(|| of_role(module, &needed, options.mode), |why| (Exports::Keep, why)),
-            };
-            Plan { exports, why, kept: HashMap::new() }
+        .map(|(module, opened)| match everything.clone().or(opened) {
+            Some(why) => Plan::keep(why),
+            None => of_role(module, &needed, options.mode),
         })
         .collect();
-    let mentioned = mentioned(modules, &plans, sources)?;
+    let mentioned = mentioned(modules, &plans, code)?;
     for (plan, module) in plans.iter_mut().zip(modules).filter(|(plan, _)| plan.exports != Exports::Keep) {
         for export in module.module.exports() {
             let name = &*export.name;
@@ -144,14 +150,15 @@ pub fn plan(modules: &[Located<'_>], sources: &Sources<'_>, options: &Options) -
 }
 
 /// What may go of a module by what it is.
-fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> (Exports, String) {
+fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
     let is_extension = module.module.exports().iter().any(|export| is_entry(&export.name));
-    match mode {
-        _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, String::new()),
-        Mode::Pyinit if is_extension => (Exports::Prune, String::new()),
-        _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import".to_string()),
-        _ => (Exports::Keep, "a library, which other packages may need".to_string()),
-    }
+    let (exports, why) = match mode {
+        _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, ""),
+        Mode::Pyinit if is_extension => (Exports::Prune, ""),
+        _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import"),
+        _ => (Exports::Keep, "a library, which other packages may need"),
+    };
+    Plan { exports, why: why.to_string(), kept: HashMap::new() }
 }
 
 fn is_entry(name: &str) -> bool {
@@ -212,27 +219,23 @@ fn names(path: &str) -> [String; 2] {
 }
 
 /// The exports whose names occur in code or in the data of a module.
-fn mentioned(modules: &[Located<'_>], plans: &[Plan], sources: &Sources<'_>) -> Result<HashMap<String, &'static str>> {
+fn mentioned(modules: &[Located<'_>], plans: &[Plan], code: &mut Code<'_>) -> Result<HashMap<String, &'static str>> {
     let prunable = modules.iter().zip(plans).filter(|(_, plan)| plan.exports != Exports::Keep);
     let names: HashSet<&str> = prunable.flat_map(|(module, _)| module.module.exports()).map(|export| &*export.name).collect();
     // A fixed order, so that automata are the same in every run.
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
-    let automaton = AhoCorasick::new(&names).context("too many exports")?;
-    // Flags, for lists of what each file has would take memory in the product of files and names.
-    let search = |found: &[AtomicBool], text: &[u8]| {
-        automaton.find_overlapping_iter(text).for_each(|name| found[name.pattern().as_usize()].store(true, Ordering::Relaxed));
-    };
-    let nothing = || names.iter().map(|_| AtomicBool::new(false)).collect::<Vec<_>>();
-    let (in_code, in_data) = (nothing(), nothing());
-    sources.map(|source| search(&in_code, &source.text))?;
-    modules.par_iter().for_each(|module| module.module.data().iter().for_each(|segment| search(&in_data, &segment.bytes)));
-    let why = |code: bool, data: bool| match (code, data) {
+    code.look_for(&names)?;
+    let automaton = AhoCorasick::new(&names).context(TOO_MANY)?;
+    let in_data: Vec<AtomicBool> = names.iter().map(|_| AtomicBool::new(false)).collect();
+    modules
+        .par_iter()
+        .for_each(|module| module.module.data().iter().for_each(|segment| search(&automaton, &in_data, &segment.bytes)));
+    let why = |name: &str, in_data: bool| match (code.mentions(name), in_data) {
         (true, _) => Some("its name occurs in code"),
         (false, true) => Some("its name occurs in the data of a module"),
         (false, false) => None,
     };
-    let found = names.iter().zip(in_code.into_iter().zip(in_data));
-    let found = found.filter_map(|(name, (code, data))| Some((name.to_string(), why(code.into_inner(), data.into_inner())?)));
-    Ok(found.collect())
+    let found = names.iter().zip(in_data);
+    Ok(found.filter_map(|(name, in_data)| Some((name.to_string(), why(name, in_data.into_inner())?))).collect())
 }

@@ -9,6 +9,7 @@ pub mod input;
 pub mod openers;
 pub mod output;
 pub mod pipeline;
+mod place;
 mod plain;
 mod plugins;
 mod progress;

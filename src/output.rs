@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::cli::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
+use crate::place::{self, Place, TEMPORARY};
 use crate::wheel::metadata::sha256_hex;
 
 /// Prints a report as JSON to standard output.
@@ -137,7 +138,7 @@ impl Writer {
         if fs::canonicalize(path).is_ok_and(|path| self.protected.contains(&path)) {
             bail!("the output {} is an input: give another one to `-o`, or use `--in-place`", path.display());
         }
-        if self.written.contains_key(&key(path)) {
+        if self.written.contains_key(&place::key(path)) {
             bail!("the output {} was written for another input already: give the inputs different names", path.display());
         }
         Ok(())
@@ -149,7 +150,7 @@ impl Writer {
     /// One input may have the same result for several targets, which is written once; different results need different files.
     pub fn write(&mut self, path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
         let result = (like.map(Path::to_path_buf), sha256_hex(bytes));
-        if let Some(written) = self.written.get(&key(path)).filter(|written| like.is_some() && written.0 == result.0) {
+        if let Some(written) = self.written.get(&place::key(path)).filter(|written| like.is_some() && written.0 == result.0) {
             if *written == result {
                 return Ok(());
             }
@@ -160,12 +161,19 @@ impl Writer {
             );
         }
         self.check(path)?;
-        if !self.dry_run {
-            self.sweep(path);
-            write_file(path, bytes, like)?;
-        }
-        self.written.insert(key(path), result);
+        self.put(path, bytes, like)?;
+        self.written.insert(place::key(path), result);
         Ok(())
+    }
+
+    /// Writes `bytes` to the file `path`; in a dry run only makes sure that it could.
+    fn put(&mut self, path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
+        let place = Place::resolve(path)?;
+        if self.dry_run {
+            return Ok(());
+        }
+        self.sweep(path);
+        place.write(bytes, like)
     }
 
     /// Removes what earlier runs may have left beside `path`, once for each directory.
@@ -183,11 +191,7 @@ impl Writer {
             bail!("{} has changed since it was read: left as it is; run it again", old.display());
         }
         if old == path {
-            if !self.dry_run {
-                self.sweep(path);
-                write_file(path, bytes, None)?;
-            }
-            return Ok(());
+            return self.put(path, bytes, None);
         }
         if fs::symlink_metadata(path).is_ok() {
             bail!("cannot rename it to {}: there is such a file already", path.display());
@@ -200,14 +204,6 @@ impl Writer {
     }
 }
 
-/// The file that a result at `path` goes to, behind links: those of its directory, too, where there is no such file yet.
-fn key(path: &Path) -> PathBuf {
-    let in_directory = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
-    fs::canonicalize(path).ok().or_else(in_directory).unwrap_or_else(|| path.to_path_buf())
-}
-
-/// Beginning and end of the names of temporary files.
-const TEMPORARY: (&str, &str) = (".wasm-pyfix-", ".tmp");
 /// After this time no run can be at work on a temporary file any more.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -223,92 +219,6 @@ fn remove_stale(directory: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
-}
-
-fn write_file(path: &Path, bytes: &[u8], like: Option<&Path>) -> Result<()> {
-    // A link stays a link: what it points to is replaced.
-    let path = &match fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
-            bail!("cannot write {}: it is a link to nothing; remove it, or make what it points to", path.display());
-        }
-        Err(_) => path.to_path_buf(),
-    };
-    let existing = fs::metadata(path).ok();
-    if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
-        bail!("cannot write {}: it is a directory", path.display());
-    }
-    if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-        return fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()));
-    }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
-    let kept = existing.map(|metadata| kept_permissions(metadata.permissions()));
-    let copied = like.and_then(|like| fs::metadata(like).ok()).map(|metadata| writable(metadata.permissions()));
-    write_and_rename(directory, path, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Permissions of the replaced file are kept, those copied from another file pass through the umask.
-fn write_and_rename(
-    directory: &Path,
-    path: &Path,
-    bytes: &[u8],
-    kept: Option<fs::Permissions>,
-    copied: Option<fs::Permissions>,
-) -> Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
-    if let Some(permissions) = copied.or_else(default_permissions) {
-        builder.permissions(permissions);
-    }
-    let mut temporary = builder.tempfile_in(directory)?;
-    if let Some(permissions) = kept {
-        temporary.as_file().set_permissions(permissions)?;
-    }
-    temporary.write_all(bytes)?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// What a new file gets, before the umask: temporary files would otherwise be private to their owner.
-#[cfg(unix)]
-fn default_permissions() -> Option<fs::Permissions> {
-    Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-}
-
-/// Permissions of a file that takes the place of one with `permissions`. It belongs to whoever runs this, with whose rights nobody else is
-/// to run it: bits that lend the owner's or group's rights are dropped, as they are when a file is written.
-#[cfg(unix)]
-fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    fs::Permissions::from_mode(permissions.mode() & 0o1777)
-}
-
-#[cfg(not(unix))]
-fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
-    permissions
-}
-
-/// `permissions` for a file that is new, and so not yet protected from its owner.
-#[cfg(unix)]
-fn writable(permissions: fs::Permissions) -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    fs::Permissions::from_mode((permissions.mode() & 0o1777) | 0o200)
-}
-
-/// Other systems derive them from the directory.
-#[cfg(not(unix))]
-fn default_permissions() -> Option<fs::Permissions> {
-    None
-}
-
-#[cfg(not(unix))]
-fn writable(mut permissions: fs::Permissions) -> fs::Permissions {
-    permissions.set_readonly(false);
-    permissions
 }
 
 /// Writes `bytes` to standard output.

@@ -158,6 +158,13 @@ pub struct ShrinkOptions {
     pub environment: Option<Arc<Environment>>,
 }
 
+impl ShrinkOptions {
+    /// Whether it is asked which exports may go: no other pass wants to know.
+    pub fn plans(&self) -> bool {
+        self.bind || self.prune
+    }
+}
+
 /// So often the passes that give each other work run over a group, which real modules need two or three times.
 const MOST_ROUNDS: usize = 8;
 
@@ -169,16 +176,16 @@ const MOST_ROUNDS: usize = 8;
 pub fn shrink_modules(
     group: &[&[u8]],
     options: &ShrinkOptions,
-    plan: impl Fn(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
+    mut plan: impl FnMut(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
 ) -> anyhow::Result<Vec<ModuleResult>> {
     let mut modules = group.par_iter().map(|bytes| Module::read(bytes)).collect::<Result<Vec<_>>>()?;
     // First, since other passes leave modules alone whose debug information points into the code.
     let stripped: Vec<Option<Outcome>> =
         modules.iter_mut().map(|module| options.strip.map(|strip| strip::run(module, strip))).collect();
     // What goes may have been what kept something else as it was, so the passes run until nothing changes any more.
-    let (mut outcomes, mut after) = shrink_once(modules, options, &plan)?;
+    let (mut outcomes, mut after) = shrink_once(modules, options, &mut plan)?;
     for _ in 1..MOST_ROUNDS {
-        let (round, smaller) = shrink_once(after, options, &plan)?;
+        let (round, smaller) = shrink_once(after, options, &mut plan)?;
         after = smaller;
         if round.iter().flatten().all(Outcome::is_unchanged) {
             break;
@@ -195,9 +202,9 @@ pub fn shrink_modules(
 fn shrink_once<'a>(
     modules: Vec<Module<'a>>,
     options: &ShrinkOptions,
-    plan: impl Fn(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
+    plan: &mut impl FnMut(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
 ) -> anyhow::Result<(Vec<Vec<Outcome>>, Vec<Module<'a>>)> {
-    let plans = plan(&modules)?;
+    let plans = if options.plans() { plan(&modules)? } else { modules.iter().map(|_| Plan::keep(String::new())).collect() };
     let mut members: Vec<Member<'a>> = (modules.into_iter().zip(plans))
         .map(|(module, plan)| {
             // Whatever breaks the conventions of linking may also look for symbols in its own way.
@@ -328,4 +335,26 @@ fn listing(missing: &[(String, Problem)]) -> String {
         (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
     });
     kinds.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// To plan is to look through all code of an archive.
+    #[test]
+    fn nobody_plans_what_no_pass_asks_for() {
+        let module = wat::parse_str("(module (@dylink.0 (mem-info (memory 0 0))) (func (export \"f\")))").unwrap();
+        let asked = |bind, prune| {
+            let mut asked = false;
+            let options = ShrinkOptions { bind, prune, merge: true, encode: true, ..ShrinkOptions::default() };
+            let plan = |modules: &[Module<'_>]| {
+                asked = true;
+                Ok(modules.iter().map(|_| Plan::keep(String::new())).collect())
+            };
+            shrink_modules(&[&module], &options, plan).unwrap();
+            asked
+        };
+        assert_eq!([(false, false), (true, false), (false, true)].map(|(bind, prune)| asked(bind, prune)), [false, true, true]);
+    }
 }

@@ -25,6 +25,7 @@ use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
 use crate::target::{self, Target, origin};
+use crate::wheel::code::Code;
 use crate::wheel::sources::Sources;
 use crate::wheel::{self, AlsoFor, WheelOptions};
 
@@ -410,7 +411,7 @@ impl<'a> Run<'a> {
         let options = ModuleOptions { sources, ..self.options.clone() };
         let upgrade = |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &options)).collect::<Result<_, _>>()?);
         let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
-        let results = shrink::upgrade_and_shrink(&inputs, &Sources::Files(&[]), self.shrink.as_ref(), upgrade)?;
+        let results = shrink::upgrade_and_shrink(&inputs, &mut Code::new(Sources::Files(&[])), self.shrink.as_ref(), upgrade)?;
         let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;

@@ -15,7 +15,7 @@ use wasm_pyfix_passes::{Outcome, prune};
 
 use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
-use crate::wheel::sources::Sources;
+use crate::wheel::code::Code;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ const MOST_ROUNDS: usize = 8;
 /// What `upgrade`, reading the modules and the passes return.
 pub fn upgrade_and_shrink(
     inputs: &[Input<'_>],
-    sources: &Sources<'_>,
+    code: &mut Code<'_>,
     options: Option<&Options>,
     upgrade: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
 ) -> Result<Vec<ModuleResult>> {
@@ -53,7 +53,7 @@ pub fn upgrade_and_shrink(
     for _ in 0..MOST_ROUNDS {
         let mut changed = round(inputs, &mut results, &upgrade)?;
         if let Some(options) = options {
-            changed |= round(inputs, &mut results, |bytes| shrink(inputs, bytes, sources, options))?;
+            changed |= round(inputs, &mut results, |bytes| shrink(inputs, bytes, code, options))?;
         }
         if !changed {
             return Ok(results);
@@ -76,7 +76,7 @@ const NEVER_AT_REST: &str = "it changes whenever it is made smaller";
 fn round(
     inputs: &[Input<'_>],
     results: &mut [ModuleResult],
-    passes: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
+    passes: impl FnOnce(&[&[u8]]) -> Result<Vec<ModuleResult>>,
 ) -> Result<bool> {
     let bytes: Vec<&[u8]> =
         (inputs.iter().zip(&*results)).map(|(input, result)| result.bytes.as_deref().unwrap_or(input.bytes)).collect();
@@ -86,10 +86,10 @@ fn round(
     Ok(changed)
 }
 
-fn shrink(inputs: &[Input<'_>], bytes: &[&[u8]], sources: &Sources<'_>, options: &Options) -> Result<Vec<ModuleResult>> {
+fn shrink(inputs: &[Input<'_>], bytes: &[&[u8]], code: &mut Code<'_>, options: &Options) -> Result<Vec<ModuleResult>> {
     let plan = |read: &[Module<'_>]| {
         let located = inputs.iter().zip(read).map(|(input, module)| Located { path: input.path, module });
-        exports::plan(&located.collect::<Vec<_>>(), sources, &options.exports)
+        exports::plan(&located.collect::<Vec<_>>(), code, &options.exports)
     };
     shrink_modules(bytes, &options.passes, plan)
 }

@@ -7,6 +7,8 @@
 #[path = "wheels/support.rs"]
 mod wheels;
 
+#[path = "check/agreement.rs"]
+mod agreement;
 #[path = "check/installers.rs"]
 mod installers;
 #[path = "check/missing.rs"]

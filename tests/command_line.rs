@@ -127,6 +127,70 @@ fn a_dry_run_reports_and_writes_nothing() {
     assert!(output.status.success() && output.stdout.is_empty());
 }
 
+/// What a run says when it cannot write, a dry run says before.
+#[cfg(unix)]
+#[test]
+fn a_dry_run_fails_where_a_run_would() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let inputs = inputs();
+    let at = |path: &str| inputs.path().join(path);
+    symlink("nothing.so", at("dangling.so")).unwrap();
+    symlink("nothing", at("nowhere")).unwrap();
+    fs::create_dir_all(at("taken/ext.so")).unwrap();
+    fs::create_dir(at("closed")).unwrap();
+    fs::set_permissions(at("closed"), fs::Permissions::from_mode(0o555)).unwrap();
+    let before = names(inputs.path());
+    let says = |output: &str, says: &str| {
+        let dry = run_expecting(1, inputs.path(), &["-n", "ext.so", "-o", output]);
+        assert!(dry.starts_with("error: ext.so: cannot ") && dry.contains(says), "{output}: {dry}");
+        assert_eq!(run_expecting(1, inputs.path(), &["ext.so", "-o", output]), dry);
+        assert_eq!(names(inputs.path()), before);
+    };
+    says("dangling.so", "is a link to nothing");
+    says("taken/", "is a directory");
+    says("native.so/x.so", "native.so is no directory");
+    says("native.so/dir/", "native.so is no directory");
+    says("nowhere/x.so", "nowhere is a link to nothing");
+    // Whoever has all rights may write there.
+    let codes = ["-n", "-v"].map(|option| run(inputs.path(), &[option, "ext.so", "-o", "closed/new/x.so"]).status.code());
+    assert_eq!(codes[0], codes[1]);
+    // Directories that are made on the way are no obstacle, and are not made.
+    run_expecting(0, inputs.path(), &["-n", "ext.so", "-o", "new/dir/x.so"]);
+    assert!(!at("new").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn outputs_that_are_one_file_behind_a_link_do_not_overwrite_each_other() {
+    let inputs = inputs();
+    let at = |path: &str| inputs.path().join(path);
+    for name in ["x.so", "y.so"] {
+        fs::copy(at("ext.so"), at(name)).unwrap();
+    }
+    fs::create_dir(at("o")).unwrap();
+    fs::write(at("o/x.so"), "old").unwrap();
+    std::os::unix::fs::symlink("x.so", at("o/y.so")).unwrap();
+    for (option, written) in [("-n", false), ("-v", true)] {
+        let stderr = run_expecting(1, inputs.path(), &[option, "x.so", "y.so", "-o", "o"]);
+        assert!(stderr.contains("y.so: the output o/y.so was written for another input already"), "{stderr}");
+        assert_eq!(fs::read(at("o/x.so")).unwrap() != b"old", written);
+        assert!(fs::symlink_metadata(at("o/y.so")).unwrap().is_symlink());
+    }
+}
+
+/// The copy of a lock file is in the way of a wheel, whether or not their directory is there, and however it is spelled.
+#[test]
+fn a_dry_run_knows_a_file_by_any_spelling() {
+    let inputs = inputs();
+    let lock = format!(r#"{{"packages": {{"demo": {{"file_name": "{OLD_NAME}", "sha256": "{:064}"}}}}}}"#, 0);
+    fs::write(inputs.path().join("lock.json"), lock).unwrap();
+    for option in ["-n", "-v"] {
+        let arguments = [option, OLD_NAME, "-o", "./new/x.whl", "--lock", "lock.json", "--lock-output", "new/./x.whl"];
+        let stderr = run_expecting(1, inputs.path(), &arguments);
+        assert!(stderr.contains("was written for another input already"), "{option}: {stderr}");
+    }
+}
+
 #[test]
 fn a_failing_input_does_not_stop_the_others() {
     let inputs = inputs();

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use wasm_pyfix::exports::{Located, Mode, Options, Plan, Source, plan};
+use wasm_pyfix::wheel::code::Code;
 use wasm_pyfix::wheel::sources::Sources;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
@@ -43,7 +44,7 @@ fn source(path: &str, text: &str) -> Source {
 fn plans(modules: &[(&str, Vec<u8>)], sources: &[Source], options: &Options) -> Vec<Plan> {
     let read: Vec<Module<'_>> = modules.iter().map(|(_, bytes)| Module::read(bytes).unwrap()).collect();
     let located: Vec<Located<'_>> = modules.iter().zip(&read).map(|((path, _), module)| Located { path, module }).collect();
-    plan(&located, &Sources::Files(sources), options).unwrap()
+    plan(&located, &mut Code::new(Sources::Files(sources)), options).unwrap()
 }
 
 /// The plans of an extension module and a library that it needs, which lies at `library`, beside one Python file.

@@ -73,10 +73,10 @@ pub static FAMILIES: [Family; 9] = [
     Family { heading: "The stable ABI", codes: &abi3::CODES },
 ];
 
-static WHEELS: [&Code; 11] = {
-    let [platform, python, requires, tags, suffix, stale, sourceless] = python::CODES;
+static WHEELS: [&Code; 12] = {
+    let [platform, python, requires, format, tags, suffix, stale, sourceless] = python::CODES;
     let [mismatch, missing, unlisted, compiled] = record::CODES;
-    [platform, python, requires, tags, suffix, stale, sourceless, mismatch, missing, unlisted, compiled]
+    [platform, python, requires, format, tags, suffix, stale, sourceless, mismatch, missing, unlisted, compiled]
 };
 
 /// All codes, in the order of the documentation.

@@ -9,8 +9,8 @@
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
 use crate::target::{LibraryLookup, Target};
-use crate::wheel::runtime_path::{base_name, directory};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::wheel::runtime_path::{LONGEST_PATH, Undecided, base_name, directory};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub static MISSING_LIBRARY: Code = Code {
     name: "missing-library",
@@ -45,7 +45,24 @@ pub static LIBRARY_LOADED_TWICE: Code = Code {
     upgrade: Upgrade::Fixes,
 };
 
-pub static CODES: [&Code; 3] = [&MISSING_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE];
+pub static AMBIGUOUS_LIBRARY: Code = Code {
+    name: "ambiguous-library",
+    severity: Severity::Error,
+    summary: "the archive has several libraries of a needed name, and nothing tells which is meant",
+    explanation: "The libraries differ, and none of them lies where the RUNTIME_PATH of the module leads to, beside the module, or in the \
+                  `.libs` directory of its package or of the distribution. On 2024_0 the first one that was loaded was taken.",
+    remedy: "leave the others out of the archive, or name the directory of the right one with `wasm-pyfix upgrade --rpath`",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static CODES: [&Code; 4] = [&MISSING_LIBRARY, &AMBIGUOUS_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE];
+
+/// The finding about a library of which nobody can decide which one is meant.
+pub fn ambiguous(undecided: &Undecided) -> Finding {
+    let Undecided { path, needed, count } = undecided;
+    let message = format!("needs `{needed}`, which the archive has {count} times with different contents");
+    Finding::new(&AMBIGUOUS_LIBRARY, &Place { path: Some(path.clone()) }, message).about(needed)
+}
 
 /// A module, as far as its loading goes.
 #[derive(Debug, Clone)]
@@ -71,8 +88,9 @@ pub fn check(modules: &[Linked], target: &Target) -> Vec<(usize, Finding)> {
     let loader = Loader::new(modules, target);
     let mut findings = Vec::new();
     for (index, module) in modules.iter().enumerate() {
+        let searched = module.installed.as_deref().map(|path| loader.searched(module, path));
         for needed in &module.needed {
-            findings.extend(loader.problem(index, needed).map(|finding| (module.input, finding)));
+            findings.extend(loader.problem(index, needed, searched.as_ref()).map(|finding| (module.input, finding)));
         }
     }
     if let LibraryLookup::RuntimePath { normalised: false } = target.library_lookup {
@@ -85,42 +103,47 @@ struct Loader<'l> {
     modules: &'l [Linked],
     target: &'l Target,
     /// The installed modules by their paths without `..`.
-    installed: BTreeMap<&'l str, usize>,
-    /// All modules, in their order, by their names without directory.
-    named: HashMap<&'l str, Vec<usize>>,
+    installed: HashMap<&'l str, usize>,
+    /// The installed modules by their names without directory and then by their directories.
+    located: HashMap<&'l str, BTreeMap<&'l str, usize>>,
+    /// For each name without directory, the first module that has it.
+    named: HashMap<&'l str, usize>,
+    /// Names of modules that are inputs by themselves.
+    loose: HashSet<&'l str>,
 }
 
 impl<'l> Loader<'l> {
     fn new(modules: &'l [Linked], target: &'l Target) -> Self {
-        let installed = modules.iter().enumerate().filter_map(|(index, module)| Some((module.installed.as_deref()?, index)));
-        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        let (installed, located) = (HashMap::new(), HashMap::new());
+        let mut loader = Loader { modules, target, installed, located, named: HashMap::new(), loose: HashSet::new() };
         for (index, module) in modules.iter().enumerate() {
-            named.entry(&module.name).or_default().push(index);
+            loader.named.entry(&module.name).or_insert(index);
+            match module.installed.as_deref() {
+                Some(path) => {
+                    loader.installed.insert(path, index);
+                    loader.located.entry(&module.name).or_default().insert(directory(path), index);
+                }
+                None => drop(loader.loose.insert(&module.name)),
+            }
         }
-        Loader { modules, target, installed: installed.collect(), named }
-    }
-
-    /// The modules that are called so.
-    fn named(&self, name: &str) -> &[usize] {
-        self.named.get(name).map_or(&[], Vec::as_slice)
+        loader
     }
 
     /// What is wrong with a library that a module needs.
-    fn problem(&self, index: usize, needed: &str) -> Option<Finding> {
+    fn problem(&self, index: usize, needed: &str, searched: Option<&Searched>) -> Option<Finding> {
         let module = &self.modules[index];
-        let providers = self.named(base_name(needed));
         let says = match self.target.library_lookup {
             LibraryLookup::LibsDirectory => "Error: Didn't expect to load any more file_packager files!".to_string(),
             LibraryLookup::RuntimePath { .. } => format!("Error: Failed to find dynamic library \"{needed}\""),
         };
         let finding = |code, message| Finding::new(code, &module.place, message).about(needed).preventing(says);
-        if providers.is_empty() {
+        if !self.named.contains_key(base_name(needed)) {
             return Some(finding(&MISSING_LIBRARY, format!("needs `{needed}`, which nothing at hand provides")));
         }
-        let installed = module.installed.as_deref()?;
+        let searched = searched?;
         // A library that is an input by itself may be put anywhere.
-        let loose = providers.iter().any(|provider| self.modules[*provider].installed.is_none());
-        if loose || self.is_loaded_before(index, needed) || self.find(module, installed, needed).is_some() {
+        let loose = self.loose.contains(base_name(needed));
+        if loose || self.is_loaded_before(index, needed) || self.find(searched, needed).is_some() {
             return None;
         }
         let path = if module.runtime_path.is_empty() {
@@ -138,36 +161,43 @@ impl<'l> Loader<'l> {
     /// Whether the loader of 2024_0 has a library of that name already: it loads the modules of a wheel in their order, and knows each
     /// by its name alone, too.
     fn is_loaded_before(&self, module: usize, needed: &str) -> bool {
-        self.target.library_lookup == LibraryLookup::LibsDirectory
-            && self.named(needed).first().is_some_and(|first| *first < module)
+        self.target.library_lookup == LibraryLookup::LibsDirectory && self.named.get(needed).is_some_and(|first| *first < module)
     }
 
-    /// The path under which `module`, itself found as `spelled`, finds a library, and which module that is.
-    fn find(&self, module: &Linked, spelled: &str, needed: &str) -> Option<(String, usize)> {
+    /// Where the loader looks for the libraries of `module`, itself found as `spelled`.
+    fn searched(&self, module: &Linked, spelled: &str) -> Searched {
         let site_packages = self.target.site_packages.trim_end_matches('/');
         let own = directory(spelled);
-        let looked: Vec<String> = match self.target.library_lookup {
-            // It is taken as it is, and no package knows the current directory.
-            _ if needed.contains('/') => return self.installed.get(needed).map(|index| (needed.to_string(), *index)),
+        let fixed = [LIBRARY_DIRECTORY, site_packages].map(str::to_string).into_iter();
+        match self.target.library_lookup {
             LibraryLookup::LibsDirectory => {
                 let libs = module.libs.iter().map(|libs| format!("{site_packages}/{libs}"));
-                let below = self.installed.keys().map(|path| directory(path)).filter(|path| path.starts_with(&format!("{own}/")));
-                let fixed = [LIBRARY_DIRECTORY, site_packages, own].into_iter().chain(below).map(str::to_string);
-                libs.chain(fixed).collect()
+                Searched::new(libs.chain(fixed).chain([own.to_string()]), Some(format!("{own}/")))
             }
             LibraryLookup::RuntimePath { .. } => {
                 let listed = module.runtime_path.iter().map(|entry| match entry.strip_prefix("$ORIGIN") {
                     Some(rest) => format!("{own}{rest}"),
                     None => entry.clone(),
                 });
-                [LIBRARY_DIRECTORY, site_packages].map(str::to_string).into_iter().chain(listed).collect()
+                Searched::new(fixed.chain(listed), None)
             }
+        }
+    }
+
+    /// The path under which a module that looks there finds a library, and which module that is.
+    fn find(&self, searched: &Searched, needed: &str) -> Option<(String, usize)> {
+        // It is taken as it is, and no package knows the current directory.
+        if needed.contains('/') {
+            return self.installed.get(needed).map(|index| (needed.to_string(), *index));
+        }
+        let located = self.located.get(needed)?;
+        let found = |(place, index): (usize, usize)| (format!("{}/{needed}", searched.directories[place]), index);
+        let below = || {
+            let below = searched.below.as_deref()?;
+            let (directory, index) = located.range(below..).next().filter(|(directory, _)| directory.starts_with(below))?;
+            Some((format!("{directory}/{needed}"), *index))
         };
-        looked.into_iter().find_map(|directory| {
-            let path = format!("{directory}/{needed}");
-            let index = self.installed.get(normalised(&path).as_str())?;
-            Some((path, *index))
-        })
+        searched.first(located).map(found).or_else(below)
     }
 
     /// The libraries that get loaded under two spellings of their path.
@@ -181,7 +211,10 @@ impl<'l> Loader<'l> {
                 continue;
             }
             let module = &self.modules[index];
-            let found = module.needed.iter().filter_map(|needed| self.find(module, &spelled, needed));
+            let searched = self.searched(module, &spelled);
+            let found = module.needed.iter().filter_map(|needed| self.find(&searched, needed));
+            // What no runtime can open any more is not followed, for spellings get longer with every step.
+            let found = found.filter(|(path, library)| path.len() < LONGEST_PATH && spellings[*library].len() < 2);
             queue.extend(found.map(|(path, library)| (library, path)));
         }
         let twice = self.modules.iter().zip(spellings).filter(|(_, spellings)| spellings.len() > 1);
@@ -191,6 +224,37 @@ impl<'l> Loader<'l> {
             (module.input, Finding::new(&LIBRARY_LOADED_TWICE, &module.place, message).about(&module.name))
         };
         twice.map(finding).collect()
+    }
+}
+
+/// Directories where libraries are looked for.
+struct Searched {
+    /// As they are spelled.
+    directories: Vec<String>,
+    /// The first place of each, by its path without `..`.
+    places: HashMap<String, usize>,
+    /// What the paths of all other directories begin with that are searched last.
+    below: Option<String>,
+}
+
+impl Searched {
+    fn new(directories: impl Iterator<Item = String>, below: Option<String>) -> Self {
+        let directories: Vec<String> = directories.collect();
+        let mut places = HashMap::new();
+        for (place, directory) in directories.iter().enumerate() {
+            places.entry(normalised(directory)).or_insert(place);
+        }
+        Searched { directories, places, below }
+    }
+
+    /// The first place that has one of the modules, which come by their directories, and that module. Of the two lists the shorter one
+    /// is gone through.
+    fn first(&self, located: &BTreeMap<&str, usize>) -> Option<(usize, usize)> {
+        if self.places.len() < located.len() {
+            self.places.iter().filter_map(|(directory, place)| Some((*place, *located.get(directory.as_str())?))).min()
+        } else {
+            located.iter().filter_map(|(directory, index)| Some((*self.places.get(*directory)?, *index))).min()
+        }
     }
 }
 
@@ -205,4 +269,32 @@ fn normalised(path: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A library in a directory below each module, where the loader of 2024_0 looks.
+    #[test]
+    fn many_directories_take_no_time() {
+        const COUNT: usize = 10_000;
+        let module = |path: String, needed: &[&str]| Linked {
+            input: 0,
+            place: Place::default(),
+            name: base_name(&path).to_string(),
+            installed: Some(path),
+            libs: None,
+            needed: needed.iter().map(|name| name.to_string()).collect(),
+            runtime_path: Vec::new(),
+        };
+        let needing = (0..COUNT).map(|number| module(format!("/p/d{number}/m{number}.so"), &["x.so", "../x.so"]));
+        let libraries = (0..COUNT).map(|number| module(format!("/p/d{number}/sub/x.so"), &[]));
+        let modules: Vec<Linked> = needing.chain(libraries).collect();
+        let started = std::time::Instant::now();
+        let found = check(&modules, Target::find("pyodide_2024_0").unwrap());
+        assert!(started.elapsed().as_secs() < 10);
+        assert_eq!(found.len(), COUNT);
+        assert!(found.iter().all(|(_, finding)| finding.symbol.as_deref() == Some("../x.so")));
+    }
 }

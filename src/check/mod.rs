@@ -9,12 +9,12 @@ pub mod codes;
 mod exceptions;
 pub mod explain;
 mod features;
-mod libraries;
+pub mod libraries;
 mod linking;
 pub mod output;
 mod own;
-mod python;
-mod reading;
+pub mod python;
+pub mod reading;
 mod record;
 pub mod report;
 pub mod run;
@@ -67,6 +67,13 @@ impl Finding {
     fn preventing(mut self, message: impl Into<String>) -> Self {
         self.prevents = Some(message.into());
         self
+    }
+
+    /// What `upgrade` says that does not take an input for this and so many `others`.
+    pub fn sentence(&self, others: usize) -> String {
+        let place = self.path.as_ref().map_or("it".to_string(), |path| format!("`{path}`"));
+        let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+        format!("{place} {}{more} [{}]", self.message, self.code.name)
     }
 
     /// How much it matters.

@@ -29,11 +29,10 @@ pub fn check(kind: Kind, file_name: &str, bytes: &[u8], context: &Context<'_>, a
     let findings = found.into_iter().flat_map(|(findings, _)| findings);
     let left: Vec<Finding> = findings.filter(|finding| counts(finding, accepted)).collect();
     let Some(first) = left.first() else { return Ok(()) };
-    let place = first.path.as_ref().map_or("it".to_string(), |path| format!("`{path}`"));
-    let more = if left.len() > 1 { format!(" (and {} more)", left.len() - 1) } else { String::new() };
     bail!(Error::Refused(format!(
-        "the result would not run on {}: {place} {}{more} [{}]; `--no-check` writes it nevertheless",
-        context.target.name, first.message, first.code.name
+        "the result would not run on {}: {}; `--no-check` writes it nevertheless",
+        context.target.name,
+        first.sentence(left.len() - 1)
     )));
 }
 

@@ -7,10 +7,11 @@ use super::wheel::Input;
 use super::{Finding, Place, Subject};
 use crate::target::Target;
 use crate::wheel::archive::Archive;
+use crate::wheel::bytecode;
+use crate::wheel::metadata::{self, Format};
 use crate::wheel::name::{self, WheelName};
 use crate::wheel::rename::{self, Candidate, Fate};
 use crate::wheel::runtime_path::base_name;
-use crate::wheel::{bytecode, metadata};
 use anyhow::Result;
 use std::collections::{HashMap, HashSet};
 
@@ -60,6 +61,16 @@ pub static TAGS_DIFFER: Code = Code {
     upgrade: Upgrade::Fixes,
 };
 
+pub static WHEEL_VERSION: Code = Code {
+    name: "wheel-version",
+    severity: Severity::Error,
+    summary: "the wheel has another format than the known one",
+    explanation: "`Wheel-Version` in `WHEEL` names a later major version of the format than 1, or is no version. Its files may mean something \
+                  else, and installers refuse it, by PEP 427.",
+    remedy: "build the wheel in the format 1.0",
+    upgrade: Upgrade::Refuses,
+};
+
 pub static IGNORED_SUFFIX: Code = Code {
     name: "ignored-suffix",
     severity: Severity::Error,
@@ -91,8 +102,16 @@ pub static SOURCELESS_BYTECODE: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static CODES: [&Code; 7] =
-    [&PLATFORM_TAG, &PYTHON_TAG, &REQUIRES_PYTHON, &TAGS_DIFFER, &IGNORED_SUFFIX, &STALE_BYTECODE, &SOURCELESS_BYTECODE];
+pub static CODES: [&Code; 8] = [
+    &PLATFORM_TAG,
+    &PYTHON_TAG,
+    &REQUIRES_PYTHON,
+    &WHEEL_VERSION,
+    &TAGS_DIFFER,
+    &IGNORED_SUFFIX,
+    &STALE_BYTECODE,
+    &SOURCELESS_BYTECODE,
+];
 
 /// Checks the tags in a wheel's file name.
 pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
@@ -163,7 +182,13 @@ fn install_error(name: &WheelName, target: &Target) -> String {
     }
 }
 
-/// Checks what the files in `.dist-info` say about tags and Python.
+/// The finding about a version of the format that is not known.
+pub fn other_format(place: &Place, version: &str) -> Finding {
+    let message = format!("has `Wheel-Version: {version}`, another format than the known 1.0");
+    Finding::new(&WHEEL_VERSION, place, message)
+}
+
+/// Checks what the files in `.dist-info` say about format, tags and Python.
 pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let read = |file: &str| -> Result<Option<(Place, Vec<u8>)>> {
@@ -172,12 +197,20 @@ pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target
         Ok(Some((Place { path: Some(path) }, archive.read(index)?)))
     };
     if let Some((place, text)) = read("WHEEL")? {
-        let listed: HashSet<String> = metadata::wheel_tags(&String::from_utf8_lossy(&text)).into_iter().collect();
+        let text = String::from_utf8_lossy(&text);
+        if let Format::Other(version) = metadata::format(&text) {
+            findings.push(other_format(&place, &version));
+        }
+        let listed: HashSet<String> = metadata::wheel_tags(&text).into_iter().collect();
         if listed != name.tags().into_iter().collect() {
             let mut listed: Vec<String> = listed.into_iter().collect();
             listed.sort();
             let message = format!("lists the tags {}, the file name {}", listed.join(" "), name.tags().join(" "));
-            findings.push(Finding::new(&TAGS_DIFFER, &place, message));
+            let mut finding = Finding::new(&TAGS_DIFFER, &place, message);
+            if listed.is_empty() {
+                finding.upgrade = Upgrade::Refuses;
+            }
+            findings.push(finding);
         }
     }
     let python = target.python_tag();

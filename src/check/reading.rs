@@ -2,6 +2,7 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
+use crate::wheel::archive::Archive;
 use crate::wheel::contents;
 use wasm_pyfix_passes::Error;
 use wasm_pyfix_passes::module::Module;
@@ -13,6 +14,17 @@ pub static UNREADABLE: Code = Code {
     explanation: "The file is not there, is cut off or damaged, or is no side module, wheel or archive of shared libraries. What it is \
                   instead is told where that can be recognised. Archives that are not safe to unpack are among them.",
     remedy: "fetch or build the file again",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static DAMAGED_ENTRY: Code = Code {
+    name: "damaged-entry",
+    severity: Severity::Error,
+    summary: "an entry of the archive is not what its checksum says",
+    explanation: "The size or the CRC of an unpacked entry differs from what the archive says, or the entry cannot be unpacked. The archive \
+                  was damaged. What unpacks it says so (`zipfile.BadZipFile: Bad CRC-32 for file '…'`), or hands on what is left of it. \
+                  Entries that `RECORD` lists are compared with their row instead ([record-mismatch](#record-mismatch)).",
+    remedy: "fetch or build the archive again",
     upgrade: Upgrade::Refuses,
 };
 
@@ -50,7 +62,16 @@ pub static INVALID_MODULE: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static CODES: [&Code; 4] = [&UNREADABLE, &FOREIGN_BINARY, &NOT_A_MODULE, &INVALID_MODULE];
+pub static CODES: [&Code; 5] = [&UNREADABLE, &DAMAGED_ENTRY, &FOREIGN_BINARY, &NOT_A_MODULE, &INVALID_MODULE];
+
+/// The findings about those of `entries` that are damaged.
+pub fn damaged(archive: &Archive<'_>, entries: &[usize]) -> Vec<Finding> {
+    let finding = |(index, error): (usize, anyhow::Error)| {
+        let place = Place { path: Some(archive.entries[index].name.clone()) };
+        Finding::new(&DAMAGED_ENTRY, &place, format!("is damaged: {error:#}"))
+    };
+    archive.damaged(entries).into_iter().map(finding).collect()
+}
 
 /// The finding about a file of `size` bytes that is named like a module and is none.
 pub fn not_a_module(place: &Place, head: &[u8], size: u64) -> Finding {

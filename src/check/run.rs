@@ -7,11 +7,12 @@ use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, pyth
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::{self, Source};
 use crate::output;
-use crate::target::{self, Target, origin};
+use crate::target::{self, LibraryLookup, Target, origin};
 use crate::wheel::rename;
-use crate::wheel::runtime_path::base_name;
+use crate::wheel::runtime_path::{self, base_name};
 use anyhow::Result;
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use wasm_pyfix_passes::Environment;
@@ -93,9 +94,16 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
         found[*index].0.extend(findings);
         found[*index].1.extend(audit);
     }
+    // The modules come in the order of the inputs.
+    let mut rest = subjects.as_slice();
     for (index, (input, (findings, audits))) in inputs.iter().zip(&mut found).enumerate() {
-        let own: Vec<&Subject<'_>> = subjects.iter().filter(|(of, _)| *of == index).map(|(_, subject)| subject).collect();
+        let (own, others) = rest.split_at(rest.partition_point(|(of, _)| *of == index));
+        rest = others;
+        let own: Vec<&Subject<'_>> = own.iter().map(|(_, subject)| subject).collect();
         findings.extend(python::suffixes(input, &names[index], &own, audits, context.target));
+        if let LibraryLookup::RuntimePath { .. } = context.target.library_lookup {
+            findings.extend(ambiguous(input, &own));
+        }
     }
     let linked: Vec<Linked> =
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
@@ -152,6 +160,21 @@ fn check_module(
     Ok((findings, audit.map(|result| AuditReport { name, result })))
 }
 
+/// The libraries of an archive of which nobody can decide which one is meant.
+fn ambiguous(input: &Input, modules: &[&Subject<'_>]) -> Vec<Finding> {
+    let Some(root) = &input.root else { return Vec::new() };
+    let mut contents: HashMap<&[u8], usize> = HashMap::new();
+    let linked = modules.iter().enumerate().map(|(index, subject)| runtime_path::Linked {
+        path: subject.place.path.clone().unwrap_or_default(),
+        needed: subject.module.dylink.needed.clone(),
+        runtime_path: subject.module.dylink.runtime_path.clone(),
+        importable: false,
+        contents: *contents.entry(subject.bytes).or_insert(index),
+    });
+    let plan = runtime_path::plan(&linked.collect::<Vec<_>>(), root, input.distribution.as_deref());
+    plan.undecided.iter().map(libraries::ambiguous).collect()
+}
+
 /// A module, as far as its loading goes.
 fn linked(index: usize, subject: &Subject<'_>, input: &Input, file_name: &str) -> Linked {
     let path = subject.place.path.clone().unwrap_or_else(|| file_name.to_string());
@@ -160,7 +183,7 @@ fn linked(index: usize, subject: &Subject<'_>, input: &Input, file_name: &str) -
         place: subject.place.clone(),
         name: base_name(&path).to_string(),
         installed: input.root.as_ref().map(|root| format!("{root}/{path}")),
-        libs: input.libs.clone(),
+        libs: input.distribution.as_ref().map(|distribution| format!("{distribution}.libs")),
         needed: subject.module.dylink.needed.clone(),
         runtime_path: subject.module.dylink.runtime_path.clone(),
     }

@@ -32,18 +32,20 @@ pub struct Input {
     pub stable_abi: bool,
     /// What Python a wheel was built for, if that is another one than the target's.
     pub moved_from: Option<MovedFrom>,
+    /// Paths of the files of an archive.
+    pub modules: HashSet<String>,
     /// Names of all entries of an archive.
     pub names: HashSet<String>,
     /// Where its modules are installed; `None` for a module.
     pub root: Option<String>,
-    /// The directory of libraries that belongs to it on 2024_0.
-    pub libs: Option<String>,
+    /// What a wheel is called.
+    pub distribution: Option<String>,
 }
 
 impl Input {
     /// Whether it is an archive with a module at `path`.
     pub fn has_module(&self, path: &str) -> bool {
-        self.files.iter().any(|file| file.path.as_deref() == Some(path))
+        self.modules.contains(path)
     }
 }
 
@@ -89,12 +91,15 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
         Kind::Archive => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
-            find_modules(&archive, target, input)?;
+            input.findings = reading::damaged(&archive, &archive.all());
+            if input.findings.is_empty() {
+                find_modules(&archive, target, input)?;
+            }
         }
         Kind::Wheel => {
             let name = WheelName::parse(file_name)?;
             input.root = Some(target.site_packages.trim_end_matches('/').to_string());
-            input.libs = Some(format!("{}.libs", name.distribution));
+            input.distribution = Some(name.distribution.clone());
             input.baseline = abi3::baseline(&name);
             input.stable_abi = name.is_abi3();
             input.moved_from = abi3::moved_from(&name, &target.python_tag());
@@ -118,6 +123,7 @@ fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Re
         let (file, findings) = read?;
         input.findings.extend(findings);
         if !file.bytes.is_empty() {
+            input.modules.extend(file.path.clone());
             input.files.push(file);
         }
     }
@@ -154,6 +160,9 @@ fn check_wheel(archive: &Archive<'_>, name: &WheelName, target: &Target, input: 
     let names = archive.entries.iter().map(|entry| entry.name.as_str());
     let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
     let mut findings = python::tags(name, target)?;
+    let paths = metadata::FILES.map(|file| format!("{dist_info}/{file}"));
+    let missing = paths.iter().filter(|path| archive.position(path).is_none());
+    findings.extend(missing.map(|path| Finding::new(&UNREADABLE, &Place::default(), metadata::lacks(path))));
     findings.extend(python::metadata(archive, &dist_info, name, target)?);
     let at_hand: HashMap<&str, &[u8]> =
         input.files.iter().filter_map(|file| Some((file.path.as_deref()?, file.bytes.as_slice()))).collect();

@@ -22,13 +22,14 @@
 //! the string table begins with groups of eight literal bytes behind a byte of flags.
 //!
 //! A source in Python that opens nothing but files which it names literally opens those alone (`python`). Everything else that mentions a
-//! word may open every library.
+//! word may open every library, and so may a source that is too large to be held as a whole ([`Search`]).
 //!
 //! Relied on: code that runs is in a file with one of the endings below, in a script, or in an archive that names such files; and it spells
 //! these words out, in ASCII.
 
 mod python;
 
+use crate::wheel::sources::Piece;
 use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 use wasm_pyfix_passes::module::Module;
@@ -77,8 +78,9 @@ static AUTOMATON: LazyLock<AhoCorasick> =
     LazyLock::new(|| AhoCorasick::new(GLOBAL.iter().chain(&WORDS)).expect("a short list of short words"));
 
 /// What code opens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Opens {
+    #[default]
     Nothing,
     /// Files of these names.
     Named(Vec<String>),
@@ -105,12 +107,44 @@ fn is_binary(head: &[u8]) -> bool {
     head.starts_with(b"\0asm") || head.starts_with(b"\x7fELF")
 }
 
-/// What the code in the file at `path` opens.
-pub fn of_source(path: &str, text: &[u8]) -> Opens {
-    if is_archive(text) {
-        let code = memchr::memmem::find(text, b".py").or_else(|| memchr::memmem::find(text, b".js"));
-        return code.map_or(Opens::Nothing, |_| Opens::Any);
+/// The longest of the words that are looked for, with a byte on either side: what pieces of a file have to share.
+pub const LONGEST: usize = 23;
+
+/// A search for what a file opens, through one piece of it after the other.
+#[derive(Debug, Default)]
+pub struct Search {
+    path: String,
+    /// Whether the file is an archive.
+    archive: bool,
+    opens: Opens,
+}
+
+impl Search {
+    /// Looks through the next piece.
+    pub fn look(&mut self, piece: &Piece<'_>) {
+        if piece.first {
+            self.path = piece.path.to_string();
+            self.archive = is_archive(piece.text);
+        }
+        let found = if self.archive { of_archive(piece.text) } else { of_piece(piece) };
+        if matches!((&self.opens, &found), (Opens::Nothing, _) | (_, Opens::Global(_))) {
+            self.opens = found;
+        }
     }
+
+    /// The path of the file, and what it opens.
+    pub fn found(self) -> (String, Opens) {
+        (self.path, self.opens)
+    }
+}
+
+fn of_archive(text: &[u8]) -> Opens {
+    let code = memchr::memmem::find(text, b".py").or_else(|| memchr::memmem::find(text, b".js"));
+    code.map_or(Opens::Nothing, |_| Opens::Any)
+}
+
+fn of_piece(piece: &Piece<'_>) -> Opens {
+    let Piece { path, text, .. } = *piece;
     let mut mentions = 0;
     for found in AUTOMATON.find_overlapping_iter(text) {
         match GLOBAL.get(found.pattern().as_usize()) {
@@ -118,12 +152,13 @@ pub fn of_source(path: &str, text: &[u8]) -> Opens {
             None => mentions += 1,
         }
     }
-    if mentions_word(text, "_imp") || (is_javascript(path) && memchr::memmem::find(text, b"WebAssembly").is_some()) {
+    if mentions_word(piece, "_imp") || (is_javascript(path) && memchr::memmem::find(text, b"WebAssembly").is_some()) {
         return Opens::Any;
     }
     match mentions {
         0 => Opens::Nothing,
-        _ if path.ends_with(".py") || path.ends_with(".pyw") => python::opens(text, mentions),
+        // What is around a mention may be in another piece.
+        _ if piece.is_whole() && (path.ends_with(".py") || path.ends_with(".pyw")) => python::opens(text, mentions),
         _ => Opens::Any,
     }
 }
@@ -137,10 +172,15 @@ fn count(text: &[u8]) -> usize {
     AUTOMATON.find_overlapping_iter(text).count()
 }
 
-fn mentions_word(text: &[u8], word: &str) -> bool {
-    let in_name = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    memchr::memmem::find_iter(text, word.as_bytes())
-        .any(|at| !in_name(at.checked_sub(1).and_then(|before| text.get(before))) && !in_name(text.get(at + word.len())))
+/// Whether a piece has `word`, not as a part of a longer one. What it begins or ends with is seen whole in the piece beside it.
+fn mentions_word(piece: &Piece<'_>, word: &str) -> bool {
+    let is_other = |byte: Option<&u8>, at_end: bool| match byte {
+        Some(byte) => !byte.is_ascii_alphanumeric() && *byte != b'_',
+        None => at_end,
+    };
+    let byte = |at: Option<usize>| at.and_then(|at| piece.text.get(at));
+    memchr::memmem::find_iter(piece.text, word.as_bytes())
+        .any(|at| is_other(byte(at.checked_sub(1)), piece.first) && is_other(byte(Some(at + word.len())), piece.last))
 }
 
 /// Why the code of a module may look up any symbol, if it may: the end of a sentence about it.
@@ -183,4 +223,35 @@ fn looks_like_lzss(bytes: &[u8]) -> bool {
 
 fn in_data(module: &Module<'_>, word: &str) -> bool {
     module.data().iter().any(|segment| memchr::memmem::find(&segment.bytes, word.as_bytes()).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_share_the_longest_word() {
+        let longest = GLOBAL.iter().chain(&WORDS).map(|word| word.len()).max().unwrap();
+        assert_eq!(LONGEST, longest + 2);
+    }
+
+    /// A word at the edge of a piece is not taken for one that it is the beginning or the end of.
+    #[test]
+    fn words_are_told_from_longer_ones_at_the_edges_of_pieces() {
+        let opens = |pieces: &[&str]| {
+            let mut search = Search::default();
+            let last = pieces.len() - 1;
+            for (at, text) in pieces.iter().enumerate() {
+                search.look(&Piece { path: "a.py", text: text.as_bytes(), first: at == 0, last: at == last });
+            }
+            search.found().1
+        };
+        assert_eq!(opens(&["x = _imp", " _import", "_import x"]), Opens::Nothing);
+        assert_eq!(opens(&["x", "y _imp.x"]), Opens::Any);
+        assert_eq!(opens(&["_imp", "x"]), Opens::Nothing);
+        assert_eq!(opens(&["x", "x _imp"]), Opens::Any);
+        assert_eq!(opens(&["dlopen('a.so')", "RTLD_GLOBAL", "x"]), Opens::Global("RTLD_GLOBAL"));
+        assert_eq!(opens(&["dlopen('a.so')"]), Opens::Named(vec!["a.so".to_string()]));
+        assert_eq!(opens(&["dlopen('a.so')", "x"]), Opens::Any);
+    }
 }

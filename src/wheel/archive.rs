@@ -99,6 +99,11 @@ impl<'a> Archive<'a> {
         self.size.saturating_mul(HELD_RATIO).saturating_add(HELD_FREE)
     }
 
+    /// Whether entry `index` is small enough to be held in memory by itself.
+    pub fn may_be_held(&self, index: usize) -> bool {
+        self.entries[index].size <= self.held_limit()
+    }
+
     /// Fails if `entries` take too much memory together for an archive of this size.
     pub fn check_held(&self, entries: impl IntoIterator<Item = usize>) -> Result<()> {
         let (limit, mut held) = (self.held_limit(), 0);
@@ -151,18 +156,26 @@ impl<'a> Archive<'a> {
 
     /// Decompresses entry `index` into `sink`; the CRC is checked at the end.
     pub fn stream(&self, index: usize, sink: &mut dyn Write) -> Result<()> {
-        let Entry { name, size, .. } = &self.entries[index];
-        let context = || format!("entry `{name}`");
+        self.unpack(index, sink).with_context(|| format!("entry `{}`", self.entries[index].name))
+    }
+
+    fn unpack(&self, index: usize, sink: &mut dyn Write) -> Result<()> {
+        let size = self.entries[index].size;
         let mut zip = self.zip.clone();
-        let mut entry = zip.by_index(index).with_context(context)?;
-        let read = std::io::copy(&mut entry, sink).with_context(context)?;
-        ensure!(read == *size, "entry `{name}` has {read} bytes, its header says {size}");
+        let read = std::io::copy(&mut zip.by_index(index)?, sink)?;
+        ensure!(read == size, "it has {read} bytes, its header says {size}");
         Ok(())
     }
 
-    /// Checks size and CRC of all entries.
-    pub fn verify(&self) -> Result<()> {
-        (0..self.entries.len()).into_par_iter().try_for_each(|index| self.stream(index, &mut std::io::sink()))
+    /// The positions of all entries.
+    pub fn all(&self) -> Vec<usize> {
+        (0..self.entries.len()).collect()
+    }
+
+    /// Checks size and CRC of `entries`; returns those that are damaged, in order, each with the reason.
+    pub fn damaged(&self, entries: &[usize]) -> Vec<(usize, anyhow::Error)> {
+        let problem = |index: &usize| Some((*index, self.unpack(*index, &mut std::io::sink()).err()?));
+        entries.par_iter().filter_map(problem).collect()
     }
 
     /// Writes a new archive of `members`; `epoch` (seconds since 1970) is the time of everything that is not copied.
@@ -251,7 +264,7 @@ impl<'a> Archive<'a> {
         let entry = &self.entries[index];
         let header = self.header(index)?;
         // What is too large to be held is compressed well already.
-        if entry.directory || header.method != CompressionMethod::Deflated || entry.size > self.held_limit() {
+        if entry.directory || header.method != CompressionMethod::Deflated || !self.may_be_held(index) {
             return Ok(Prepared::Copied(index, name));
         }
         let context = || format!("entry `{}`", entry.name);

@@ -5,6 +5,7 @@
 //! have neither), and the PyPA specification "Recording installed projects". An entry that contradicts its row is an error, as
 //! installers must refuse it too.
 
+use super::archive::Entry;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -52,26 +53,44 @@ pub fn retag_wheel(wheel: &[u8], tags: &[String]) -> Result<Option<Vec<u8>>> {
     Ok(Some(out.into_bytes()))
 }
 
-/// Compares the version of the format in `WHEEL` with the one that is known, 1.0, as installers do (PEP 427): a later minor version gives a
-/// notice.
-///
-/// # Errors
-/// For a later major version, whose archives may mean something else.
-pub fn check_wheel_version(wheel: &str) -> Result<Option<String>> {
+/// How a wheel's version of the format compares with the one that is known, 1.0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    Known,
+    /// A later minor version, which may have more in it.
+    Newer(String),
+    /// Another major version, whose archives may mean something else.
+    Other(String),
+}
+
+/// The version of the format that `WHEEL` names, as installers look at it (PEP 427).
+pub fn format(wheel: &str) -> Format {
     let version = |line: &str| -> Option<String> {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case("wheel-version").then(|| value.trim().to_string())
     };
-    let Some(version) = wheel.lines().find_map(version) else { return Ok(None) };
+    let Some(version) = wheel.lines().find_map(version) else { return Format::Known };
     let number = |part: Option<&str>| part.map_or(Some(0), |part| part.parse::<u64>().ok());
     let mut parts = version.split('.');
     match (number(parts.next()), number(parts.next())) {
-        (Some(0 | 1), Some(0)) | (Some(0), _) => Ok(None),
-        (Some(1), _) => {
-            Ok(Some(format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at")))
-        }
-        _ => bail!("`Wheel-Version: {version}` is another format than the known 1.0; build the wheel for that"),
+        (Some(0 | 1), Some(0)) | (Some(0), _) => Format::Known,
+        (Some(1), _) => Format::Newer(version),
+        _ => Format::Other(version),
     }
+}
+
+/// Files of a `.dist-info` directory beside `RECORD` without which it is none of a wheel.
+pub const FILES: [&str; 2] = ["METADATA", "WHEEL"];
+
+/// What is wrong with a wheel that has no file at `path`.
+pub fn lacks(path: &str) -> String {
+    format!("no `{path}` inside: not a wheel")
+}
+
+/// Files that have no hash in `RECORD`.
+pub fn is_record(path: &str, dist_info: &str) -> bool {
+    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
+    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
 }
 
 /// The tags that `WHEEL` lists.
@@ -198,6 +217,13 @@ impl Record {
         &self.rows
     }
 
+    /// Positions of the files among `entries` that are not listed and should be.
+    pub fn unlisted(&self, entries: &[Entry], dist_info: &str) -> Vec<usize> {
+        let listed: HashSet<&str> = self.rows.iter().map(|row| row.path.as_str()).collect();
+        let is_unlisted = |entry: &Entry| !entry.directory && !listed.contains(&*entry.name) && !is_record(&entry.name, dist_info);
+        (0..entries.len()).filter(|index| is_unlisted(&entries[*index])).collect()
+    }
+
     /// Lets the rows of sources that are not there, but compiled in their place (`a.py` as `a.pyc`), be those of the bytecode, without a hash.
     /// So `pyodide py-compile` leaves them. Returns the paths of the bytecode.
     pub fn follow_compiled(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<String> {
@@ -299,13 +325,12 @@ mod tests {
     }
 
     #[test]
-    fn later_formats_are_noticed_or_refused() {
-        let check = |version: &str| check_wheel_version(&format!("Wheel-Version: {version}\nTag: a-b-c\n"));
-        assert_eq!(check("1.0").unwrap(), None);
-        assert_eq!(check_wheel_version("Tag: a-b-c\n").unwrap(), None);
-        assert!(check("1.7").unwrap().unwrap().contains("`Wheel-Version: 1.7`"));
+    fn later_formats_are_told() {
+        let of = |version: &str| format(&std::format!("Wheel-Version: {version}\nTag: a-b-c\n"));
+        assert_eq!([of("1.0"), of("0.1"), format("Tag: a-b-c\n")], [Format::Known, Format::Known, Format::Known]);
+        assert_eq!(of("1.7"), Format::Newer("1.7".to_string()));
         for later in ["2.0", "2", "99999999999999999999.0", "nonsense"] {
-            assert!(check(later).unwrap_err().to_string().contains("another format"), "{later}");
+            assert_eq!(of(later), Format::Other(later.to_string()));
         }
     }
 

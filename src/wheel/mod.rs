@@ -14,6 +14,7 @@
 
 pub mod archive;
 pub(crate) mod bytecode;
+pub mod code;
 pub mod complete;
 pub mod compress;
 pub(crate) mod contents;
@@ -22,6 +23,7 @@ mod lock;
 pub mod metadata;
 mod modules;
 pub mod name;
+mod namesakes;
 pub(crate) mod rename;
 pub mod runtime_path;
 pub mod sources;
@@ -29,13 +31,14 @@ mod stable_abi;
 
 pub use lock::rewrite_lock;
 
+use crate::check::{Place, libraries, python, reading};
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink;
 use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
 use archive::{Archive, Member, Names, Written};
 use compress::Level;
-use metadata::{Digested, Digester, Record};
+use metadata::{Digested, Digester, Format, Record};
 use modules::Module;
 use name::WheelName;
 use rayon::prelude::*;
@@ -156,6 +159,10 @@ pub fn upgrade_archive(file_name: &str, bytes: &[u8], options: &WheelOptions, up
 fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrade: UpgradeModule<'_>) -> Result<ArchiveResult> {
     let archive = Archive::open(bytes)?;
     let mut notices = Vec::new();
+    if name::stem(file_name).is_none() {
+        // Nothing but their checksums tells whether its members are whole, and members are copied as they are.
+        refuse_damaged(&archive, &archive.all())?;
+    }
     let mut modules = modules::find_modules(&archive, &mut notices)?;
     if modules.is_empty() {
         notices.push("no side module inside: nothing to do".to_string());
@@ -166,10 +173,6 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         None => None,
     };
     let record = wheel.as_ref().map(|wheel| verify_record(&archive, wheel, &modules, &mut notices)).transpose()?;
-    if wheel.is_none() {
-        // Nothing but their checksums tells whether its other members are whole, and members are copied as they are.
-        archive.verify()?;
-    }
     let mut edits = Edits::default();
     let mut reported = HashSet::new();
     if let Some(wheel) = &wheel {
@@ -185,7 +188,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         edits.renamed = rename::plan(wheel, &modules, taken, &reported, options, &mut notices)?;
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
-    let plan = plan_runtime_paths(&modules, wheel.is_some(), options, &mut notices)?;
+    let plan = plan_runtime_paths(&modules, wheel.as_ref(), options, &mut notices)?;
     let built_for = origin::of_file_name(file_name);
     let results = modules::upgrade_and_shrink(&archive, &modules, &plan, &built_for, &edits, options, upgrade)?;
     let reports = modules::note_results(modules, results, &mut edits);
@@ -252,21 +255,28 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
         ));
     }
     let wheel = Wheel { name, dist_info, runs_on_target };
-    let (_, text) = read_dist_info(archive, &wheel, "WHEEL")?;
-    let notice = metadata::check_wheel_version(&String::from_utf8_lossy(&text));
-    notices.extend(notice.with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?);
+    for file in metadata::FILES {
+        let path = format!("{}/{file}", wheel.dist_info);
+        archive.position(&path).with_context(|| metadata::lacks(&path))?;
+    }
+    let (index, text) = read_dist_info(archive, &wheel, "WHEEL")?;
+    match metadata::format(&String::from_utf8_lossy(&text)) {
+        Format::Known => {}
+        Format::Newer(version) => {
+            notices
+                .push(format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at"));
+        }
+        Format::Other(version) => {
+            let place = Place { path: Some(archive.entries[index].name.clone()) };
+            bail!("entry {}", python::other_format(&place, &version).sentence(0));
+        }
+    }
     Ok(wheel)
-}
-
-/// Files that have no hash in `RECORD`.
-fn is_record(path: &str, dist_info: &str) -> bool {
-    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
-    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
 }
 
 fn read_dist_info(archive: &Archive<'_>, wheel: &Wheel, file: &str) -> Result<(usize, Vec<u8>)> {
     let path = format!("{}/{file}", wheel.dist_info);
-    let index = archive.position(&path).with_context(|| format!("no `{path}` inside: not a wheel"))?;
+    let index = archive.position(&path).with_context(|| metadata::lacks(&path))?;
     Ok((index, archive.read(index)?))
 }
 
@@ -277,7 +287,13 @@ struct Verified {
     compiled: Vec<String>,
 }
 
-/// Parses `RECORD` and compares every entry with its row.
+/// Fails if one of `entries` is damaged.
+fn refuse_damaged(archive: &Archive<'_>, entries: &[usize]) -> Result<()> {
+    let damaged = reading::damaged(archive, entries);
+    damaged.first().map_or(Ok(()), |first| bail!("entry {}", first.sentence(damaged.len() - 1)))
+}
+
+/// Parses `RECORD` and compares every entry with its row. Of those that it does not list only the checksum tells.
 fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notices: &mut Vec<String>) -> Result<Verified> {
     let (_, text) = read_dist_info(archive, wheel, "RECORD")?;
     let mut record = Record::parse(&text).with_context(|| format!("entry `{}/RECORD`", wheel.dist_info))?;
@@ -290,7 +306,7 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notic
     }
     let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
     let verify = |row: &metadata::Row| {
-        if is_record(&row.path, &wheel.dist_info) {
+        if metadata::is_record(&row.path, &wheel.dist_info) {
             return Ok(());
         }
         let index =
@@ -304,6 +320,7 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notic
     };
     let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
     results.into_iter().collect::<Result<()>>()?;
+    refuse_damaged(archive, &record.unlisted(&archive.entries, &wheel.dist_info))?;
     Ok(Verified { record, compiled })
 }
 
@@ -413,7 +430,7 @@ fn libs_directory(modules: &[Module], wheel: &Wheel) -> String {
 /// The RUNTIME_PATH entries of each module; notices for libraries that nobody carries.
 fn plan_runtime_paths(
     modules: &[Module],
-    wheel: bool,
+    wheel: Option<&Wheel>,
     options: &WheelOptions,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Vec<String>>> {
@@ -430,8 +447,8 @@ fn plan_runtime_paths(
             contents: *contents.entry(&module.bytes).or_insert(index),
         })
         .collect();
-    let root = if wheel { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
-    let plan = runtime_path::plan(&linked, root);
+    let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
+    let plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
     let exclude = graft::excluded(&options.exclude)?;
     for (library, importers) in &plan.missing {
         if !exclude.is_match(library) {
@@ -444,11 +461,8 @@ fn plan_runtime_paths(
         }
     }
     if let Some(first) = plan.undecided.first() {
-        let more = plan.undecided.len() - 1;
-        let more = if more > 0 { format!(" (and {more} more such)") } else { String::new() };
-        bail!(Error::Refused(format!(
-            "{first}{more}: name the directory of the right one with `--rpath`, or leave the others out"
-        )));
+        let finding = libraries::ambiguous(first);
+        bail!(Error::Refused(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
     }
     notices.extend(plan.notices);
     Ok(plan.entries)
@@ -561,11 +575,8 @@ fn update_record(
 
 /// Files of the archive that `RECORD` does not list and that stay.
 fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits) -> Vec<String> {
-    let listed: HashSet<&str> = record.rows().iter().map(|row| row.path.as_str()).collect();
-    let entries = archive.entries.iter().enumerate();
-    let stays = entries.filter(|(index, entry)| !entry.directory && !edits.removed.contains(index));
-    let names = stays.map(|(_, entry)| entry.name.clone());
-    names.filter(|name| !listed.contains(name.as_str()) && !is_record(name, &wheel.dist_info)).collect()
+    let unlisted = record.unlisted(&archive.entries, &wheel.dist_info);
+    unlisted.into_iter().filter(|index| !edits.removed.contains(index)).map(|index| archive.entries[index].name.clone()).collect()
 }
 
 fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {

@@ -1,6 +1,7 @@
 //! The side modules of an archive: finds them, has them upgraded and shrunk, and notes what became of them.
 
 use super::archive::Archive;
+use super::code::Code;
 use super::complete::{Needs, complete};
 use super::runtime_path::base_name;
 use super::sources::Sources;
@@ -11,7 +12,7 @@ use crate::shrink::{self, Input};
 use crate::target::{Target, origin};
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasm_pyfix_passes::legalize;
@@ -78,14 +79,9 @@ fn added_needed(path: &str, options: &ModuleOptions) -> Vec<String> {
 
 /// NEEDED of a module as its upgrade will leave it.
 pub fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
-    let mut needed: Vec<String> = Vec::new();
     let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
-    for name in kept.chain(added_needed(&module.path, options)) {
-        if !needed.contains(&name) {
-            needed.push(name);
-        }
-    }
-    needed
+    let mut seen = HashSet::new();
+    kept.chain(added_needed(&module.path, options)).filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// The platforms that names say a module was built for: those of the archive, or else its own. What was grafted comes from elsewhere.
@@ -107,9 +103,10 @@ pub fn upgrade_and_shrink(
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
 ) -> Result<Vec<ModuleResult>> {
-    let sources = if options.shrink.is_some() { sources(archive, edits)? } else { Sources::Files(&[]) };
+    let plans = options.shrink.as_ref().is_some_and(|shrink| shrink.passes.plans());
+    let mut code = Code::new(if plans { sources(archive, edits)? } else { Sources::Files(&[]) });
     let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
-    shrink::upgrade_and_shrink(&inputs, &sources, options.shrink.as_ref(), |bytes| {
+    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), |bytes| {
         upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
     })
 }

@@ -13,17 +13,21 @@
 //! gives the same string as the absolute path when the module itself was found by one.
 //!
 //! Where an archive has several libraries of the needed name, the module is meant to load the one that its RUNTIME_PATH leads to, or the
-//! one beside it, or the one of its package (repair tools put libraries into `p.libs` or `p/.libs`). Where nothing tells, any of them will do
-//! if they are equal; if not, the archive is refused.
+//! one beside it, or the one of its package or of the wheel's distribution (repair tools put libraries into `p.libs` or `p/.libs`, where `p` is
+//! the one or the other). Where nothing tells, any of them will do if they are equal; if not, the archive is refused.
 //!
 //! Elsewhere than in site-packages only `$ORIGIN` helps. Two importers in different directories then spell a library in two ways;
 //! `plan` says so in a notice, since no RUNTIME_PATH avoids it.
 
 use super::name::normalized;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use super::namesakes::{self, Namesakes, Places};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many directories above a module may be the package whose libraries it is meant to load.
 const PACKAGES: usize = 32;
+
+/// Bytes of a path that no runtime opens any more (`PATH_MAX` in `limits.h` of Emscripten's libc).
+pub const LONGEST_PATH: usize = 4096;
 
 /// What planning needs to know of one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +44,17 @@ pub struct Linked {
     pub contents: usize,
 }
 
+/// A module that needs a library of which the archive has several that differ, none of them told from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// Path of the module.
+    pub path: String,
+    /// The name of the library.
+    pub needed: String,
+    /// How many there are.
+    pub count: usize,
+}
+
 /// What `plan` found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -47,23 +62,27 @@ pub struct Plan {
     pub entries: Vec<Vec<String>>,
     /// NEEDED libraries that no module of the archive is: the library, and the modules that need it.
     pub missing: BTreeMap<String, Vec<String>>,
-    /// Libraries of which the archive has several that differ, so that nothing tells which one is meant.
-    pub undecided: Vec<String>,
+    /// Where nothing tells which of several libraries is meant.
+    pub undecided: Vec<Undecided>,
     /// What could not be arranged.
     pub notices: Vec<String>,
 }
 
-/// Plans the RUNTIME_PATH of `modules`, whose archive is unpacked into the directory `root` (absolute, no `/` at the end).
-pub fn plan(modules: &[Linked], root: &str) -> Plan {
-    let by_name = by_base_name(modules);
+/// Plans the RUNTIME_PATH of `modules`, whose archive is unpacked into the directory `root` (absolute, no `/` at the end) and is a wheel of
+/// `distribution`, if it is one.
+pub fn plan(modules: &[Linked], root: &str, distribution: Option<&str>) -> Plan {
+    let by_name = namesakes::by_base_name(modules);
+    let distribution = distribution.map(normalized);
     let mut plan = Plan::default();
     let mut resolved: Vec<Vec<usize>> = Vec::with_capacity(modules.len());
     for module in modules {
+        let looked = looked_through(module, root);
+        let told = Told::new(module, &looked, distribution.as_deref());
         let mut libraries = Vec::new();
         for needed in &module.needed {
             match by_name.get(needed.as_str()) {
                 Some(candidates) => {
-                    let library = choose(module, needed, candidates, modules, root, &mut plan);
+                    let library = choose(module, needed, candidates, modules, &told, &mut plan);
                     if modules[library].path != module.path {
                         libraries.push(library);
                     }
@@ -71,9 +90,10 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
                 None => plan.missing.entry(needed.clone()).or_default().push(module.path.clone()),
             }
         }
-        let searched = search_order(&libraries, &by_name, modules);
+        let searched = namesakes::search_order(&libraries, &by_name, modules);
+        let places = namesakes::places(searched.iter().copied());
         for library in &mut libraries {
-            let found = look_up(base_name(&modules[*library].path), &searched, &by_name).unwrap_or(*library);
+            let found = by_name[base_name(&modules[*library].path)].first_in(&places).unwrap_or(*library);
             if found != *library {
                 plan.notices.push(format!(
                     "`{}` was to load `{}` and finds `{}` first: no RUNTIME_PATH tells all libraries that it needs from their \
@@ -91,77 +111,69 @@ pub fn plan(modules: &[Linked], root: &str) -> Plan {
     plan
 }
 
-/// All modules of one file name.
-struct Namesakes<'m> {
-    first: usize,
-    count: usize,
-    by_directory: HashMap<&'m str, usize>,
-    /// Those in directories of libraries that belong to a package, `p.libs` and `p/.libs`, by the normalised path of the package.
-    by_package: HashMap<String, usize>,
-    /// Whether they differ from each other.
-    differ: bool,
+/// The directories where `module` looks, or should: those of its RUNTIME_PATH, then its own.
+fn looked_through(module: &Linked, root: &str) -> Vec<String> {
+    let own = directory(&module.path);
+    module.runtime_path.iter().filter_map(|entry| inside(entry, own, root)).chain([own.to_string()]).collect()
 }
 
-impl<'m> Namesakes<'m> {
-    fn new(first: usize) -> Self {
-        Namesakes { first, count: 0, by_directory: HashMap::new(), by_package: HashMap::new(), differ: false }
-    }
+/// What tells which of several libraries of one name a module is meant to load.
+struct Told<'t> {
+    /// Directories where it looks.
+    looked: Places<'t>,
+    /// Where it lies, by the normalised name.
+    package: String,
+    /// The normalised name of the distribution.
+    distribution: Option<&'t str>,
+}
 
-    fn add(&mut self, index: usize, modules: &'m [Linked]) {
-        let directory = directory(&modules[index].path);
-        self.count += 1;
-        self.by_directory.entry(directory).or_insert(index);
-        if let Some(package) = directory.strip_suffix(".libs") {
-            let package = normalized(package.strip_suffix('/').unwrap_or(package));
-            self.by_package.entry(package).or_insert(index);
-        }
-        self.differ |= modules[index].contents != modules[self.first].contents;
-    }
-
-    /// The one that belongs to the package that `module` is in: to the innermost one, where packages are in each other.
-    fn of_package(&self, module: &Linked) -> Option<usize> {
+impl<'t> Told<'t> {
+    fn new(module: &Linked, looked: &'t [String], distribution: Option<&'t str>) -> Self {
         let own = directory(&module.path);
         let top = module.path.split_once('.').map_or(module.path.as_str(), |(stem, _)| stem);
         let package = normalized(if own.is_empty() { top } else { own });
-        let above = package.rmatch_indices('/').map(|(end, _)| &package[..end]);
-        [package.as_str()].into_iter().chain(above).take(PACKAGES).find_map(|package| self.by_package.get(package)).copied()
+        Told { looked: namesakes::places(looked.iter().map(String::as_str)), package, distribution }
     }
-}
 
-fn by_base_name(modules: &[Linked]) -> HashMap<&str, Namesakes<'_>> {
-    let mut map = HashMap::new();
-    for (index, module) in modules.iter().enumerate() {
-        map.entry(base_name(&module.path)).or_insert_with(|| Namesakes::new(index)).add(index, modules);
+    /// The packages that the module is in, from the innermost one outwards, and last what the wheel is called, whose libraries are
+    /// for all packages in it.
+    fn packages(&self) -> impl Iterator<Item = &str> {
+        let above = self.package.rmatch_indices('/').map(|(end, _)| &self.package[..end]);
+        [self.package.as_str()].into_iter().chain(above).take(PACKAGES).chain(self.distribution)
     }
-    map
 }
 
 /// The library among `candidates`, all of the name `needed`, that `module` is meant to load.
-fn choose(module: &Linked, needed: &str, candidates: &Namesakes<'_>, modules: &[Linked], root: &str, plan: &mut Plan) -> usize {
-    let in_directory = |wanted: &str| candidates.by_directory.get(wanted).copied();
+fn choose(
+    module: &Linked,
+    needed: &str,
+    candidates: &Namesakes<'_>,
+    modules: &[Linked],
+    told: &Told<'_>,
+    plan: &mut Plan,
+) -> usize {
     if candidates.count == 1 {
         return candidates.first;
     }
     // LD_LIBRARY_PATH comes first: nothing in a RUNTIME_PATH wins over the top of site-packages.
-    if let Some(library) = in_directory("") {
+    if let Some(library) = candidates.in_directory("") {
         return library;
     }
-    let own = directory(&module.path);
-    let listed = module.runtime_path.iter().filter_map(|entry| inside(entry, own, root));
-    let told = listed.chain([own.to_string()]).find_map(|wanted| in_directory(&wanted));
-    if let Some(library) = told.or_else(|| candidates.of_package(module)) {
+    if let Some(library) =
+        candidates.first_in(&told.looked).or_else(|| told.packages().find_map(|package| candidates.of_package(package)))
+    {
         return library;
     }
-    let vendored = candidates.by_package.values().min().copied();
-    let library = vendored.unwrap_or(candidates.first);
+    let library = candidates.vendored().unwrap_or(candidates.first);
     if !candidates.differ {
         return library;
     }
-    let (path, count, taken) = (&module.path, candidates.count, &modules[library].path);
-    if candidates.by_package.len() == 1 {
+    if candidates.packages() == 1 {
+        let (path, count, taken) = (&module.path, candidates.count, &modules[library].path);
         plan.notices.push(format!("`{path}` needs `{needed}`, which the archive has {count} times; `{taken}` was taken"));
     } else {
-        plan.undecided.push(format!("`{path}` needs `{needed}`, which the archive has {count} times with different contents"));
+        let needed = needed.to_string();
+        plan.undecided.push(Undecided { path: module.path.clone(), needed, count: candidates.count });
     }
     library
 }
@@ -183,34 +195,6 @@ pub fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The directories of `libraries`, in an order in which each library is found before its namesakes, as far as there is one.
-fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Namesakes<'_>>, modules: &'m [Linked]) -> Vec<&'m str> {
-    let mut left: Vec<&str> = Vec::new();
-    for library in libraries {
-        let directory = directory(&modules[*library].path);
-        if !left.contains(&directory) {
-            left.push(directory);
-        }
-    }
-    let mut order: Vec<&str> = Vec::new();
-    while !left.is_empty() {
-        let finds_all = |next: &&str| {
-            let searched: Vec<&str> = order.iter().copied().chain([*next]).collect();
-            let found = |library: &usize| look_up(base_name(&modules[*library].path), &searched, by_name);
-            libraries.iter().all(|library| found(library).is_none_or(|found| found == *library))
-        };
-        let next = left.iter().position(finds_all).unwrap_or(0);
-        order.push(left.remove(next));
-    }
-    order
-}
-
-/// The library called `name` in the first of the directories that has one.
-fn look_up(name: &str, searched: &[&str], by_name: &HashMap<&str, Namesakes<'_>>) -> Option<usize> {
-    let candidates = by_name.get(name)?;
-    searched.iter().find_map(|wanted| candidates.by_directory.get(wanted)).copied()
-}
-
 /// The entries by which a module in `from` finds a library in `to`: an absolute one, if it is not below, and one relative to the
 /// module.
 fn entries(from: &str, to: &str, root: &str) -> Vec<String> {
@@ -229,14 +213,17 @@ fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
             queue.push((index, directory(&module.path).to_string()));
         }
     }
+    for (index, spelled) in &queue {
+        spellings[*index].insert(spelled.clone());
+    }
     while let Some((index, spelled)) = queue.pop() {
-        // Two spellings are enough to report; more would only repeat it, and modules that need each other never end.
-        if spellings[index].len() == 2 || !spellings[index].insert(spelled.clone()) {
-            continue;
-        }
         for library in &resolved[index] {
             let step = relative_path(directory(&modules[index].path), directory(&modules[*library].path));
-            queue.push((*library, join(&spelled, &step)));
+            let spelled = join(&spelled, &step);
+            // Two spellings are enough to report; more would only repeat it, and modules that need each other never end.
+            if spelled.len() < LONGEST_PATH && spellings[*library].len() < 2 && spellings[*library].insert(spelled.clone()) {
+                queue.push((*library, spelled));
+            }
         }
     }
     let twice = modules.iter().zip(&spellings).filter(|(_, spellings)| spellings.len() > 1);
@@ -293,7 +280,7 @@ mod tests {
             linked("PyMuPDF.libs/libmupdfcpp.so", &["libmupdf.so"]),
             linked("pymupdf/_extra.so", &["libmupdf.so", "libmupdfcpp.so"]),
         ];
-        let plan = plan(&modules, ROOT);
+        let plan = plan(&modules, ROOT, None);
         assert_eq!(plan.entries[0], [""; 0]);
         assert_eq!(plan.entries[1], ["$ORIGIN"]);
         assert_eq!(plan.entries[2], ["/lib/python3.13/site-packages/PyMuPDF.libs", "$ORIGIN/../PyMuPDF.libs"]);
@@ -303,14 +290,14 @@ mod tests {
     #[test]
     fn libraries_below_and_at_the_top() {
         let modules = [linked("p/m.so", &["a.so", "b.so"]), linked("p/lib/a.so", &[]), linked("b.so", &[])];
-        assert_eq!(plan(&modules, ROOT).entries[0], ["$ORIGIN/lib", ROOT, "$ORIGIN/.."]);
+        assert_eq!(plan(&modules, ROOT, None).entries[0], ["$ORIGIN/lib", ROOT, "$ORIGIN/.."]);
     }
 
     #[test]
     fn no_namesake_is_found_before_the_planned_library() {
         let modules =
             [linked("p/m.abi3.so", &["b.so", "a.so"]), linked("p/a.so", &[]), linked("q/a.so", &[]), linked("q/b.so", &[])];
-        let plan = plan(&modules, ROOT);
+        let plan = plan(&modules, ROOT, None);
         assert_eq!(plan.entries[0], ["$ORIGIN", &format!("{ROOT}/q"), "$ORIGIN/../q"]);
         assert_eq!(plan.notices, [""; 0]);
     }
@@ -324,7 +311,7 @@ mod tests {
             linked("y/a.so", &[]),
             linked("x/b.so", &[]),
         ];
-        let plan = plan(&modules, ROOT);
+        let plan = plan(&modules, ROOT, None);
         assert_eq!(plan.entries[0], ["$ORIGIN/x", "$ORIGIN/y"]);
         let expected = "`m.so` was to load `y/b.so` and finds `x/b.so` first";
         assert!(plan.notices.iter().any(|notice| notice.starts_with(expected)), "{:?}", plan.notices);
@@ -333,16 +320,16 @@ mod tests {
     #[test]
     fn a_library_that_is_imported_too_is_reported() {
         let mut modules = [linked("p/_core.abi3.so", &[]), linked("p/sub/_x.abi3.so", &["_core.abi3.so"])];
-        assert_eq!(plan(&modules, ROOT).notices, [""; 0]);
+        assert_eq!(plan(&modules, ROOT, None).notices, [""; 0]);
         modules[0].importable = true;
-        let notices = plan(&modules, ROOT).notices;
+        let notices = plan(&modules, ROOT, None).notices;
         assert!(notices.len() == 1 && notices[0].contains("`p/_core.abi3.so`"), "{notices:?}");
     }
 
     #[test]
     fn importers_in_two_directories_are_reported() {
         let modules = [linked("p/m.so", &["a.so"]), linked("p/sub/n.so", &["a.so"]), linked("p.libs/a.so", &[])];
-        let notices = plan(&modules, ROOT).notices;
+        let notices = plan(&modules, ROOT, None).notices;
         assert_eq!(notices.len(), 1);
         assert!(notices[0].contains("`p.libs/a.so`"), "{notices:?}");
     }
@@ -350,24 +337,38 @@ mod tests {
     #[test]
     fn a_chain_within_libs_has_one_spelling() {
         let modules = [linked("p/m.so", &["a.so", "b.so"]), linked("p.libs/a.so", &["b.so"]), linked("p.libs/b.so", &[])];
-        assert!(plan(&modules, ROOT).notices.is_empty());
+        assert!(plan(&modules, ROOT, None).notices.is_empty());
     }
 
     #[test]
     fn modules_that_need_each_other_end() {
         let modules = [linked("m.so", &["a.so"]), linked("a/a.so", &["b.so"]), linked("b/b.so", &["a.so"])];
-        assert_eq!(plan(&modules, ROOT).notices.len(), 2);
+        assert_eq!(plan(&modules, ROOT, None).notices.len(), 2);
+    }
+
+    /// Spellings get longer with every step of a chain. What no runtime can open any more is not followed, for it would take memory in the
+    /// square of its length.
+    #[test]
+    fn spellings_end_with_the_longest_path() {
+        const COUNT: usize = 5_000;
+        let name = |number: usize| format!("{number}.so");
+        let mut modules: Vec<Linked> =
+            (0..COUNT).map(|number| linked(&format!("d{number}/{}", name(number)), &[&name(number + 1)])).collect();
+        modules[0].importable = true;
+        modules.push(linked("m.so", &[&name(0)]));
+        let notices = plan(&modules, ROOT, None).notices.len();
+        assert!((LONGEST_PATH / 10..LONGEST_PATH / 5).contains(&notices), "{notices}");
     }
 
     #[test]
     fn the_present_runtime_path_decides_between_namesakes() {
         let mut modules = [linked("p/m.so", &["a.so"]), linked("x/a.so", &[]), linked("y/a.so", &[])];
         modules[0].runtime_path = vec!["$ORIGIN/../y".to_string()];
-        assert_eq!(plan(&modules, ROOT).entries[0], [format!("{ROOT}/y"), "$ORIGIN/../y".to_string()]);
-        modules[0].runtime_path = plan(&modules, ROOT).entries[0].clone();
-        assert_eq!(plan(&modules, ROOT).entries[0], modules[0].runtime_path);
+        assert_eq!(plan(&modules, ROOT, None).entries[0], [format!("{ROOT}/y"), "$ORIGIN/../y".to_string()]);
+        modules[0].runtime_path = plan(&modules, ROOT, None).entries[0].clone();
+        assert_eq!(plan(&modules, ROOT, None).entries[0], modules[0].runtime_path);
         modules[0].runtime_path.clear();
-        assert_eq!(plan(&modules, ROOT).undecided.len(), 1);
+        assert_eq!(plan(&modules, ROOT, None).undecided.len(), 1);
     }
 
     /// Each package gets the library that was made for it, whatever the order.
@@ -377,7 +378,7 @@ mod tests {
         let libraries = ["a.libs/x.so", "b.libs/x.so", "c/.libs/x.so", "d-D.libs/x.so", "d.libs/x.so"];
         let modules: Vec<Linked> =
             needing.map(|path| linked(path, &["x.so"])).into_iter().chain(libraries.map(|path| linked(path, &[]))).collect();
-        let plan = plan(&modules, ROOT);
+        let plan = plan(&modules, ROOT, None);
         let expected = ["$ORIGIN/../b.libs", "$ORIGIN/../../a.libs", "$ORIGIN/.libs", "$ORIGIN/../d-D.libs", "$ORIGIN/d.libs"];
         for (index, expected) in expected.into_iter().enumerate() {
             assert_eq!(plan.entries[index].last().map(String::as_str), Some(expected), "{}", needing[index]);
@@ -385,13 +386,49 @@ mod tests {
         assert!(plan.notices.is_empty() && plan.undecided.is_empty(), "{plan:?}");
     }
 
+    /// The libraries of a distribution are for all of its packages, but for those that have their own.
+    #[test]
+    fn the_libraries_of_the_distribution_are_preferred() {
+        let modules = [
+            linked("PIL/m.so", &["x.so"]),
+            linked("other/m.so", &["x.so"]),
+            linked("other.libs/x.so", &[]),
+            linked("Pil_low.libs/x.so", &[]),
+        ];
+        let last = |plan: &Plan, module: usize| plan.entries[module].last().cloned().unwrap();
+        let found = plan(&modules, ROOT, Some("pil.LOW"));
+        assert_eq!([last(&found, 0), last(&found, 1)], ["$ORIGIN/../Pil_low.libs", "$ORIGIN/../other.libs"]);
+        assert!(found.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
+        assert_eq!(plan(&modules, ROOT, Some("elsewhere")).undecided.len(), 1);
+    }
+
+    /// As many libraries in directories of their own, each of which has a namesake of the next library.
+    #[test]
+    fn many_namesakes_take_no_time() {
+        const COUNT: usize = 2_000;
+        let name = |number: usize| format!("lib{number}.so");
+        let names: Vec<String> = (0..COUNT).rev().map(name).collect();
+        let mut modules = vec![linked("m.so", &names.iter().map(String::as_str).collect::<Vec<_>>())];
+        modules[0].runtime_path = (0..COUNT).map(|number| format!("$ORIGIN/d{number}")).collect();
+        for number in 0..COUNT {
+            modules.push(linked(&format!("d{number}/{}", name(number)), &[]));
+            modules.push(linked(&format!("d{}/{}", number + 1, name(number)), &[]));
+        }
+        let started = std::time::Instant::now();
+        let found = plan(&modules, ROOT, None);
+        assert!(started.elapsed().as_secs() < 10);
+        let expected: Vec<String> = (0..COUNT).map(|number| format!("$ORIGIN/d{number}")).collect();
+        assert_eq!(found.entries[0], expected);
+        assert!(found.notices.is_empty() && found.undecided.is_empty());
+    }
+
     #[test]
     fn namesakes_that_differ_are_undecided_where_nothing_tells_which_is_meant() {
         let mut modules = [linked("c/m.so", &["x.so"]), linked("a.libs/x.so", &[]), linked("b.libs/x.so", &[])];
-        let found = plan(&modules, ROOT);
-        assert_eq!(found.undecided, ["`c/m.so` needs `x.so`, which the archive has 2 times with different contents"]);
+        let found = plan(&modules, ROOT, None);
+        assert_eq!(found.undecided, [Undecided { path: "c/m.so".to_string(), needed: "x.so".to_string(), count: 2 }]);
         modules[2].contents = modules[1].contents;
-        let found = plan(&modules, ROOT);
+        let found = plan(&modules, ROOT, None);
         assert!(found.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
         assert_eq!(found.entries[0], [format!("{ROOT}/a.libs"), "$ORIGIN/../a.libs".to_string()]);
     }
@@ -399,7 +436,7 @@ mod tests {
     #[test]
     fn the_only_directory_of_libraries_is_taken_with_a_notice() {
         let modules = [linked("c/m.so", &["x.so"]), linked("a/x.so", &[]), linked("demo.libs/x.so", &[])];
-        let plan = plan(&modules, ROOT);
+        let plan = plan(&modules, ROOT, None);
         assert_eq!(plan.notices, ["`c/m.so` needs `x.so`, which the archive has 2 times; `demo.libs/x.so` was taken"]);
         assert!(plan.undecided.is_empty());
     }
@@ -407,12 +444,12 @@ mod tests {
     #[test]
     fn a_namesake_at_the_top_wins_as_it_does_in_the_loader() {
         let modules = [linked("p/m.so", &["a.so"]), linked("p/a.so", &[]), linked("a.so", &[])];
-        assert_eq!(plan(&modules, ROOT).entries[0], [ROOT, "$ORIGIN/.."]);
+        assert_eq!(plan(&modules, ROOT, None).entries[0], [ROOT, "$ORIGIN/.."]);
     }
 
     #[test]
     fn missing_libraries_are_listed_with_their_importers() {
-        let plan = plan(&[linked("p/m.so", &["libz.so"]), linked("p/n.so", &["libz.so"])], ROOT);
+        let plan = plan(&[linked("p/m.so", &["libz.so"]), linked("p/n.so", &["libz.so"])], ROOT, None);
         assert_eq!(plan.missing["libz.so"], ["p/m.so", "p/n.so"]);
     }
 }

@@ -305,7 +305,7 @@ fn upgrade_in_bounded_memory(bytes: &[u8]) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// Entries of zeros, which deflate packs a thousand times. What is copied takes no memory, and what is held is refused by name.
+/// Entries of zeros, which deflate packs a thousand times. What is copied or searched takes no memory, and what is held is refused by name.
 #[cfg(target_os = "linux")]
 #[test]
 fn zeros_take_no_memory() {
@@ -320,10 +320,49 @@ fn zeros_take_no_memory() {
     };
     let (success, stderr) = upgrade_in_bounded_memory(&many("so", &zeros));
     assert!(!success && stderr.contains("`zeros0.so` is no WebAssembly (and 5 more) [not-a-module]"), "{stderr}");
-    for (ending, contents, accepted) in [("bin", &zeros, true), ("py", &zeros, false), ("so", &module.unwrap(), false)] {
+    for (ending, contents, accepted) in [("bin", &zeros, true), ("py", &zeros, true), ("so", &module.unwrap(), false)] {
         let (success, stderr) = upgrade_in_bounded_memory(&many(ending, contents));
         assert_eq!(success, accepted, "{ending}: {stderr}");
         let named = stderr.contains(&format!("{NAME}: entry `zeros0.{ending}`")) && stderr.contains("repack the archive");
         assert!(accepted || named, "{stderr}");
     }
+}
+
+/// Code that is too large to be held is looked through in pieces: a name at the edge of a piece is found, and so is an opener. So is one in
+/// Python, where nobody reads whole what a library is opened by.
+#[test]
+fn large_code_is_looked_through() {
+    const SIZE: usize = 5_600_000;
+    const OPENED: &str = "may look up any symbol";
+    let library = wat::parse_str(
+        r#"(module (@dylink.0 (mem-info (memory 0 0)))
+        (func (export "PyInit_demo")) (func (export "_Z4useda")) (func (export "_Z6unuseda")))"#,
+    );
+    let library = library.unwrap();
+    let run = |path: &str, word: &str, at: usize| {
+        let mut text = vec![b' '; SIZE];
+        text[at..at + word.len()].copy_from_slice(word.as_bytes());
+        let bytes = Wheel::new(NAME).file("demo.abi3.so", &library).file(path, &text).build();
+        assert!(bytes.len() < 60_000);
+        let directory = tempfile::tempdir().unwrap();
+        let input = directory.path().join(NAME);
+        std::fs::write(&input, bytes).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"))
+            .args(["-v", "-o", "out.whl"])
+            .arg(&input)
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let report = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{report}");
+        let new = entries(&std::fs::read(directory.path().join("out.whl")).unwrap());
+        let exports = contents(&new, "demo.abi3.so").to_vec();
+        let stays = |name: &str| exports.windows(name.len()).any(|window| window == name.as_bytes());
+        (stays("_Z4useda"), stays("_Z6unuseda"), report.contains(OPENED))
+    };
+    for at in [0, (1 << 20) - 4, 3 << 20, SIZE - 8] {
+        assert_eq!(run("page.html", "_Z4useda", at), (true, false, false), "{at}");
+    }
+    assert_eq!(run("page.html", "loadDynlib", (1 << 20) - 5), (true, true, true));
+    assert_eq!(run("page.py", "CDLL('no.so')", (2 << 20) - 5), (true, true, true));
 }

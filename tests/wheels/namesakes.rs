@@ -24,6 +24,19 @@ fn libraries_that_differ_are_refused_where_nothing_tells_which_is_meant() {
     assert!(runtime_path(&new, "c/m.abi3.so")[0].ends_with("/b.libs"));
 }
 
+/// A package may be called otherwise than its distribution, whose libraries are where repair tools put them.
+#[test]
+fn the_library_of_the_distribution_is_preferred() {
+    let (library, other) = (module(&[], &["which"]), module(&[], &["which", "another"]));
+    for libs in ["demo.libs", "Demo.libs"] {
+        let path = format!("{libs}/x.so");
+        let files = [("c/m.abi3.so", &module(&["x.so"], &["PyInit_m"])), ("a.libs/x.so", &other), (&*path, &library)];
+        let input = files.into_iter().fold(Wheel::new(NAME), |wheel, (name, contents)| wheel.file(name, contents)).build();
+        let new = entries(&run(NAME, &input, &options()).bytes);
+        assert!(runtime_path(&new, "c/m.abi3.so")[0].ends_with(&format!("/{libs}")), "{libs}");
+    }
+}
+
 #[test]
 fn any_of_equal_libraries_is_taken() {
     let result = run(NAME, &namesakes(&module(&[], &["which"])), &options());

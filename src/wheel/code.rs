@@ -1,0 +1,89 @@
+//! What the code beside modules says: which libraries it opens, and which names occur in it.
+//!
+//! Planning asks again whenever modules have changed, and the code has not. So it is unpacked and looked through for openers once, and once
+//! for each name: after the first time only for names that are new.
+
+use super::sources::Sources;
+use crate::openers::{self, Opens, Search};
+use aho_corasick::AhoCorasick;
+use anyhow::{Context, Result};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The code beside modules, and what was found in it so far.
+pub struct Code<'a> {
+    sources: Sources<'a>,
+    /// What each file opens, with its path.
+    opens: Option<Vec<(String, Opens)>>,
+    /// Names that were looked for, and whether they occur.
+    names: HashMap<String, bool>,
+}
+
+impl<'a> Code<'a> {
+    pub fn new(sources: Sources<'a>) -> Self {
+        Code { sources, opens: None, names: HashMap::new() }
+    }
+
+    /// What each file opens, with its path.
+    ///
+    /// # Errors
+    /// For a file that cannot be unpacked.
+    pub fn opens(&mut self) -> Result<&[(String, Opens)]> {
+        if self.opens.is_none() {
+            let searches = self.sources.map(openers::LONGEST, |piece, search: &mut Search| search.look(piece))?;
+            self.opens = Some(searches.into_iter().map(Search::found).collect());
+        }
+        Ok(self.opens.as_deref().unwrap_or_default())
+    }
+
+    /// Looks for those of `names` that were not looked for yet.
+    ///
+    /// # Errors
+    /// For a file that cannot be unpacked, or when there are too many names.
+    pub fn look_for(&mut self, names: &[&str]) -> Result<()> {
+        let new: Vec<&str> = names.iter().copied().filter(|name| !self.names.contains_key(*name)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let automaton = AhoCorasick::new(&new).context(TOO_MANY)?;
+        // Flags, for lists of what each file has would take memory in the product of files and names.
+        let found: Vec<AtomicBool> = new.iter().map(|_| AtomicBool::new(false)).collect();
+        let longest = new.iter().map(|name| name.len()).max().unwrap_or(0);
+        self.sources.map(longest, |piece, ()| search(&automaton, &found, piece.text))?;
+        self.names.extend(new.iter().zip(found).map(|(name, found)| (name.to_string(), found.into_inner())));
+        Ok(())
+    }
+
+    /// Whether `name`, which was looked for, occurs.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.names.get(name).is_some_and(|occurs| *occurs)
+    }
+}
+
+/// What is wrong when there is no automaton for the names of exports.
+pub const TOO_MANY: &str = "too many exports";
+
+/// Sets the flags of the patterns that occur in `text`.
+pub fn search(automaton: &AhoCorasick, found: &[AtomicBool], text: &[u8]) {
+    automaton.find_overlapping_iter(text).for_each(|name| found[name.pattern().as_usize()].store(true, Ordering::Relaxed));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exports::Source;
+
+    /// What was found once is not looked for again: the files are gone, and it is still known.
+    #[test]
+    fn code_is_looked_through_once() {
+        let files = [Source { path: "a.py".to_string(), text: b"CDLL(name); call(\"first\", \"second\")".to_vec() }];
+        let mut code = Code::new(Sources::Files(&files));
+        let opens = code.opens().unwrap().to_vec();
+        assert_eq!(opens, [("a.py".to_string(), Opens::Any)]);
+        code.look_for(&["first", "fourth"]).unwrap();
+        code.sources = Sources::Files(&[]);
+        code.look_for(&["first", "second", "fourth"]).unwrap();
+        assert_eq!(code.opens().unwrap(), opens);
+        assert_eq!(["first", "second", "third", "fourth"].map(|name| code.mentions(name)), [true, false, false, false]);
+    }
+}
