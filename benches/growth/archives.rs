@@ -35,5 +35,5 @@ fn archive(names: impl IntoIterator<Item = String>, library: &[u8], options: &'s
         zip.start_file(name, SimpleFileOptions::default())?;
         zip.write_all(library)?;
     }
-    Ok(Input { file: "libraries.zip", bytes: zip.finish()?.into_inner(), options })
+    Ok(Input { file: "libraries.zip", bytes: zip.finish()?.into_inner(), beside: Vec::new(), options })
 }

@@ -10,6 +10,7 @@
 mod archives;
 mod bind;
 mod exceptions;
+mod javascript;
 mod merge;
 
 use std::fmt::Write;
@@ -33,6 +34,8 @@ struct Input {
     /// Name of the file, whose ending says what it is.
     file: &'static str,
     bytes: Vec<u8>,
+    /// Files in the directory where the command runs.
+    beside: Vec<(&'static str, Vec<u8>)>,
     /// Options beside the input and the output.
     options: &'static [&'static str],
 }
@@ -40,7 +43,7 @@ struct Input {
 impl Input {
     /// A side module, in the text format.
     fn module(text: &str) -> Result<Self> {
-        Ok(Input { file: "module.so", bytes: wat::parse_str(text)?, options: &[] })
+        Ok(Input { file: "module.so", bytes: wat::parse_str(text)?, beside: Vec::new(), options: &[] })
     }
 }
 
@@ -53,6 +56,7 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "two equal chains of functions", n: 5_000, make: merge::chains },
     Generator { name: "libraries of one archive that share names", n: 200, make: archives::shared_names },
     Generator { name: "directories around a library", n: 5_000, make: archives::deep_path },
+    Generator { name: "values of JavaScript with many names", n: 10_000, make: javascript::shared_values },
 ];
 
 fn main() -> Result<()> {
@@ -94,8 +98,11 @@ fn seconds(input: &Input) -> Result<f64> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join(input.file);
     std::fs::write(&path, &input.bytes)?;
+    for (name, bytes) in &input.beside {
+        std::fs::write(directory.path().join(name), bytes)?;
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
-    command.arg(&path).arg("-o").arg(directory.path().join("out/")).args(input.options);
+    command.arg(&path).arg("-o").arg(directory.path().join("out/")).args(input.options).current_dir(&directory);
     command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped());
     let before = children_user_ticks()?;
     let output = command.output().context("cannot start wasm-pyfix")?;
