@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
+use wasm_pyfix_passes::python::is_extension;
 
 use crate::openers::{self, Opens};
 use crate::wheel::runtime_path::{base_name, directory};
@@ -145,17 +146,13 @@ pub fn plan(modules: &[Located<'_>], sources: &Sources<'_>, options: &Options) -
 
 /// What may go of a module by what it is.
 fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> (Exports, String) {
-    let is_extension = module.module.exports().iter().any(|export| is_entry(&export.name));
+    let is_extension = is_extension(module.module);
     match mode {
         _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, String::new()),
         Mode::Pyinit if is_extension => (Exports::Prune, String::new()),
         _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import".to_string()),
         _ => (Exports::Keep, "a library, which other packages may need".to_string()),
     }
-}
-
-fn is_entry(name: &str) -> bool {
-    ["PyInit_", "PyInitU_", "PyModExport_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether `path` is in a directory in which repair tools put the libraries of one wheel.

@@ -3,6 +3,7 @@
 //! The JSON form is an interface: `docs/report.md` describes it, and [`SCHEMA_VERSION`] grows when a member changes its meaning or
 //! goes away. New members may appear at any time.
 
+use crate::plain::{plain, plural};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -14,7 +15,6 @@ use wasm_pyfix_passes::{Error, Outcome};
 
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
-use crate::plain::plain;
 use crate::wheel;
 
 /// Version of the JSON form.
@@ -296,7 +296,7 @@ impl InputReport {
         let mut facts = Vec::new();
         if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
             let upgraded = self.modules.iter().filter(|module| module.status == Status::Upgraded).count();
-            facts.push(format!("{upgraded} of {} modules changed", self.modules.len()));
+            facts.push(format!("{upgraded} of {} {} changed", self.modules.len(), plural(self.modules.len(), "module")));
         }
         if let (Some(before), Some(after)) = (self.size_before, self.size_after) {
             facts.push(sizes(before, after));

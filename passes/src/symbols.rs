@@ -13,9 +13,10 @@
 //! **Relies on** `resolveSymbol`, `reportUndefinedSymbols` and `getDylinkMetadata` of Emscripten 4.0.9's `libdylink.js`.
 
 use crate::module::{Import, Item, Module};
+use crate::python::is_extension;
 use crate::siblings::SiblingExports;
 use crate::{Environment, Offer, Outcome, Provider};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of the pass.
 pub const PASS: &str = "symbols";
@@ -144,10 +145,7 @@ pub fn unbound<'m, 'a>(
     environment: &Environment,
     sibling_exports: &SiblingExports,
 ) -> Vec<Unbound<'m, 'a>> {
-    const WEAK: u32 = 1;
-    const BINDING: u32 = 3;
-    let weak = module.dylink.import_info.iter().filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str());
-    let weak: HashSet<&str> = weak.collect();
+    let weak = module.dylink.weak_imports();
     let exports: BTreeSet<&str> = module.exports().iter().map(|export| &*export.name).collect();
     let offered_elsewhere = |name: &str| {
         // A function of EM_JS is text in the data of the module that exports this.
@@ -223,11 +221,11 @@ pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
     const PYTHON: [&str; 3] = ["Py", "_Py", "__Py"];
     RESERVED.iter().any(|prefix| name.starts_with(prefix))
         || is_of_standard_library(name)
-        || (PYTHON.iter().any(|prefix| name.starts_with(prefix)) && is_extension(module))
+        || (PYTHON.iter().any(|prefix| name.starts_with(prefix)) && is_lone_extension(module))
 }
 
-fn is_extension(module: &Module<'_>) -> bool {
-    module.dylink.needed.is_empty() && module.exports().iter().any(|export| export.name.starts_with("PyInit_"))
+fn is_lone_extension(module: &Module<'_>) -> bool {
+    module.dylink.needed.is_empty() && is_extension(module)
 }
 
 /// Whether `name` is mangled by the Itanium C++ ABI, stands for something in `std`, and mentions nothing outside of it. (A template of

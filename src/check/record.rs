@@ -2,7 +2,9 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
+use crate::plain::plural;
 use crate::wheel::archive::Archive;
+use crate::wheel::metadata::is_record;
 use crate::wheel::metadata::{Digester, Record, Row};
 use anyhow::Result;
 use rayon::prelude::*;
@@ -67,7 +69,7 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
         Err(error) => return vec![Finding::new(&RECORD_MISMATCH, &place(&path), format!("cannot be read: {error:#}"))],
     };
     let compiled = record.follow_compiled(|path| archive.position(path).is_some());
-    let rows = record.rows().par_iter().filter(|row| !has_no_hash(&row.path, dist_info));
+    let rows = record.rows().par_iter().filter(|row| !is_record(&row.path, dist_info));
     let mut findings: Vec<Finding> = rows
         .filter_map(|row| {
             if archive.position(&row.path).is_none() {
@@ -78,11 +80,12 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
         })
         .collect();
     if let Some(first) = compiled.first() {
-        let message = format!("lists {} sources that are compiled in their place, the first `{first}`", compiled.len());
+        let count = compiled.len();
+        let message = format!("lists {count} {} compiled in place, the first `{first}`", plural(count, "source"));
         findings.push(Finding::new(&RECORD_COMPILED, &place(&path), message));
     }
     let listed: HashSet<&str> = record.rows().iter().map(|row| row.path.as_str()).collect();
-    let files = archive.entries.iter().filter(|entry| !entry.directory && !has_no_hash(&entry.name, dist_info));
+    let files = archive.entries.iter().filter(|entry| !entry.directory && !is_record(&entry.name, dist_info));
     let unlisted = files.filter(|entry| !listed.contains(entry.name.as_str()));
     findings.extend(unlisted.map(|entry| Finding::new(&RECORD_UNLISTED, &place(&entry.name), "is not in RECORD")));
     findings
@@ -96,10 +99,4 @@ fn verify(archive: &Archive<'_>, row: &Row, at_hand: &HashMap<&str, &[u8]>) -> R
         (None, None) => return Ok(()),
     }
     Record::verify(row, &digester.finish())
-}
-
-/// Files that have no hash in `RECORD`.
-fn has_no_hash(path: &str, dist_info: &str) -> bool {
-    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
-    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
 }

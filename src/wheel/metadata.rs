@@ -159,6 +159,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether `path` is `RECORD`, or a signature of it: the files that have no hash in it.
+pub fn is_record(path: &str, dist_info: &str) -> bool {
+    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
+    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
+}
+
 /// A parsed `RECORD`.
 #[derive(Debug, Clone)]
 pub struct Record {

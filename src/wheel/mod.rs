@@ -30,6 +30,7 @@ mod stable_abi;
 pub use lock::rewrite_lock;
 
 use crate::pipeline::{ModuleOptions, ModuleResult};
+use crate::plain::{first_names, plural};
 use crate::shrink;
 use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
@@ -43,6 +44,7 @@ use rename::Renamed;
 use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use wasm_pyfix_passes::python::is_entry;
 use wasm_pyfix_passes::{Error, Outcome};
 
 /// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
@@ -258,12 +260,6 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
     Ok(wheel)
 }
 
-/// Files that have no hash in `RECORD`.
-fn is_record(path: &str, dist_info: &str) -> bool {
-    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
-    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
-}
-
 fn read_dist_info(archive: &Archive<'_>, wheel: &Wheel, file: &str) -> Result<(usize, Vec<u8>)> {
     let path = format!("{}/{file}", wheel.dist_info);
     let index = archive.position(&path).with_context(|| format!("no `{path}` inside: not a wheel"))?;
@@ -285,12 +281,13 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notic
     if let Some(first) = compiled.first() {
         let count = compiled.len();
         notices.push(format!(
-            "RECORD listed {count} sources that are compiled in their place, the first `{first}`: now their bytecode"
+            "RECORD listed {count} {} compiled in place, the first `{first}`: now the bytecode",
+            plural(count, "source")
         ));
     }
     let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
     let verify = |row: &metadata::Row| {
-        if is_record(&row.path, &wheel.dist_info) {
+        if metadata::is_record(&row.path, &wheel.dist_info) {
             return Ok(());
         }
         let index =
@@ -426,7 +423,7 @@ fn plan_runtime_paths(
             needed: modules::needed(module, &options.module),
             // What was asked for decides between namesakes, too, and before what was there.
             runtime_path: options.module.runtime_path.iter().chain(&module.dylink.runtime_path).cloned().collect(),
-            importable: module.exports.iter().any(|name| name.starts_with("PyInit_")),
+            importable: module.exports.iter().any(|name| is_entry(name)),
             contents: *contents.entry(&module.bytes).or_insert(index),
         })
         .collect();
@@ -435,11 +432,10 @@ fn plan_runtime_paths(
     let exclude = graft::excluded(&options.exclude)?;
     for (library, importers) in &plan.missing {
         if !exclude.is_match(library) {
-            let more = if importers.len() > 1 { format!(" and {} more", importers.len() - 1) } else { String::new() };
             notices.push(format!(
-                "`{}`{more} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
+                "{} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
                  module is loaded, or be grafted with --libdir",
-                importers[0]
+                first_names(importers.iter().map(|path| format!("`{path}`")), 1)
             ));
         }
     }
@@ -565,7 +561,7 @@ fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits
     let entries = archive.entries.iter().enumerate();
     let stays = entries.filter(|(index, entry)| !entry.directory && !edits.removed.contains(index));
     let names = stays.map(|(_, entry)| entry.name.clone());
-    names.filter(|name| !listed.contains(name.as_str()) && !is_record(name, &wheel.dist_info)).collect()
+    names.filter(|name| !listed.contains(name.as_str()) && !metadata::is_record(name, &wheel.dist_info)).collect()
 }
 
 fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
