@@ -10,6 +10,7 @@
 mod archives;
 mod bind;
 mod exceptions;
+mod imports;
 mod javascript;
 mod merge;
 
@@ -56,6 +57,11 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "two equal chains of functions", n: 5_000, make: merge::chains },
     Generator { name: "libraries of one archive that share names", n: 200, make: archives::shared_names },
     Generator { name: "directories around a library", n: 5_000, make: archives::deep_path },
+    Generator { name: "imported functions", n: 50_000, make: imports::functions },
+    Generator { name: "imports that nobody uses", n: 20_000, make: imports::unused },
+    Generator { name: "functions that the runtime lacks", n: 20_000, make: imports::substitutes },
+    Generator { name: "addresses of functions for exceptions", n: 5_000, make: imports::addresses },
+    Generator { name: "imports and exports with 64-bit integers in halves", n: 2_000, make: imports::legalized },
     Generator { name: "values of JavaScript with many names", n: 10_000, make: javascript::shared_values },
 ];
 

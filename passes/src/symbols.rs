@@ -16,7 +16,7 @@ use crate::module::{Import, Item, Module};
 use crate::python::is_extension;
 use crate::siblings::SiblingExports;
 use crate::{Environment, Offer, Outcome, Provider};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Name of the pass.
 pub const PASS: &str = "symbols";
@@ -43,36 +43,27 @@ pub fn rename(
 ) -> Outcome {
     let mut outcome = Outcome::new(PASS);
     for alias in aliases {
-        let renamed: Vec<Item> = (module.imports().iter())
+        let defined = module.export(&alias.old).is_some();
+        let known =
+            |environment: &Environment| environment.item(&alias.old).is_some() || sibling_exports.contains(&alias.old) || defined;
+        let unknown = environment.filter(|environment| !known(environment));
+        let renamed: HashSet<Item> = (module.imports().iter())
             .filter(|import| import.field == alias.old && (ENV.contains(&&*import.module) || GOT.contains(&&*import.module)))
-            .filter(|import| alias.always || applies(alias, module, import, environment, sibling_exports))
+            .filter(|import| {
+                alias.always || unknown.is_some_and(|environment| problem(module, import, &alias.new, environment).is_none())
+            })
             .map(|import| import.item)
             .collect();
         if renamed.is_empty() {
             continue;
         }
         outcome.count(&format!("imports of `{}` renamed to `{}`", alias.old, alias.new), renamed.len());
-        for item in renamed {
-            module.rename_import(item, &alias.new);
-        }
+        module.rename_imports(&renamed, &alias.new);
         for info in module.dylink.import_info.iter_mut().filter(|info| info.field == alias.old) {
             info.field.clone_from(&alias.new);
         }
     }
     outcome
-}
-
-fn applies(
-    alias: &Alias,
-    module: &Module<'_>,
-    import: &Import<'_>,
-    environment: Option<&Environment>,
-    sibling_exports: &SiblingExports,
-) -> bool {
-    let Some(environment) = environment else { return false };
-    let known =
-        environment.item(&alias.old).is_some() || sibling_exports.contains(&alias.old) || module.export(&alias.old).is_some();
-    !known && problem(module, import, &alias.new, environment).is_none()
 }
 
 /// What keeps a symbol from being used.

@@ -121,9 +121,7 @@ fn restore_exports(module: &mut Module<'_>, pairs: &[ExportPair], outcome: &mut 
     if pairs.is_empty() {
         return BTreeSet::new();
     }
-    for pair in pairs {
-        module.redirect_export(&pair.name, Item::Function(pair.original));
-    }
+    module.redirect_exports(&pairs.iter().map(|pair| (&*pair.name, Item::Function(pair.original))).collect());
     let originals: HashSet<String> = pairs.iter().map(|pair| format!("{ORIGINAL}{}", pair.name)).collect();
     module.remove_exports(|export| originals.contains(export.name.as_ref()));
     outcome.count("exports restored", pairs.len());
@@ -340,12 +338,9 @@ fn remove_dead(
         dead.remove(&needed);
     }
     outcome.count("functions removed", dead.len());
-    for id in temp_ret {
-        if !referred.is_referred(module, id, &dead) {
-            module.remove_function(id);
-        }
-    }
-    dead.into_iter().for_each(|id| module.remove_function(id));
+    let unused = temp_ret.into_iter().filter(|id| !referred.is_referred(module, *id, &dead));
+    let gone: Vec<FunctionId> = unused.chain(dead.iter().copied()).collect();
+    module.remove_functions(&gone);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use super::{
     Body, ConstExpr, Export, Function, FunctionId, Global, GlobalId, Import, Item, Module, Origin, Table, TableId, Tag, TagId,
     TypeId, encode, section,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use wasmparser::{FuncType, GlobalType, TableType};
 
 impl<'a> Module<'a> {
@@ -85,10 +85,10 @@ impl<'a> Module<'a> {
         self.imports.push(Import { module: module.to_string().into(), field: field.to_string().into(), item });
     }
 
-    /// Gives the import behind `item` another field name.
-    pub fn rename_import(&mut self, item: Item, field: &str) {
+    /// Gives the imports behind `items` another field name.
+    pub fn rename_imports(&mut self, items: &HashSet<Item>, field: &str) {
         self.touched.insert(section::IMPORT);
-        for import in self.imports.iter_mut().filter(|import| import.item == item) {
+        for import in self.imports.iter_mut().filter(|import| items.contains(&import.item)) {
             import.field = field.to_string().into();
         }
     }
@@ -99,6 +99,9 @@ impl<'a> Module<'a> {
     }
 
     fn remove_imports(&mut self, items: &HashSet<Item>) {
+        if items.is_empty() {
+            return;
+        }
         self.touched.insert(section::IMPORT);
         self.imports.retain(|import| !items.contains(&import.item));
     }
@@ -145,9 +148,6 @@ impl<'a> Module<'a> {
     /// Removes the imports among some functions, in one look over all imports.
     fn forget_imports(&mut self, ids: impl Iterator<Item = FunctionId>) {
         let imported: Vec<FunctionId> = ids.filter(|id| self.function(*id).origin == Origin::Import).collect();
-        if imported.is_empty() {
-            return;
-        }
         self.remove_imports(&imported.iter().map(|id| Item::Function(*id)).collect());
         for id in imported {
             self.functions[id.0 as usize].origin = Origin::Dead;
@@ -192,24 +192,30 @@ impl<'a> Module<'a> {
         id
     }
 
-    /// Removes a global to which nothing refers any more.
-    pub fn remove_global(&mut self, id: GlobalId) {
-        match self.globals[id.0 as usize].origin {
-            Origin::Import => self.remove_import(Item::Global(id)),
-            Origin::Defined(_) => self.touched.insert(section::GLOBAL),
-            Origin::Dead => {}
+    /// Removes globals to which nothing refers any more.
+    pub fn remove_globals(&mut self, ids: &[GlobalId]) {
+        let imported = |id: &&GlobalId| self.globals[id.0 as usize].origin == Origin::Import;
+        let imported: HashSet<Item> = ids.iter().filter(imported).map(|id| Item::Global(*id)).collect();
+        self.remove_imports(&imported);
+        for id in ids {
+            if self.globals[id.0 as usize].origin.defined().is_some() {
+                self.touched.insert(section::GLOBAL);
+            }
+            self.globals[id.0 as usize].origin = Origin::Dead;
         }
-        self.globals[id.0 as usize].origin = Origin::Dead;
     }
 
-    /// Removes an exception tag to which nothing refers any more.
-    pub fn remove_tag(&mut self, id: TagId) {
-        match self.tags[id.0 as usize].origin {
-            Origin::Import => self.remove_import(Item::Tag(id)),
-            Origin::Defined(()) => self.touched.insert(section::TAG),
-            Origin::Dead => {}
+    /// Removes exception tags to which nothing refers any more.
+    pub fn remove_tags(&mut self, ids: &[TagId]) {
+        let imported = |id: &&TagId| self.tags[id.0 as usize].origin == Origin::Import;
+        let imported: HashSet<Item> = ids.iter().filter(imported).map(|id| Item::Tag(*id)).collect();
+        self.remove_imports(&imported);
+        for id in ids {
+            if self.tags[id.0 as usize].origin.defined().is_some() {
+                self.touched.insert(section::TAG);
+            }
+            self.tags[id.0 as usize].origin = Origin::Dead;
         }
-        self.tags[id.0 as usize].origin = Origin::Dead;
     }
 
     /// Removes a function type to which nothing refers any more.
@@ -229,11 +235,6 @@ impl<'a> Module<'a> {
         self.touched.insert(section::GLOBAL);
         self.globals.push(Global { ty: encode::MUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(init)) });
         id
-    }
-
-    /// Turns an imported mutable `i32` global into one this module defines, 0 at first.
-    pub fn define_global(&mut self, id: GlobalId) {
-        self.define_globals(&[id]);
     }
 
     /// Turns imported mutable `i32` globals into ones this module defines, 0 at first.
@@ -262,11 +263,11 @@ impl<'a> Module<'a> {
         self.exports.push(Export { name: name.to_string().into(), item });
     }
 
-    /// Has the export `name` give out `item`.
-    pub fn redirect_export(&mut self, name: &str, item: Item) {
+    /// Has exports give out other items, by their names.
+    pub fn redirect_exports(&mut self, items: &HashMap<&str, Item>) {
         self.touched.insert(section::EXPORT);
-        for export in self.exports.iter_mut().filter(|export| export.name == name) {
-            export.item = item;
+        for export in &mut self.exports {
+            export.item = items.get(&*export.name).copied().unwrap_or(export.item);
         }
     }
 

@@ -404,11 +404,6 @@ impl ConstExpr<'_> {
         })
     }
 
-    /// Whether it takes a reference of the function `id`.
-    pub fn refers_to(&self, id: FunctionId) -> bool {
-        self.functions().any(|function| function == id)
-    }
-
     /// The value, where it is an `i32.const` and nothing else.
     pub fn as_i32(&self) -> Option<i32> {
         let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));
