@@ -36,9 +36,11 @@ impl<'a> Module<'a> {
             Item::Function(id) if import.module == module && import.field == field && same_type(id) => Some(id),
             _ => None,
         });
-        if let Some(id) = known {
-            return id;
-        }
+        known.unwrap_or_else(|| self.add_imported_function(module, field, ty))
+    }
+
+    /// Imports the function `module.field` anew, without a look at what is imported already.
+    pub fn add_imported_function(&mut self, module: &str, field: &str, ty: &FuncType) -> FunctionId {
         let ty = self.type_id(ty);
         let id = FunctionId(self.functions.len() as u32);
         self.functions.push(Function { ty, origin: Origin::Import });
