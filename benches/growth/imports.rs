@@ -84,3 +84,35 @@ pub fn legalized(n: usize) -> Result<Input> {
     }
     Input::module(&(text + ")"))
 }
+
+/// Weak functions and addresses that nobody has, all of them used.
+pub fn weak(n: usize) -> Result<Input> {
+    let mut infos = String::new();
+    let mut text = String::new();
+    for index in 0..n {
+        writeln!(infos, "(import-info \"env\" \"f{index}\" binding-weak)(import-info \"GOT.mem\" \"d{index}\" binding-weak)")?;
+        writeln!(text, "(import \"env\" \"f{index}\" (func $f{index} (param i32 i32)))")?;
+        writeln!(text, "(import \"GOT.mem\" \"d{index}\" (global $d{index} (mut i32)))")?;
+        writeln!(text, "(import \"GOT.func\" \"f{index}\" (global $g{index} (mut i32)))")?;
+    }
+    text.push_str("(func (export \"run\")");
+    for index in 0..n {
+        writeln!(text, "(call $f{index} (global.get $d{index}) (global.get $g{index}))")?;
+    }
+    let begin = BEGIN.replace("(table 0 0))", &format!("(table 0 0)) {infos}"));
+    Input::module(&(begin + &text + "))"))
+}
+
+/// Imports that are given 64-bit integers in halves, which they may mean, and one that shows that the module was linked so.
+pub fn suspects(n: usize) -> Result<Input> {
+    let mut text = String::from(BEGIN);
+    text.push_str("(import \"env\" \"getTempRet0\" (func $get (result i32)))\n");
+    for index in 0..n {
+        writeln!(text, "(import \"env\" \"s{index}\" (func $s{index} (param i32 i32)))")?;
+    }
+    text.push_str("(func (export \"orig$e\") (param i64))(func (export \"e\") (param i32 i32)) (func (export \"run\") (param i64)");
+    for index in 0..n {
+        writeln!(text, "(call $s{index} (i32.wrap_i64 (local.get 0)) (i32.wrap_i64 (i64.shr_u (local.get 0) (i64.const 32))))")?;
+    }
+    Input::module(&(text + "))"))
+}

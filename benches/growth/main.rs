@@ -62,6 +62,8 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "functions that the runtime lacks", n: 20_000, make: imports::substitutes },
     Generator { name: "addresses of functions for exceptions", n: 5_000, make: imports::addresses },
     Generator { name: "imports and exports with 64-bit integers in halves", n: 2_000, make: imports::legalized },
+    Generator { name: "weak functions and addresses", n: 10_000, make: imports::weak },
+    Generator { name: "imports that may take halves", n: 5_000, make: imports::suspects },
     Generator { name: "values of JavaScript with many names", n: 10_000, make: javascript::shared_values },
 ];
 

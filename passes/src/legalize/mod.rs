@@ -167,7 +167,7 @@ fn true_types(
 ) -> Result<BTreeMap<FunctionId, FuncType>> {
     let evidence = Evidence::new(module, shapes, pairs, options);
     let mut types = BTreeMap::new();
-    let mut unproven = Vec::new();
+    let (mut unproven, mut suspects) = (Vec::new(), Vec::new());
     for import in module.imports() {
         let Item::Function(id) = import.item else { continue };
         if has_i64(module.signature(id)) || exceptions::is_of_abi(&import.field, module.signature(id)) {
@@ -175,14 +175,15 @@ fn true_types(
         }
         match evidence.verdict(&import.field, id) {
             Verdict::AsItIs => {}
-            Verdict::Suspect => outcome.leave(
-                "import",
-                &format!("`{}` is given the halves of a 64-bit integer; nothing tells whether it is to get it whole", import.field),
-            ),
+            Verdict::Suspect => suspects.push(format!(
+                "`{}` is given the halves of a 64-bit integer; nothing tells whether it is to get it whole",
+                import.field
+            )),
             Verdict::True(ty) => drop(types.insert(id, ty)),
             Verdict::Unproven(why) => unproven.push(format!("{} ({why})", import.field)),
         }
     }
+    outcome.leave_each("import", suspects);
     if unproven.is_empty() {
         return Ok(types);
     }
