@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
+use wasm_pyfix_passes::python::is_extension;
 
 use crate::openers::{self, Opens};
 use crate::wheel::code::{Code, TOO_MANY, search};
@@ -151,7 +152,7 @@ pub fn plan(modules: &[Located<'_>], code: &mut Code<'_>, options: &Options) -> 
 
 /// What may go of a module by what it is.
 fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
-    let is_extension = module.module.exports().iter().any(|export| is_entry(&export.name));
+    let is_extension = is_extension(module.module);
     let (exports, why) = match mode {
         _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, ""),
         Mode::Pyinit if is_extension => (Exports::Prune, ""),
@@ -159,10 +160,6 @@ fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
         _ => (Exports::Keep, "a library, which other packages may need"),
     };
     Plan { exports, why: why.to_string(), kept: HashMap::new() }
-}
-
-fn is_entry(name: &str) -> bool {
-    ["PyInit_", "PyInitU_", "PyModExport_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether `path` is in a directory in which repair tools put the libraries of one wheel.

@@ -1,5 +1,6 @@
 //! Which passes run over one module, in which order.
 
+use crate::plain::first_names;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -127,7 +128,7 @@ pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleRes
         outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
     }
     if let Some(environment) = environment {
-        outcomes.push(substitutes::run(&mut module, environment, &options.sibling_exports)?);
+        outcomes.push(substitutes::run(&mut module, environment, &options.sibling_exports));
     }
     if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
         report_missing(&module, environment, &origin, options, renamed)?;
@@ -303,11 +304,8 @@ fn report_missing(
     let (gone, elsewhere): (Vec<_>, Vec<_>) =
         (missing.into_iter()).partition(|(name, problem)| *problem >= Problem::Kind || target::is_of_runtime(name, module));
     if !elsewhere.is_empty() {
-        const SHOWN: usize = 10;
-        let names: Vec<String> = elsewhere.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
-        let more = elsewhere.len() - names.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        outcome.notices.push(format!("another library must offer {}{more}", names.join(", ")));
+        let names = first_names(elsewhere.iter().map(|(name, _)| format!("`{name}`")), 10);
+        outcome.notices.push(format!("another library must offer {names}"));
     }
     let (before, gone): (Vec<_>, Vec<_>) =
         (gone.into_iter()).partition(|(name, problem)| *problem == Problem::Function && origin.lacked(name));

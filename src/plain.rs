@@ -5,6 +5,7 @@
 //! for another. The JSON forms have the names as they are: JSON escapes what it must.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 /// `text` with a backslash and a number or letter, as in Rust, in the place of every character that shows nothing of itself.
 pub fn plain(text: &str) -> Cow<'_, str> {
@@ -20,6 +21,25 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(plain)
+}
+
+/// The first `shown` of `names`, and how many more there are.
+pub fn first_names<N: Display>(names: impl ExactSizeIterator<Item = N>, shown: usize) -> String {
+    let more = names.len().saturating_sub(shown);
+    let mut text = names.take(shown).map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text += &format!(" and {more} more");
+    }
+    text
+}
+
+/// The noun as it stands behind `count`: `file` or `files`, `entry` or `entries`.
+pub fn plural(count: usize, noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        _ if count == 1 => noun.to_string(),
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{noun}s"),
+    }
 }
 
 /// Control characters, ends of lines, and what is invisible or changes the direction of other text: the characters that the Unicode
@@ -51,6 +71,16 @@ fn is_hidden(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_have_few_names_and_a_count() {
+        let listed = |count: usize| first_names(["`a`", "`b`", "`c`"][..count].iter(), 2);
+        assert_eq!([0, 1, 2, 3].map(listed), ["", "`a`", "`a`, `b`", "`a`, `b` and 1 more"]);
+        assert_eq!(
+            [(1, "entry"), (2, "entry"), (0, "file")].map(|(count, noun)| plural(count, noun)),
+            ["entry", "entries", "files"]
+        );
+    }
 
     #[test]
     fn what_shows_stays_and_what_hides_is_told() {

@@ -3,6 +3,8 @@
 //! The JSON form is an interface: `docs/report.md` describes it, and [`SCHEMA_VERSION`] grows when a member changes its meaning or
 //! goes away. New members may appear at any time.
 
+use crate::plain::{plain, plural};
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -14,7 +16,6 @@ use wasm_pyfix_passes::{Error, Outcome};
 
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
-use crate::plain::plain;
 use crate::wheel;
 
 /// Version of the JSON form.
@@ -296,7 +297,7 @@ impl InputReport {
         let mut facts = Vec::new();
         if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
             let upgraded = self.modules.iter().filter(|module| module.status == Status::Upgraded).count();
-            facts.push(format!("{upgraded} of {} modules changed", self.modules.len()));
+            facts.push(format!("{upgraded} of {} {} changed", self.modules.len(), plural(self.modules.len(), "module")));
         }
         if let (Some(before), Some(after)) = (self.size_before, self.size_after) {
             facts.push(sizes(before, after));
@@ -341,6 +342,9 @@ fn write_passes(out: &mut dyn Write, passes: &[PassReport], indent: &str) -> io:
 /// The passes over several modules, added up by name: counts add, equal reasons add, equal notices appear once.
 pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
     let mut sums: IndexMap<&str, PassReport> = IndexMap::new();
+    // Where each reason stands, and which notices there are.
+    let mut left_at: HashMap<(&str, &str, &str), usize> = HashMap::new();
+    let mut noticed: HashSet<(&str, &str)> = HashSet::new();
     for pass in modules.iter().flat_map(|module| &module.passes) {
         let sum = sums.entry(&pass.pass).or_insert_with(|| PassReport {
             pass: pass.pass.clone(),
@@ -352,13 +356,13 @@ pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
             *sum.changed.entry(what.clone()).or_default() += count;
         }
         for left in &pass.left {
-            match sum.left.iter_mut().find(|known| known.what == left.what && known.why == left.why) {
-                Some(known) => known.count += left.count,
-                None => sum.left.push(left.clone()),
-            }
+            let at = *left_at.entry((&pass.pass, &left.what, &left.why)).or_insert_with(|| {
+                sum.left.push(LeftReport { count: 0, ..left.clone() });
+                sum.left.len() - 1
+            });
+            sum.left[at].count += left.count;
         }
-        let new = pass.notices.iter().filter(|notice| !sum.notices.contains(notice)).cloned().collect::<Vec<_>>();
-        sum.notices.extend(new);
+        sum.notices.extend(pass.notices.iter().filter(|notice| noticed.insert((&pass.pass, notice))).cloned());
     }
     sums.into_values().collect()
 }

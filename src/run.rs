@@ -3,6 +3,7 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+use crate::wheel::name::python_suffix;
 use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
@@ -224,6 +225,7 @@ impl<'a> Run<'a> {
         let args = &self.args.module;
         let bigint = target.bigint || args.bigint;
         let main = self.main()?;
+        let has_main = main.is_some();
         self.options = ModuleOptions {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
             personality: self.personality()?,
@@ -243,7 +245,7 @@ impl<'a> Run<'a> {
             aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
             // Of half a runtime nobody knows what it lacks.
             application: !target.has_wheels(),
-            allow_missing: args.allow_missing || (!target.has_wheels() && self.args.target.main.len() == 1),
+            allow_missing: args.allow_missing || (has_main && !target.is_known_whole(&self.args.target.main)),
             ..ModuleOptions::default()
         };
         if bigint && self.sources.len() > 1 {
@@ -399,7 +401,7 @@ impl<'a> Run<'a> {
             environment: self.options.environment.as_deref().unwrap_or(&nothing),
             source: None,
             sources: &[],
-            complete: self.target.has_wheels() || self.args.target.main.len() > 1,
+            complete: self.target.is_known_whole(&self.args.target.main),
             side_by_side: !self.args.target.main.is_empty(),
         };
         let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
@@ -571,8 +573,7 @@ fn source_date_epoch() -> Result<Option<u64>> {
 
 /// Notes that a module is named for another Python than the target's, which then does not see it.
 fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
-    let (_, rest) = file_name.split_once(".cpython-")?;
-    let version = rest.split(['-', '.']).next()?;
+    let version = python_suffix(file_name)?.version;
     let wanted = target.python.replace('.', "");
     if !target.has_wheels() {
         return None;

@@ -238,7 +238,7 @@ fn sources_that_were_compiled_in_their_place_become_bytecode_in_record() {
     let result = run(OLD, &compiled(demo()), &options());
     check_record(&entries(&result.bytes));
     let notices: Vec<&String> = result.notices.iter().filter(|notice| notice.contains("RECORD")).collect();
-    let expected = "RECORD listed 2 sources that are compiled in their place, the first `demo/a.pyc`: now their bytecode";
+    let expected = "RECORD listed 2 sources compiled in place, the first `demo/a.pyc`: now the bytecode";
     assert_eq!(notices, [expected]);
     assert!(!run(NEW, &result.bytes, &options()).changed);
 

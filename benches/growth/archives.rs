@@ -87,5 +87,5 @@ fn archive<'c>(files: impl IntoIterator<Item = (String, &'c [u8])>, options: &'s
         zip.start_file(name, SimpleFileOptions::default())?;
         zip.write_all(contents)?;
     }
-    Ok(Input { file: "libraries.zip", bytes: zip.finish()?.into_inner(), checked: false, options })
+    Ok(Input { file: "libraries.zip", bytes: zip.finish()?.into_inner(), checked: false, beside: Vec::new(), options })
 }

@@ -10,6 +10,8 @@
 mod archives;
 mod bind;
 mod exceptions;
+mod imports;
+mod javascript;
 mod merge;
 
 use std::fmt::Write;
@@ -35,6 +37,8 @@ struct Input {
     bytes: Vec<u8>,
     /// Whether it is checked and not upgraded.
     checked: bool,
+    /// Files in the directory where the command runs.
+    beside: Vec<(&'static str, Vec<u8>)>,
     /// Options beside the input and the output.
     options: &'static [&'static str],
 }
@@ -42,7 +46,7 @@ struct Input {
 impl Input {
     /// A side module, in the text format.
     fn module(text: &str) -> Result<Self> {
-        Ok(Input { file: "module.so", bytes: wat::parse_str(text)?, checked: false, options: &[] })
+        Ok(Input { file: "module.so", bytes: wat::parse_str(text)?, checked: false, beside: Vec::new(), options: &[] })
     }
 }
 
@@ -61,6 +65,14 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "libraries in a chain, each in a directory of its own", n: 500, make: archives::chain },
     Generator { name: "modules named for another Python, checked", n: 1_000, make: archives::other_python },
     Generator { name: "directories around a library", n: 5_000, make: archives::deep_path },
+    Generator { name: "imported functions", n: 50_000, make: imports::functions },
+    Generator { name: "imports that nobody uses", n: 20_000, make: imports::unused },
+    Generator { name: "functions that the runtime lacks", n: 20_000, make: imports::substitutes },
+    Generator { name: "addresses of functions for exceptions", n: 5_000, make: imports::addresses },
+    Generator { name: "imports and exports with 64-bit integers in halves", n: 2_000, make: imports::legalized },
+    Generator { name: "weak functions and addresses", n: 10_000, make: imports::weak },
+    Generator { name: "imports that may take halves", n: 5_000, make: imports::suspects },
+    Generator { name: "values of JavaScript with many names", n: 10_000, make: javascript::shared_values },
 ];
 
 fn main() -> Result<()> {
@@ -102,13 +114,16 @@ fn seconds(input: &Input) -> Result<f64> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join(input.file);
     std::fs::write(&path, &input.bytes)?;
+    for (name, bytes) in &input.beside {
+        std::fs::write(directory.path().join(name), bytes)?;
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
     if input.checked {
         command.arg("check").arg(&path);
     } else {
         command.arg(&path).arg("-o").arg(directory.path().join("out/"));
     }
-    command.args(input.options);
+    command.args(input.options).current_dir(&directory);
     command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped());
     let before = children_user_ticks()?;
     let output = command.output().context("cannot start wasm-pyfix")?;

@@ -20,6 +20,7 @@ pub mod order;
 mod outcome;
 mod own;
 pub mod prune;
+pub mod python;
 mod references;
 pub mod relocations;
 pub mod resolve;

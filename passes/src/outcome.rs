@@ -1,6 +1,7 @@
 //! What a pass did: plain data that reports and tests read, never log text.
 
 use indexmap::IndexMap;
+use std::collections::HashMap;
 
 /// The result of one pass over one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,9 +42,19 @@ impl Outcome {
 
     /// Records something left alone; equal reasons add up.
     pub fn leave(&mut self, what: &str, why: &str) {
-        match self.left.iter_mut().find(|left| left.what == what && left.why == why) {
-            Some(left) => left.count += 1,
-            None => self.left.push(Left { what: what.to_string(), why: why.to_string(), count: 1 }),
+        self.leave_each(what, [why.to_string()]);
+    }
+
+    /// Records several things of a kind, by the reason of each, in one look over what is there.
+    pub fn leave_each(&mut self, what: &str, reasons: impl IntoIterator<Item = String>) {
+        let known = self.left.iter().enumerate().filter(|(_, left)| left.what == what);
+        let mut known: HashMap<String, usize> = known.map(|(at, left)| (left.why.clone(), at)).collect();
+        for why in reasons {
+            let at = *known.entry(why).or_insert_with_key(|why| {
+                self.left.push(Left { what: what.to_string(), why: why.clone(), count: 0 });
+                self.left.len() - 1
+            });
+            self.left[at].count += 1;
         }
     }
 
@@ -61,5 +72,20 @@ impl Outcome {
     /// Whether the pass changed nothing.
     pub fn is_unchanged(&self) -> bool {
         self.changed.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_reasons_add_up() {
+        let mut outcome = Outcome::new("p");
+        outcome.leave("import", "a");
+        outcome.leave("export", "a");
+        outcome.leave_each("import", ["b", "a", "b"].map(str::to_string));
+        let left: Vec<_> = outcome.left.iter().map(|left| (&*left.what, &*left.why, left.count)).collect();
+        assert_eq!(left, [("import", "a", 2), ("export", "a", 1), ("import", "b", 2)]);
     }
 }

@@ -14,6 +14,13 @@ use crate::module::{Address, FunctionId, GlobalId, Import, Item, Module};
 use crate::{Outcome, Result};
 use std::collections::{HashMap, HashSet};
 
+/// Why references stay.
+const SLOTS: &str = "the module does not fill its table slots as linkers do";
+const ELSEWHERE: &str = "what it exports under that name is an import";
+const TYPE: &str = "it is imported with another type than it is defined with";
+const SEEN: &str = "the import is in the table or exported, where others see it";
+const ADDRESS: &str = "the address of the definition is no constant";
+
 /// A reference to what a module defines itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference<'r> {
@@ -49,36 +56,49 @@ pub fn references<'m>(module: &'m Module<'_>) -> impl Iterator<Item = Reference<
     })
 }
 
-/// Makes those references local for which `binds` holds and which can be, and counts them in `outcome`.
+/// Makes those references local for which `binds` holds and which can be, and counts them in `outcome`. Returns why the others cannot, one
+/// reason for each.
 ///
 /// # Errors
 /// [`crate::Error::Refused`] when the function table leaves no place for a slot that an address needs.
-pub fn bind(module: &mut Module<'_>, binds: impl Fn(&Reference<'_>) -> bool, outcome: &mut Outcome) -> Result<()> {
+pub fn bind(module: &mut Module<'_>, binds: impl Fn(&Reference<'_>) -> bool, outcome: &mut Outcome) -> Result<Vec<&'static str>> {
     let shared = &*module;
     let slots = Slots::of(shared);
     let mut calls: Vec<(FunctionId, FunctionId)> = Vec::new();
     let mut functions: Vec<(GlobalId, FunctionId)> = Vec::new();
     let mut addresses: Vec<(GlobalId, Address)> = Vec::new();
     let wanted: Vec<Reference<'_>> = references(shared).filter(|reference| binds(reference)).collect();
-    let keeps_address = |reference: &Reference<'_>| match (reference.kind, reference.own) {
+    let keeps_address = |reference: &&Reference<'_>| match (reference.kind, reference.own) {
         (Kind::FunctionAddress, Item::Function(own)) => !slots.known || !is_defined(shared, own),
         _ => false,
     };
     // A call means what the address means.
-    let left: HashSet<&str> =
-        wanted.iter().filter(|reference| keeps_address(reference)).map(|reference| &*reference.import.field).collect();
-    for reference in wanted.iter().filter(|reference| !left.contains(&*reference.import.field)) {
+    let addresses_left: HashSet<&str> = wanted.iter().filter(keeps_address).map(|reference| &*reference.import.field).collect();
+    let mut left = Vec::new();
+    for reference in &wanted {
+        if addresses_left.contains(&*reference.import.field) {
+            left.push(if slots.known { ELSEWHERE } else { SLOTS });
+            continue;
+        }
         match (reference.kind, reference.import.item, reference.own) {
             (Kind::Call, Item::Function(import), Item::Function(own)) => {
-                let same = is_defined(shared, own) && shared.signature(import) == shared.signature(own);
-                if same && !slots.seen.contains(&import) {
+                if !is_defined(shared, own) {
+                    left.push(ELSEWHERE);
+                } else if shared.signature(import) != shared.signature(own) {
+                    left.push(TYPE);
+                } else if slots.seen.contains(&import) {
+                    left.push(SEEN);
+                } else {
                     calls.push((import, own));
                 }
             }
             (Kind::FunctionAddress, Item::Global(global), Item::Function(own)) => functions.push((global, own)),
             (Kind::DataAddress, Item::Global(global), Item::Global(own)) => {
                 let offset = shared.globals()[own.0 as usize].origin.defined().and_then(|init| init.as_i32());
-                addresses.extend(offset.map(|offset| (global, Address::Memory(offset as u32))));
+                match offset {
+                    Some(offset) => addresses.push((global, Address::Memory(offset as u32))),
+                    None => left.push(ADDRESS),
+                }
             }
             _ => {}
         }
@@ -93,7 +113,7 @@ pub fn bind(module: &mut Module<'_>, binds: impl Fn(&Reference<'_>) -> bool, out
     module.replace_functions(&calls);
     module.define_globals(&addresses.iter().map(|(global, _)| *global).collect::<Vec<_>>());
     module.initialize_globals(&addresses);
-    Ok(())
+    Ok(left)
 }
 
 fn is_defined(module: &Module<'_>, id: FunctionId) -> bool {

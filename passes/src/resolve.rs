@@ -5,6 +5,8 @@
 //! and calls a function of another type by the address of its own `index`. What has another kind or type than the module's own definition
 //! cannot be meant, so references to such names become local. Of a function whose type is not known, nothing can be told.
 //!
+//! Those that cannot become local are reported.
+//!
 //! **Weak undefined addresses** (`if (&f) f()`, and `_ZTH…` of thread-local variables) that nobody offers are null. Loaders before
 //! Emscripten 4.0.15 forget which imports of a module are weak when they load a library that it needs (`currentModuleWeakSymbols` of
 //! `libdylink.js` is then that library's; emscripten-core/emscripten#25214), and fail to load the module. So in a module that needs
@@ -43,7 +45,9 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let clashes = clashes(module, options.environment);
     let names: HashSet<String> = clashes.map(|reference| reference.import.field.to_string()).collect();
     if !names.is_empty() {
-        own::bind(module, |reference| names.contains(&*reference.import.field), &mut outcome)?;
+        for why in own::bind(module, |reference| names.contains(&*reference.import.field), &mut outcome)? {
+            outcome.leave("reference", &format!("the runtime has something else under its name, but {why}"));
+        }
     }
     if options.null_weak && !module.dylink.needed.is_empty() {
         let unoffered = |name: &str| !options.environment.may_define(name) && !options.sibling_exports.contains(name);
@@ -88,10 +92,7 @@ fn differs(module: &Module<'_>, reference: &Reference<'_>, offered: &crate::Item
 
 /// The addresses that `module` imports as weak symbols and does not define itself.
 pub fn weak_addresses<'m>(module: &'m Module<'_>) -> impl Iterator<Item = &'m Import<'m>> {
-    const WEAK: u32 = 1;
-    const BINDING: u32 = 3;
-    let weak = module.dylink.import_info.iter().filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str());
-    let weak: HashSet<&str> = weak.collect();
+    let weak = module.dylink.weak_imports();
     let own: HashSet<&str> = module.exports().iter().map(|export| &*export.name).collect();
     let is_address = |import: &Import<'_>| matches!(&*import.module, "GOT.func" | "GOT.mem");
     module

@@ -13,6 +13,7 @@
 //! **Relies on** `resolveSymbol`, `reportUndefinedSymbols` and `getDylinkMetadata` of Emscripten 4.0.9's `libdylink.js`.
 
 use crate::module::{Import, Item, Module};
+use crate::python::is_extension;
 use crate::siblings::SiblingExports;
 use crate::{Environment, Offer, Outcome, Provider};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -42,36 +43,27 @@ pub fn rename(
 ) -> Outcome {
     let mut outcome = Outcome::new(PASS);
     for alias in aliases {
-        let renamed: Vec<Item> = (module.imports().iter())
+        let defined = module.export(&alias.old).is_some();
+        let known =
+            |environment: &Environment| environment.item(&alias.old).is_some() || sibling_exports.contains(&alias.old) || defined;
+        let unknown = environment.filter(|environment| !known(environment));
+        let renamed: HashSet<Item> = (module.imports().iter())
             .filter(|import| import.field == alias.old && (ENV.contains(&&*import.module) || GOT.contains(&&*import.module)))
-            .filter(|import| alias.always || applies(alias, module, import, environment, sibling_exports))
+            .filter(|import| {
+                alias.always || unknown.is_some_and(|environment| problem(module, import, &alias.new, environment).is_none())
+            })
             .map(|import| import.item)
             .collect();
         if renamed.is_empty() {
             continue;
         }
         outcome.count(&format!("imports of `{}` renamed to `{}`", alias.old, alias.new), renamed.len());
-        for item in renamed {
-            module.rename_import(item, &alias.new);
-        }
+        module.rename_imports(&renamed, &alias.new);
         for info in module.dylink.import_info.iter_mut().filter(|info| info.field == alias.old) {
             info.field.clone_from(&alias.new);
         }
     }
     outcome
-}
-
-fn applies(
-    alias: &Alias,
-    module: &Module<'_>,
-    import: &Import<'_>,
-    environment: Option<&Environment>,
-    sibling_exports: &SiblingExports,
-) -> bool {
-    let Some(environment) = environment else { return false };
-    let known =
-        environment.item(&alias.old).is_some() || sibling_exports.contains(&alias.old) || module.export(&alias.old).is_some();
-    !known && problem(module, import, &alias.new, environment).is_none()
 }
 
 /// What keeps a symbol from being used.
@@ -144,10 +136,7 @@ pub fn unbound<'m, 'a>(
     environment: &Environment,
     sibling_exports: &SiblingExports,
 ) -> Vec<Unbound<'m, 'a>> {
-    const WEAK: u32 = 1;
-    const BINDING: u32 = 3;
-    let weak = module.dylink.import_info.iter().filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str());
-    let weak: HashSet<&str> = weak.collect();
+    let weak = module.dylink.weak_imports();
     let exports: BTreeSet<&str> = module.exports().iter().map(|export| &*export.name).collect();
     let offered_elsewhere = |name: &str| {
         // A function of EM_JS is text in the data of the module that exports this.
@@ -223,11 +212,11 @@ pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
     const PYTHON: [&str; 3] = ["Py", "_Py", "__Py"];
     RESERVED.iter().any(|prefix| name.starts_with(prefix))
         || is_of_standard_library(name)
-        || (PYTHON.iter().any(|prefix| name.starts_with(prefix)) && is_extension(module))
+        || (PYTHON.iter().any(|prefix| name.starts_with(prefix)) && is_lone_extension(module))
 }
 
-fn is_extension(module: &Module<'_>) -> bool {
-    module.dylink.needed.is_empty() && module.exports().iter().any(|export| export.name.starts_with("PyInit_"))
+fn is_lone_extension(module: &Module<'_>) -> bool {
+    module.dylink.needed.is_empty() && is_extension(module)
 }
 
 /// Whether `name` is mangled by the Itanium C++ ABI, stands for something in `std`, and mentions nothing outside of it. (A template of

@@ -5,6 +5,7 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
+use crate::plain::first_names;
 use crate::target::{self, Target};
 use crate::wheel::name::{WheelName, is_of_emscripten, python_version};
 use serde::Serialize;
@@ -132,11 +133,8 @@ pub fn audit<'n>(imports: impl Iterator<Item = &'n str>, baseline: (u32, u32)) -
 impl Audit {
     /// What the module uses that no stable ABI has, in words and at most a few names; `None` if it keeps to it.
     pub fn outside(&self) -> Option<String> {
-        const SHOWN: usize = 3;
-        let names: Vec<String> = self.non_abi3_symbols.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-        let more = self.non_abi3_symbols.len() - names.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        (!names.is_empty()).then(|| format!("uses {}{more}, which the stable ABI does not have", names.join(", ")))
+        let names = first_names(self.non_abi3_symbols.iter().map(|name| format!("`{name}`")), 3);
+        (!names.is_empty()).then(|| format!("uses {names}, which the stable ABI does not have"))
     }
 }
 

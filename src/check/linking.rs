@@ -5,6 +5,7 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
+use crate::plain::plural;
 use crate::target::Target;
 use wasm_pyfix_passes::dylink;
 use wasm_pyfix_passes::module::Module;
@@ -71,8 +72,7 @@ pub fn position(bytes: &[u8], target: &Target, place: &Place, findings: &mut Vec
         if section.name() == SECTION || section.name() == LEGACY_SECTION {
             if position > 0 {
                 let says = if first_is_custom { "Error" } else { NOT_FIRST };
-                let message =
-                    format!("has its linking metadata behind {position} other section{}", if position == 1 { "" } else { "s" });
+                let message = format!("has its linking metadata behind {position} other {}", plural(position, "section"));
                 findings.push(Finding::new(&DYLINK_NOT_FIRST, place, message).preventing(says));
             }
             return true;

@@ -2,6 +2,7 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place, reading};
+use crate::plain::plural;
 use crate::wheel::archive::Archive;
 use crate::wheel::metadata::{Digester, Record, Row, is_record};
 use anyhow::Result;
@@ -78,7 +79,8 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
         })
         .collect();
     if let Some(first) = compiled.first() {
-        let message = format!("lists {} sources that are compiled in their place, the first `{first}`", compiled.len());
+        let count = compiled.len();
+        let message = format!("lists {count} {} compiled in place, the first `{first}`", plural(count, "source"));
         findings.push(Finding::new(&RECORD_COMPILED, &place(&path), message));
     }
     let unlisted = record.unlisted(&archive.entries, dist_info);

@@ -4,7 +4,7 @@ use super::Finding;
 use super::abi3::Audit;
 use super::codes::{Severity, Upgrade};
 use crate::input::Kind;
-use crate::plain::plain;
+use crate::plain::{first_names, plain, plural};
 use crate::report::{TOOL, Tool};
 use crate::target::{self, Target};
 use anstyle::{AnsiColor, Style};
@@ -135,12 +135,11 @@ impl Report {
             .into_iter()
             .map(|severity| (count(severity), severity.name()))
             .filter(|(count, _)| *count > 0)
-            .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+            .map(|(count, name)| format!("{count} {}", plural(count, name)))
             .collect();
         let inputs = self.inputs.len();
-        let inputs = if inputs == 1 { "1 file".to_string() } else { format!("{inputs} files") };
         let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
-        writeln!(out, "{inputs} checked against {}: {found}", self.target.name)
+        writeln!(out, "{inputs} {} checked against {}: {found}", plural(inputs, "file"), self.target.name)
     }
 }
 
@@ -183,10 +182,8 @@ fn in_one_sentence(group: &[&FindingReport], limit: usize) -> Option<String> {
     if parts.iter().any(|(b, _, a)| (b, a) != (before, after)) {
         return None;
     }
-    let shown: Vec<&str> = parts.iter().take(limit).map(|(_, symbol, _)| symbol.as_str()).collect();
-    let more = parts.len() - shown.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(format!("{before}{}{more}{after}", shown.join(", ")))
+    let symbols = first_names(parts.iter().map(|(_, symbol, _)| symbol), limit);
+    Some(format!("{before}{symbols}{after}"))
 }
 
 fn name_of<S: Serializer>(target: &&'static Target, serializer: S) -> Result<S::Ok, S::Error> {

@@ -49,11 +49,12 @@ pub fn run(args: &CheckArgs) -> i32 {
 
 /// What the runtime offers, and whether that is all of it.
 fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
-    if !main.is_empty() {
-        let environment = target::manifest::of_main(main, target)?;
-        return Ok((environment, target.has_wheels() || main.len() > 1));
-    }
-    if target.has_wheels() { Ok((target.manifest()?, true)) } else { Ok((Environment::default(), false)) }
+    let environment = match main {
+        [] if target.has_wheels() => target.manifest()?,
+        [] => Environment::default(),
+        main => target::manifest::of_main(main, target)?,
+    };
+    Ok((environment, target.is_known_whole(main)))
 }
 
 /// Checks the files at `paths`, together.

@@ -9,7 +9,7 @@ use crate::target::origin::Origin;
 use crate::target::{self, Target};
 use std::cell::LazyCell;
 use wasm_pyfix_passes::module::{Import, Item, Module};
-use wasm_pyfix_passes::substitutes;
+use wasm_pyfix_passes::substitutes::Substitutable;
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasmparser::{FuncType, ValType};
 
@@ -157,13 +157,14 @@ pub fn check<'m>(
     findings: &mut Vec<Finding>,
 ) {
     let origin = LazyCell::new(|| Origin::new(module, context.sources, !context.target.has_wheels()));
+    let substitutable = Substitutable::of(module);
     for Unbound { import, problem } in unbound {
         let name = &*import.field;
         let offered = context.environment.symbols.get(name).map(|offer| &offer.item);
         let target = context.target.name;
         let of_runtime = || target::is_of_runtime(name, module);
         let (code, message) = match problem {
-            Problem::Function if substitutes::has(module, import) => {
+            Problem::Function if substitutable.has(import) => {
                 (&SUBSTITUTED_FUNCTION, format!("calls `{name}`, which {target} does not have"))
             }
             Problem::Function | Problem::Address if !of_runtime() => {

@@ -12,6 +12,7 @@
 use super::codes::{Code, Severity, Upgrade};
 use super::libraries::Linked;
 use super::{Finding, Subject};
+use crate::plain::first_names;
 use crate::wheel::runtime_path::base_name;
 use std::collections::{BTreeMap, HashMap};
 use wasm_pyfix_passes::Result;
@@ -42,20 +43,14 @@ pub fn check(subjects: &[(usize, Subject<'_>)], linked: &[Linked]) -> Result<Vec
         let names: Vec<String> = throwing.iter().map(|&member| format!("`{}`", linked[member].name)).collect();
         let what = if members.len() > 1 { "no module that goes with it has a landing pad" } else { "has no landing pad" };
         for member in throwing {
-            let message =
-                format!("throws C++ exceptions, and {what}: {} must be compiled anew, with catching enabled", listed(&names));
+            let message = format!(
+                "throws C++ exceptions, and {what}: {} must be compiled anew, with catching enabled",
+                first_names(names.iter(), 5)
+            );
             findings.push((subjects[member].0, Finding::new(&NEVER_CAUGHT, &linked[member].place, message)));
         }
     }
     Ok(findings)
-}
-
-/// The first of `names`, and how many more there are.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let more = names.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
 
 /// The modules that go together, under the number of an input of theirs.

@@ -9,6 +9,7 @@
 //! own: where that goes wrong, mentions are not found among the tokens, and count as not understood.
 
 use super::{Opens, count};
+use crate::wheel::runtime_path::base_name;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'t> {
@@ -148,10 +149,6 @@ fn nested(depth: usize, token: &Token<'_>) -> usize {
         Token::Sign(b')' | b']' | b'}') => depth.saturating_sub(1),
         _ => depth,
     }
-}
-
-fn base_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 fn tokens(text: &str) -> Vec<Token<'_>> {

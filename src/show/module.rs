@@ -60,10 +60,7 @@ fn linking(survey: &Survey) -> Option<Linking> {
 
 /// Names that may be missing; loaders match by the field alone.
 fn weak(survey: &Survey) -> HashSet<&str> {
-    const WEAK: u32 = 1;
-    const BINDING: u32 = 3;
-    let infos = survey.linking.iter().flat_map(|linking| &linking.dylink.import_info);
-    infos.filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str()).collect()
+    survey.linking.as_ref().map(|linking| linking.dylink.weak_imports()).unwrap_or_default()
 }
 
 /// What kind an item is, and its type in words.

@@ -3,7 +3,7 @@
 use super::families::FAMILIES;
 use super::{Abi, Found, Handling, Input, Instructions, Integers, Linking, Module, Need, Section, Symbol, Symbols, Upgrade};
 use crate::input::Kind;
-use crate::plain::plain;
+use crate::plain::{plain, plural};
 use crate::report::{PassReport, Status, sum_up};
 use crate::target::Target;
 use anstyle::{AnsiColor, Style};
@@ -52,7 +52,7 @@ fn about_file(input: &Input) -> String {
 
 /// `1 file`, `2 files`.
 fn counted(count: usize, what: &str) -> String {
-    format!("{} {what}{}", HumanCount(count as u64), if count == 1 { "" } else { "s" })
+    format!("{} {}", HumanCount(count as u64), plural(count, what))
 }
 
 /// A label and what belongs to it, wrapped behind it.

@@ -13,6 +13,7 @@ mod table;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::symbols::{self, Alias};
@@ -245,6 +246,12 @@ impl Target {
     /// Whether it is a platform of Pyodide, for which there are wheels.
     pub fn has_wheels(&self) -> bool {
         self.compressed_manifest.is_some()
+    }
+
+    /// Whether all is known that the runtime offers, with `main` given as its files in place of the manifest. A main module alone does not
+    /// tell what its JavaScript offers, and only platforms of Pyodide have a manifest.
+    pub fn is_known_whole(&self, main: &[PathBuf]) -> bool {
+        self.has_wheels() || main.len() > 1
     }
 
     /// What the runtimes of this target offer to side modules. Reads the built-in manifest anew at each call.

@@ -10,6 +10,8 @@
 
 use super::{Target, known};
 use crate::wheel::name::WheelName;
+use crate::wheel::name::python_suffix;
+use crate::wheel::runtime_path::base_name;
 use std::collections::{BTreeSet, HashSet};
 use wasm_pyfix_passes::ExceptionAbi;
 use wasm_pyfix_passes::module::{Item, Module};
@@ -82,8 +84,7 @@ pub fn of_file_name(name: &str) -> Vec<&'static Target> {
 
 /// The platform whose Python stands in the name of the module at `path`.
 pub fn of_module_name(path: &str) -> Option<&'static Target> {
-    let (_, rest) = path.rsplit('/').next()?.split_once(".cpython-")?;
-    let version = rest.split(['-', '.']).next()?;
+    let version = python_suffix(base_name(path))?.version;
     Target::all().iter().find(|target| target.has_wheels() && target.python.replace('.', "") == version)
 }
 

@@ -11,6 +11,7 @@
 //! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere).
 
 use super::compress::{self, Level};
+use crate::plain::plural;
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -322,7 +323,7 @@ impl Written {
     /// A sentence on what was compressed anew, if anything was.
     pub fn notice(&self) -> Option<String> {
         let count = self.recompressed;
-        (count > 0).then(|| format!("{count} entries with old contents were compressed anew"))
+        (count > 0).then(|| format!("{count} {} with old contents compressed anew", plural(count, "entry")))
     }
 }
 

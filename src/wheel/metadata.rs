@@ -87,12 +87,6 @@ pub fn lacks(path: &str) -> String {
     format!("no `{path}` inside: not a wheel")
 }
 
-/// Files that have no hash in `RECORD`.
-pub fn is_record(path: &str, dist_info: &str) -> bool {
-    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
-    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
-}
-
 /// The tags that `WHEEL` lists.
 pub fn wheel_tags(wheel: &str) -> Vec<String> {
     wheel.lines().filter_map(tag_of).map(str::to_string).collect()
@@ -176,6 +170,12 @@ pub fn digest(bytes: &[u8]) -> Digested {
 /// SHA-256 of `bytes` in hexadecimal, as lock files and package indexes have it.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether `path` is `RECORD`, or a signature of it: the files that have no hash in it.
+pub fn is_record(path: &str, dist_info: &str) -> bool {
+    let name = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
+    matches!(name, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
 }
 
 /// A parsed `RECORD`.

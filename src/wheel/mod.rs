@@ -33,6 +33,7 @@ pub use lock::rewrite_lock;
 
 use crate::check::{Place, libraries, python, reading};
 use crate::pipeline::{ModuleOptions, ModuleResult};
+use crate::plain::{first_names, plural};
 use crate::shrink;
 use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
@@ -46,6 +47,7 @@ use rename::Renamed;
 use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use wasm_pyfix_passes::python::is_entry;
 use wasm_pyfix_passes::{Error, Outcome};
 
 /// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
@@ -301,7 +303,8 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notic
     if let Some(first) = compiled.first() {
         let count = compiled.len();
         notices.push(format!(
-            "RECORD listed {count} sources that are compiled in their place, the first `{first}`: now their bytecode"
+            "RECORD listed {count} {} compiled in place, the first `{first}`: now the bytecode",
+            plural(count, "source")
         ));
     }
     let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
@@ -443,7 +446,7 @@ fn plan_runtime_paths(
             needed: modules::needed(module, &options.module),
             // What was asked for decides between namesakes, too, and before what was there.
             runtime_path: options.module.runtime_path.iter().chain(&module.dylink.runtime_path).cloned().collect(),
-            importable: module.exports.iter().any(|name| name.starts_with("PyInit_")),
+            importable: module.exports.iter().any(|name| is_entry(name)),
             contents: *contents.entry(&module.bytes).or_insert(index),
         })
         .collect();
@@ -452,11 +455,10 @@ fn plan_runtime_paths(
     let exclude = graft::excluded(&options.exclude)?;
     for (library, importers) in &plan.missing {
         if !exclude.is_match(library) {
-            let more = if importers.len() > 1 { format!(" and {} more", importers.len() - 1) } else { String::new() };
             notices.push(format!(
-                "`{}`{more} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
+                "{} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
                  module is loaded, or be grafted with --libdir",
-                importers[0]
+                first_names(importers.iter().map(|path| format!("`{path}`")), 1)
             ));
         }
     }

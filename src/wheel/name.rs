@@ -178,6 +178,23 @@ pub fn python_version(tag: &str) -> Option<(u32, u32)> {
     PythonTag::parse(tag).map(|tag| tag.version())
 }
 
+/// What the name of an extension module for one Python is made of: `x.cpython-313-wasm32-emscripten.so`.
+pub struct PythonSuffix<'a> {
+    /// Name of the module.
+    pub stem: &'a str,
+    /// The version of Python, without the point.
+    pub version: &'a str,
+    /// What stands behind it.
+    pub rest: &'a str,
+}
+
+/// The parts of a file name with the suffix of one Python.
+pub fn python_suffix(file_name: &str) -> Option<PythonSuffix<'_>> {
+    let (stem, rest) = file_name.split_once(".cpython-")?;
+    let (version, rest) = rest.split_at(rest.find(['-', '.']).unwrap_or(rest.len()));
+    Some(PythonSuffix { stem, version, rest })
+}
+
 /// First two bytes of that Python's `.pyc` files, little endian; `None` for versions whose number is not known here.
 ///
 /// Measured as `importlib.util.MAGIC_NUMBER` of Pyodide 0.27.7, 0.29.5 and 314.0.7. They do not change within a minor version.

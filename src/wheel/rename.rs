@@ -13,6 +13,7 @@
 //! its name says, one whose new name is taken, and one that another module needs by its name.
 
 use super::modules::{self, Module};
+use super::name::python_suffix;
 use super::name::python_version;
 use super::runtime_path::base_name;
 use super::stable_abi::{self, ALLOW};
@@ -20,9 +21,7 @@ use super::{Wheel, WheelOptions, pythons};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, HashSet};
 use wasm_pyfix_passes::Error;
-
-/// What the name of the function begins with by which Python initializes an extension module; the module's name follows.
-pub const INIT: &str = "PyInit_";
+use wasm_pyfix_passes::python::INIT;
 
 /// New names of entries, by the index of the entry.
 pub type Renamed = BTreeMap<usize, String>;
@@ -188,8 +187,8 @@ pub fn is_spare(path: &str, python: &str, is_there: impl Fn(&str) -> bool) -> bo
 /// Directory, name of the module and version of Python in the path of a file with the suffix of one.
 fn take_apart(path: &str) -> Option<(&str, &str, &str)> {
     let (directory, name) = path.split_at(path.len() - base_name(path).len());
-    let (stem, rest) = name.split_once(".cpython-")?;
-    Some((directory, stem, rest.strip_suffix("-wasm32-emscripten.so")?))
+    let suffix = python_suffix(name)?;
+    (suffix.rest == "-wasm32-emscripten.so").then_some((directory, suffix.stem, suffix.version))
 }
 
 /// Whether `python` finds an extension module of this name.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
 
 /// What an imported function is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// `invoke_<signature>(function pointer, arguments…)`: a call that reports in `__THREW__` what was thrown.
     Invoke,

@@ -172,7 +172,8 @@ fn temp_ret(module: &mut Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)
 /// exports and `dynCall_*` wrappers return the high half of 64-bit results in it, legalized imports do, and so does a sibling's
 /// `saveSetjmp`.
 fn exchanges_temp_ret(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> bool {
-    let gives = |(id, facts): &(FunctionId, BodyFacts)| facts.sets_temp_ret && !facts.handles_longjmp && is_exposed(module, *id);
+    let exposed = std::cell::LazyCell::new(|| exposed(module));
+    let gives = |(id, facts): &(FunctionId, BodyFacts)| facts.sets_temp_ret && !facts.handles_longjmp && exposed.contains(id);
     module.exports().iter().any(|export| export.name.starts_with("orig$"))
         || module.imports().iter().any(|import| import.field == "saveSetjmp" && !abi.has(Role::SaveSetjmp))
         || abi.function_addresses.iter().any(|(_, _, role)| matches!(role, Role::GetTempRet | Role::SetTempRet))
@@ -181,17 +182,20 @@ fn exchanges_temp_ret(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, Body
         || facts.iter().any(gives)
 }
 
-/// Whether others can call the function: it is exported or in a table.
-fn is_exposed(module: &Module<'_>, id: FunctionId) -> bool {
-    module.exports().iter().any(|export| export.item == Item::Function(id)) || is_in_elements(module, id)
-}
-
-/// Whether an element segment lists the function.
-fn is_in_elements(module: &Module<'_>, id: FunctionId) -> bool {
-    module.elements().iter().any(|segment| match &segment.items {
-        ElementItems::Functions(functions) => functions.contains(&id),
-        ElementItems::Expressions(_, expressions) => expressions.iter().any(|expression| expression.refers_to(id)),
-    })
+/// The functions that others can call: they are exported or in a table.
+fn exposed(module: &Module<'_>) -> HashSet<FunctionId> {
+    let exported = module.exports().iter().filter_map(|export| match export.item {
+        Item::Function(id) => Some(id),
+        _ => None,
+    });
+    let mut exposed: HashSet<FunctionId> = exported.collect();
+    for segment in module.elements() {
+        match &segment.items {
+            ElementItems::Functions(functions) => exposed.extend(functions),
+            ElementItems::Expressions(_, expressions) => exposed.extend(expressions.iter().flat_map(ConstExpr::functions)),
+        }
+    }
+    exposed
 }
 
 /// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
@@ -225,10 +229,9 @@ pub(crate) fn make_temp_ret_private(
     }
     let global = module.add_global(0);
     for (role, body) in [(Role::GetTempRet, runtime::get_temp_ret(global)), (Role::SetTempRet, runtime::set_temp_ret(global))] {
-        for id in abi.with_role(role).collect::<Vec<_>>() {
-            module.define_function(id, body.clone());
-            outcome.count("imports of tempRet0 made private", 1);
-        }
+        let bodies: Vec<_> = abi.with_role(role).map(|id| (id, body.clone())).collect();
+        outcome.count("imports of tempRet0 made private", bodies.len());
+        module.define_functions(bodies);
     }
     Ok(())
 }
@@ -277,10 +280,8 @@ fn machinery(
 /// `__THREW__` and `__threwValue` become two words of the module's own memory, if code is left that looks at them; returns the globals
 /// to initialize.
 fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Vec<(GlobalId, Address)>> {
-    for &global in abi.threw.iter().chain(&abi.threw_value) {
-        // What is left of its uses otherwise cannot be reached.
-        module.define_global(global);
-    }
+    // What is left of their uses otherwise cannot be reached.
+    module.define_globals(&[&abi.threw[..], &abi.threw_value].concat());
     let Some(threw) = state.threw else { return Ok(Vec::new()) };
     let Address::Memory(words) = module.reserve_memory(8, 2)? else {
         return Err(Error::Internal("reserved memory is not memory".into()));
@@ -549,27 +550,29 @@ fn remove_unused(
     outcome: &mut Outcome,
 ) {
     let referenced = referenced(module, abi, facts);
-    for (&id, &role) in &abi.functions {
+    let is_unused = |(&id, &role): (&u32, &Role)| {
         let removable = matches!(role, Role::FindMatchingCatch { .. } | Role::ResumeException | Role::TypeidFor | Role::GetTempRet);
-        if removable && !called.contains(&id) && !referenced.contains(&FunctionId(id)) {
-            module.remove_function(FunctionId(id));
-            outcome.count("imports that nobody calls removed", 1);
-        }
-    }
+        (removable && !called.contains(&id) && !referenced.contains(&FunctionId(id))).then_some(FunctionId(id))
+    };
+    let unused: Vec<FunctionId> = abi.functions.iter().filter_map(is_unused).collect();
+    module.remove_functions(&unused);
+    outcome.count("imports that nobody calls removed", unused.len());
 }
 
 /// Everything but the invokes.
 fn define_others(module: &mut Module<'_>, abi: &Abi, machinery: Option<&Machinery>, outcome: &mut Outcome) {
+    let mut bodies = Vec::new();
     for (&id, &role) in &abi.functions {
         if matches!(module.function(FunctionId(id)).origin, Origin::Dead) {
             continue;
         }
         if let Some(body) = routine(role, machinery) {
-            module.define_function(FunctionId(id), body);
+            bodies.push((FunctionId(id), body));
             let landing_pad = matches!(role, Role::FindMatchingCatch { .. });
             outcome.count(if landing_pad { "landing pad routines" } else { "other functions of the JavaScript ABI" }, 1);
         }
     }
+    module.define_functions(bodies);
 }
 
 /// The body that takes the place of an imported function; `None` for invokes and for what stays an import.
@@ -592,20 +595,19 @@ fn routine(role: Role, machinery: Option<&Machinery>) -> Option<Vec<u8>> {
 
 /// `saveSetjmp` and `testSetjmp`, which today's runtimes lack.
 fn define_setjmp(module: &mut Module<'_>, abi: &Abi, machinery: &Machinery, outcome: &mut Outcome) -> Result<()> {
-    for id in abi.with_role(Role::TestSetjmp) {
-        module.define_function(id, setjmp::test());
-        outcome.count("legacy setjmp routines", 1);
-    }
-    for id in abi.with_role(Role::SaveSetjmp) {
+    let mut bodies: Vec<_> = abi.with_role(Role::TestSetjmp).map(|id| (id, setjmp::test())).collect();
+    let saves: Vec<_> = abi.with_role(Role::SaveSetjmp).collect();
+    if !saves.is_empty() {
         let Address::Memory(offset) = module.reserve_memory(4, 2)? else {
             return Err(Error::Internal("reserved memory is not memory".into()));
         };
         module.export_data(setjmp::COUNTER, offset);
         let realloc = module.import_function("env", "realloc", &FuncType::new([ValType::I32; 2], [ValType::I32]));
         let saving = setjmp::Saving { counter: module.data_address(setjmp::COUNTER), realloc };
-        module.define_function(id, setjmp::save(&saving, machinery.matching.selected));
-        outcome.count("legacy setjmp routines", 1);
+        bodies.extend(saves.into_iter().map(|id| (id, setjmp::save(&saving, machinery.matching.selected))));
     }
+    outcome.count("legacy setjmp routines", bodies.len());
+    module.define_functions(bodies);
     Ok(())
 }
 
@@ -614,9 +616,10 @@ fn rename_longjmp(module: &mut Module<'_>, abi: &Abi, outcome: &mut Outcome) {
     const NATIVE: &str = "__wasm_longjmp";
     let functions = abi.with_role(Role::Longjmp).map(Item::Function);
     let addresses = abi.function_addresses.iter().filter(|(_, _, role)| *role == Role::Longjmp);
-    for item in functions.chain(addresses.map(|(global, _, _)| Item::Global(*global))).collect::<Vec<_>>() {
-        module.rename_import(item, NATIVE);
-        outcome.count("longjmp imports renamed", 1);
+    let items: HashSet<Item> = functions.chain(addresses.map(|(global, _, _)| Item::Global(*global))).collect();
+    if !items.is_empty() {
+        module.rename_imports(&items, NATIVE);
+        outcome.count("longjmp imports renamed", items.len());
     }
     for info in module.dylink.import_info.iter_mut().filter(|info| info.field == "emscripten_longjmp") {
         info.field = NATIVE.to_string();
@@ -630,26 +633,32 @@ fn define_addresses(
     machinery: Option<&Machinery>,
     outcome: &mut Outcome,
 ) -> Result<Vec<(GlobalId, Address)>> {
-    let mut addresses = Vec::new();
+    let behind = functions_behind(module, abi);
+    let (mut globals, mut functions) = (Vec::new(), Vec::new());
     for (global, field, role) in &abi.function_addresses {
         if matches!(role, Role::Longjmp | Role::GetTempRet | Role::SetTempRet) {
             continue;
         }
-        let function = match function_behind(module, abi, *role, field) {
-            Some(function) => function,
+        globals.push(*global);
+        functions.push(match abi::type_of(field).and_then(|ty| behind.get(&(*role, ty))) {
+            Some(function) => *function,
             None => define_named(module, field, *role, machinery)?,
-        };
-        addresses.push((*global, module.add_table_slot(function)?));
-        module.define_global(*global);
-        outcome.count("addresses of such functions", 1);
+        });
     }
-    Ok(addresses)
+    module.add_table_slots(&functions)?;
+    module.define_globals(&globals);
+    outcome.count("addresses of such functions", globals.len());
+    let slots = (module.dylink.table_size - globals.len() as u32..).map(Address::Table);
+    Ok(globals.into_iter().zip(slots).collect())
 }
 
-/// The function that was imported for the same purpose as the GOT entry `field`.
-fn function_behind(module: &Module<'_>, abi: &Abi, role: Role, field: &str) -> Option<FunctionId> {
-    let ty = abi::type_of(field)?;
-    abi.with_role(role).find(|id| *module.signature(*id) == ty)
+/// The functions that were imported, by their purpose: the first of each.
+fn functions_behind(module: &Module<'_>, abi: &Abi) -> HashMap<(Role, FuncType), FunctionId> {
+    let mut behind = HashMap::new();
+    for (&id, &role) in &abi.functions {
+        behind.entry((role, module.signature(FunctionId(id)).clone())).or_insert(FunctionId(id));
+    }
+    behind
 }
 
 /// A function of the ABI of which only the address is taken.

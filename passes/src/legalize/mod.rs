@@ -29,7 +29,7 @@ pub use exports::wide_exports;
 
 use crate::body::halves::legal_body;
 use crate::dyncall::PREFIX;
-use crate::module::{ElementItems, FunctionId, Item, Module};
+use crate::module::{ElementItems, FunctionId, Import, Item, Module};
 use crate::siblings::SiblingExports;
 use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
 use crate::{Environment, Error, Outcome, Result, exceptions, time};
@@ -121,9 +121,7 @@ fn restore_exports(module: &mut Module<'_>, pairs: &[ExportPair], outcome: &mut 
     if pairs.is_empty() {
         return BTreeSet::new();
     }
-    for pair in pairs {
-        module.redirect_export(&pair.name, Item::Function(pair.original));
-    }
+    module.redirect_exports(&pairs.iter().map(|pair| (&*pair.name, Item::Function(pair.original))).collect());
     let originals: HashSet<String> = pairs.iter().map(|pair| format!("{ORIGINAL}{}", pair.name)).collect();
     module.remove_exports(|export| originals.contains(export.name.as_ref()));
     outcome.count("exports restored", pairs.len());
@@ -169,7 +167,7 @@ fn true_types(
 ) -> Result<BTreeMap<FunctionId, FuncType>> {
     let evidence = Evidence::new(module, shapes, pairs, options);
     let mut types = BTreeMap::new();
-    let mut unproven = Vec::new();
+    let (mut unproven, mut suspects) = (Vec::new(), Vec::new());
     for import in module.imports() {
         let Item::Function(id) = import.item else { continue };
         if has_i64(module.signature(id)) || exceptions::is_of_abi(&import.field, module.signature(id)) {
@@ -177,14 +175,15 @@ fn true_types(
         }
         match evidence.verdict(&import.field, id) {
             Verdict::AsItIs => {}
-            Verdict::Suspect => outcome.leave(
-                "import",
-                &format!("`{}` is given the halves of a 64-bit integer; nothing tells whether it is to get it whole", import.field),
-            ),
+            Verdict::Suspect => suspects.push(format!(
+                "`{}` is given the halves of a 64-bit integer; nothing tells whether it is to get it whole",
+                import.field
+            )),
             Verdict::True(ty) => drop(types.insert(id, ty)),
             Verdict::Unproven(why) => unproven.push(format!("{} ({why})", import.field)),
         }
     }
+    outcome.leave_each("import", suspects);
     if unproven.is_empty() {
         return Ok(types);
     }
@@ -280,19 +279,39 @@ fn restore_imports(
     outcome: &mut Outcome,
 ) -> Result<BTreeMap<FunctionId, FunctionId>> {
     let mut adaptors = BTreeMap::new();
+    let mut wrappers_of: HashMap<FunctionId, Vec<FunctionId>> = HashMap::new();
+    for (id, shape) in shapes {
+        if let Some(import) = shape.wraps {
+            wrappers_of.entry(import).or_default().push(*id);
+        }
+    }
+    let mut names: HashMap<FunctionId, (String, String)> = HashMap::new();
+    let mut known: HashMap<(String, String, FuncType), FunctionId> = HashMap::new();
+    let imported = |import: &Import<'_>| match import.item {
+        Item::Function(id) => Some((id, (import.module.to_string(), import.field.to_string()))),
+        _ => None,
+    };
+    for (id, name) in module.imports().iter().filter_map(imported).filter(|(id, _)| types.contains_key(id)) {
+        names.entry(id).or_insert(name);
+    }
+    let wanted: HashSet<&(String, String)> = names.values().collect();
+    for (id, name) in module.imports().iter().filter_map(imported).filter(|(_, name)| wanted.contains(name)) {
+        known.entry((name.0, name.1, module.signature(id).clone())).or_insert(id);
+    }
     for (&old, ty) in types {
         let lost = || Error::Internal("an import to restore is not in the list".into());
-        let import = module.imports().iter().find(|import| import.item == Item::Function(old)).ok_or_else(lost)?;
-        let (from, field) = (import.module.to_string(), import.field.to_string());
-        let wrappers = shapes.iter().filter(|(_, shape)| shape.wraps == Some(old)).map(|(id, _)| *id);
-        let mut wrappers = wrappers.collect::<Vec<_>>().into_iter();
-        let new = match wrappers.next() {
-            Some(wrapper) => {
-                module.import_as(wrapper, &from, &field);
+        let (from, field) = names.remove(&old).ok_or_else(lost)?;
+        let mut wrappers = wrappers_of.remove(&old).unwrap_or_default().into_iter();
+        let key = (from, field, ty.clone());
+        let new = match (wrappers.next(), known.get(&key)) {
+            (Some(wrapper), _) => {
+                module.import_as(wrapper, &key.0, &key.1);
                 wrapper
             }
-            None => module.import_function(&from, &field, ty),
+            (None, Some(known)) => *known,
+            (None, None) => module.add_imported_function(&key.0, &key.1, ty),
         };
+        known.entry(key).or_insert(new);
         for wrapper in wrappers {
             let mut function = wasm_encoder::Function::new([]);
             for parameter in 0..ty.params().len() as u32 {
@@ -305,17 +324,20 @@ fn restore_imports(
     }
     outcome.count("imports restored", types.len());
     let referred = referrers(module, &adaptors.keys().map(|id| id.0).collect())?;
+    let (mut bodies, mut unused) = (Vec::new(), Vec::new());
     for (&old, &new) in &adaptors {
-        if referred.is_referred(module, old, &BTreeSet::new()) {
+        if referred.is_referred(old, &BTreeSet::new()) {
             let ty = module.signature(new).clone();
             let body = legal_body(module, &ty, 0, |code| {
                 code.call(new.0);
             });
-            module.define_function(old, body);
+            bodies.push((old, body));
         } else {
-            module.remove_function(old);
+            unused.push(old);
         }
     }
+    module.define_functions(bodies);
+    module.remove_functions(&unused);
     Ok(adaptors)
 }
 
@@ -335,45 +357,61 @@ fn remove_dead(
     let candidates: BTreeSet<FunctionId> = candidates.into_iter().filter(|id| !adaptors.contains_key(id)).collect();
     let referred = referrers(module, &candidates.iter().chain(&temp_ret).map(|id| id.0).collect())?;
     let mut dead = candidates.clone();
+    let mut needed: Vec<FunctionId> = candidates.into_iter().filter(|id| referred.is_referred(*id, &dead)).collect();
     // Those that others need come back, and with them what they need.
-    while let Some(needed) = dead.iter().copied().find(|id| referred.is_referred(module, *id, &dead)) {
-        dead.remove(&needed);
-    }
-    outcome.count("functions removed", dead.len());
-    for id in temp_ret {
-        if !referred.is_referred(module, id, &dead) {
-            module.remove_function(id);
+    while let Some(id) = needed.pop() {
+        if dead.remove(&id) {
+            needed.extend(referred.by(id));
         }
     }
-    dead.into_iter().for_each(|id| module.remove_function(id));
+    outcome.count("functions removed", dead.len());
+    let unused = temp_ret.into_iter().filter(|id| !referred.is_referred(*id, &dead));
+    let gone: Vec<FunctionId> = unused.chain(dead.iter().copied()).collect();
+    module.remove_functions(&gone);
     Ok(())
 }
 
 /// Who refers to some functions.
+#[derive(Default)]
 struct Referrers {
     /// The functions whose bodies do, by function.
     bodies: HashMap<u32, BTreeSet<FunctionId>>,
+    /// The same the other way round.
+    functions: HashMap<FunctionId, HashSet<u32>>,
+    /// The functions that are exported, in a table or the start.
+    exposed: HashSet<FunctionId>,
+    /// Element segments have expressions, which are rare enough not to be looked into.
+    any: bool,
 }
 
 impl Referrers {
     /// Whether anything but the functions `dead` refers to `id`.
-    fn is_referred(&self, module: &Module<'_>, id: FunctionId, dead: &BTreeSet<FunctionId>) -> bool {
-        let in_elements = module.elements().iter().any(|segment| match &segment.items {
-            ElementItems::Functions(functions) => functions.contains(&id),
-            // Rare enough not to be looked into.
-            ElementItems::Expressions(..) => true,
-        });
-        in_elements
-            || module.start() == Some(id)
-            || module.exports().iter().any(|export| export.item == Item::Function(id))
-            || self.bodies.get(&id.0).is_some_and(|bodies| bodies.iter().any(|body| *body != id && !dead.contains(body)))
+    fn is_referred(&self, id: FunctionId, dead: &BTreeSet<FunctionId>) -> bool {
+        let in_body = |body: &FunctionId| *body != id && !dead.contains(body);
+        self.any || self.exposed.contains(&id) || self.bodies.get(&id.0).is_some_and(|bodies| bodies.iter().any(in_body))
+    }
+
+    /// The functions to which the body of `id` refers.
+    fn by(&self, id: FunctionId) -> impl Iterator<Item = FunctionId> {
+        self.functions.get(&id).into_iter().flatten().map(|id| FunctionId(*id))
     }
 }
 
 /// Looks through all bodies for references to `functions`.
 fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers> {
     if functions.is_empty() {
-        return Ok(Referrers { bodies: HashMap::new() });
+        return Ok(Referrers::default());
+    }
+    let mut referrers = Referrers { exposed: module.start().into_iter().collect(), ..Referrers::default() };
+    referrers.exposed.extend(module.exports().iter().filter_map(|export| match export.item {
+        Item::Function(id) => Some(id),
+        _ => None,
+    }));
+    for segment in module.elements() {
+        match &segment.items {
+            ElementItems::Functions(functions) => referrers.exposed.extend(functions),
+            ElementItems::Expressions(..) => referrers.any = true,
+        }
     }
     let bodies: Vec<_> = module.bodies().collect();
     let found: Vec<(FunctionId, HashSet<u32>)> = bodies
@@ -392,11 +430,11 @@ fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers>
             Ok((id, found))
         })
         .collect::<Result<_>>()?;
-    let mut bodies: HashMap<u32, BTreeSet<FunctionId>> = HashMap::new();
-    for (id, found) in found {
+    for (id, found) in &found {
         for function in found {
-            bodies.entry(function).or_default().insert(id);
+            referrers.bodies.entry(*function).or_default().insert(*id);
         }
     }
-    Ok(Referrers { bodies })
+    referrers.functions = found.into_iter().filter(|(_, found)| !found.is_empty()).collect();
+    Ok(referrers)
 }

@@ -6,6 +6,7 @@
 //! how they are written.
 
 use crate::{Error, Result};
+use std::collections::HashSet;
 use wasmparser::BinaryReader;
 
 /// `WASM_DYLINK_MEM_INFO` to `WASM_DYLINK_RUNTIME_PATH`.
@@ -43,6 +44,15 @@ pub struct Dylink {
     pub runtime_path: Vec<String>,
     /// Subsections of other types: type byte and payload.
     pub unknown: Vec<(u8, Vec<u8>)>,
+}
+
+impl Dylink {
+    /// The fields of the imports that may be missing; loaders look at the field alone.
+    pub fn weak_imports(&self) -> HashSet<&str> {
+        const WEAK: u32 = 1;
+        const BINDING: u32 = 3;
+        self.import_info.iter().filter(|info| info.flags & BINDING == WEAK).map(|info| info.field.as_str()).collect()
+    }
 }
 
 /// Flags (tool-conventions, `Linking.md`) of one export.

@@ -19,10 +19,7 @@ pub fn is_looked_up(name: &str, bigint: bool) -> bool {
         "stackAlloc",
         crate::exceptions::SETJMP_COUNTER,
     ];
-    const PREFIXES: [&str; 12] = [
-        "PyInit_",
-        "PyInitU_",
-        "PyModExport_",
+    const PREFIXES: [&str; 9] = [
         "__wasm_apply_",
         "__wasm_init_",
         "__tls_",
@@ -35,6 +32,7 @@ pub fn is_looked_up(name: &str, bigint: bool) -> bool {
     ];
     const WITHOUT_BIGINT: [&str; 2] = ["dynCall_", "orig$"];
     NAMES.contains(&name)
+        || crate::python::is_entry(name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || (!bigint && WITHOUT_BIGINT.iter().any(|prefix| name.starts_with(prefix)))
 }

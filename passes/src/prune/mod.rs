@@ -126,34 +126,23 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
     if let Some(why) = reached.slots_unknown {
         outcome.leave("function table", why);
     }
-    let mut imports = 0;
-    for id in (0..module.functions().len() as u32).map(FunctionId) {
-        let imported = module.function(id).origin == Origin::Import;
-        if reached.functions.contains(&id.0) || Some(id) == stub || module.function(id).origin == Origin::Dead {
-            continue;
-        }
-        module.remove_function(id);
-        imports += usize::from(imported);
-        outcome.count("functions", usize::from(!imported));
-    }
+    let imports_before = module.imports().len();
+    let alive = module.functions().iter().enumerate().filter(|(_, function)| function.origin != Origin::Dead);
+    let unreached = alive.filter(|(id, _)| !reached.functions.contains(&(*id as u32)) && stub != Some(FunctionId(*id as u32)));
+    let (functions, defined) =
+        removable(unreached.map(|(id, function)| (FunctionId(id as u32), function.origin.defined().is_some())));
+    module.remove_functions(&functions);
+    outcome.count("functions", defined);
     unread::forget_writes(module, reached)?;
-    for id in (0..module.globals().len() as u32).map(GlobalId) {
-        let origin = &module.globals()[id.0 as usize].origin;
-        if reached.globals.contains(&id.0) || *origin == Origin::Dead {
-            continue;
-        }
-        let imported = *origin == Origin::Import;
-        module.remove_global(id);
-        imports += usize::from(imported);
-        outcome.count("globals", usize::from(!imported));
-    }
-    for id in (0..module.tags().len() as u32).map(TagId) {
-        if !reached.tags.contains(&id.0) && module.tags()[id.0 as usize].origin != Origin::Dead {
-            imports += usize::from(module.tags()[id.0 as usize].origin == Origin::Import);
-            module.remove_tag(id);
-        }
-    }
-    outcome.count("imports", imports);
+    let alive = module.globals().iter().enumerate().filter(|(_, global)| global.origin != Origin::Dead);
+    let unreached = alive.filter(|(id, _)| !reached.globals.contains(&(*id as u32)));
+    let (globals, defined) = removable(unreached.map(|(id, global)| (GlobalId(id as u32), global.origin.defined().is_some())));
+    module.remove_globals(&globals);
+    outcome.count("globals", defined);
+    let alive = module.tags().iter().enumerate().filter(|(_, tag)| tag.origin != Origin::Dead);
+    let tags: Vec<TagId> = alive.filter(|(id, _)| !reached.tags.contains(&(*id as u32))).map(|(id, _)| TagId(id as u32)).collect();
+    module.remove_tags(&tags);
+    outcome.count("imports", imports_before - module.imports().len());
     for id in (0..module.types().len() as u32).map(TypeId) {
         let of_stub = stub.is_some_and(|stub| module.function(stub).ty == id);
         if !reached.types.contains(&id.0) && !of_stub && module.has_type(id) {
@@ -165,6 +154,12 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
         forget_infos(module);
     }
     Ok(outcome)
+}
+
+/// The items to remove, and how many of them the module defines itself.
+fn removable<Id>(items: impl Iterator<Item = (Id, bool)>) -> (Vec<Id>, usize) {
+    let (ids, defined): (Vec<Id>, Vec<bool>) = items.unzip();
+    (ids, defined.into_iter().filter(|defined| *defined).count())
 }
 
 /// Frees the slots of the function table that nobody names: those at the end go, and the others lose functions that only they keep.

@@ -13,43 +13,77 @@
 //! know ASCII alone. What needs a table of Unicode (`iswalpha`, `towupper`) is not here. `abort` and `__assert_fail` end the program with
 //! a trap instead of an exception of JavaScript with a text; neither can be caught by the module.
 
-use crate::module::{FunctionId, Import, Item, Module, Origin};
+use crate::module::{FunctionId, Import, Item, Module};
 use crate::siblings::SiblingExports;
-use crate::{Environment, Outcome, Result};
+use crate::{Environment, Outcome};
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Name of the pass.
 pub const PASS: &str = "substitutes";
 
 const TABLE: &[u8] = include_bytes!("substitutes.wasm");
 
+static READ: LazyLock<Module<'static>> = LazyLock::new(|| Module::read_any(TABLE).expect("the table can be read"));
+
 /// The functions that copy memory with one instruction.
 const BULK: &str = "memcpy";
 
 /// Puts functions into `module` that neither `environment` nor a sibling has.
-///
-/// # Errors
-/// None for any module; the table is part of the program.
-pub fn run(module: &mut Module<'_>, environment: &Environment, siblings: &SiblingExports) -> Result<Outcome> {
+pub fn run(module: &mut Module<'_>, environment: &Environment, siblings: &SiblingExports) -> Outcome {
     let mut outcome = Outcome::new(PASS);
-    let table = Module::read_any(TABLE)?;
-    let lacking: Vec<(FunctionId, FunctionId, String)> = (module.imports().iter())
-        .filter(|import| !environment.may_define(&import.field) && !siblings.contains(&import.field))
-        .filter_map(|import| Some((function(import)?, substitute(&table, module, import)?, import.field.to_string())))
-        .collect();
-    for (id, substitute, name) in lacking {
-        let Origin::Defined(body) = &table.function(substitute).origin else { continue };
-        module.define_function(id, body.bytes.to_vec());
-        if name.contains(BULK) {
-            module.add_target_features(&["bulk-memory"]);
+    let mut bodies = Vec::new();
+    let mut copies = false;
+    let substitutable = Substitutable::of(module);
+    for import in module.imports() {
+        let name = &*import.field;
+        if environment.may_define(name) || siblings.contains(name) {
+            continue;
         }
+        let Some((id, body)) = substitutable.body(import) else { continue };
+        bodies.push((id, body.to_vec()));
+        copies |= name.contains(BULK);
         outcome.count(&format!("`{name}`, which the runtime lacks, put into the module"), 1);
     }
-    Ok(outcome)
+    if copies {
+        module.add_target_features(&["bulk-memory"]);
+    }
+    module.define_functions(bodies);
+    outcome
 }
 
-/// Whether [`run`] would put a function in the place of `import`, if nobody else has it.
-pub fn has(module: &Module<'_>, import: &Import<'_>) -> bool {
-    Module::read_any(TABLE).is_ok_and(|table| substitute(&table, module, import).is_some())
+/// What of a module decides which of its imports a function of the table can stand for.
+pub struct Substitutable<'m, 'a> {
+    module: &'m Module<'a>,
+    weak: HashSet<&'m str>,
+    /// What the module exports itself or takes the address of.
+    taken: HashSet<&'m str>,
+}
+
+impl<'m, 'a> Substitutable<'m, 'a> {
+    pub fn of(module: &'m Module<'a>) -> Self {
+        let exports = module.exports().iter().map(|export| &*export.name);
+        let addresses = module.imports().iter().filter(|import| import.module == "GOT.func").map(|import| &*import.field);
+        Substitutable { module, weak: module.dylink.weak_imports(), taken: exports.chain(addresses).collect() }
+    }
+
+    /// Whether [`run`] would put a function in the place of `import`, if nobody else has it.
+    pub fn has(&self, import: &Import<'_>) -> bool {
+        self.body(import).is_some()
+    }
+
+    /// The function that `import` brings in, and the body in the table that can stand for it.
+    fn body(&self, import: &Import<'_>) -> Option<(FunctionId, &'static [u8])> {
+        let name = &*import.field;
+        let Item::Function(substitute) = READ.export(name)? else { return None };
+        let id = function(import)?;
+        let fits = import.module == "env"
+            && self.module.signature(id) == READ.signature(substitute)
+            && self.module.memories().len() == 1
+            && !self.taken.contains(name)
+            && !self.weak.contains(name);
+        READ.function(substitute).origin.defined().filter(|_| fits).map(|body| (id, &*body.bytes))
+    }
 }
 
 fn function(import: &Import<'_>) -> Option<FunctionId> {
@@ -57,21 +91,6 @@ fn function(import: &Import<'_>) -> Option<FunctionId> {
         Item::Function(id) => Some(id),
         _ => None,
     }
-}
-
-/// The function of the table that can stand for `import`.
-fn substitute(table: &Module<'_>, module: &Module<'_>, import: &Import<'_>) -> Option<FunctionId> {
-    const WEAK: u32 = 1;
-    const BINDING: u32 = 3;
-    let name = &*import.field;
-    let Item::Function(substitute) = table.export(name)? else { return None };
-    let fits = import.module == "env"
-        && module.signature(function(import)?) == table.signature(substitute)
-        && module.memories().len() == 1
-        && module.export(name).is_none()
-        && module.import("GOT.func", name).is_none();
-    let is_weak = || module.dylink.import_info.iter().any(|info| info.field == name && info.flags & BINDING == WEAK);
-    (fits && !is_weak()).then_some(substitute)
 }
 
 #[cfg(test)]
@@ -118,7 +137,7 @@ mod tests {
 
     fn changed(module: &[u8], environment: &Environment, siblings: &SiblingExports) -> bool {
         let mut module = Module::read(module).unwrap();
-        let outcome = run(&mut module, environment, siblings).unwrap();
+        let outcome = run(&mut module, environment, siblings);
         crate::validate(&module.write().unwrap()).unwrap();
         assert_eq!(outcome.is_unchanged(), module.import("env", "isalpha").is_some());
         !outcome.is_unchanged()

@@ -3,9 +3,11 @@
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     AssignmentOperator, AssignmentTarget, BindingPattern, CallExpression, Expression, Function, IdentifierReference,
-    ObjectExpression, ObjectPropertyKind,
+    ObjectExpression, PropertyKind,
 };
 use oxc_semantic::{ScopeId, Scoping, Semantic, SymbolId};
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Names under which Emscripten keeps the import table, if no other tool renamed it.
@@ -42,6 +44,17 @@ pub struct Write<'a> {
     scope: ScopeId,
 }
 
+/// What a literal says of a property that it names.
+#[derive(Clone, Copy)]
+pub enum Member<'a> {
+    Value(&'a Expression<'a>),
+    /// A getter, or something that may get another value from what is copied into the object behind it.
+    Unknown,
+}
+
+/// Where the text of an object begins, which no two objects have in common.
+pub type Place = u32;
+
 /// An object that holds the imports of a main module.
 pub struct Table<'a> {
     pub object: &'a ObjectExpression<'a>,
@@ -52,6 +65,12 @@ pub struct Table<'a> {
 
 pub struct Index<'a> {
     scoping: &'a Scoping,
+    /// The scope of the function around each scope, or that of the text.
+    functions: Vec<ScopeId>,
+    /// The properties that literals name.
+    members: HashMap<(Place, Cow<'a, str>), Member<'a>>,
+    /// Literals that may have other properties than those that they name.
+    open: HashSet<Place>,
     writes: HashMap<Variable<'a>, Vec<Write<'a>>>,
     properties: HashMap<(Variable<'a>, &'a str), Vec<&'a Expression<'a>>>,
     /// The properties of tables, in the order of the text.
@@ -65,6 +84,9 @@ impl<'a> Index<'a> {
     pub fn new(semantic: &'a Semantic<'a>) -> Self {
         let mut index = Index {
             scoping: semantic.scoping(),
+            functions: functions(semantic.scoping()),
+            members: HashMap::new(),
+            open: HashSet::new(),
             writes: HashMap::new(),
             properties: HashMap::new(),
             table_properties: HashMap::new(),
@@ -112,13 +134,16 @@ impl<'a> Index<'a> {
                     }
                     _ => {}
                 },
-                AstKind::ObjectExpression(object) => match imports_of(object) {
-                    Some(Expression::Identifier(name)) => variables.push(index.variable(name)),
-                    Some(Expression::ObjectExpression(object)) => {
-                        index.tables.push(Table { object, variable: None, scope });
+                AstKind::ObjectExpression(object) => {
+                    index.add_members(object);
+                    match index.imports_of(object) {
+                        Some(Expression::Identifier(name)) => variables.push(index.variable(name)),
+                        Some(Expression::ObjectExpression(object)) => {
+                            index.tables.push(Table { object, variable: None, scope });
+                        }
+                        _ => {}
                     }
-                    _ => {}
-                },
+                }
                 AstKind::CallExpression(call) => index.add_family(call, scope),
                 _ => {}
             }
@@ -170,6 +195,24 @@ impl<'a> Index<'a> {
         self.properties.get(&(variable, name)).map_or(&[], Vec::as_slice)
     }
 
+    /// What a literal says of one of its properties.
+    pub fn member(&self, object: &ObjectExpression<'a>, name: &str) -> Option<Member<'a>> {
+        self.members.get(&(object.span.start, Cow::Borrowed(name))).copied()
+    }
+
+    /// The value that a literal gives to one of its properties.
+    pub fn member_value(&self, object: &ObjectExpression<'a>, name: &str) -> Option<&'a Expression<'a>> {
+        match self.member(object, name) {
+            Some(Member::Value(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether a literal may have other properties than those that it names.
+    pub fn is_open(&self, object: &ObjectExpression<'a>) -> bool {
+        self.open.contains(&object.span.start)
+    }
+
     /// What the text assigns to properties of a table behind its literal.
     pub fn added(&self, table: &Table<'a>) -> &[(&'a str, &'a Expression<'a>)] {
         table.variable.and_then(|variable| self.table_properties.get(&variable)).map_or(&[], Vec::as_slice)
@@ -205,13 +248,30 @@ impl<'a> Index<'a> {
         self.writes.entry(variable).or_default().push(Write { value, direct, scope });
     }
 
-    /// The scope of the function around `scope`, or that of the text.
     fn function(&self, scope: ScopeId) -> ScopeId {
-        let is_function = |scope: &ScopeId| {
-            let flags = self.scoping.scope_flags(*scope);
-            flags.is_function() || flags.is_top()
-        };
-        self.scoping.scope_ancestors(scope).find(is_function).unwrap_or(scope)
+        self.functions[scope.index()]
+    }
+
+    /// Notes the properties of a literal; the last of a name counts.
+    fn add_members(&mut self, object: &'a ObjectExpression<'a>) {
+        let place = object.span.start;
+        for property in object.properties.iter().rev() {
+            let named = property.as_property().and_then(|property| Some((property, property.key.static_name()?)));
+            let Some((property, name)) = named else {
+                self.open.insert(place);
+                continue;
+            };
+            if let Entry::Vacant(entry) = self.members.entry((place, name)) {
+                let known = property.kind == PropertyKind::Init && !self.open.contains(&place);
+                entry.insert(if known { Member::Value(&property.value) } else { Member::Unknown });
+            }
+        }
+    }
+
+    /// What `env` is in an object that holds what a main module imports.
+    fn imports_of(&self, object: &'a ObjectExpression<'a>) -> Option<&'a Expression<'a>> {
+        let env = self.member_value(object, "env")?;
+        BESIDE_ENV.iter().any(|name| self.member(object, name).is_some()).then_some(env)
     }
 
     /// Notes `name.startsWith("invoke_")`.
@@ -223,18 +283,23 @@ impl<'a> Index<'a> {
         let Some(family) = FAMILIES.iter().find(|family| **family == text.value.as_str()) else { return };
         if member.static_property_name() == Some("startsWith") {
             for scope in self.scoping.scope_ancestors(scope) {
-                self.families.entry(scope).or_default().insert(family);
+                if !self.families.entry(scope).or_default().insert(family) {
+                    // It is noted all around that scope, too.
+                    break;
+                }
             }
         }
     }
 }
 
-/// What `env` is in an object that holds what a main module imports.
-fn imports_of<'a>(object: &'a ObjectExpression<'a>) -> Option<&'a Expression<'a>> {
-    let properties = || object.properties.iter().filter_map(ObjectPropertyKind::as_property);
-    let value =
-        |name: &str| properties().find(|property| property.key.is_specific_static_name(name)).map(|property| &property.value);
-    // Objects may be long, and most have no such name.
-    let env = value("env")?;
-    BESIDE_ENV.iter().any(|name| value(name).is_some()).then_some(env)
+/// The scope of the function around each scope, or that of the text.
+fn functions(scoping: &Scoping) -> Vec<ScopeId> {
+    let mut functions: Vec<ScopeId> = Vec::with_capacity(scoping.scopes_len());
+    // Scopes come behind those around them.
+    for scope in scoping.scope_descendants_from_root() {
+        let flags = scoping.scope_flags(scope);
+        let around = scoping.scope_parent_id(scope).filter(|_| !flags.is_function() && !flags.is_top());
+        functions.push(around.map_or(scope, |around| functions[around.index()]));
+    }
+    functions
 }

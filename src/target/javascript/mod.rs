@@ -5,21 +5,24 @@
 //! carry their wasm signature as a property, `_name.sig = "vip"` (`jsifier.mjs`, under `MAIN_MODULE`).
 //!
 //! The text is parsed, names are looked up by the scopes of the language, and a value is followed through variables, properties and the
-//! helpers by which bundlers keep the names of functions. What is not understood then is of unknown kind: it may be anything.
+//! helpers by which bundlers keep the names of functions. What is not understood then is of unknown kind: it may be anything. So is all of a
+//! text that takes more than is reasonable for its length ([`budget`]).
 //!
 //! **Relies on** the table being made before functions run that give its variables other values.
 //!
 //! Refuses text that is no JavaScript, that is nested too deeply ([`nesting`]), that has no such table, or one whose names are not all in
 //! the text.
 
+mod budget;
 mod index;
 mod nesting;
+mod tables;
 mod value;
 
 use anyhow::{Context, Result, anyhow, bail};
-use index::{Index, Table};
+use budget::Budget;
+use index::Index;
 use oxc_allocator::Allocator;
-use oxc_ast::ast::{ObjectExpression, ObjectPropertyKind, PropertyKind};
 use oxc_parser::{ParseOptions, Parser};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
@@ -66,11 +69,12 @@ pub struct Library {
 /// Stack of the thread that parses: enough for [`nesting::LIMIT`] levels, of which each may take some kilobytes.
 const STACK: usize = 128 << 20;
 
-/// Most objects that are taken into each other by `...`.
-const SPREAD: usize = 8;
-
 /// Reads the text of a JavaScript library. Bundles have one for each main module.
 pub fn scan(text: &str) -> Result<Vec<Library>> {
+    read(text).map(|(libraries, _)| libraries)
+}
+
+fn read(text: &str) -> Result<(Vec<Library>, usize)> {
     nesting::check(text)?;
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || parsed(text));
@@ -79,7 +83,8 @@ pub fn scan(text: &str) -> Result<Vec<Library>> {
     })
 }
 
-fn parsed(text: &str) -> Result<Vec<Library>> {
+/// The libraries, and how much of the [`budget`] they took.
+fn parsed(text: &str) -> Result<(Vec<Library>, usize)> {
     let allocator = Allocator::default();
     let options = ParseOptions { allow_return_outside_function: true, preserve_parens: false, ..ParseOptions::default() };
     let parsed = Parser::new(&allocator, text, SourceType::unambiguous()).with_options(options).parse();
@@ -91,53 +96,9 @@ fn parsed(text: &str) -> Result<Vec<Library>> {
     if index.tables.is_empty() {
         bail!("no import table (`wasmImports = {{…}}`): this is not the JavaScript of an Emscripten main module");
     }
-    index.tables.iter().map(|table| library(&index, table)).collect()
-}
-
-fn library<'a>(index: &Index<'a>, table: &Table<'a>) -> Result<Library> {
-    let mut library = Library::default();
-    add_entries(index, table.object, &mut library, SPREAD).context("in the import table")?;
-    for (name, value) in index.added(table) {
-        match value.as_member_expression() {
-            Some(old) if table.variable.is_some() && index.variable_of(old.object()) == table.variable => {
-                library.aliases.extend(old.static_property_name().map(|old| (name.to_string(), old.to_string())));
-            }
-            _ => {
-                let value = value::evaluate(index, value);
-                let known = library.values.entry(name.to_string()).or_insert_with(|| value.clone());
-                if *known != value {
-                    *known = Value::Unknown;
-                }
-            }
-        }
-    }
-    library.families = index.families(table).map(str::to_string).collect();
-    Ok(library)
-}
-
-fn add_entries<'a>(index: &Index<'a>, object: &'a ObjectExpression<'a>, library: &mut Library, spread: usize) -> Result<()> {
-    for property in &object.properties {
-        match property {
-            ObjectPropertyKind::ObjectProperty(property) => {
-                let name = property.key.static_name().context("a name is not in the text")?;
-                let value = match property.kind {
-                    PropertyKind::Init => value::evaluate(index, &property.value),
-                    PropertyKind::Get | PropertyKind::Set => Value::Unknown,
-                };
-                library.values.insert(name.into_owned(), value);
-            }
-            ObjectPropertyKind::SpreadProperty(other) => {
-                let object = index.object(&other.argument).filter(|_| spread > 0);
-                add_entries(
-                    index,
-                    object.context("another object that is not in the text is copied into it")?,
-                    library,
-                    spread - 1,
-                )?;
-            }
-        }
-    }
-    Ok(())
+    let mut budget = Budget::new(text);
+    let libraries = tables::libraries(&index, &mut budget)?;
+    Ok((libraries, budget.spent()))
 }
 
 fn value_type(name: &str) -> Option<ValType> {
@@ -265,6 +226,7 @@ mod tests {
             "var _x=Module[\"_x\"]=()=>1",
             "Module[\"y\"]=()=>1;var _x=Module.y",
             "var Module={y(){}},_x=Module[\"y\"]",
+            "var Module={y:1,...more,y(){}},_x=Module.y",
             "var d=Object.defineProperty,n=(t,v)=>d(t,\"name\",{value:v}),_x=n(()=>1,\"_x\")",
             "function n(t,v){return Object.defineProperty(t,\"name\",{value:v})}var _x=n(()=>1,\"_x\")",
             "var _x=()=>1;_x.sig=signature",
@@ -303,6 +265,10 @@ mod tests {
             "var n=(t,v)=>d(t,v),_x=n(()=>1,\"_x\")",
             "var n=(t,v)=>Object.defineProperty(v,t),_x=n(()=>1,\"_x\")",
             "var _x=Module.y",
+            "var Module={get y(){return 1}},_x=Module.y",
+            "var Module={y(){},...more},_x=Module.y",
+            "var Module={y(){},[more]:1},_x=Module.y",
+            "var d={value:\"i32\",...more},_x=new WebAssembly.Global(d,5)",
         ] {
             assert_eq!(value(text), Value::Unknown, "{text}");
         }
@@ -347,6 +313,74 @@ mod tests {
         let [one, other] = &libraries[..] else { panic!("{libraries:?}") };
         assert_eq!((&one.values["x"], one.families.len()), (&Value::Number, 1));
         assert_eq!((&other.values["x"], other.families.len()), (&Value::Function(Some(FuncType::new([], []))), 0));
+    }
+
+    /// Numbered pieces of text, one behind the other.
+    fn pieces(count: usize, piece: impl Fn(usize) -> String) -> String {
+        (0..count).map(piece).collect()
+    }
+
+    /// The libraries of a text of `n` pieces; what they took does not grow faster than the text.
+    fn grown(text: impl Fn(usize) -> String) -> Vec<Library> {
+        let [one, two] = [200, 400].map(|n| read(&text(n)).unwrap_or_else(|error| panic!("{}: {error:#}", text(n))));
+        assert!(two.1 <= one.1 * 5 / 2 + 100, "{} and {} of {}", one.1, two.1, text(1));
+        two.0
+    }
+
+    #[test]
+    fn objects_that_are_copied_many_times_are_read_once() {
+        let twice = |n: usize| {
+            let objects = pieces(n, |i| format!("a{}={{...a{i},y{i}:1,...a{i},y{i}:2}},", i + 1));
+            format!("var a0={{x:()=>1}},{objects}wasmImports={{...a{n},x:1,...a{n}}};")
+        };
+        let libraries = grown(twice);
+        assert_eq!((&libraries[0].values["x"], libraries[0].values.len()), (&Value::Function(None), 401));
+        // The last of a name counts, wherever it is copied from.
+        let last = library("var a={x:1,y:1},b={x:()=>1,...a,y:()=>1},wasmImports={y:2,...b,...a,x:()=>1}");
+        assert_eq!((&last.values["x"], &last.values["y"]), (&Value::Function(None), &Value::Number));
+        let copied = library("var a={x:1},b={...a,x:()=>1},wasmImports={...a,...b}");
+        assert_eq!(copied.values["x"], Value::Function(None));
+    }
+
+    #[test]
+    fn variables_and_properties_are_found_once() {
+        for (definition, name) in [("x=1;", "x"), ("o.x=1;", "o.x"), ("x=x0;x0=x1;x1=1;", "x")] {
+            let text = |n: usize| {
+                format!("var o,x,x0,x1;{}wasmImports={{{}}}", definition.repeat(n), pieces(n, |i| format!("n{i}:{name},")))
+            };
+            let libraries = grown(text);
+            assert_eq!(libraries[0].values["n9"], Value::Number, "{definition}");
+        }
+        let chain = |n: usize| format!("{}wasmImports={{a:x0,b:x{n}}};x{n}=1", pieces(n, |i| format!("x{i}=x{};", i + 1)));
+        let libraries = grown(chain);
+        assert_eq!((&libraries[0].values["a"], &libraries[0].values["b"]), (&Value::Unknown, &Value::Number));
+        // Whichever is asked for first.
+        let circle = library("a=n?1:b;b=n?1:a;wasmImports={a,b}");
+        assert!(circle.values.values().all(|value| *value == Value::Unknown));
+    }
+
+    /// Of a text that takes more than its budget nothing is known but the names.
+    #[test]
+    fn what_takes_too_much_is_of_unknown_kind() {
+        let long = "i".repeat(900);
+        let texts: [&dyn Fn(usize) -> String; 4] = [
+            // Many tables.
+            &|n| pieces(n, |i| format!("wasmImports={{a{i}:1}};wasmImports.n{i}=1;")),
+            // Few that share much.
+            &|n| format!("a={{{}}};{}", pieces(n, |i| format!("n{i}:1,")), "wasmImports={...a};".repeat(60)),
+            &|n| format!("{}{}", "wasmImports={};".repeat(60), pieces(n, |i| format!("wasmImports.n{i}=1;"))),
+            // A long type of many names.
+            &|n| format!("f=g();f.sig='{long}';wasmImports={{{}}}", pieces(n, |i| format!("n{i}:f,"))),
+        ];
+        for (index, text) in texts.iter().enumerate() {
+            let libraries = grown(text);
+            assert_eq!(libraries.len(), 1, "{index}");
+            assert!((0..400).all(|i| libraries[0].values[&format!("n{i}")] == Value::Unknown), "{index}");
+        }
+        let few = scan(&"wasmImports={x:1};".repeat(60)).unwrap();
+        assert!(few.len() == 60 && few.iter().all(|library| library.values["x"] == Value::Number));
+        let types = format!("f=g();f.sig='{long}{long}';wasmImports={{f}}");
+        assert_eq!(library(&types).values["f"], Value::Function(None));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! and words until the expression ends at a `,` or `;`; the heads of statements (`if`, `else`, `for`, labels) until a statement is
 //! complete. Too high a bound refuses a text, too low a one never comes out.
 //!
+//! The names of a text are looked up level by level, so levels around names are bounded, too, by the length of the text.
+//!
 //! Refuses what it cannot split for certain: a `/` of which only a parser could tell whether a regular expression begins there, escapes in
 //! identifiers, comments as of HTML.
 
@@ -12,6 +14,11 @@ use anyhow::{Result, bail, ensure};
 
 /// The most levels that are let through. Emscripten's output has less than a tenth.
 pub const LIMIT: usize = 4000;
+
+/// How many levels each byte of text may put around words, on average, and how many there may be in a short text: a name that is declared
+/// nowhere is carried through every scope around it. Emscripten's output has less than 5, for each byte.
+const CARRIED_PER_BYTE: usize = 16;
+const CARRIED: usize = 1 << 21;
 
 /// Words after which a regular expression may come, and no division.
 const OPERATORS: [&str; 14] = [
@@ -50,6 +57,7 @@ pub fn check(text: &str) -> Result<()> {
         at: 0,
         levels: vec![Level::new(Bracket::File, Slash::Regex)],
         depth: 1,
+        carried: 0,
         last: Token::Start,
         before_last: Token::Start,
         ended: false,
@@ -58,8 +66,10 @@ pub fn check(text: &str) -> Result<()> {
     if text.starts_with("#!") {
         scan.skip_line();
     }
+    let most = CARRIED + text.len().saturating_mul(CARRIED_PER_BYTE);
     while scan.token()? {
         ensure!(scan.depth <= LIMIT, "{} more than {LIMIT} levels are nested, or chained", scan.place());
+        ensure!(scan.carried <= most, "{} too many names are nested deeply", scan.place());
     }
     Ok(())
 }
@@ -119,6 +129,8 @@ struct Scan<'a> {
     levels: Vec<Level>,
     /// The bound here: the levels with all that is counted in them.
     depth: usize,
+    /// The depths at all words so far, added up.
+    carried: usize,
     last: Token<'a>,
     before_last: Token<'a>,
     /// A `;`, or the `}` of a block, came last: the statement is complete unless the next word goes on with it.
@@ -200,6 +212,7 @@ impl<'a> Scan<'a> {
         let length = rest.find(|c| !(is_word(c) || (number && c == '.'))).unwrap_or(rest.len());
         let word = &rest[..length];
         self.at += length;
+        self.carried += self.depth;
         if std::mem::take(&mut self.ended) && !CONTINUES.contains(&word) || word == "case" && self.last != Token::Punctuator('.') {
             self.end_statement();
         }
@@ -454,6 +467,14 @@ mod tests {
             assert!(check(text).is_err(), "{text}");
         }
         assert!(check("while(n-->0);").is_ok());
+    }
+
+    #[test]
+    fn names_are_not_carried_through_all_levels() {
+        let nested = |words: usize| format!("{}{}{}", "{".repeat(LIMIT / 2), "a;".repeat(words), "}".repeat(LIMIT / 2));
+        assert!(check(&nested(1000)).is_ok());
+        let error = check(&nested(3000)).unwrap_err().to_string();
+        assert!(error.ends_with("too many names are nested deeply"), "{error}");
     }
 
     #[test]

@@ -1,33 +1,52 @@
 //! What an expression is, as far as a module can import it.
 
+use super::budget::Budget;
 use super::function_type;
-use super::index::{Index, Variable, Write, Written};
+use super::index::{Index, Member, Variable, Write, Written};
 use super::{Value, value_type};
 use oxc_ast::ast::{
     Argument, ArrayExpressionElement, CallExpression, Expression, FormalParameters, FunctionBody, NewExpression, ObjectExpression,
-    ObjectPropertyKind, Statement, UnaryOperator,
+    Statement, UnaryOperator,
 };
+use std::collections::HashMap;
 use wasmparser::{FuncType, ValType};
 
-/// Most expressions that are looked at for one value.
-const STEPS: usize = 64;
+/// Most expressions within each other, or variables that stand for each other, that are looked into for one value.
+const DEPTH: usize = 64;
 
-/// Tells what an expression is.
-pub fn evaluate<'a>(index: &Index<'a>, expression: &'a Expression<'a>) -> Value {
-    Evaluation { index, steps: STEPS }.expression(expression)
-}
+/// Longest list of value types that is read; no engine takes functions with more parameters.
+const LETTERS: usize = 1000;
 
-struct Evaluation<'i, 'a> {
+/// Tells what expressions are. What a variable or a property is, is found once.
+pub struct Evaluation<'i, 'a> {
     index: &'i Index<'a>,
-    steps: usize,
+    budget: &'i mut Budget,
+    depth: usize,
+    variables: HashMap<Variable<'a>, Value>,
+    properties: HashMap<(Variable<'a>, &'a str), Value>,
 }
 
-impl<'a> Evaluation<'_, 'a> {
-    fn expression(&mut self, expression: &'a Expression<'a>) -> Value {
-        if self.steps == 0 {
+impl<'i, 'a> Evaluation<'i, 'a> {
+    pub fn new(index: &'i Index<'a>, budget: &'i mut Budget) -> Self {
+        Evaluation { index, budget, depth: 0, variables: HashMap::new(), properties: HashMap::new() }
+    }
+
+    pub fn budget(&mut self) -> &mut Budget {
+        self.budget
+    }
+
+    /// Tells what an expression is.
+    pub fn expression(&mut self, expression: &'a Expression<'a>) -> Value {
+        if self.depth == DEPTH || !self.budget.spend(1) {
             return Value::Unknown;
         }
-        self.steps -= 1;
+        self.depth += 1;
+        let value = self.inner(expression);
+        self.depth -= 1;
+        value
+    }
+
+    fn inner(&mut self, expression: &'a Expression<'a>) -> Value {
         match expression {
             Expression::NumericLiteral(_) => Value::Number,
             Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_) => Value::Function(None),
@@ -62,12 +81,42 @@ impl<'a> Evaluation<'_, 'a> {
     fn member(&mut self, expression: &'a Expression<'a>) -> Option<Value> {
         let member = expression.as_member_expression()?;
         let (variable, name) = (self.index.variable_of(member.object())?, member.static_property_name()?);
-        let initial = self.index.object(member.object()).and_then(|object| property(object, name));
-        let values = self.index.property(variable, name).iter().copied().chain(initial);
-        values.map(|value| self.expression(value)).reduce(join)
+        if let Some(known) = self.properties.get(&(variable, name)) {
+            return Some(known.clone());
+        }
+        // If it comes to itself.
+        self.properties.insert((variable, name), Value::Unknown);
+        let initial = self.index.object(member.object()).and_then(|object| self.index.member(object, name));
+        let initial = initial.map(|member| match member {
+            Member::Value(value) => self.expression(value),
+            Member::Unknown => Value::Unknown,
+        });
+        let assigned = self.index.property(variable, name);
+        let value = initial.into_iter().chain(assigned.iter().map(|value| self.expression(value))).reduce(join);
+        let value = value.unwrap_or(Value::Unknown);
+        self.keep(&value);
+        self.properties.insert((variable, name), value.clone());
+        Some(value)
     }
 
     fn variable(&mut self, variable: Variable<'a>) -> Value {
+        if let Some(known) = self.variables.get(&variable) {
+            return known.clone();
+        }
+        // If it comes to itself.
+        self.variables.insert(variable, Value::Unknown);
+        let value = self.found(variable);
+        self.keep(&value);
+        self.variables.insert(variable, value.clone());
+        value
+    }
+
+    /// Pays for a value that is kept.
+    fn keep(&mut self, value: &Value) {
+        self.budget.spend(1 + letters(value));
+    }
+
+    fn found(&mut self, variable: Variable<'a>) -> Value {
         // Only functions have such properties.
         if !self.index.property(variable, "stub").is_empty() {
             return Value::Stub;
@@ -126,19 +175,22 @@ impl<'a> Evaluation<'_, 'a> {
     }
 
     fn global(&self, descriptor: &'a ObjectExpression<'a>) -> Option<Value> {
-        let value = value_type(string(self.index.constant(property(descriptor, "value")?))?)?;
-        let mutable = match property(descriptor, "mutable") {
-            Some(mutable) => boolean(self.index.constant(mutable))?,
+        let value = value_type(string(self.index.constant(self.index.member_value(descriptor, "value")?))?)?;
+        let mutable = match self.index.member(descriptor, "mutable") {
+            Some(Member::Value(mutable)) => boolean(self.index.constant(mutable))?,
             // Unless another object is copied into it.
-            None if descriptor.properties.iter().all(|property| property.as_property().is_some()) => false,
-            None => return None,
+            None if !self.index.is_open(descriptor) => false,
+            _ => return None,
         };
         Some(Value::Global { value, mutable })
     }
 
     fn types(&self, descriptor: &'a ObjectExpression<'a>, name: &str) -> Option<Vec<ValType>> {
-        let Expression::ArrayExpression(array) = self.index.constant(property(descriptor, name)?) else { return None };
-        array.elements.iter().map(ArrayExpressionElement::as_expression).map(|element| value_type(string(element?)?)).collect()
+        let types = self.index.constant(self.index.member_value(descriptor, name)?);
+        let Expression::ArrayExpression(array) = types else { return None };
+        let is_short = array.elements.len() <= LETTERS;
+        let elements = array.elements.iter().filter(|_| is_short).map(ArrayExpressionElement::as_expression);
+        elements.map(|element| value_type(string(element?)?)).collect::<Option<_>>().filter(|_| is_short)
     }
 
     /// The argument that a call returns as it is: `__name(f, "f")`, by which bundlers keep the names of functions, with
@@ -189,10 +241,12 @@ fn join(one: Value, other: Value) -> Value {
     }
 }
 
-/// The value of a property in a literal; the last one counts.
-pub fn property<'a>(object: &'a ObjectExpression<'a>, name: &str) -> Option<&'a Expression<'a>> {
-    let properties = object.properties.iter().rev().filter_map(ObjectPropertyKind::as_property);
-    properties.filter(|property| property.key.is_specific_static_name(name)).map(|property| &property.value).next()
+/// How many value types a value is kept with.
+pub fn letters(value: &Value) -> usize {
+    match value {
+        Value::Function(Some(ty)) | Value::Tag(ty) => ty.params().len() + ty.results().len(),
+        _ => 0,
+    }
 }
 
 fn string<'a>(expression: &'a Expression<'a>) -> Option<&'a str> {
@@ -217,9 +271,11 @@ fn boolean(expression: &Expression<'_>) -> Option<bool> {
 }
 
 /// The type that is assigned to a property `sig`, `f.sig = g.sig = "vi"` included.
-fn signature_of<'a>(mut expression: &'a Expression<'a>) -> Option<FuncType> {
-    while let Expression::AssignmentExpression(assignment) = expression {
-        expression = &assignment.right;
-    }
-    function_type(string(expression)?).ok()
+fn signature_of<'a>(expression: &'a Expression<'a>) -> Option<FuncType> {
+    let next = |expression: &&'a Expression<'a>| match expression {
+        Expression::AssignmentExpression(assignment) => Some(&assignment.right),
+        _ => None,
+    };
+    let assigned = std::iter::successors(Some(expression), next).take(DEPTH).last()?;
+    string(assigned).filter(|text| text.len() <= LETTERS).and_then(|text| function_type(text).ok())
 }

@@ -51,6 +51,7 @@ pub fn analyse(facts: &Facts<'_>, function: FunctionId, body: &Body<'_>) -> Resu
         facts,
         function,
         sites: Vec::new(),
+        site_at: HashMap::new(),
         checks: Vec::new(),
         checks_of_any: Checks::default(),
         sets: SiteSets::new(),
@@ -82,6 +83,8 @@ struct Walk<'f, 'm> {
     function: FunctionId,
     /// Positions of the call sites, numbered as they are met.
     sites: Vec<usize>,
+    /// Their numbers.
+    site_at: HashMap<usize, u32>,
     checks: Vec<Checks>,
     /// What is asked of a value that may come from any site.
     checks_of_any: Checks,

@@ -350,11 +350,12 @@ impl Walk<'_, '_> {
     }
 
     fn site(&mut self, at: usize) -> u32 {
-        if let Some(site) = self.sites.iter().rposition(|known| *known == at) {
-            return site as u32;
+        let next = self.sites.len() as u32;
+        let site = *self.site_at.entry(at).or_insert(next);
+        if site == next {
+            self.sites.push(at);
+            self.checks.push(Checks::default());
         }
-        self.sites.push(at);
-        self.checks.push(Checks::default());
-        self.sites.len() as u32 - 1
+        site
     }
 }

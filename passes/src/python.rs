@@ -1,0 +1,32 @@
+//! What Python looks for in an extension module.
+
+use crate::module::Module;
+
+/// What the name of the function begins with by which Python initializes an extension module; the module's name follows.
+pub const INIT: &str = "PyInit_";
+
+/// Whether an export called `name` makes a module one that Python imports: the function that initializes it, under a name that is no ASCII,
+/// too, or the one that describes it (CPython 3.15).
+pub fn is_entry(name: &str) -> bool {
+    [INIT, "PyInitU_", "PyModExport_"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether `module` is an extension module.
+pub fn is_extension(module: &Module<'_>) -> bool {
+    module.exports().iter().any(|export| is_entry(&export.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extension_modules_have_an_entry_of_any_kind() {
+        for (name, expected) in [("PyInit_x", true), ("PyInitU_x", true), ("PyModExport_x", true), ("PyInit", false), ("f", false)]
+        {
+            let bytes =
+                wat::parse_str(format!("(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (func (export \"{name}\")))"));
+            assert_eq!(is_extension(&Module::read(&bytes.unwrap()).unwrap()), expected, "{name}");
+        }
+    }
+}
