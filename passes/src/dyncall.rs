@@ -16,7 +16,7 @@ use crate::module::{ElementItems, Item, Module};
 use crate::signature::{has_i64, letters, spelled, through_pointer};
 use crate::{Outcome, Result};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
 
 /// What the names of the exports begin with.
@@ -96,9 +96,11 @@ pub fn run(module: &mut Module<'_>, invoked: BTreeSet<String>, options: &Options
             wanted
         }
     };
+    let present = module.exports().iter().filter_map(|export| export.name.strip_prefix(PREFIX));
+    let present: HashSet<String> = present.map(str::to_string).collect();
     for signature in wanted {
         let name = format!("{PREFIX}{signature}");
-        let Some(ty) = spelled(&signature).filter(|_| module.export(&name).is_none()) else { continue };
+        let Some(ty) = spelled(&signature).filter(|_| !present.contains(&signature)) else { continue };
         if is_callable(&ty) {
             add(module, &name, &ty, options.bigint);
             outcome.count("dynCall exports added", 1);

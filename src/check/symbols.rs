@@ -8,6 +8,7 @@ use super::{Context, Finding, Place, Siblings};
 use crate::target::origin::Origin;
 use crate::target::{self, Target};
 use std::cell::LazyCell;
+use std::collections::HashSet;
 use wasm_pyfix_passes::module::{Import, Item, Module};
 use wasm_pyfix_passes::substitutes::Substitutable;
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
@@ -208,10 +209,11 @@ pub fn check_libraries(
     place: &Place,
     findings: &mut Vec<Finding>,
 ) {
+    let own: HashSet<&str> = module.exports().iter().map(|export| &*export.name).collect();
     for import in module.imports().iter().filter(|import| import.module == "env") {
         let Item::Function(id) = import.item else { continue };
         let name = &*import.field;
-        if context.environment.offers_function(name) || module.export(name).is_some() {
+        if context.environment.offers_function(name) || own.contains(name) {
             continue;
         }
         let Some(theirs) = siblings.functions.get(name) else { continue };

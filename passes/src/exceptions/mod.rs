@@ -109,14 +109,16 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Imports the functions of the runtime that call sites called by their addresses.
+/// Imports the functions of the runtime that call sites called by their addresses. No import of `env` has their names yet.
 fn import_callees(module: &mut Module<'_>, plan: &mut sites::Plan) {
+    let mut imported: HashMap<(String, FuncType), FunctionId> = HashMap::new();
     for (index, name) in std::mem::take(&mut plan.importable) {
         let site = &mut plan.sites[index];
         if site.inlined {
             let ty = module.signature(site.invoke);
             let ty = FuncType::new(ty.params()[1..].to_vec(), ty.results().to_vec());
-            site.callee = Some(module.import_function("env", &name, &ty));
+            let import = imported.entry((name, ty)).or_insert_with_key(|(name, ty)| module.add_imported_function("env", name, ty));
+            site.callee = Some(*import);
         }
     }
 }
