@@ -22,6 +22,10 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::FuncType;
 
+/// Bytes of the largest function whose sites are inlined. Its instructions become a list of a hundred bytes for each; the largest function
+/// with call sites in real modules, of boost_histogram, has half as many.
+const MOST_INLINED: usize = 1 << 20;
+
 /// One call of an invoke.
 #[derive(Debug, Clone, Copy)]
 pub struct Site {
@@ -101,6 +105,7 @@ pub fn plan(
         report(flow.as_ref(), outcome);
         let first = plan.sites.len();
         let local = flow.as_ref().is_some_and(|flow| flow.words.may_be_locals(watched));
+        let large = module.function(*function).origin.defined().is_some_and(|body| body.bytes.len() > MOST_INLINED);
         // Wrappers join and split 64-bit integers for the code around them.
         let mut halves = false;
         for &(at, invoke) in &body.invokes {
@@ -124,16 +129,17 @@ pub fn plan(
         }
         let adapted = plan.adapted.range(first..).next().is_some();
         match flow {
-            Some(flow) if inline && local && !adapted && !halves => {
+            Some(flow) if inline && local && !large && !adapted && !halves => {
                 for site in &mut plan.sites[first..] {
                     site.inlined = flow.sites.contains_key(&site.at);
                 }
                 plan.inlined.insert(*function, flow);
             }
             _ => {
-                let why = match halves {
-                    true => "64-bit integers are passed in halves in its function: calls a wrapper",
-                    false => "the use of __THREW__ around it is not recognised: calls a wrapper",
+                let why = match (halves, large) {
+                    (true, _) => "64-bit integers are passed in halves in its function: calls a wrapper",
+                    (_, true) => "its function is too large: calls a wrapper",
+                    _ => "the use of __THREW__ around it is not recognised: calls a wrapper",
                 };
                 for _ in first..plan.sites.len() {
                     outcome.leave("call site", why);

@@ -39,7 +39,7 @@ const BEGINNING: usize = 32;
 /// A gain below one part of so many is not worth it.
 const WORTHWHILE: u64 = 1000;
 /// Level of the trial compression.
-const LEVEL: u32 = 9;
+const LEVEL: u32 = 6;
 
 /// Orders the functions of `module`.
 ///

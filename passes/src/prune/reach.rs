@@ -3,7 +3,7 @@
 use super::Member;
 use super::slots::{Table, Taken};
 use crate::Result;
-use crate::module::{ElementItems, FunctionId, Item, Module, SegmentKind};
+use crate::module::{Body, ElementItems, FunctionId, Item, Module, SegmentKind};
 use crate::references::References;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -29,6 +29,7 @@ pub struct Reached {
 /// One module as a graph.
 struct Graph<'g> {
     module: &'g Module<'g>,
+    /// What functions refer to; those that refer to nothing are missing.
     functions: HashMap<u32, References>,
     /// Names under which functions, globals and tags are imported.
     imports: HashMap<Node, &'g str>,
@@ -79,8 +80,10 @@ fn exporters<'g>(graphs: &[Graph<'g>]) -> HashMap<&'g str, Vec<usize>> {
 impl<'g> Graph<'g> {
     fn new(module: &'g Module<'g>) -> Result<Self> {
         let bodies: Vec<_> = module.bodies().collect();
-        let functions = bodies.into_par_iter().map(|(id, body)| Ok((id.0, References::of_body(body)?)));
-        let functions = functions.collect::<Result<_>>()?;
+        let of_body = |(id, body): (FunctionId, &Body<'_>)| Ok((id.0, References::of_body(body)?));
+        let refers =
+            |found: &Result<(u32, References)>| !matches!(found, Ok((_, references)) if *references == References::default());
+        let functions = bodies.into_par_iter().map(of_body).filter(refers).collect::<Result<_>>()?;
         let imports = module.imports().iter().filter_map(|import| Some((Node::of(import.item)?, &*import.field)));
         Ok(Graph {
             module,
@@ -167,7 +170,7 @@ impl Search<'_, '_> {
         let graph = &graphs[index];
         graph.exports.keys().for_each(|name| self.export(index, name));
         graph.imports.keys().for_each(|node| self.node(index, *node));
-        graph.functions.keys().for_each(|id| self.node(index, Node::Function(*id)));
+        graph.module.bodies().for_each(|(id, _)| self.node(index, Node::Function(id.0)));
         (0..graph.module.globals().len() as u32).for_each(|id| self.node(index, Node::Global(id)));
         self.all_slots(index, None);
     }

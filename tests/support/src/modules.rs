@@ -71,12 +71,13 @@ fn side_modules() -> Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// The last three components of a path: enough to find a file by.
-fn label(path: &Path) -> String {
+pub fn label(path: &Path) -> String {
     let components: Vec<_> = path.components().rev().take(3).collect();
     components.into_iter().rev().collect::<PathBuf>().to_string_lossy().into_owned()
 }
 
-fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
+/// All files under `directory`, sorted.
+pub fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     for entry in entries {

@@ -11,6 +11,9 @@ use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator, ValType};
 /// A block, loop, `if` or `try`, by the order in which they open; 0 is the function itself.
 pub type Label = u32;
 
+/// Positions in a body.
+pub type Span = Range<u32>;
+
 /// One instruction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
@@ -28,11 +31,11 @@ pub enum Op {
     GlobalGet(u32),
     GlobalSet(u32),
     /// Pushes a value and does nothing else: the bytes of the instruction.
-    Push(Range<usize>),
+    Push(Span),
     /// Anything else without control flow: its bytes, how many values it takes and how many it gives.
-    Plain(Range<usize>, u32, u32),
+    Plain(Span, u32, u32),
     /// Behind it nothing is reached: `unreachable`, `return`, `throw`, tail calls; its bytes and how many values it takes.
-    Stop(Range<usize>, u32),
+    Stop(Span, u32),
     Block(Label, BlockType),
     Loop(Label, BlockType),
     If(Label, BlockType),
@@ -45,7 +48,7 @@ pub enum Op {
     End(Label),
     Br(Label),
     BrIf(Label),
-    BrTable(Vec<Label>, Label),
+    BrTable(Box<[Label]>, Label),
     /// Throws an exception of this tag, with the value on the stack.
     Throw(u32),
     /// Throws on what the `try` of this label has caught, from inside a handler of it.
@@ -113,9 +116,9 @@ impl<'b> Code<'b> {
         let mut open: Vec<Label> = vec![0];
         let mut operators = reader.get_operators_reader()?;
         while !operators.eof() {
-            let at = (operators.original_position() - body.offset) as usize;
+            let at = (operators.original_position() - body.offset) as u32;
             let operator = operators.read()?;
-            let span = at..(operators.original_position() - body.offset) as usize;
+            let span = at..(operators.original_position() - body.offset) as u32;
             let op = code.op(module, &operator, span, &mut open)?;
             let id = code.list.len() as u32;
             match op {
@@ -131,7 +134,7 @@ impl<'b> Code<'b> {
         Ok(code)
     }
 
-    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Range<usize>, open: &mut Vec<Label>) -> Result<Op> {
+    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Op> {
         let strange = || Error::Internal("a call site among native exception handlers".into());
         let target = |depth: u32| open.len().checked_sub(depth as usize + 1).map(|index| open[index]).ok_or_else(strange);
         Ok(match *operator {
@@ -225,10 +228,10 @@ impl<'b> Code<'b> {
     }
 
     /// Whether the instruction in `span` is a call through a pointer.
-    pub fn calls_pointer(&self, span: &Range<usize>) -> bool {
+    pub fn calls_pointer(&self, span: &Span) -> bool {
         const CALL_INDIRECT: u8 = 0x11;
         const CALL_REF: u8 = 0x14;
-        matches!(self.bytes.get(span.start), Some(&CALL_INDIRECT | &CALL_REF))
+        matches!(self.bytes.get(span.start as usize), Some(&CALL_INDIRECT | &CALL_REF))
     }
 
     /// Where the `end` of `label` is, at or behind `from`.
@@ -275,7 +278,7 @@ impl<'b> Code<'b> {
             references.encode(&mut out);
             Module::encoded_type(ValType::EXNREF)?.encode(&mut out);
         }
-        let mut encoder = Encoder { bytes: self.bytes, handlers, open: vec![Some(0)], out };
+        let mut encoder = Encoder { bytes: self.bytes, handlers, open: vec![Some(0)], places: HashMap::from([(0, 0)]), out };
         for instruction in self.list.iter() {
             encoder.instruction(&instruction.op)?;
         }
@@ -340,19 +343,27 @@ struct Encoder<'c, 'e> {
     handlers: Option<Handlers<'e>>,
     /// The open blocks; `None` for one to which no label belongs.
     open: Vec<Option<Label>>,
+    /// Where in that list each label was last.
+    places: HashMap<Label, usize>,
     out: Vec<u8>,
 }
 
 impl Encoder<'_, '_> {
     fn depth(&self, label: Label) -> Result<u32> {
-        let depth = self.open.iter().rev().position(|open| *open == Some(label));
-        depth.map(|depth| depth as u32).ok_or_else(|| Error::Internal(format!("label {label} is not open")))
+        let place = self.places.get(&label).filter(|place| self.open.get(**place) == Some(&Some(label)));
+        place.map(|place| (self.open.len() - 1 - place) as u32).ok_or_else(|| Error::Internal(format!("label {label} is not open")))
+    }
+
+    /// Opens the block of `label`.
+    fn enter(&mut self, label: Label) {
+        self.places.insert(label, self.open.len());
+        self.open.push(Some(label));
     }
 
     fn instruction(&mut self, op: &Op) -> Result<()> {
         match op {
             Op::Push(span) | Op::Plain(span, ..) | Op::Stop(span, _) => {
-                self.out.extend_from_slice(&self.bytes[span.clone()]);
+                self.out.extend_from_slice(&self.bytes[span.start as usize..span.end as usize]);
                 return Ok(());
             }
             Op::Try(label, ty) if self.handlers.is_some() => return self.try_table(*label, *ty),
@@ -371,7 +382,7 @@ impl Encoder<'_, '_> {
             return Ok(());
         }
         match op {
-            Op::Block(label, _) | Op::Loop(label, _) | Op::If(label, _) | Op::Try(label, _) => self.open.push(Some(*label)),
+            Op::Block(label, _) | Op::Loop(label, _) | Op::If(label, _) | Op::Try(label, _) => self.enter(*label),
             Op::End(_) => drop(self.open.pop()),
             _ => {}
         }
@@ -413,7 +424,7 @@ impl Encoder<'_, '_> {
         let tags = handlers.tags.get(&label).cloned().unwrap_or_default();
         let refers = handlers.references.contains_key(&label);
         let payload = if refers { handlers.types.with_reference(ty) } else { handlers.types.payload(ty) };
-        self.open.push(Some(label));
+        self.enter(label);
         let mut sink = InstructionSink::new(&mut self.out);
         sink.block(encoded(ty)?);
         for _ in &tags {

@@ -13,8 +13,10 @@ const ROUNDS: usize = 16;
 /// The answers about one body.
 #[derive(Debug)]
 pub struct Live {
-    /// By the number that the instruction had when the body was read.
-    before: Vec<Set>,
+    /// One set behind the other, by the number that the instruction had when the body was read.
+    before: Vec<u64>,
+    /// Words of each set.
+    words: usize,
 }
 
 impl Live {
@@ -27,7 +29,7 @@ impl Live {
         let mut walk = Walk::new(code, words);
         for _ in 0..ROUNDS {
             if !walk.round() {
-                return Some(Live { before: walk.before });
+                return Some(Live { before: walk.before, words });
             }
         }
         None
@@ -37,15 +39,18 @@ impl Live {
     /// instructions nothing is known.
     pub fn reads(&self, local: u32, id: Option<u32>) -> bool {
         let Some(id) = id else { return true };
-        let known = self.before.get(id as usize);
-        known.is_some_and(|set| set.get(local as usize / 64).is_none_or(|word| word & (1 << (local % 64)) != 0))
+        let word = local as usize / 64;
+        // Of locals that are new nothing is known, either.
+        let known =
+            |word: usize| self.before.get(id as usize * self.words + word).is_some_and(|set| set & (1 << (local % 64)) != 0);
+        word >= self.words || known(word)
     }
 }
 
 struct Walk<'c, 'b> {
     code: &'c Code<'b>,
     words: usize,
-    before: Vec<Set>,
+    before: Vec<u64>,
     /// What is read behind the end of each block.
     behind: HashMap<Label, Set>,
     /// What is read from the beginning of each loop, as far as is known.
@@ -69,7 +74,7 @@ impl<'c, 'b> Walk<'c, 'b> {
         Walk {
             code,
             words,
-            before: vec![Set::new(); code.list.len()],
+            before: vec![0; code.list.len() * words],
             behind: HashMap::new(),
             loops: HashMap::new(),
             others: HashMap::new(),
@@ -96,7 +101,7 @@ impl<'c, 'b> Walk<'c, 'b> {
                 Op::Set(local) | Op::Tee(local) => now[*local as usize / 64] &= !(1 << (local % 64)),
                 Op::End(label) => drop(self.behind.insert(*label, now.clone())),
                 Op::Else(label) => {
-                    let behind = self.behind.get(label).cloned().unwrap_or_default();
+                    let behind = self.behind.get(label).cloned().unwrap_or_else(|| vec![u64::MAX; self.words]);
                     self.others.insert(*label, std::mem::replace(&mut now, behind));
                 }
                 Op::If(label, _) => {
@@ -108,7 +113,7 @@ impl<'c, 'b> Walk<'c, 'b> {
                 Op::Catch(label, _) => {
                     let handlers = self.others.entry(*label).or_insert_with(|| vec![0; now.len()]);
                     union(handlers, &now);
-                    now = self.behind.get(label).cloned().unwrap_or_default();
+                    now = self.behind.get(label).cloned().unwrap_or_else(|| vec![u64::MAX; self.words]);
                     if self.first_handler.get(label) == Some(&at) {
                         self.guarded.push(*label);
                     }
@@ -136,7 +141,7 @@ impl<'c, 'b> Walk<'c, 'b> {
                     union(&mut now, handlers);
                 }
             }
-            self.before[at].clone_from(&now);
+            self.before[at * self.words..][..self.words].copy_from_slice(&now);
         }
         changed
     }

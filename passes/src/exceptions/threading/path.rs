@@ -1,7 +1,7 @@
 //! What the code behind a call does when something was thrown, and when not, as far as constants tell.
 
 use super::Reports;
-use super::code::{Code, Label, Op};
+use super::code::{Code, Label, Op, Span};
 use crate::module::{FunctionId, Module};
 use std::collections::BTreeMap;
 use wasmparser::BlockType;
@@ -174,7 +174,7 @@ pub fn statement(code: &Code<'_>, module: &Module<'_>, at: usize) -> Option<Vec<
             Op::Eqz | Op::Eq | Op::Ne | Op::And | Op::Select | Op::Drop => {}
             _ => return None,
         }
-        let is_call = |span: &std::ops::Range<usize>| code.calls_pointer(span);
+        let is_call = |span: &Span| code.calls_pointer(span);
         if matches!(op, Op::Plain(span, ..) if is_call(span)) {
             return None;
         }
