@@ -1,38 +1,48 @@
-//! Time and memory for the largest module at hand, `libmupdf.so` of the PyMuPDF wheel: `cargo bench --bench throughput`.
+//! Time and memory of what users run, beside what other tools take for the same module: `cargo bench --bench throughput`.
 //!
-//! Every measured run is a process of its own that reads the file, does its work, and writes the result to another file; its peak
-//! memory is that of a process that did nothing else. Beside the upgrade runs what a general-purpose library needs to read and
-//! write the same module without changing it (walrus). The runs of both are interleaved, so that a disturbance of the machine
-//! meets both; medians are printed, and ratios of medians. Then `wasm-pyfix check` runs over the whole wheel, with two threads.
+//! Every run is a process of its own. Those of one input are interleaved, so that a disturbance of the machine meets all; medians are
+//! printed, and ratios to the first row. The inputs are the PyMuPDF 1.26.0 wheel, its two largest modules, and an archive of the small
+//! modules of this repository's tests. walrus reads a module and writes it unchanged; `wasm-opt` is that of the npm package `binaryen`,
+//! which is WebAssembly itself and runs on Node with one thread.
 //!
-//! Nothing is written unless asked: `cargo bench --bench throughput -- --write benches/results/throughput.md`.
-//! `-- --runs N` sets the number of runs (9). Peak memory is known on Linux only (`VmHWM` of `/proc/self/status`).
+//! Nothing is written unless asked: `cargo bench --bench throughput -- --write benches/results/throughput.md`. `-- --runs N` sets the
+//! number of runs (5; `wasm-opt` runs once). Works on Linux, which tells processor time and peak memory in `/proc`.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use support::measure::{machine, median, sorted, write};
-use support::modules::modules_of_archive;
+use support::measure::{TICKS, children_ticks, machine, median, sorted, write};
+use support::modules::{files_below, modules_of_archive};
 use support::npm;
-use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
-const COMMAND: &str = "cargo bench --bench throughput";
-const MODULE: &str = "libmupdf.so";
-const CONTENDERS: [&str; 2] = ["upgrade", "walrus"];
+const TOOL: &str = env!("CARGO_BIN_EXE_wasm-pyfix");
+/// The modules of the tests that go into the archive of small ones.
+const SMALL: &str = "tests/fixtures/built/emscripten-3.1.69";
 
 fn main() -> Result<()> {
-    // The bench runs itself as a worker.
+    // The bench runs itself to have walrus in a process of its own.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, contender, input, output] = arguments.as_slice()
-        && flag == "--worker"
+    if let [flag, input, output] = arguments.as_slice()
+        && flag == "--walrus"
     {
-        return work(contender, Path::new(input), Path::new(output));
+        return round_trip(Path::new(input), Path::new(output));
     }
     let settings = Settings::parse(&arguments)?;
-    let report = measure(settings.runs)? + &measure_check(settings.runs)?;
+    let directory = tempfile::tempdir()?;
+    let mut report = format!(
+        "# What users run\n\n`cargo bench --bench throughput`: medians of {} runs (`wasm-opt`: one), each in a process of its own, on {}.\n",
+        settings.runs,
+        machine()
+    );
+    for input in inputs(directory.path())? {
+        measure(&input, settings.runs, directory.path(), &mut report)?;
+    }
     print!("{report}");
     if let Some(path) = settings.write {
         write(&path, &report)?;
@@ -47,7 +57,7 @@ struct Settings {
 
 impl Settings {
     fn parse(arguments: &[String]) -> Result<Self> {
-        let mut settings = Settings { runs: 9, write: None };
+        let mut settings = Settings { runs: 5, write: None };
         // Cargo adds `--bench`.
         let mut arguments = arguments.iter().filter(|argument| *argument != "--bench");
         while let Some(argument) = arguments.next() {
@@ -63,131 +73,180 @@ impl Settings {
     }
 }
 
+/// A file, and what runs over it.
+struct Input {
+    what: String,
+    path: PathBuf,
+    contenders: Vec<Contender>,
+}
+
+/// A command line; `IN` and `OUT` stand for the files.
+struct Contender {
+    label: &'static str,
+    program: PathBuf,
+    arguments: Vec<String>,
+    /// Too slow to be run more than once.
+    once: bool,
+}
+
+impl Contender {
+    fn new(label: &'static str, program: impl Into<PathBuf>, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| argument.to_string()).collect();
+        Contender { label, program: program.into(), arguments, once: false }
+    }
+}
+
+fn inputs(directory: &Path) -> Result<Vec<Input>> {
+    let wheel = npm::pymupdf_wheel()?;
+    let modules = modules_of_archive(&wheel)?;
+    let module = |name: &str| -> Result<(String, PathBuf)> {
+        let (_, bytes) =
+            modules.iter().find(|(path, _)| path.ends_with(&format!("/{name}"))).context("the wheel has the module")?;
+        let path = directory.join(name);
+        std::fs::write(&path, bytes)?;
+        Ok((format!("`{name}` of the wheel, {} bytes", bytes.len()), path))
+    };
+    let tool = || {
+        [
+            Contender::new("wasm-pyfix IN -o OUT", TOOL, &["IN", "-o", "OUT"]),
+            Contender::new("-O0", TOOL, &["IN", "-o", "OUT", "-O0"]),
+        ]
+    };
+    let mut inputs = Vec::new();
+    let (what, path) = module("libmupdf.so")?;
+    let optimise = npm::packages()?.join("binaryen/bin/wasm-opt");
+    let optimise = |label, level| Contender {
+        once: true,
+        ..Contender::new(label, "node", &[&*optimise.to_string_lossy(), "-all", level, "IN", "-o", "OUT"])
+    };
+    let others = [
+        Contender::new("walrus: read and write, unchanged", std::env::current_exe()?, &["--walrus", "IN", "OUT"]),
+        optimise("wasm-opt -O1", "-O1"),
+        optimise("wasm-opt -Oz", "-Oz"),
+    ];
+    inputs.push(Input { what, path, contenders: tool().into_iter().chain(others).collect() });
+    let (what, path) = module("_mupdf.so")?;
+    inputs.push(Input { what, path, contenders: tool().into() });
+    let of_archive = |check: &[&str]| {
+        vec![
+            Contender::new("wasm-pyfix IN -o OUT/", TOOL, &["IN", "-o", "OUT/"]),
+            Contender::new("-O0", TOOL, &["IN", "-o", "OUT/", "-O0"]),
+            Contender::new("check", TOOL, check),
+        ]
+    };
+    // For the platform that it was built for: nothing is found, and everything looked at.
+    let check = ["check", "--quiet", "--target", "pyodide_2024_0", "IN"];
+    let size: usize = modules.iter().map(|(_, bytes)| bytes.len()).sum();
+    let what = format!("The wheel, {} modules of {size} bytes", modules.len());
+    inputs.push(Input { what, path: wheel, contenders: of_archive(&check) });
+    let (what, path) = small_modules(directory)?;
+    inputs.push(Input { what, path, contenders: of_archive(&check) });
+    Ok(inputs)
+}
+
+/// An archive of small modules, each of them several times.
+fn small_modules(directory: &Path) -> Result<(String, PathBuf)> {
+    const TIMES: usize = 20;
+    let path = directory.join("small.zip");
+    let mut zip = ZipWriter::new(std::fs::File::create(&path)?);
+    let (mut count, mut size) = (0, 0);
+    for file in files_below(&support::repository().join(SMALL))? {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !name.ends_with(".so") {
+            continue;
+        }
+        let bytes = std::fs::read(&file)?;
+        for time in 0..TIMES {
+            let number = count + time;
+            zip.start_file(format!("{number}/{name}"), SimpleFileOptions::default())?;
+            zip.write_all(&bytes)?;
+            size += bytes.len();
+        }
+        count += TIMES;
+    }
+    zip.finish()?;
+    Ok((format!("An archive of {count} small modules, {size} bytes"), path))
+}
+
 /// One run of one contender.
 #[derive(Clone, Copy)]
 struct Run {
     wall: Duration,
-    /// Peak resident memory in KiB; `None` where the system does not tell.
-    memory: Option<u64>,
-    /// Size of the result.
-    bytes: u64,
+    /// Of all threads, in seconds.
+    processor: f64,
+    /// Peak resident memory in KiB.
+    memory: u64,
 }
 
-fn measure(runs: usize) -> Result<String> {
-    let directory = tempfile::tempdir()?;
-    let input = directory.path().join(MODULE);
-    let modules = modules_of_archive(&npm::pymupdf_wheel()?)?;
-    let (_, bytes) = modules.iter().find(|(name, _)| name.ends_with(MODULE)).context("the wheel has the module")?;
-    std::fs::write(&input, bytes)?;
-    let mut results: [Vec<Run>; 2] = [Vec::new(), Vec::new()];
-    for _ in 0..runs {
-        for (contender, results) in CONTENDERS.iter().zip(&mut results) {
-            results.push(spawn(contender, &input, &directory.path().join("out.so"))?);
+fn measure(input: &Input, runs: usize, directory: &Path, report: &mut String) -> Result<()> {
+    let mut results: Vec<Vec<Run>> = input.contenders.iter().map(|_| Vec::new()).collect();
+    for round in 0..runs {
+        for (contender, results) in input.contenders.iter().zip(&mut results) {
+            if round == 0 || !contender.once {
+                let output = tempfile::tempdir_in(directory)?;
+                results.push(run(contender, &input.path, &output.path().join("out"))?);
+            }
         }
     }
-    report(bytes.len(), runs, &results)
-}
-
-/// Times `check` over the wheel, for the platform that it was built for: nothing is found, and everything looked at.
-fn measure_check(runs: usize) -> Result<String> {
-    const THREADS: &str = "2";
-    let wheel = npm::pymupdf_wheel()?;
-    let modules = modules_of_archive(&wheel)?;
-    let mut times = Vec::new();
-    for _ in 0..runs {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
-        command.args(["check", "--quiet", "--target", "pyodide_2024_0"]).arg(&wheel).env("RAYON_NUM_THREADS", THREADS);
-        let start = Instant::now();
-        let output = command.output().context("cannot start wasm-pyfix")?;
-        times.push(start.elapsed().as_secs_f64() * 1000.0);
-        ensure!(output.status.success(), "check failed: {}", String::from_utf8_lossy(&output.stdout).trim());
+    writeln!(report, "\n## {}\n", input.what)?;
+    writeln!(
+        report,
+        "| | processor time, s | to the first | wall time, s | fastest to slowest | peak memory, MB |\n|---|---|---|---|---|---|"
+    )?;
+    let middle = |runs: &[Run], of: fn(&Run) -> f64| median(&sorted(runs.iter().map(of)));
+    let first = results.first().map_or(f64::NAN, |runs| middle(runs, |run| run.processor));
+    for (contender, runs) in input.contenders.iter().zip(&results) {
+        let walls = sorted(runs.iter().map(|run| run.wall.as_secs_f64()));
+        let (Some(fastest), Some(slowest)) = (walls.first(), walls.last()) else { continue };
+        let processor = middle(runs, |run| run.processor);
+        let memory = middle(runs, |run| run.memory as f64 * 1024.0 / 1e6);
+        writeln!(
+            report,
+            "| {} | {processor:.2} | {:.2} | {:.2} | {fastest:.2} to {slowest:.2} | {memory:.0} |",
+            contender.label,
+            processor / first,
+            median(&walls)
+        )?;
     }
-    let times = sorted(times.into_iter());
-    let (Some(fastest), Some(slowest)) = (times.first(), times.last()) else { bail!("nothing was measured") };
-    let bytes: usize = modules.iter().map(|(_, bytes)| bytes.len()).sum();
-    let mut text = String::new();
-    writeln!(text, "\n# check of the whole wheel, {} modules of {bytes} bytes\n", modules.len())?;
-    writeln!(text, "`wasm-pyfix check --target pyodide_2024_0` with {THREADS} threads, {runs} runs:")?;
-    writeln!(text, "{:.0} ms ({fastest:.0} to {slowest:.0}).", median(&times))?;
-    Ok(text)
-}
-
-fn spawn(contender: &str, input: &Path, output: &Path) -> Result<Run> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--worker", contender]).arg(input).arg(output);
-    let printed = command.output().context("cannot start a worker")?;
-    ensure!(printed.status.success(), "{contender} failed: {}", String::from_utf8_lossy(&printed.stderr).trim());
-    let line = String::from_utf8(printed.stdout)?;
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let [nanoseconds, memory] = fields.as_slice() else { bail!("a worker printed {line:?}") };
-    let bytes = std::fs::metadata(output)?.len();
-    Ok(Run { wall: Duration::from_nanos(nanoseconds.parse()?), memory: memory.parse().ok(), bytes })
-}
-
-/// What a worker process does; prints nanoseconds and KiB.
-fn work(contender: &str, input: &Path, output: &Path) -> Result<()> {
-    let start = Instant::now();
-    let bytes = std::fs::read(input)?;
-    let result = match contender {
-        "upgrade" => upgrade(&bytes)?,
-        "walrus" => round_trip(&bytes)?,
-        _ => bail!("no contender {contender}"),
-    };
-    std::fs::write(output, result)?;
-    let wall = start.elapsed();
-    let memory = peak_memory().map_or_else(|| "unknown".to_string(), |memory| memory.to_string());
-    println!("{} {memory}", wall.as_nanos());
     Ok(())
 }
 
-fn upgrade(bytes: &[u8]) -> Result<Vec<u8>> {
-    let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), ..ModuleOptions::default() };
-    upgrade_module(bytes, &options)?.bytes.context("the module needs an upgrade, and got none")
+fn run(contender: &Contender, input: &Path, output: &Path) -> Result<Run> {
+    let place = |argument: &String| argument.replace("OUT", &output.to_string_lossy()).replace("IN", &input.to_string_lossy());
+    let mut command = Command::new(&contender.program);
+    command.args(contender.arguments.iter().map(place)).stdout(Stdio::null()).stderr(Stdio::null());
+    let before = processor_seconds()?;
+    let start = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", contender.label))?;
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut memory = 0;
+    // The highest value so far stands there while the process lives.
+    let exit = loop {
+        memory = memory.max(peak_memory(&status).unwrap_or_default());
+        if let Some(exit) = child.try_wait()? {
+            break exit;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    ensure!(exit.success(), "{} failed with {exit}", contender.label);
+    Ok(Run { wall: start.elapsed(), processor: processor_seconds()? - before, memory })
 }
 
-fn round_trip(bytes: &[u8]) -> Result<Vec<u8>> {
+fn round_trip(input: &Path, output: &Path) -> Result<()> {
     let mut config = walrus::ModuleConfig::new();
     config.legacy_exceptions(true);
-    Ok(config.parse(bytes)?.emit_wasm())
+    std::fs::write(output, config.parse(&std::fs::read(input)?)?.emit_wasm())?;
+    Ok(())
 }
 
-/// Peak resident memory of this process, in KiB.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// Peak resident memory of a process, in KiB.
+fn peak_memory(status: &Path) -> Option<u64> {
+    let status = std::fs::read_to_string(status).ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-fn report(input: usize, runs: usize, results: &[Vec<Run>; 2]) -> Result<String> {
-    let mut text = String::new();
-    writeln!(text, "# {MODULE} of the PyMuPDF 1.26.0 wheel, {input} bytes\n")?;
-    writeln!(text, "`{COMMAND}`: medians of {runs} runs, each in a process of its own, on {}.\n", machine())?;
-    writeln!(text, "| what | time, ms | fastest to slowest | peak memory, MB | bytes written |\n|---|---|---|---|---|")?;
-    let labels = ["upgrade", "walrus: read and write, unchanged"];
-    for (label, runs) in labels.iter().zip(results) {
-        let times = sorted(runs.iter().map(|run| run.wall.as_secs_f64() * 1000.0));
-        let (Some(fastest), Some(slowest), Some(run)) = (times.first(), times.last(), runs.first()) else { continue };
-        let memory = memory(runs).map_or_else(|| "unknown".to_string(), |memory| format!("{memory:.0}"));
-        writeln!(text, "| {label} | {:.0} | {fastest:.0} to {slowest:.0} | {memory} | {} |", median(&times), run.bytes)?;
-    }
-    let [time_ratio, memory_ratio] = ratios(results);
-    write!(text, "\nwalrus takes {time_ratio:.1} times as long")?;
-    if memory_ratio.is_finite() {
-        write!(text, " and {memory_ratio:.1} times the memory")?;
-    }
-    writeln!(text, ".")?;
-    Ok(text)
-}
-
-/// Ratios of medians, second contender to first: time, memory (not a number where that is unknown).
-fn ratios(results: &[Vec<Run>; 2]) -> [f64; 2] {
-    let [first, second] = results;
-    let time = |runs: &[Run]| median(&sorted(runs.iter().map(|run| run.wall.as_secs_f64())));
-    let memory = |runs: &[Run]| memory(runs).unwrap_or(f64::NAN);
-    [time(second) / time(first), memory(second) / memory(first)]
-}
-
-/// Median peak memory in MB (10^6 bytes).
-fn memory(runs: &[Run]) -> Option<f64> {
-    let known: Option<Vec<u64>> = runs.iter().map(|run| run.memory).collect();
-    Some(median(&sorted(known?.into_iter().map(|kib| kib as f64 * 1024.0 / 1e6))))
+/// Processor time of the processes that this one waited for, in seconds.
+fn processor_seconds() -> Result<f64> {
+    let (user, system) = children_ticks()?;
+    Ok((user + system) as f64 / TICKS as f64)
 }

@@ -15,11 +15,11 @@ mod javascript;
 mod merge;
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use support::measure::{machine, write};
+use support::measure::{TICKS, children_ticks, machine, write};
 
 /// A kind of input.
 struct Generator {
@@ -125,18 +125,10 @@ fn seconds(input: &Input) -> Result<f64> {
     }
     command.args(input.options).current_dir(&directory);
     command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped());
-    let before = children_user_ticks()?;
+    let before = children_ticks()?.0;
     let output = command.output().context("cannot start wasm-pyfix")?;
     // What is checked may be wrong.
     let done = output.status.success() || (input.checked && output.status.code() == Some(1));
     ensure!(done, "the command failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    Ok((children_user_ticks()? - before) as f64 / 100.0)
-}
-
-/// User time of the processes that this one waited for, in hundredths of a second.
-fn children_user_ticks() -> Result<u64> {
-    let stat = std::fs::read_to_string(Path::new("/proc/self/stat")).context("/proc/self/stat tells the time on Linux alone")?;
-    // Behind the name, which stands in parentheses, `cutime` is the 14th field.
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    fields.split_whitespace().nth(13).context("/proc/self/stat is too short")?.parse().context("a time is a number")
+    Ok((children_ticks()?.0 - before) as f64 / TICKS as f64)
 }
