@@ -4,7 +4,7 @@
 //! Whether a file system has room is known only to those who write.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -36,6 +36,9 @@ impl Place {
             Ok(target) => target,
             Err(_) if is_link(path) => {
                 bail!("cannot write {}: it is a link to nothing; remove it, or make what it points to", path.display());
+            }
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied) => {
+                return Err(error).with_context(|| format!("cannot write {}", path.display()));
             }
             Err(_) => path.to_path_buf(),
         };

@@ -40,9 +40,12 @@ impl Outcome {
         }
     }
 
-    /// Records something left alone; equal reasons add up.
+    /// Records something left alone; equal reasons add up. For reasons without number there is [`leave_each`](Self::leave_each).
     pub fn leave(&mut self, what: &str, why: &str) {
-        self.leave_each(what, [why.to_string()]);
+        match self.left.iter_mut().find(|left| left.what == what && left.why == why) {
+            Some(left) => left.count += 1,
+            None => self.left.push(Left { what: what.to_string(), why: why.to_string(), count: 1 }),
+        }
     }
 
     /// Records several things of a kind, by the reason of each, in one look over what is there.

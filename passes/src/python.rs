@@ -11,6 +11,12 @@ pub fn is_entry(name: &str) -> bool {
     [INIT, "PyInitU_", "PyModExport_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Whether an export called `name` is the entry of the module that Python imports from a file called `stem`. Names that are no ASCII
+/// stand there in Punycode, which is not decoded: any is taken for the right one.
+pub fn is_entry_of(name: &str, stem: &str) -> bool {
+    [INIT, "PyModExport_"].iter().any(|prefix| name.strip_prefix(prefix) == Some(stem)) || (!stem.is_ascii() && is_entry(name))
+}
+
 /// Whether `module` is an extension module.
 pub fn is_extension(module: &Module<'_>) -> bool {
     module.exports().iter().any(|export| is_entry(&export.name))
@@ -19,6 +25,20 @@ pub fn is_extension(module: &Module<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_are_those_of_their_file() {
+        for (name, stem, expected) in [
+            ("PyInit_x", "x", true),
+            ("PyModExport_x", "x", true),
+            ("PyInit_x", "y", false),
+            ("PyInitU_dmo_bma", "d\u{e9}mo", true),
+            ("PyInitU_dmo_bma", "demo", false),
+            ("f", "d\u{e9}mo", false),
+        ] {
+            assert_eq!(is_entry_of(name, stem), expected, "{name} in {stem}");
+        }
+    }
 
     #[test]
     fn extension_modules_have_an_entry_of_any_kind() {

@@ -14,7 +14,7 @@ use crate::wheel::rename::{self, Candidate, Fate};
 use crate::wheel::runtime_path::base_name;
 use anyhow::Result;
 use std::collections::{HashMap, HashSet};
-use wasm_pyfix_passes::python::INIT;
+use wasm_pyfix_passes::python::{is_entry, is_entry_of};
 
 pub static PLATFORM_TAG: Code = Code {
     name: "platform-tag",
@@ -234,8 +234,8 @@ pub fn suffixes(input: &Input, file_name: &str, modules: &[&Subject<'_>], audits
         let suffix = rename::foreign_suffix(path, &[&python], |path| input.has_module(path))?;
         let exports = subject.module.exports();
         // A library is not imported.
-        exports.iter().find(|export| export.name.starts_with(INIT))?;
-        let importable = exports.iter().any(|export| export.name.strip_prefix(INIT) == Some(suffix.stem));
+        exports.iter().find(|export| is_entry(&export.name))?;
+        let importable = exports.iter().any(|export| is_entry_of(&export.name, suffix.stem));
         let keeps_to_abi = audits.get(path).is_none_or(|audit| audit.is_abi3);
         Some((&subject.place, Candidate { suffix, importable, keeps_to_abi }))
     });

@@ -89,7 +89,7 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
         Finding::new(&RECORD_UNLISTED, &place, "is not in RECORD")
     }));
     // What RECORD says of the others is stronger than their checksum.
-    findings.extend(reading::damaged(archive, &unlisted));
+    findings.extend(reading::damaged(archive, &record.unproven(&archive.entries, dist_info)));
     findings
 }
 

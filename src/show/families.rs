@@ -1,6 +1,6 @@
 //! To whom a symbol belongs, told by its name alone: a help for readers, on which nothing is built.
 
-use wasm_pyfix_passes::python::INIT;
+use wasm_pyfix_passes::python::is_entry;
 
 /// A family: its name in the JSON form, its name in text, and which symbols belong to it.
 pub struct Family {
@@ -12,7 +12,7 @@ pub struct Family {
 /// The first family that a symbol belongs to is its family; the last one takes all.
 pub static FAMILIES: [Family; 13] = [
     Family { name: "linking", title: "linking and loading", belongs: is_linking },
-    Family { name: "init", title: "PyInit_*", belongs: |name| name.starts_with(INIT) },
+    Family { name: "init", title: "PyInit_*", belongs: is_entry },
     Family { name: "python", title: "Python", belongs: |name| ["Py", "_Py", "__Py"].iter().any(|prefix| name.starts_with(prefix)) },
     Family { name: "invoke", title: "invoke_*", belongs: |name| name.starts_with("invoke_") },
     Family { name: "dyncall", title: "dynCall_*", belongs: |name| name.starts_with("dynCall_") },

@@ -224,6 +224,13 @@ impl Record {
         (0..entries.len()).filter(|index| is_unlisted(&entries[*index])).collect()
     }
 
+    /// Positions of the files among `entries` whose contents no row vouches for: those that are not listed, and the signatures of `RECORD`.
+    pub fn unproven(&self, entries: &[Entry], dist_info: &str) -> Vec<usize> {
+        let mut unproven = self.unlisted(entries, dist_info);
+        unproven.extend((0..entries.len()).filter(|index| is_record(&entries[*index].name, dist_info)));
+        unproven
+    }
+
     /// Lets the rows of sources that are not there, but compiled in their place (`a.py` as `a.pyc`), be those of the bytecode, without a hash.
     /// So `pyodide py-compile` leaves them. Returns the paths of the bytecode.
     pub fn follow_compiled(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<String> {

@@ -323,7 +323,7 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notic
     };
     let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
     results.into_iter().collect::<Result<()>>()?;
-    refuse_damaged(archive, &record.unlisted(&archive.entries, &wheel.dist_info))?;
+    refuse_damaged(archive, &record.unproven(&archive.entries, &wheel.dist_info))?;
     Ok(Verified { record, compiled })
 }
 

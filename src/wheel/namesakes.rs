@@ -25,8 +25,9 @@ pub struct Namesakes<'m> {
     pub first: usize,
     pub count: usize,
     by_directory: HashMap<&'m str, usize>,
-    /// Those in directories of libraries that belong to a package, `p.libs` and `p/.libs`, by the normalised path of the package.
-    by_package: HashMap<String, usize>,
+    /// Those in directories of libraries that belong to a package, `p.libs` and `p/.libs`, by the normalised path of the package; `None`
+    /// where two directories of one package have different ones.
+    by_package: HashMap<String, Option<usize>>,
     /// The first one in such a directory.
     vendored: Option<usize>,
     /// Whether they differ from each other.
@@ -45,7 +46,9 @@ impl<'m> Namesakes<'m> {
         self.by_directory.entry(directory).or_insert(index);
         if let Some(package) = directory.strip_suffix(".libs") {
             let package = normalized(package.strip_suffix('/').unwrap_or(package));
-            self.by_package.entry(package).or_insert(index);
+            let equals = |known: usize| modules[known].contents == modules[index].contents;
+            let known = self.by_package.entry(package).or_insert(Some(index));
+            *known = known.filter(|known| equals(*known));
             self.vendored.get_or_insert(index);
         }
         self.differ |= modules[index].contents != modules[self.first].contents;
@@ -57,12 +60,12 @@ impl<'m> Namesakes<'m> {
 
     /// The one that belongs to a package, or to the distribution of that name.
     pub fn of_package(&self, normalized: &str) -> Option<usize> {
-        self.by_package.get(normalized).copied()
+        self.by_package.get(normalized).copied().flatten()
     }
 
-    /// How many packages have one.
-    pub fn packages(&self) -> usize {
-        self.by_package.len()
+    /// Whether all that belong to packages are of one, and the same.
+    pub fn is_of_one_package(&self) -> bool {
+        self.by_package.len() == 1 && self.by_package.values().all(Option::is_some)
     }
 
     /// The first one that belongs to a package.

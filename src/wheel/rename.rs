@@ -21,7 +21,7 @@ use super::{Wheel, WheelOptions, pythons};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, HashSet};
 use wasm_pyfix_passes::Error;
-use wasm_pyfix_passes::python::INIT;
+use wasm_pyfix_passes::python::{INIT, is_entry, is_entry_of};
 
 /// New names of entries, by the index of the entry.
 pub type Renamed = BTreeMap<usize, String>;
@@ -127,11 +127,11 @@ pub(super) fn plan(
         let is_there = |path: &str| paths.contains(path);
         let (Some(entry), Some(suffix)) = (module.entry, foreign_suffix(&module.path, &pythons, is_there)) else { continue };
         // A library is not imported.
-        if !module.exports.iter().any(|name| name.starts_with(INIT)) {
+        if !module.exports.iter().any(|name| is_entry(name)) {
             continue;
         }
         let outside = stable_abi::outside(module, &wheel.name)?;
-        let importable = module.exports.contains(&format!("{INIT}{}", suffix.stem));
+        let importable = module.exports.iter().any(|name| is_entry_of(name, suffix.stem));
         candidates.push(Candidate { suffix, importable, keeps_to_abi: outside.is_none() });
         entries.push((entry, outside.unwrap_or_default()));
     }

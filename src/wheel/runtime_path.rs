@@ -168,7 +168,7 @@ fn choose(
     if !candidates.differ {
         return library;
     }
-    if candidates.packages() == 1 {
+    if candidates.is_of_one_package() {
         let (path, count, taken) = (&module.path, candidates.count, &modules[library].path);
         plan.notices.push(format!("`{path}` needs `{needed}`, which the archive has {count} times; `{taken}` was taken"));
     } else {

@@ -86,6 +86,21 @@ fn reports_that_others_make_in_memory_are_found() {
             ),
         ),
         (
+            "the callee writes through an address that was kept, and was one of the two",
+            5,
+            module(
+                "$callee",
+                "",
+                &format!(
+                    "(global $kept (mut i32) (i32.const 0))
+                    (func $keep (param $p i32) (global.set $kept (local.get $p)))
+                    (func $callee (i32.store (global.get $kept) (i32.const 5)))
+                    {}",
+                    run("(call $keep (select (global.get $THREW) (global.get $threwValue) (i32.const 1)))", &first)
+                ),
+            ),
+        ),
+        (
             "the callee stores something else than zero behind a call site of its own",
             7,
             module(
@@ -155,7 +170,36 @@ fn what_the_locals_of_reports_rely_on_is_known() {
           (if (i32.eq (i32.load (global.get $THREW)) (i32.const 1)) (then (drop (call $cleanup))))
           (call $invoke_v (global.get $table_base))
           (i32.load (global.get $THREW)))"#;
+    let given = r#"(import "env" "invoke_vi" (func $invoke_vi (param i32 i32)))"#;
+    let kept = format!(
+        r#"(func $word (result i32) (i32.add (global.get $memory_base) (i32.const 16)))
+        (func $callee (i32.store (i32.load (call $word)) (i32.const 5)))
+        (func $keep (param $p i32) (i32.store (call $word) (local.get $p)))
+        (func $gives (local $threw i32)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_vi (i32.add (global.get $table_base) (i32.const 1)) (global.get $THREW))
+          (local.set $threw (i32.load (global.get $THREW)))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (if (i32.eq (local.get $threw) (i32.const 1)) (then (drop (call $cleanup)))))
+        (func (export "run") (result i32) (local $threw i32) (call $gives) {first} (local.get $threw))"#
+    );
+    let through_either = format!(
+        r#"(func $nothing)
+        (func $callee (local $threw i32) (local $p i32)
+          (i32.store (global.get $THREW) (i32.const 0))
+          (call $invoke_v (i32.add (global.get $table_base) (i32.const 1)))
+          (local.set $threw (i32.load (global.get $THREW)))
+          (i32.store (global.get $THREW) (i32.const 0))
+          (local.set $p (i32.add (global.get $memory_base) (i32.const 16)))
+          (if (i32.eqz (local.get $threw)) (then (local.set $p (global.get $THREW))))
+          (i32.store (local.get $p) (i32.const 7)))
+        (func (export "run") (result i32) (local $threw i32) {first} (local.get $threw))"#
+    );
     let modules = [
+        // The callee of a call site keeps an address that it is given.
+        (module("$callee $keep", given, &kept), 5, 0),
+        // A function stores through what is an address of the words on some paths alone, for whom it returns to.
+        (module("$callee $nothing", "", &through_either), 7, 0),
         // An address that is one of the words on some paths alone is kept and written through later.
         (module("$callee", "", &merged), 5, 0),
         // No zero is stored before the second call site, which finds what the first reported.

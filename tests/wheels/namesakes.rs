@@ -37,6 +37,19 @@ fn the_library_of_the_distribution_is_preferred() {
     }
 }
 
+/// Two spellings of a package have a directory of libraries each.
+#[test]
+fn libraries_of_one_package_that_differ_are_refused() {
+    let (library, other) = (module(&[], &["which"]), module(&[], &["which", "another"]));
+    for directories in [["A-b.libs", "a_b/.libs"], ["c.libs", "c/.libs"]] {
+        let [one, two] = directories.map(|directory| format!("{directory}/x.so"));
+        let files = [("c/m.abi3.so", &module(&["x.so"], &["PyInit_m"])), (&*one, &library), (&*two, &other)];
+        let input = files.into_iter().fold(Wheel::new(NAME), |wheel, (name, contents)| wheel.file(name, contents)).build();
+        let error = fail(NAME, &input, &options());
+        assert!(is_refused(&error), "{directories:?}: {error:#}");
+    }
+}
+
 #[test]
 fn any_of_equal_libraries_is_taken() {
     let result = run(NAME, &namesakes(&module(&[], &["which"])), &options());

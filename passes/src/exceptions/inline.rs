@@ -24,9 +24,10 @@
 //!
 //! **Relies on**
 //! - the addresses of the words being known from their GOT entries alone (nobody adds a number to the address of other data to get there);
-//! - nobody keeping, to report through it later, a value that is an address of the words on some paths alone: LLVM gives undefined values
-//!   the local at hand, so that Rust's compiler stores and passes such values where the code that gets them ignores them (7 of 10 Rust
-//!   wheels of Pyodide 0.27 have some);
+//! - nobody keeping, to report through it later, an address that the callee of a call site is given, or a value that is an address of the
+//!   words on some paths alone; and nobody reporting through what is such an address on some paths alone: LLVM gives undefined values the
+//!   local at hand, so that Rust's compiler stores and passes such values where the code that gets them ignores them (7 of 10 Rust wheels
+//!   of Pyodide 0.27 have some), and accesses words and other memory through one local;
 //! - `__threwValue` meaning nothing where `__THREW__` is zero, and being written by nobody but the ABI;
 //! - where nobody else may look, functions storing zero before each call site, as LLVM has them do: sites set the local to zero
 //!   themselves.
@@ -35,7 +36,7 @@
 //! passes, see `tests/instrumented.rs`) gives the addresses to functions. Sanitizers work before LLVM makes invokes and do not see the
 //! words (clang 19, `-fsanitize=address` and `undefined`).
 //!
-//! `tests/exceptions/watched.rs` has modules that do not keep to the second and the last, with what they give.
+//! `tests/exceptions/watched.rs` has modules that do not keep to the second and the last, and what they give.
 
 use super::flow::{Access, Ambiguous, Flow, SiteFlow, Word};
 use super::runtime::{Catches, Handler, State, zero};

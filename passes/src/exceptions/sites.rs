@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::FuncType;
 
 /// Bytes of the largest function whose sites are inlined. Its instructions become a list of a hundred bytes for each; the largest function
-/// with call sites in real modules, of boost_histogram, has half as many.
-const MOST_INLINED: usize = 1 << 20;
+/// of boost_histogram has 532,542 bytes.
+const MOST_INLINED: usize = 3 << 18;
 
 /// One call of an invoke.
 #[derive(Debug, Clone, Copy)]
@@ -99,10 +99,10 @@ pub fn plan(
         && !flows.iter().flatten().any(|flow| flow.words.foreign)
         && !kept;
     let watched = flows.iter().flatten().any(|flow| flow.words.escape || flow.words.late);
+    outcome.leave_each("landing pad", flows.iter().flatten().flat_map(report));
     let mut plan = Plan::default();
     let mut stopped = false;
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
-        report(flow.as_ref(), outcome);
         let first = plan.sites.len();
         let local = flow.as_ref().is_some_and(|flow| flow.words.may_be_locals(watched));
         let large = module.function(*function).origin.defined().is_some_and(|body| body.bytes.len() > MOST_INLINED);
@@ -221,14 +221,11 @@ fn catches(body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> C
     }
 }
 
-fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
-    let Some(flow) = flow else { return };
-    for name in &flow.strangers {
-        outcome.leave("landing pad", &format!("its exception is passed to `{name}`, which may take it for the thrown object"));
-    }
-    for _ in 0..flow.late {
-        outcome.leave("landing pad", "it calls another function before it asks for its exception");
-    }
+/// What is worth telling about landing pads.
+fn report(flow: &Flow) -> impl Iterator<Item = String> {
+    let stranger = |name: &String| format!("its exception is passed to `{name}`, which may take it for the thrown object");
+    let late = std::iter::repeat_n("it calls another function before it asks for its exception".to_string(), flow.late);
+    flow.strangers.iter().map(stranger).chain(late)
 }
 
 /// Whom a call site calls.

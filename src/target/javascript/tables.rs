@@ -16,6 +16,10 @@ use std::collections::{HashMap, HashSet};
 /// Most tables of one text. Bundles have one for each main module.
 const TABLES: usize = 64;
 
+/// Why a table cannot be read.
+const COPIED: &str = "another object that is not in the text is copied into it";
+const NAME: &str = "a name is not in the text";
+
 /// Reads all tables.
 pub fn libraries<'a>(index: &Index<'a>, budget: &mut Budget) -> Result<Vec<Library>> {
     if index.tables.len() <= TABLES {
@@ -31,7 +35,7 @@ pub fn libraries<'a>(index: &Index<'a>, budget: &mut Budget) -> Result<Vec<Libra
             return Ok(libraries);
         }
     }
-    Ok(vec![names(index)])
+    Ok(vec![names(index)?])
 }
 
 fn library<'a>(index: &Index<'a>, table: &Table<'a>, evaluation: &mut Evaluation<'_, 'a>) -> Result<Library> {
@@ -73,9 +77,9 @@ fn add_entries<'a>(
         let property = match step {
             Step::Property(property) => property,
             Step::Copied => continue,
-            Step::Unknown => bail!("another object that is not in the text is copied into it"),
+            Step::Unknown => bail!(COPIED),
         };
-        let name = property.key.static_name().context("a name is not in the text")?;
+        let name = property.key.static_name().context(NAME)?;
         if library.values.contains_key(name.as_ref()) {
             continue;
         }
@@ -90,15 +94,20 @@ fn add_entries<'a>(
 }
 
 /// The names of all tables.
-fn names(index: &Index<'_>) -> Library {
+fn names(index: &Index<'_>) -> Result<Library> {
     let mut library = Library::default();
     let mut walk = Walk::new(index);
     let mut variables = HashSet::new();
     for table in &index.tables {
         walk.begin(table.object);
         while let Some(step) = walk.next() {
-            if let Step::Property(property) = step {
-                library.values.extend(property.key.static_name().map(|name| (name.into_owned(), Value::Unknown)));
+            match step {
+                Step::Property(property) => {
+                    let name = property.key.static_name().context(NAME)?;
+                    library.values.insert(name.into_owned(), Value::Unknown);
+                }
+                Step::Copied => {}
+                Step::Unknown => bail!(COPIED),
             }
         }
         if table.variable.is_some_and(|variable| variables.insert(variable)) {
@@ -106,7 +115,7 @@ fn names(index: &Index<'_>) -> Library {
         }
         library.families.extend(index.families(table).map(str::to_string));
     }
-    library
+    Ok(library)
 }
 
 /// A way through objects and those that are copied into them, from the end, once through each.

@@ -26,6 +26,8 @@ pub enum Exact {
     Slot(u32),
     ThrewAddress,
     ThrewValueAddress,
+    /// That of one of the two.
+    SomeWordAddress,
     /// An address of the stack, where the words are not.
     Stack,
 }
@@ -35,7 +37,7 @@ impl Value {
 
     /// Whether it is the address of one of the words on every path.
     pub fn is_address(self) -> bool {
-        matches!(self.exact, Exact::ThrewAddress | Exact::ThrewValueAddress)
+        matches!(self.exact, Exact::ThrewAddress | Exact::ThrewValueAddress | Exact::SomeWordAddress)
     }
 
     pub const fn exactly(exact: Exact) -> Self {

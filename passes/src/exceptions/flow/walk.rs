@@ -40,8 +40,8 @@ const ROUNDS: usize = 16;
 
 /// Bounds for hostile functions, in values of locals: how many are copied altogether, and how many are kept at a time. No function of
 /// libmupdf copies 2^22.
-const MOST_COPIED: usize = 1 << 26;
-const MOST_KEPT: usize = 1 << 23;
+const MOST_COPIED: usize = 1 << 24;
+const MOST_KEPT: usize = 1 << 21;
 /// Engines allow 50 000 locals; what inlining adds must find room.
 const MOST_LOCALS: usize = 40_000;
 
@@ -169,7 +169,11 @@ impl Walk<'_, '_> {
             return a;
         }
         Value {
-            exact: if a.exact == b.exact { a.exact } else { Exact::Unknown },
+            exact: match (a.exact, b.exact) {
+                (one, other) if one == other => one,
+                _ if a.is_address() && b.is_address() => Exact::SomeWordAddress,
+                _ => Exact::Unknown,
+            },
             threw: self.sets.union(a.threw, b.threw),
             exception: a.exception || b.exception,
             address: a.address || b.address,
