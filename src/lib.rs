@@ -5,6 +5,7 @@
 pub mod check;
 pub mod cli;
 pub mod exports;
+mod failure;
 pub mod input;
 pub mod openers;
 pub mod output;

@@ -1,5 +1,6 @@
 //! Which passes run over one module, in which order.
 
+use crate::check::symbols::code_of;
 use crate::plain::first_names;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -317,7 +318,7 @@ fn report_missing(
     }
     let problem = format!("the runtime lacks {}", listing(&gone));
     if !options.allow_missing {
-        return Err(Error::Refused(format!(
+        return Err(code_of(gone[0].1).refuses(format!(
             "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
         )));
     }

@@ -14,12 +14,13 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 use wasm_pyfix_passes::{Error, Outcome};
 
+use crate::failure;
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
 use crate::wheel;
 
 /// Version of the JSON form.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The report on one run.
 #[derive(Debug, Clone, Serialize)]
@@ -129,6 +130,8 @@ pub struct LeftReport {
 /// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
+    /// Which problem it is, as `explain` knows it.
+    pub code: &'static str,
     pub message: String,
     /// Byte offset in the module, where the error has one.
     pub offset: Option<u64>,
@@ -220,7 +223,7 @@ impl From<&anyhow::Error> for Failure {
             Some(Error::Malformed { offset, .. }) => Some(*offset),
             _ => None,
         });
-        Failure { message: format!("{error:#}"), offset }
+        Failure { code: failure::code(error).name, message: format!("{error:#}"), offset }
     }
 }
 
@@ -229,7 +232,7 @@ fn strip_name(message: &str, name: &str) -> Option<String> {
 }
 
 fn is_refusal(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Error::Refused(_))))
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Error::Refused { .. })))
 }
 
 /// How much text is wanted.
@@ -255,7 +258,8 @@ fn styled(style: Style, text: &str) -> String {
 
 /// Writes an error that belongs to no input.
 pub fn write_failure(out: &mut dyn Write, failure: &Failure) -> io::Result<()> {
-    writeln!(out, "{}: {}", styled(ERROR, "error"), plain(&failure.message))
+    let label = format!("error[{}]", failure.code);
+    writeln!(out, "{}: {}", styled(ERROR, &label), plain(&failure.message))
 }
 
 impl InputReport {
@@ -263,7 +267,8 @@ impl InputReport {
     pub fn write_text(&self, out: &mut dyn Write, verbosity: Verbosity, dry_run: bool) -> io::Result<()> {
         if let Some(failure) = &self.error {
             let label = if self.status == Status::Refused { "refused" } else { "error" };
-            return writeln!(out, "{}: {}: {}", styled(ERROR, label), plain(&self.input), plain(&failure.message));
+            let label = format!("{label}[{}]", failure.code);
+            return writeln!(out, "{}: {}: {}", styled(ERROR, &label), plain(&self.input), plain(&failure.message));
         }
         if verbosity == Verbosity::Quiet {
             return Ok(());
@@ -440,12 +445,12 @@ upgraded in.whl -> out.whl (1 of 2 modules changed, 2.00 KiB -> 1.00 KiB)
     #[test]
     fn failures_tell_refusals_from_errors_and_keep_the_offset() {
         let mut report = input(Vec::new());
-        let refused = anyhow::Error::from(Error::Refused("asyncify".to_string())).context("entry `a.so`").context("in.whl");
+        let refused = anyhow::Error::from(Error::refused("asyncify", "made by asyncify")).context("entry `a.so`").context("in.whl");
         report.fail(&refused);
         assert_eq!((report.status, report.output.as_ref()), (Status::Refused, None));
-        assert_eq!(text(&report, Verbosity::Quiet), "refused: in.whl: entry `a.so`: asyncify\n");
+        assert_eq!(text(&report, Verbosity::Quiet), "refused[asyncify]: in.whl: entry `a.so`: made by asyncify\n");
         report.fail(&anyhow::Error::from(Error::malformed(16, "cut off")).context("entry `a.so`"));
-        assert_eq!(text(&report, Verbosity::Quiet), "error: in.whl: entry `a.so`: cut off (at offset 0x10)\n");
+        assert_eq!(text(&report, Verbosity::Quiet), "error[invalid-module]: in.whl: entry `a.so`: cut off (at offset 0x10)\n");
         assert_eq!((report.status, report.error.and_then(|failure| failure.offset)), (Status::Error, Some(16)));
     }
 

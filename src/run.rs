@@ -13,9 +13,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::strip::Strip;
-use wasm_pyfix_passes::{Environment, Error, ExceptionAbi, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
 use wasmparser::FuncType;
 
+use crate::check::upgrading::{LOCK_FILE, MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
 use crate::exports;
@@ -180,7 +181,11 @@ impl<'a> Run<'a> {
             lock: None,
             error: None,
         };
-        match self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr)).and_then(|()| self.finish_lock()) {
+        match self
+            .prepare()
+            .and_then(|()| self.all_inputs(&mut report.inputs, stderr))
+            .and_then(|()| self.finish_lock().map_err(|error| UNWRITABLE.covers(error)))
+        {
             Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
             Err(error) => report.error = Some(Failure::from(&error)),
         }
@@ -209,10 +214,11 @@ impl<'a> Run<'a> {
     fn prepare(&mut self) -> Result<()> {
         self.aim_at(self.target)?;
         if let Some(path) = &self.args.wheel.lock {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| LOCK_FILE.fails(format!("{}: cannot read it", path.display())))?;
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
-                self.writer.check(output)?;
+                self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
             }
             self.lock = Some(Lock { input: text.clone(), text, changed: false, output });
         }
@@ -285,7 +291,11 @@ impl<'a> Run<'a> {
     /// What the files given as `--main` offer, if there are any.
     fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
-        if main.is_empty() { Ok(None) } else { target::manifest::of_main(main, self.target).map(Some) }
+        if main.is_empty() {
+            Ok(None)
+        } else {
+            target::manifest::of_main(main, self.target).map(Some).map_err(|error| RUNTIME_FILES.covers(error))
+        }
     }
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
@@ -320,7 +330,7 @@ impl<'a> Run<'a> {
             (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
             _ => None,
         };
-        self.write(source, path, input, &upgraded, report)?;
+        self.write(source, path, input, &upgraded, report).map_err(|error| UNWRITABLE.covers(error))?;
         if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
             (lock.text, lock.changed) = (text, true);
         }
@@ -374,7 +384,7 @@ impl<'a> Run<'a> {
                 let differing =
                     wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
                 let places = if differing.is_empty() { String::new() } else { format!(" in {}", differing.join(", ")) };
-                bail!(Error::Refused(format!(
+                bail!(TARGETS_DIFFER.refuses(format!(
                     "the results for {} and {} differ{places}, so none is for both: leave out --one-wheel",
                     first.name, other.name
                 )));
@@ -423,7 +433,8 @@ impl<'a> Run<'a> {
 
     fn upgrade_archive(&self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
         if !self.target.has_wheels() {
-            bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
+            let name = self.target.name;
+            bail!(MODULES_ONLY.fails(format!("{name} is no platform for wheels and archives: give it the modules themselves")));
         }
         let progress = Progress::new(&file_name, self.shows_progress());
         let upgrade = |path: &str, bytes: &[u8], options: &ModuleOptions| {
@@ -514,7 +525,9 @@ impl<'a> Run<'a> {
         let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
         let old_name = source.file_name().unwrap_or_default();
         let sha256 = report.sha256.as_deref().unwrap_or_default();
-        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(|| path.display().to_string())
+        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256)
+            .map(Some)
+            .with_context(|| LOCK_FILE.fails(path.display().to_string()))
     }
 
     /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.

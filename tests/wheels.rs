@@ -408,7 +408,11 @@ fn broken_data_modules_are_left_alone() {
 fn an_error_of_the_upgrade_names_file_and_entry() {
     let input = demo().build();
     let error = upgrade_archive(OLD, &input, &options(), &|path, _, _| {
-        if path.ends_with("libx.so") { Err(wasm_pyfix_passes::Error::Refused("threads".to_string()).into()) } else { Ok(nothing()) }
+        if path.ends_with("libx.so") {
+            Err(wasm_pyfix_passes::Error::refused("shared-memory", "threads").into())
+        } else {
+            Ok(nothing())
+        }
     })
     .unwrap_err();
     assert_eq!(format!("{error:#}"), format!("{OLD}: entry `demo.libs/libx.so`: threads"));

@@ -15,7 +15,7 @@
 //! as dropped once they were written.
 
 use crate::module::{ConstExpr, GlobalId, Item, Module, SegmentKind};
-use crate::{Error, Outcome, Result};
+use crate::{Error, Outcome, Result, code};
 
 /// Name of the pass.
 pub const PASS: &str = "extended-const";
@@ -71,7 +71,10 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
 }
 
 fn refused(problem: &str) -> Error {
-    Error::Refused(format!("{problem}; so constant expressions cannot be written out (`--no-extended-const`)"))
+    Error::refused(
+        code::EXTENDED_CONST,
+        format!("{problem}; so constant expressions cannot be written out (`--no-extended-const`)"),
+    )
 }
 
 /// The contents of all active data segments, from `__memory_base` on.

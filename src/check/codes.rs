@@ -3,7 +3,7 @@
 //! Codes are an interface: scripts and `explain` name them. A code is never given another meaning; one that no check reports any more
 //! goes away. The texts are Markdown; `docs/check.md` has them all, and a test compares.
 
-use super::{abi3, exceptions, features, libraries, linking, own, python, reading, record, symbols};
+use super::{abi3, exceptions, features, libraries, linking, own, python, reading, record, symbols, upgrading};
 use serde::Serialize;
 
 /// How much a finding matters.
@@ -61,7 +61,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 9] = [
+pub static FAMILIES: [Family; 10] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
@@ -71,6 +71,7 @@ pub static FAMILIES: [Family; 9] = [
     Family { heading: "Needed libraries", codes: &libraries::CODES },
     Family { heading: "Wheels", codes: &WHEELS },
     Family { heading: "The stable ABI", codes: &abi3::CODES },
+    Family { heading: "Said by `upgrade` only", codes: &upgrading::CODES },
 ];
 
 static WHEELS: [&Code; 12] = {

@@ -136,7 +136,7 @@ pub fn time_of_32_bits(module: &Module<'_>, context: &Context<'_>, place: &Place
     // Most modules import no such function, and then no body is looked at.
     let joined = LazyCell::new(|| legalize::joined_imports(module).unwrap_or_default());
     match time::refuse_old(module, |id| joined.contains(&id)) {
-        Err(Error::Refused(message)) => Some(Finding::new(&TIME_32_BIT, place, message)),
+        Err(Error::Refused { message, .. }) => Some(Finding::new(&TIME_32_BIT, place, message)),
         _ => None,
     }
 }

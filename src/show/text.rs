@@ -380,7 +380,7 @@ fn write_upgrade(out: &mut dyn Write, upgrade: &Upgrade) -> io::Result<()> {
     title(out, &format!("upgrade to {}", upgrade.target))?;
     if let Some(failure) = &report.error {
         let label = if report.status == Status::Refused { "refused" } else { "error" };
-        return item(out, label, &failure.message);
+        return item(out, &format!("{label}[{}]", failure.code), &failure.message);
     }
     match (report.status, &report.file_name, report.size_after) {
         (Status::Upgraded, Some(name), Some(size)) => item(out, "result", &format!("{}, {name}", HumanBytes(size)))?,

@@ -6,6 +6,7 @@
 //! linker's search path, and a notice says so.
 
 use super::contents;
+use crate::check::linking::NO_DYLINK;
 use anyhow::{Context, Result, ensure};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -62,7 +63,9 @@ pub fn collect(
             source.display()
         );
         let Some((dylink, _)) = contents::inspect(&bytes).with_context(context)? else {
-            anyhow::bail!("library `{}` has no linking metadata (`dylink.0`); link it with -sSIDE_MODULE", source.display());
+            let message =
+                format!("library `{}` has no linking metadata (`dylink.0`); link it with -sSIDE_MODULE", source.display());
+            anyhow::bail!(NO_DYLINK.fails(message));
         };
         queue.extend(dylink.needed);
         let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };

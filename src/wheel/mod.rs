@@ -31,6 +31,7 @@ mod stable_abi;
 
 pub use lock::rewrite_lock;
 
+use crate::check::record::{RECORD_MISMATCH, RECORD_MISSING_FILE};
 use crate::check::{Place, libraries, python, reading};
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::plain::{first_names, plural};
@@ -47,8 +48,8 @@ use rename::Renamed;
 use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use wasm_pyfix_passes::Outcome;
 use wasm_pyfix_passes::python::is_entry;
-use wasm_pyfix_passes::{Error, Outcome};
 
 /// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
 const LIBRARY_DIRECTORY: &str = "/usr/lib";
@@ -247,7 +248,7 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
     let runs_on_target = name.runs_on(&options.python_tag)?;
     if !runs_on_target {
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(name.mismatch(&options.python_tag)));
+            bail!(python::PYTHON_TAG.refuses(name.mismatch(&options.python_tag)));
         }
         notices.push(format!(
             "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
@@ -270,7 +271,8 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
         }
         Format::Other(version) => {
             let place = Place { path: Some(archive.entries[index].name.clone()) };
-            bail!("entry {}", python::other_format(&place, &version).sentence(0));
+            let finding = python::other_format(&place, &version);
+            bail!(finding.code.fails(format!("entry {}", finding.sentence(0))));
         }
     }
     Ok(wheel)
@@ -292,13 +294,13 @@ struct Verified {
 /// Fails if one of `entries` is damaged.
 fn refuse_damaged(archive: &Archive<'_>, entries: &[usize]) -> Result<()> {
     let damaged = reading::damaged(archive, entries);
-    damaged.first().map_or(Ok(()), |first| bail!("entry {}", first.sentence(damaged.len() - 1)))
+    damaged.first().map_or(Ok(()), |first| bail!(first.code.fails(format!("entry {}", first.sentence(damaged.len() - 1)))))
 }
 
 /// Parses `RECORD` and compares every entry with its row. Of those that it does not list only the checksum tells.
 fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notices: &mut Vec<String>) -> Result<Verified> {
     let (_, text) = read_dist_info(archive, wheel, "RECORD")?;
-    let mut record = Record::parse(&text).with_context(|| format!("entry `{}/RECORD`", wheel.dist_info))?;
+    let mut record = Record::parse(&text).with_context(|| RECORD_MISMATCH.fails(format!("entry `{}/RECORD`", wheel.dist_info)))?;
     let compiled = record.follow_compiled(|path| archive.position(path).is_some());
     if let Some(first) = compiled.first() {
         let count = compiled.len();
@@ -312,14 +314,15 @@ fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notic
         if metadata::is_record(&row.path, &wheel.dist_info) {
             return Ok(());
         }
-        let index =
-            archive.position(&row.path).with_context(|| format!("entry `{}` is in RECORD and not in the archive", row.path))?;
+        let index = archive
+            .position(&row.path)
+            .with_context(|| RECORD_MISSING_FILE.fails(format!("entry `{}` is in RECORD and not in the archive", row.path)))?;
         let mut digester = Digester::for_hash(&row.hash).with_context(|| format!("entry `{}`", row.path))?;
         match at_hand.get(row.path.as_str()) {
             Some(bytes) => std::io::Write::write_all(&mut digester, bytes)?,
             None => archive.stream(index, &mut digester)?,
         }
-        Record::verify(row, &digester.finish())
+        Record::verify(row, &digester.finish()).map_err(|error| RECORD_MISMATCH.covers(error))
     };
     let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
     results.into_iter().collect::<Result<()>>()?;
@@ -343,7 +346,9 @@ fn drop_stale_bytecode(
         let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
         let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
+            bail!(
+                python::SOURCELESS_BYTECODE.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources"))
+            );
         }
         notices.push(format!("{problem}: kept, at your own risk"));
     }
@@ -464,7 +469,7 @@ fn plan_runtime_paths(
     }
     if let Some(first) = plan.undecided.first() {
         let finding = libraries::ambiguous(first);
-        bail!(Error::Refused(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
+        bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
     }
     notices.extend(plan.notices);
     Ok(plan.entries)

@@ -6,6 +6,7 @@ use super::complete::{Needs, complete};
 use super::runtime_path::base_name;
 use super::sources::Sources;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
+use crate::check::linking::NO_DYLINK;
 use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Input};
@@ -66,7 +67,7 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
     let bytes = archive.read(index)?;
     let Some((dylink, exports)) = contents::inspect(&bytes).with_context(context)? else {
         let problem = "it has no linking metadata (`dylink.0`): not a side module, or a tool has stripped it";
-        ensure!(name.ends_with(".wasm"), "entry `{name}`: {problem}; link it with -sSIDE_MODULE");
+        ensure!(name.ends_with(".wasm"), NO_DYLINK.fails(format!("entry `{name}`: {problem}; link it with -sSIDE_MODULE")));
         return Ok(Found::Data);
     };
     Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))

@@ -18,9 +18,9 @@ use super::name::python_version;
 use super::runtime_path::base_name;
 use super::stable_abi::{self, ALLOW};
 use super::{Wheel, WheelOptions, pythons};
+use crate::check::python::IGNORED_SUFFIX;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, HashSet};
-use wasm_pyfix_passes::Error;
 use wasm_pyfix_passes::python::INIT;
 
 /// New names of entries, by the index of the entry.
@@ -159,7 +159,7 @@ pub(super) fn plan(
                     "{ignored}, and it {outside}: most likely it was compiled for one version of Python, whatever the wheel's tag says"
                 );
                 if !options.allow_python_mismatch {
-                    bail!(Error::Refused(format!("{problem}; {ALLOW}")));
+                    bail!(IGNORED_SUFFIX.refuses(format!("{problem}; {ALLOW}")));
                 }
                 notices.push(problem);
             }

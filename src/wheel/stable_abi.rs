@@ -10,11 +10,10 @@
 use super::modules::Module;
 use super::name::WheelName;
 use super::{Wheel, WheelOptions, contents, pythons, rename};
-use crate::check::abi3;
+use crate::check::abi3::{self, UNPORTABLE_ABI3};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::HashSet;
-use wasm_pyfix_passes::Error;
 
 /// How a user insists.
 pub(super) const ALLOW: &str = "upgrade it nevertheless with `--allow-python-mismatch`";
@@ -42,7 +41,7 @@ pub(super) fn refuse_unportable(
             module.path,
         );
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(format!("{problem}; {ALLOW}")));
+            bail!(UNPORTABLE_ABI3.refuses(format!("{problem}; {ALLOW}")));
         }
         notices.push(problem);
         reported.insert(module.path.clone());

@@ -39,7 +39,7 @@ use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
-use crate::{Environment, Error, Outcome, Result};
+use crate::{Environment, Error, Outcome, Result, code};
 use abi::{Abi, Role};
 pub(crate) use flow::NoArity;
 use inline::{Helpers, SiteCall};
@@ -82,7 +82,10 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     }
     module.check_conventions()?;
     if abi.catches() && module.memories().is_empty() {
-        return Err(Error::Refused("it has no memory, in which exceptions are reported: not as Emscripten links it".to_string()));
+        return Err(Error::refused(
+            code::UNUSUAL_LINKING,
+            "it has no memory, in which exceptions are reported: not as Emscripten links it",
+        ));
     }
     let facts = scan::scan(module, &abi)?;
     let mut plan = sites::plan(module, &abi, &facts, options, &mut outcome)?;

@@ -32,7 +32,7 @@ use crate::dyncall::PREFIX;
 use crate::module::{ElementItems, FunctionId, Import, Item, Module};
 use crate::siblings::SiblingExports;
 use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
-use crate::{Environment, Error, Outcome, Result, exceptions, time};
+use crate::{Environment, Error, Outcome, Result, code, exceptions, time};
 use rayon::prelude::*;
 use shape::Shape;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -187,11 +187,14 @@ fn true_types(
     if unproven.is_empty() {
         return Ok(types);
     }
-    Err(Error::Refused(format!(
-        "it was linked without WASM_BIGINT, and the 64-bit integers in the types of these imports are not known: {}; give the files of \
+    Err(Error::refused(
+        code::LEGALIZED_I64,
+        format!(
+            "it was linked without WASM_BIGINT, and the 64-bit integers in the types of these imports are not known: {}; give the files of \
          the main module that offers them to `--main`, or link it anew with -sWASM_BIGINT",
-        unproven.join(", ")
-    )))
+            unproven.join(", ")
+        ),
+    ))
 }
 
 struct Evidence<'e, 'm, 'o> {
