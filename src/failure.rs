@@ -1,4 +1,4 @@
-//! Which code of [`crate::check::codes`] a failure has.
+//! Which code of [`crate::check::codes`] a failure has, or a notice.
 //!
 //! Errors that know their code carry it: those of the engine, and [`Coded`] ones. What else goes wrong before there is a result is about
 //! reading the input; what is about writing is told apart where it is written.
@@ -6,7 +6,7 @@
 use crate::check::codes::{self, Code};
 use crate::check::reading::{INVALID_MODULE, UNREADABLE};
 use std::fmt;
-use wasm_pyfix_passes::Error;
+use wasm_pyfix_passes::{Error, Notice};
 
 /// An error, or what is said around one, that belongs to a code.
 #[derive(Debug)]
@@ -32,6 +32,16 @@ impl Code {
     /// The refusal of an input that has this problem.
     pub fn refuses(&self, message: impl Into<String>) -> Error {
         Error::refused(self.name, message)
+    }
+
+    /// Tells what was done about this problem.
+    pub fn notes(&self, message: impl Into<String>) -> Notice {
+        Notice::note(self.name, message)
+    }
+
+    /// Tells what the user may have to do something about.
+    pub fn warns(&self, message: impl Into<String>) -> Notice {
+        Notice::warning(self.name, message)
     }
 
     /// `error`, as one of this problem unless it is known to be of another.
@@ -80,7 +90,8 @@ mod tests {
 
     #[test]
     fn the_engine_names_no_other_codes() {
-        for name in wasm_pyfix_passes::code::ALL {
+        let kept = wasm_pyfix_passes::Kept::ALL.map(wasm_pyfix_passes::Kept::code);
+        for name in wasm_pyfix_passes::code::ALL.into_iter().chain(kept) {
             assert!(codes::find(name).is_some(), "{name}");
         }
     }

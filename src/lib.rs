@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod cli;
+mod counts;
 pub mod exports;
 mod failure;
 pub mod input;

@@ -13,18 +13,24 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::strip::Strip;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
 use wasmparser::FuncType;
 
+use crate::check::features::STRUCT_CHANGED;
+use crate::check::noted::WHEEL_NAME;
+use crate::check::python::IGNORED_SUFFIX;
 use crate::check::upgrading::{LOCK_FILE, MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
+use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, ReportArgs, UpgradeArgs};
 use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
+use crate::plain::Paper;
 use crate::progress::Progress;
-use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
+use crate::report::summary::{self, Summary};
+use crate::report::text::{Verbosity, write_failure};
+use crate::report::{self, Failure, InputReport, ModuleReport, NoticeReport, Report, Status, Totals};
 use crate::shrink;
 use crate::target::{self, Target, origin};
 use crate::wheel::code::Code;
@@ -46,8 +52,19 @@ pub fn run(args: &UpgradeArgs) -> i32 {
         }
     };
     let report = run.all(&mut stderr);
-    let printed = if args.report.json { output::print_json(&report) } else { Ok(()) };
-    output::printed(printed, report.exit_code)
+    output::printed(print(&report, &args.report), report.exit_code)
+}
+
+/// Prints what is asked for on standard output.
+fn print(report: &Report, args: &ReportArgs) -> Result<()> {
+    let summary = Summary::new(report);
+    match args.summary {
+        _ if args.json => output::print_json(report),
+        Some(summary::Format::Text) => output::print_all(&summary.text()),
+        Some(summary::Format::Markdown) => output::print_all(&summary.markdown()),
+        Some(summary::Format::Json) => output::print_json(&summary),
+        None => Ok(()),
+    }
 }
 
 /// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
@@ -103,6 +120,8 @@ struct Run<'a> {
     /// The one that `options` and `shrink` are for.
     target: &'static Target,
     verbosity: Verbosity,
+    /// What is behind standard error.
+    paper: Paper,
     options: ModuleOptions,
     shrink: Option<shrink::Options>,
     sources: Vec<Source>,
@@ -158,6 +177,7 @@ impl<'a> Run<'a> {
             targets,
             target,
             verbosity,
+            paper: Paper::behind(&std::io::stderr()),
             options: ModuleOptions::default(),
             shrink: None,
             sources,
@@ -178,6 +198,7 @@ impl<'a> Run<'a> {
             dry_run: self.args.output.dry_run,
             exit_code: EXIT_DONE,
             inputs: Vec::new(),
+            totals: Totals::default(),
             lock: None,
             error: None,
         };
@@ -189,8 +210,12 @@ impl<'a> Run<'a> {
             Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
             Err(error) => report.error = Some(Failure::from(&error)),
         }
+        report.totals = Totals::new(&report.inputs);
         if let Some(failure) = &report.error {
-            let _ = report::write_failure(stderr, failure);
+            let _ = write_failure(stderr, self.paper, failure);
+        }
+        if self.verbosity != Verbosity::Quiet {
+            let _ = report.write_closing(stderr, self.paper);
         }
         report.exit_code = exit_code(&report);
         report
@@ -203,7 +228,7 @@ impl<'a> Run<'a> {
             self.aim_at(target)?;
             for source in self.sources.clone() {
                 let input = self.one(&source);
-                let _ = input.write_text(stderr, self.verbosity, self.args.output.dry_run);
+                let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
                 reports.push(input);
             }
         }
@@ -325,7 +350,7 @@ impl<'a> Run<'a> {
         }
         let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
+        report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()).map(NoticeReport::from));
         let new_lock = match (kind, &upgraded.bytes, &result_name) {
             (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
             _ => None,
@@ -391,7 +416,7 @@ impl<'a> Run<'a> {
             }
             let name = result.file_name.as_deref().unwrap_or_default();
             self.check(kind, name, result.bytes.as_deref().unwrap_or(input)).with_context(|| format!("for {}", other.name))?;
-            let new: Vec<String> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
+            let new: Vec<NoticeReport> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
             report.notices.extend(new);
             Ok(())
         });
@@ -427,7 +452,7 @@ impl<'a> Run<'a> {
         let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
-        report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
+        report.notices.extend(structs.into_iter().map(|notice| STRUCT_CHANGED.warns(format!("the module {notice}")).into()));
         Ok(Upgraded { bytes: result.bytes, file_name })
     }
 
@@ -444,7 +469,7 @@ impl<'a> Run<'a> {
         };
         let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;
         report.modules = result.modules.iter().map(ModuleReport::from).collect();
-        report.notices.extend(result.notices);
+        report.notices.extend(result.notices.into_iter().map(NoticeReport::from));
         report.sha256 = Some(result.sha256);
         if !result.changed {
             return Ok(Upgraded { bytes: None, file_name: Some(file_name) });
@@ -510,11 +535,11 @@ impl<'a> Run<'a> {
     }
 
     /// What there is to say about the name of a result: `result_name`, unless it goes to no file.
-    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<String> {
+    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<Notice> {
         match (kind, &upgraded.file_name, result_name) {
             (Kind::Module, own, result) => result.or(own.as_ref()).and_then(|name| suffix_notice(name, self.target)),
             (Kind::Wheel, Some(own), Some(result)) if own != result => {
-                Some(format!("installers read a wheel's tags from its file name, which should be {own}"))
+                Some(WHEEL_NAME.warns(format!("installers read a wheel's tags from its file name, which should be {own}")))
             }
             _ => None,
         }
@@ -585,18 +610,18 @@ fn source_date_epoch() -> Result<Option<u64>> {
 }
 
 /// Notes that a module is named for another Python than the target's, which then does not see it.
-fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
+fn suffix_notice(file_name: &str, target: &Target) -> Option<Notice> {
     let version = python_suffix(file_name)?.version;
     let wanted = target.python.replace('.', "");
     if !target.has_wheels() {
         return None;
     }
     (version != wanted).then(|| {
-        format!(
+        IGNORED_SUFFIX.warns(format!(
             "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \
              otherwise build it for cp{wanted}",
             target.python
-        )
+        ))
     })
 }
 

@@ -11,7 +11,7 @@
 
 use anyhow::Result;
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::{Outcome, prune};
+use wasm_pyfix_passes::{Kept, Outcome, prune};
 
 use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
@@ -63,7 +63,7 @@ pub fn upgrade_and_shrink(
     round(inputs, &mut results, &upgrade)?;
     for result in &mut results {
         let mut outcome = Outcome::new(prune::PASS);
-        outcome.leave("module", NEVER_AT_REST);
+        outcome.leave(Kept::Module, NEVER_AT_REST);
         result.outcomes.push(outcome);
     }
     Ok(results)

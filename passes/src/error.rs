@@ -49,11 +49,17 @@ pub mod code {
     pub const UNUSUAL_LINKING: &str = "unusual-linking";
     /// There is no memory or table left for what is added.
     pub const NO_ROOM: &str = "no-room";
+    /// Nothing catches C++ exceptions.
+    pub const NEVER_CAUGHT: &str = "never-caught";
+    /// There are exception instructions of both kinds.
+    pub const MIXED_HANDLERS: &str = "mixed-handlers";
+    /// Custom sections that point into code were dropped.
+    pub const DROPPED_SECTIONS: &str = "dropped-sections";
     /// A pass broke its own rules.
     pub const DEFECT: &str = "defect";
 
     /// All of them.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 14] = [
         INVALID_MODULE,
         NO_DYLINK,
         SHARED_MEMORY,
@@ -64,6 +70,9 @@ pub mod code {
         EXTENDED_CONST,
         UNUSUAL_LINKING,
         NO_ROOM,
+        NEVER_CAUGHT,
+        MIXED_HANDLERS,
+        DROPPED_SECTIONS,
         DEFECT,
     ];
 }

@@ -62,9 +62,9 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
         let merged = merged(module)?;
         module.merge_active_data(merged);
     }
-    outcome.count("data segments moved to `__memory_base`", computed);
+    outcome.count("data_segments_moved", computed);
     let globals = computed_globals(module)?;
-    outcome.count("globals set by the start function", globals.len());
+    outcome.count("globals_set_at_start", globals.len());
     module.compute_at_start(&globals);
     module.remove_target_feature(FEATURE);
     Ok(outcome)

@@ -38,5 +38,5 @@ pub use error::{Error, Result, code};
 pub use exceptions::has_code_offsets;
 /// Checks that `bytes` are a valid module of the features that side modules may use.
 pub use module::validate;
-pub use outcome::{Left, Outcome};
+pub use outcome::{Kept, Left, Notice, Outcome};
 pub use own::{Kind as ReferenceKind, Reference, references as own_references};

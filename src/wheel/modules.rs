@@ -7,6 +7,7 @@ use super::runtime_path::base_name;
 use super::sources::Sources;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
 use crate::check::linking::NO_DYLINK;
+use crate::check::reading::NOT_A_MODULE;
 use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Input};
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::legalize;
 use wasm_pyfix_passes::module::dylink::Dylink;
 use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
@@ -32,7 +34,7 @@ pub struct Module {
 }
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
-pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
+pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<Notice>) -> Result<Vec<Module>> {
     let named = contents::named_like_modules(archive)?;
     let found: Vec<Result<Found>> = named.par_iter().map(|(index, kind)| read_module(archive, *index, *kind)).collect();
     let mut modules = Vec::new();
@@ -42,7 +44,7 @@ pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<
             Found::Data => {}
             Found::Other => {
                 let name = &archive.entries[*index].name;
-                notices.push(format!("`{name}` is not a WebAssembly module and was left as it is"));
+                notices.push(NOT_A_MODULE.warns(format!("`{name}` is not a WebAssembly module and was left as it is")));
             }
         }
     }

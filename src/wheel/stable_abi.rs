@@ -14,6 +14,7 @@ use crate::check::abi3::{self, UNPORTABLE_ABI3};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::HashSet;
+use wasm_pyfix_passes::Notice;
 
 /// How a user insists.
 pub(super) const ALLOW: &str = "upgrade it nevertheless with `--allow-python-mismatch`";
@@ -24,7 +25,7 @@ pub(super) fn refuse_unportable(
     wheel: &Wheel,
     modules: &[Module],
     options: &WheelOptions,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<HashSet<String>> {
     let mut reported = HashSet::new();
     let moved = pythons(options).find_map(|python| Some((abi3::moved_from(&wheel.name, python)?, python)));
@@ -43,7 +44,7 @@ pub(super) fn refuse_unportable(
         if !options.allow_python_mismatch {
             bail!(UNPORTABLE_ABI3.refuses(format!("{problem}; {ALLOW}")));
         }
-        notices.push(problem);
+        notices.push(UNPORTABLE_ABI3.warns(problem));
         reported.insert(module.path.clone());
     }
     Ok(reported)

@@ -41,5 +41,5 @@ fn the_library_of_the_distribution_is_preferred() {
 fn any_of_equal_libraries_is_taken() {
     let result = run(NAME, &namesakes(&module(&[], &["which"])), &options());
     assert!(runtime_path(&entries(&result.bytes), "c/m.abi3.so")[0].ends_with("/a.libs"));
-    assert!(!result.notices.iter().any(|notice| notice.contains("x.so")), "{:?}", result.notices);
+    assert!(!result.notices.iter().any(|notice| notice.message.contains("x.so")), "{:?}", result.notices);
 }

@@ -17,7 +17,7 @@ use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
 use crate::internal_got;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
-use crate::{Outcome, Result};
+use crate::{Kept, Notice, Outcome, Result, code};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::FuncType;
@@ -136,7 +136,7 @@ pub fn plan(
                     false => "the use of __THREW__ around it is not recognised: calls a wrapper",
                 };
                 for _ in first..plan.sites.len() {
-                    outcome.leave("call site", why);
+                    outcome.leave(Kept::CallSite, why);
                 }
             }
         }
@@ -149,11 +149,11 @@ pub fn plan(
         || kept
         || scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
     if stopped {
-        outcome.notices.push(
+        outcome.notices.push(Notice::note(
+            code::NEVER_CAUGHT,
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
-             as they did before"
-                .to_string(),
-        );
+             as they did before",
+        ));
     }
     Ok(plan)
 }
@@ -186,7 +186,7 @@ impl Outlined {
 
     fn catches(&self, body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> Catches {
         if self.elsewhere {
-            outcome.leave("call site", "another function may check for it what was thrown: catches exceptions and longjmp");
+            outcome.leave(Kept::CallSite, "another function may check for it what was thrown: catches exceptions and longjmp");
             return Catches::Both;
         }
         catches(body, checks, outcome)
@@ -199,7 +199,7 @@ fn catches(body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> C
         (true, false) => return Catches::Cpp,
         (false, true) => return Catches::Longjmp,
         (false, false) => {
-            outcome.leave("call site", "its function has neither landing pad nor setjmp: catches exceptions and longjmp");
+            outcome.leave(Kept::CallSite, "its function has neither landing pad nor setjmp: catches exceptions and longjmp");
             return Catches::Both;
         }
         (true, true) => {}
@@ -209,7 +209,7 @@ fn catches(body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> C
         Some(Checks { cpp: false, longjmp: true, other: false }) => Catches::Longjmp,
         Some(Checks { cpp: true, longjmp: true, .. }) => Catches::Both,
         _ => {
-            outcome.leave("call site", "what the code behind it checks is not recognised: catches exceptions and longjmp");
+            outcome.leave(Kept::CallSite, "what the code behind it checks is not recognised: catches exceptions and longjmp");
             Catches::Both
         }
     }
@@ -218,10 +218,10 @@ fn catches(body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> C
 fn report(flow: Option<&Flow>, outcome: &mut Outcome) {
     let Some(flow) = flow else { return };
     for name in &flow.strangers {
-        outcome.leave("landing pad", &format!("its exception is passed to `{name}`, which may take it for the thrown object"));
+        outcome.leave(Kept::LandingPad, &format!("its exception is passed to `{name}`, which may take it for the thrown object"));
     }
     for _ in 0..flow.late {
-        outcome.leave("landing pad", "it calls another function before it asks for its exception");
+        outcome.leave(Kept::LandingPad, "it calls another function before it asks for its exception");
     }
 }
 
@@ -271,7 +271,7 @@ impl<'m> Callees<'m> {
             if runtime::adaptable(invoke, ty) {
                 return Target::Adapted(callee);
             }
-            outcome.leave("call site", "its callee has another type, to which the arguments cannot be adapted: the call traps");
+            outcome.leave(Kept::CallSite, "its callee has another type, to which the arguments cannot be adapted: the call traps");
             return Target::Unknown;
         }
         // An import of another type says nothing about what is behind the GOT entry.
