@@ -14,7 +14,7 @@ pub mod pipeline;
 mod place;
 mod plain;
 mod plugins;
-mod progress;
+pub mod progress;
 pub mod report;
 pub mod run;
 pub mod show;

@@ -27,7 +27,7 @@ use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::plain::Paper;
-use crate::progress::Progress;
+use crate::progress::{Phase, Progress};
 use crate::report::summary::{self, Summary};
 use crate::report::text::{Verbosity, write_failure};
 use crate::report::{self, Failure, InputReport, ModuleReport, NoticeReport, Report, Status, Totals};
@@ -122,6 +122,8 @@ struct Run<'a> {
     verbosity: Verbosity,
     /// What is behind standard error.
     paper: Paper,
+    /// How far the present input is.
+    progress: Progress,
     options: ModuleOptions,
     shrink: Option<shrink::Options>,
     sources: Vec<Source>,
@@ -178,6 +180,7 @@ impl<'a> Run<'a> {
             target,
             verbosity,
             paper: Paper::behind(&std::io::stderr()),
+            progress: Progress::default(),
             options: ModuleOptions::default(),
             shrink: None,
             sources,
@@ -336,7 +339,10 @@ impl<'a> Run<'a> {
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
         report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
-        if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
+        let upgraded = source.read().and_then(|input| self.upgrade(source, &input, &mut report));
+        // The line goes before the report comes.
+        self.progress = Progress::default();
+        if let Err(error) = upgraded {
             report.fail(&error);
         }
         report
@@ -367,11 +373,13 @@ impl<'a> Run<'a> {
         report.size_before = Some(input.len() as u64);
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
+        self.progress = Progress::new(file_name.as_deref().unwrap_or("standard input"), self.shows_progress());
         let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
+        self.progress.enter(Phase::Checking, report.modules.len());
         self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
@@ -448,7 +456,13 @@ impl<'a> Run<'a> {
         let options = ModuleOptions { sources, ..self.options.clone() };
         let upgrade = |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &options)).collect::<Result<_, _>>()?);
         let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
-        let results = shrink::upgrade_and_shrink(&inputs, &mut Code::new(Sources::Files(&[])), self.shrink.as_ref(), upgrade)?;
+        let results = shrink::upgrade_and_shrink(
+            &inputs,
+            &mut Code::new(Sources::Files(&[])),
+            self.shrink.as_ref(),
+            &self.progress,
+            upgrade,
+        )?;
         let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
@@ -461,12 +475,7 @@ impl<'a> Run<'a> {
             let name = self.target.name;
             bail!(MODULES_ONLY.fails(format!("{name} is no platform for wheels and archives: give it the modules themselves")));
         }
-        let progress = Progress::new(&file_name, self.shows_progress());
-        let upgrade = |path: &str, bytes: &[u8], options: &ModuleOptions| {
-            let result = upgrade_module(bytes, options);
-            progress.module_done(path);
-            Ok(result?)
-        };
+        let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| Ok(upgrade_module(bytes, options)?);
         let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;
         report.modules = result.modules.iter().map(ModuleReport::from).collect();
         report.notices.extend(result.notices.into_iter().map(NoticeReport::from));
@@ -504,6 +513,7 @@ impl<'a> Run<'a> {
             module: ModuleOptions { null_weak, ..self.options.clone() },
             shrink: self.shrink.clone(),
             compress: args.compress,
+            progress: self.progress.clone(),
         }
     }
 

@@ -198,7 +198,7 @@ fn print(report: &Report, args: &CheckArgs) -> Result<()> {
         output::print_json(report)?;
     } else {
         let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
-        report.write_text(&mut stdout, args.quiet, args.verbose)?;
+        report.write_text(&mut stdout, Paper::behind(&std::io::stdout()), args.quiet, args.verbose)?;
         stdout.flush()?;
     }
     Ok(())

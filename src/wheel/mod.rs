@@ -37,6 +37,7 @@ use crate::check::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE
 use crate::check::{Place, libraries, python, reading};
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::plain::{first_names, plural};
+use crate::progress::{Phase, Progress};
 use crate::shrink;
 use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
@@ -84,6 +85,8 @@ pub struct WheelOptions {
     pub shrink: Option<shrink::Options>,
     /// How hard to compress, members that do not change included; without it, new members only, at the default level.
     pub compress: Option<Level>,
+    /// Who is told how far it is.
+    pub progress: Progress,
 }
 
 /// What the name of a wheel says about one more target.
@@ -210,6 +213,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
+    options.progress.enter(Phase::Compressing, reports.len());
     let written = write_archive(&archive, wheel.as_ref(), edits, options)?;
     if same && written.recompressed == 0 {
         return Ok(unchanged(file_name, bytes, reports, notices));

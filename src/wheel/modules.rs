@@ -109,7 +109,7 @@ pub fn upgrade_and_shrink(
     let plans = options.shrink.as_ref().is_some_and(|shrink| shrink.passes.plans());
     let mut code = Code::new(if plans { sources(archive, edits)? } else { Sources::Files(&[]) });
     let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
-    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), |bytes| {
+    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), &options.progress, |bytes| {
         upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
     })
 }
@@ -138,6 +138,7 @@ fn upgrade_modules(
     let types = Arc::new(types);
     let needs = modules.iter().map(|module| Needs { path: &module.path, needed: needed(module, &options.module) });
     let complete = complete(&needs.collect::<Vec<_>>());
+    let progress = &options.progress;
     let results = bytes.par_iter().enumerate().map(|(number, bytes)| {
         let module = &modules[number];
         let mut entries = plan[number].clone();
@@ -151,7 +152,9 @@ fn upgrade_modules(
             null_weak: options.module.null_weak && complete[number],
             ..options.module.clone()
         };
-        upgrade(&module.path, bytes, &options).with_context(|| context(number))
+        let result = upgrade(&module.path, bytes, &options).with_context(|| context(number));
+        progress.module_done(&module.path);
+        result
     });
     // All run, so that of several errors the first one is told.
     results.collect::<Vec<_>>().into_iter().collect()
