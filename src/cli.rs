@@ -89,7 +89,7 @@ pub enum Command {
     /// Tell what will not load or run, why, and what to do about it
     #[command(after_long_help = CHECK_EXIT_CODES)]
     Check(CheckArgs),
-    /// Explain what a finding of `check` means
+    /// Explain what a code in brackets means, of `check` and of `upgrade`
     Explain(ExplainArgs),
     /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
     #[command(after_long_help = SHOW_EXIT_CODES)]
@@ -139,7 +139,7 @@ pub struct CheckArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Codes of findings, such as missing-function; all of them are listed when none is given
+    /// Codes, such as missing-function; all of them are listed when none is given
     #[arg(value_name = "CODE")]
     pub codes: Vec<String>,
 }

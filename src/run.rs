@@ -60,7 +60,7 @@ fn print(report: &Report, args: &ReportArgs) -> Result<()> {
     let summary = Summary::new(report);
     match args.summary {
         _ if args.json => output::print_json(report),
-        Some(summary::Format::Text) => output::print_all(&summary.text()),
+        Some(summary::Format::Text) => output::print_all(&summary.text(Paper::behind(&std::io::stdout()))),
         Some(summary::Format::Markdown) => output::print_all(&summary.markdown()),
         Some(summary::Format::Json) => output::print_json(&summary),
         None => Ok(()),

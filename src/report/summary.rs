@@ -2,7 +2,7 @@
 
 use super::text::percent;
 use super::{InputReport, Report, SCHEMA_VERSION, TOOL, Tool, Totals};
-use crate::plain::plain;
+use crate::plain::{Paper, plain};
 use clap::ValueEnum;
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -86,20 +86,24 @@ impl Summary {
         self.rows.iter().chain([&total]).map(Row::cells).collect()
     }
 
-    /// As columns of text, with a line above the totals.
-    pub fn text(&self) -> String {
+    /// As columns of text, with a line above the totals. What has no room for the numbers beside it has them below.
+    pub fn text(&self, paper: Paper) -> String {
         let cells = self.cells();
         let width = |column: usize| {
             let cells = cells.iter().map(|row| row[column].chars().count());
             cells.chain([HEADINGS[column].len()]).max().unwrap_or(0)
         };
         let widths: [usize; 5] = std::array::from_fn(width);
+        let numbers = widths[1..].iter().map(|width| width + 2).sum::<usize>();
+        let names = widths[0].min(paper.width.unwrap_or(usize::MAX).saturating_sub(numbers));
         let line = |row: &[String; 5]| {
-            let name = format!("{:<width$}", row[0], width = widths[0]);
-            let numbers = (1..5).map(|column| format!("  {:>width$}", row[column], width = widths[column]));
-            format!("{name}{}\n", numbers.collect::<String>())
+            let numbers: String = (1..5).map(|column| format!("  {:>width$}", row[column], width = widths[column])).collect();
+            match row[0].chars().count() <= names {
+                true => format!("{:<names$}{numbers}\n", row[0]),
+                false => format!("{}\n{:<names$}{numbers}\n", row[0], ""),
+            }
         };
-        let rule = format!("{}\n", "-".repeat(widths.iter().sum::<usize>() + 8));
+        let rule = format!("{}\n", "-".repeat(names + numbers));
         let (total, rows) = cells.split_last().map_or((String::new(), &cells[..]), |(total, rows)| (line(total), rows));
         let rows: String = rows.iter().map(line).collect();
         format!("{}{rule}{rows}{rule}{total}", line(&HEADINGS.map(str::to_string)))
@@ -140,7 +144,18 @@ other.whl        0     100 B            python-tag
 --------------------------------------------------
 total            0  4.00 KiB  2.93 KiB       -26.8
 ";
-        assert_eq!(summary().text(), expected);
+        assert_eq!(summary().text(Paper::ENDLESS), expected);
+        let expected = "\
+wheel  modules    before     after           %
+----------------------------------------------
+new|1.whl
+             0  4.00 KiB  2.93 KiB       -26.8
+other.whl
+             0     100 B            python-tag
+----------------------------------------------
+total        0  4.00 KiB  2.93 KiB       -26.8
+";
+        assert_eq!(summary().text(Paper { width: Some(46) }), expected);
     }
 
     #[test]
