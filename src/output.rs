@@ -38,7 +38,7 @@ pub fn printed(result: Result<()>, code: i32) -> i32 {
         io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
     };
     if !error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe)) {
-        let _ = writeln!(std::io::stderr(), "error: cannot write to standard output: {error:#}");
+        let _ = writeln!(std::io::stderr(), "error[unwritable]: cannot write to standard output: {error:#}");
     }
     EXIT_ERROR
 }

@@ -13,9 +13,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const DELAY: Duration = Duration::from_secs(1);
 
 /// What is being done with an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
     /// Its entries are read and compared with `RECORD`.
+    #[default]
     Reading,
     /// Its modules are upgraded, one by one.
     Upgrading,
@@ -40,9 +41,8 @@ struct Line {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    name: String,
     phase: Phase,
     /// How many modules there are.
     modules: usize,
@@ -53,10 +53,6 @@ struct State {
 }
 
 impl State {
-    fn new(name: &str) -> Self {
-        State { name: plain(name).into_owned(), phase: Phase::Reading, modules: 0, done: HashSet::new(), round: 0 }
-    }
-
     fn enter(&mut self, phase: Phase, modules: usize) {
         self.round += usize::from(phase == Phase::Upgrading);
         (self.phase, self.modules) = (phase, modules);
@@ -66,14 +62,13 @@ impl State {
     fn text(&self) -> String {
         let modules = format!("{} {}", self.modules, plural(self.modules, "module"));
         let round = if self.round > 1 { format!(", round {}", self.round) } else { String::new() };
-        let doing = match self.phase {
+        match self.phase {
             Phase::Reading => "reading".to_string(),
             Phase::Upgrading => format!("upgrading, {} of {modules}{round}", self.done.len()),
             Phase::Shrinking => format!("making {modules} smaller{round}"),
             Phase::Compressing => "compressing".to_string(),
             Phase::Checking => format!("checking {modules}"),
-        };
-        format!("{}: {doing}", self.name)
+        }
     }
 }
 
@@ -84,11 +79,13 @@ impl Progress {
             return Progress::default();
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}, {elapsed}: {wide_msg}") {
             bar.set_style(style);
         }
-        let state = State::new(name);
-        bar.set_message(state.text());
+        let state = State::default();
+        bar.set_prefix(state.text());
+        // Cut off where the terminal ends.
+        bar.set_message(plain(name).into_owned());
         let (stop, stopped) = channel::<()>();
         let shown = bar.clone();
         let thread = std::thread::spawn(move || {
@@ -118,7 +115,7 @@ impl Progress {
             && let Ok(mut state) = line.state.lock()
         {
             change(&mut state);
-            line.bar.set_message(state.text());
+            line.bar.set_prefix(state.text());
         }
     }
 }
@@ -140,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_line_names_the_phase_and_the_total() {
-        let mut state = State::new("a\u{1b}.whl");
+        let mut state = State::default();
         let mut seen = vec![state.text()];
         state.enter(Phase::Upgrading, 3);
         state.done.insert("a.so".to_string());
@@ -162,6 +159,6 @@ mod tests {
             "compressing",
             "checking 3 modules",
         ];
-        assert_eq!(seen, expected.map(|doing| format!("a\\u{{1b}}.whl: {doing}")));
+        assert_eq!(seen, expected);
     }
 }
