@@ -59,7 +59,9 @@ const WORDS: [(&str, &str, &str); 47] = [
 
 /// What was counted under `key`, behind the number `count`.
 pub fn words(key: &str, count: usize) -> Cow<'static, str> {
-    match WORDS.iter().find(|(known, ..)| *known == key) {
+    let known = WORDS.iter().find(|(known, ..)| *known == key);
+    debug_assert!(known.is_some(), "there are no words for `{key}`");
+    match known {
         Some((_, one, several)) => Cow::Borrowed(if count == 1 { one } else { several }),
         None => Cow::Owned(key.replace('_', " ")),
     }
@@ -72,7 +74,6 @@ mod tests {
     #[test]
     fn one_is_not_several() {
         assert_eq!([0, 1, 2].map(|count| words("call_sites", count)), ["call sites", "call site", "call sites"]);
-        assert_eq!(words("things_of_a_later_pass", 1), "things of a later pass");
     }
 
     #[test]

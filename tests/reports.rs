@@ -147,3 +147,50 @@ fn failures_apart_from_the_inputs_have_codes() {
     assert_eq!(of_input(&["ext.so", "-o", "ext.so/x.so", "--json"]), "unwritable");
     assert_eq!(of_input(&[WHEEL, "-o", "out", "--json", "--target", "emscripten-legacy"]), "modules-only");
 }
+
+/// Notices and what passes left have codes as well, and counts have keys that are no sentences.
+#[test]
+fn notices_and_what_is_left_have_codes() {
+    let directory = tempfile::tempdir().unwrap();
+    let fields = r#"(import "env" "_emscripten_get_now" (func $now (result f64))) (import "env" "elsewhere" (func $f))
+        (func (export "f") (result f64) call $f call $now)"#;
+    fs::write(directory.path().join("a.so"), module(fields)).unwrap();
+    let report = json(&run(directory.path(), &["a.so", "-n", "--json"]));
+    assert_eq!(report["schema_version"], 2);
+    let passes = report["inputs"][0]["modules"][0]["passes"].as_array().unwrap();
+    let pass = |name: &str| passes.iter().find(|pass| pass["pass"] == name).unwrap();
+    assert_eq!(pass("symbols")["changed"]["imports_renamed"], 1);
+    assert_eq!(pass("symbols")["names"]["imports_renamed"][0], "_emscripten_get_now=emscripten_get_now");
+    let (notice, left) = (&pass("symbols")["notices"][0], &pass("prune")["left"][0]);
+    assert_eq!((&notice["code"], &notice["severity"]), (&"unknown-symbol".into(), &"warning".into()));
+    assert_eq!((&left["code"], &left["what"]), (&"kept-export".into(), &"export".into()));
+    for code in [&notice["code"], &left["code"]] {
+        assert!(run(directory.path(), &["explain", code.as_str().unwrap()]).status.success(), "{code}");
+    }
+    let keys = passes.iter().flat_map(|pass| pass["changed"].as_object().unwrap().keys());
+    assert!(keys.into_iter().all(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
+}
+
+#[test]
+fn the_table_of_sizes_adds_up_to_the_totals() {
+    let directory = tempfile::tempdir().unwrap();
+    let extension = module(r#"(func (export "PyInit_ext") (result i32) i32.const 0)"#);
+    fs::write(directory.path().join(WHEEL), wheel(WHEEL, &[("demo/ext.abi3.so", &extension)], None)).unwrap();
+    fs::write(directory.path().join("ext.so"), &extension).unwrap();
+    fs::write(directory.path().join("native.so"), b"\x7fELF").unwrap();
+    let inputs = [WHEEL, "ext.so", "native.so", "-n", "-q"];
+    let table = json(&run(directory.path(), &[&inputs[..], &["--summary=json"]].concat()));
+    let report = json(&run(directory.path(), &[&inputs[..], &["--json"]].concat()));
+    assert_eq!(table["totals"], report["totals"]);
+    let sum = |member: &str| table["rows"].as_array().unwrap()[..2].iter().map(|row| row[member].as_u64().unwrap()).sum::<u64>();
+    for member in ["modules", "size_before", "size_after"] {
+        assert_eq!(table["totals"][member], sum(member), "{member}");
+    }
+    let failed = &table["rows"][2];
+    assert_eq!((&failed["wheel"], &failed["code"]), (&"native.so".into(), &"unreadable".into()));
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.md")).unwrap();
+    let members = table.as_object().unwrap().keys().chain(failed.as_object().unwrap().keys());
+    for member in members.chain(table["totals"].as_object().unwrap().keys()) {
+        assert!(page.contains(&format!("| `{member}` |")), "`{member}` is not in docs/report.md");
+    }
+}

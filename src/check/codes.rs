@@ -1,4 +1,5 @@
-//! Codes of findings: what they are, and the list of them all. What each says stands beside the check that finds it.
+//! Codes of findings, and of what `upgrade` refuses, fails at, tells and leaves: what they are, and the list of them all. What each says stands
+//! beside the check that finds it, or in [`upgrading`] and [`noted`] where none does.
 //!
 //! Codes are an interface: scripts and `explain` name them. A code is never given another meaning; one that no check reports any more
 //! goes away. The texts are Markdown; `docs/check.md` has them all, and a test compares.
