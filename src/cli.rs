@@ -15,6 +15,7 @@ use wasm_pyfix_passes::symbols::Alias;
 use wasm_pyfix_passes::dyncall::Signatures;
 
 use crate::plain::plain;
+use crate::report::summary;
 use crate::target::{self, TagStyle};
 use crate::wheel::compress::Level;
 
@@ -88,7 +89,7 @@ pub enum Command {
     /// Tell what will not load or run, why, and what to do about it
     #[command(after_long_help = CHECK_EXIT_CODES)]
     Check(CheckArgs),
-    /// Explain what a finding of `check` means
+    /// Explain what a code in brackets means, of `check` and of `upgrade`
     Explain(ExplainArgs),
     /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
     #[command(after_long_help = SHOW_EXIT_CODES)]
@@ -138,7 +139,7 @@ pub struct CheckArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Codes of findings, such as missing-function; all of them are listed when none is given
+    /// Codes, such as missing-function; all of them are listed when none is given
     #[arg(value_name = "CODE")]
     pub codes: Vec<String>,
 }
@@ -385,7 +386,11 @@ pub struct ReportArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Report every module and every pass
+    /// Print a table of sizes to standard output: a row for each input, and one for all
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text", conflicts_with = "json")]
+    pub summary: Option<summary::Format>,
+
+    /// Report every module, what each pass did and left, and notes
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 
@@ -540,6 +545,9 @@ fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     }
     if to_stdout && args.report.json {
         return Err(usage("`--json` and `-o -` both want standard output: give a file to `-o`"));
+    }
+    if to_stdout && args.report.summary.is_some() {
+        return Err(usage("`--summary` and `-o -` both want standard output: give a file to `-o`"));
     }
     if to_stdout && args.wheel.lock.is_some() && args.wheel.lock_output.is_none() {
         return Err(usage("`--lock` writes its copy beside the wheel, which goes to standard output: add `--lock-output`"));

@@ -4,7 +4,9 @@
 
 pub mod check;
 pub mod cli;
+mod counts;
 pub mod exports;
+mod failure;
 pub mod input;
 pub mod openers;
 pub mod output;
@@ -12,7 +14,7 @@ pub mod pipeline;
 mod place;
 mod plain;
 mod plugins;
-mod progress;
+pub mod progress;
 pub mod report;
 pub mod run;
 pub mod show;

@@ -38,15 +38,23 @@ pub fn printed(result: Result<()>, code: i32) -> i32 {
         io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
     };
     if !error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe)) {
-        let _ = writeln!(std::io::stderr(), "error: cannot write to standard output: {error:#}");
+        let _ = writeln!(std::io::stderr(), "error[unwritable]: cannot write to standard output: {error:#}");
     }
     EXIT_ERROR
 }
 
 /// Prints text to standard output, and returns the exit code.
 pub fn print_text(text: &str) -> i32 {
+    printed(print_all(text), EXIT_DONE)
+}
+
+/// Prints `text` to standard output.
+///
+/// # Errors
+/// When nobody reads it.
+pub fn print_all(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Into::into), EXIT_DONE)
+    Ok(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())?)
 }
 
 /// Where the results of one run go.

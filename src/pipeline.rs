@@ -1,5 +1,6 @@
 //! Which passes run over one module, in which order.
 
+use crate::check::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL, code_of};
 use crate::plain::first_names;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -305,23 +306,24 @@ fn report_missing(
         (missing.into_iter()).partition(|(name, problem)| *problem >= Problem::Kind || target::is_of_runtime(name, module));
     if !elsewhere.is_empty() {
         let names = first_names(elsewhere.iter().map(|(name, _)| format!("`{name}`")), 10);
-        outcome.notices.push(format!("another library must offer {names}"));
+        outcome.notices.push(UNKNOWN_SYMBOL.warns(format!("another library must offer {names}")));
     }
     let (before, gone): (Vec<_>, Vec<_>) =
         (gone.into_iter()).partition(|(name, problem)| *problem == Problem::Function && origin.lacked(name));
     if !before.is_empty() {
-        outcome.notices.push(format!("the runtime lacks {}; it lacked the same where the module comes from", listing(&before)));
+        let message = format!("the runtime lacks {}; it lacked the same where the module comes from", listing(&before));
+        outcome.notices.push(NEVER_OFFERED.notes(message));
     }
     if gone.is_empty() {
         return Ok(());
     }
     let problem = format!("the runtime lacks {}", listing(&gone));
     if !options.allow_missing {
-        return Err(Error::Refused(format!(
+        return Err(code_of(gone[0].1).refuses(format!(
             "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
         )));
     }
-    outcome.notices.push(problem);
+    outcome.notices.push(code_of(gone[0].1).warns(problem));
     Ok(())
 }
 

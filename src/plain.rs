@@ -4,8 +4,11 @@
 //! characters among them could clear a terminal, invent lines of a report or hide some, and marks of writing direction show one thing
 //! for another. The JSON forms have the names as they are: JSON escapes what it must.
 
+use anstyle::Style;
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 /// `text` with a backslash and a number or letter, as in Rust, in the place of every character that shows nothing of itself.
 pub fn plain(text: &str) -> Cow<'_, str> {
@@ -21,6 +24,48 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(plain)
+}
+
+/// What lines are written on: a terminal, whose width they keep to, or what is as wide as they are long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paper {
+    pub width: Option<usize>,
+}
+
+impl Paper {
+    /// Has no width: files and pipes.
+    pub const ENDLESS: Paper = Paper { width: None };
+
+    /// What is behind `stream`, if that is a terminal of which the width is known.
+    pub fn behind(stream: &impl IsTerminal) -> Self {
+        let size = if stream.is_terminal() { terminal_size::terminal_size() } else { None };
+        Paper { width: size.map(|(width, _)| usize::from(width.0)) }
+    }
+
+    /// Writes `label` in a style and then `text`, from `indent` on; lines after the first begin further in.
+    pub fn write(self, out: &mut dyn Write, indent: &str, style: Style, label: &str, text: &str) -> io::Result<()> {
+        let text = plain(text);
+        let Some(width) = self.width else { return writeln!(out, "{indent}{style}{label}{style:#}{text}") };
+        let rest = format!("{indent}  ");
+        // Escapes for the style would count as width.
+        let lines = wrapped(&format!("{label}{text}"), width, indent, &rest);
+        for (number, line) in lines.iter().enumerate() {
+            match line.strip_prefix(indent).and_then(|line| line.strip_prefix(label)).filter(|_| number == 0) {
+                Some(first) => writeln!(out, "{indent}{style}{label}{style:#}{first}")?,
+                None => writeln!(out, "{line}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `text` in lines of `width` characters, as far as there are spaces, the first of which begins with `first` and the others with `rest`.
+pub fn wrapped(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
+    let options = Options::new(width).initial_indent(first).subsequent_indent(rest);
+    let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    // The defaults depend on which features other crates ask for.
+    let options = options.word_separator(WordSeparator::AsciiSpace).wrap_algorithm(WrapAlgorithm::FirstFit);
+    textwrap::wrap(text, options).iter().map(|line| line.trim_end().to_string()).collect()
 }
 
 /// The first `shown` of `names`, and how many more there are.

@@ -1,37 +1,90 @@
-//! A line on the terminal while an archive takes long.
+//! A line on the terminal while an archive takes long: what is being done with it, and how much of that is done.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::plain::plain;
+use crate::plain::{plain, plural};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How long an archive may take before anything is shown.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// Shows how many modules of an archive are done, from [`DELAY`] on, and only where standard error is a terminal. The line goes away
-/// when this is dropped.
-pub struct Progress {
+/// What is being done with an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Its entries are read and compared with `RECORD`.
+    #[default]
+    Reading,
+    /// Its modules are upgraded, one by one.
+    Upgrading,
+    /// Its modules are made smaller, all together.
+    Shrinking,
+    /// The new archive is compressed.
+    Compressing,
+    /// The modules of the result are checked.
+    Checking,
+}
+
+/// Shows how far an archive is, from [`DELAY`] on, and only where standard error is a terminal. The line goes away when the last clone of
+/// this is dropped. By default nothing is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Option<Arc<Line>>);
+
+#[derive(Debug)]
+struct Line {
     bar: ProgressBar,
-    /// Paths of the modules that are done.
-    done: Mutex<HashSet<String>>,
+    state: Mutex<State>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    /// How many modules there are.
+    modules: usize,
+    /// Paths of those that this phase is done with.
+    done: HashSet<String>,
+    /// How many times the modules have been upgraded: a run over what one has made proves that nothing is left to do.
+    round: usize,
+}
+
+impl State {
+    fn enter(&mut self, phase: Phase, modules: usize) {
+        self.round += usize::from(phase == Phase::Upgrading);
+        (self.phase, self.modules) = (phase, modules);
+        self.done.clear();
+    }
+
+    fn text(&self) -> String {
+        let modules = format!("{} {}", self.modules, plural(self.modules, "module"));
+        let round = if self.round > 1 { format!(", round {}", self.round) } else { String::new() };
+        match self.phase {
+            Phase::Reading => "reading".to_string(),
+            Phase::Upgrading => format!("upgrading, {} of {modules}{round}", self.done.len()),
+            Phase::Shrinking => format!("making {modules} smaller{round}"),
+            Phase::Compressing => "compressing".to_string(),
+            Phase::Checking => format!("checking {modules}"),
+        }
+    }
 }
 
 impl Progress {
     /// Progress of the archive called `name`; none is shown unless `enabled`.
     pub fn new(name: &str, enabled: bool) -> Self {
         if !enabled {
-            return Progress { bar: ProgressBar::hidden(), done: Mutex::default(), stop: None, thread: None };
+            return Progress::default();
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} modules done, {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}, {elapsed}: {wide_msg}") {
             bar.set_style(style);
         }
+        let state = State::default();
+        bar.set_prefix(state.text());
+        // Cut off where the terminal ends.
         bar.set_message(plain(name).into_owned());
         let (stop, stopped) = channel::<()>();
         let shown = bar.clone();
@@ -44,20 +97,30 @@ impl Progress {
                 shown.tick();
             }
         });
-        Progress { bar, done: Mutex::default(), stop: Some(stop), thread: Some(thread) }
+        Progress(Some(Arc::new(Line { bar, state: Mutex::new(state), stop: Some(stop), thread: Some(thread) })))
     }
 
-    /// The module at `path` is done, once more or for the first time.
+    /// From now on `phase` is under way, with so many modules.
+    pub fn enter(&self, phase: Phase, modules: usize) {
+        self.change(|state| state.enter(phase, modules));
+    }
+
+    /// The module at `path` is done.
     pub fn module_done(&self, path: &str) {
-        if let Ok(mut done) = self.done.lock()
-            && done.insert(path.to_string())
+        self.change(|state| state.done.extend([path.to_string()]));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        if let Some(line) = &self.0
+            && let Ok(mut state) = line.state.lock()
         {
-            self.bar.set_position(done.len() as u64);
+            change(&mut state);
+            line.bar.set_prefix(state.text());
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for Line {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -65,5 +128,37 @@ impl Drop for Progress {
             let _ = thread.join();
         }
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_names_the_phase_and_the_total() {
+        let mut state = State::default();
+        let mut seen = vec![state.text()];
+        state.enter(Phase::Upgrading, 3);
+        state.done.insert("a.so".to_string());
+        state.done.insert("a.so".to_string());
+        seen.push(state.text());
+        state.enter(Phase::Shrinking, 3);
+        seen.push(state.text());
+        state.enter(Phase::Upgrading, 1);
+        seen.push(state.text());
+        state.enter(Phase::Compressing, 3);
+        seen.push(state.text());
+        state.enter(Phase::Checking, 3);
+        seen.push(state.text());
+        let expected = [
+            "reading",
+            "upgrading, 1 of 3 modules",
+            "making 3 modules smaller",
+            "upgrading, 0 of 1 module, round 2",
+            "compressing",
+            "checking 3 modules",
+        ];
+        assert_eq!(seen, expected);
     }
 }

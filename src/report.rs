@@ -1,28 +1,32 @@
-//! What was done, as data, as JSON and as text.
+//! What was done, as data and as JSON; [`text`] and [`summary`] say it to people.
 //!
 //! The JSON form is an interface: `docs/report.md` describes it, and [`SCHEMA_VERSION`] grows when a member changes its meaning or
 //! goes away. New members may appear at any time.
 
-use crate::plain::{plain, plural};
+pub mod summary;
+pub mod text;
+
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Write};
 use std::path::Path;
 
-use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
-use indicatif::HumanBytes;
 use serde::Serialize;
-use wasm_pyfix_passes::{Error, Outcome};
+use wasm_pyfix_passes::{Error, Notice, Outcome};
 
+use crate::check::codes::Severity;
+use crate::counts;
+
+use crate::failure;
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
 use crate::wheel;
 
 /// Version of the JSON form.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The report on one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     pub schema_version: u32,
     pub tool: Tool,
@@ -33,14 +37,56 @@ pub struct Report {
     pub dry_run: bool,
     pub exit_code: i32,
     pub inputs: Vec<InputReport>,
+    /// All inputs together.
+    pub totals: Totals,
     /// The copy of the lock file, when one was asked for and a wheel changed it.
     pub lock: Option<String>,
     /// What failed after the inputs were done, such as writing the lock file.
     pub error: Option<Failure>,
 }
 
+/// All inputs together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// How many inputs there are, once for each target.
+    pub inputs: usize,
+    /// How many of them have this status.
+    pub upgraded: usize,
+    pub unchanged: usize,
+    pub refused: usize,
+    pub errors: usize,
+    /// Side modules in those that are done.
+    pub modules: usize,
+    /// How many of them were changed.
+    pub modules_changed: usize,
+    /// Bytes read of those that are done.
+    pub size_before: u64,
+    /// Bytes of their results.
+    pub size_after: u64,
+}
+
+impl Totals {
+    /// Adds up `inputs`. The sizes are of those that have a result, so that they can be compared.
+    pub fn new(inputs: &[InputReport]) -> Self {
+        let count = |status: Status| inputs.iter().filter(|input| input.status == status).count();
+        let done: Vec<&InputReport> = inputs.iter().filter(|input| input.error.is_none()).collect();
+        let size = |size: fn(&InputReport) -> Option<u64>| done.iter().filter_map(|input| size(input)).sum();
+        Totals {
+            inputs: inputs.len(),
+            upgraded: count(Status::Upgraded),
+            unchanged: count(Status::Unchanged),
+            refused: count(Status::Refused),
+            errors: count(Status::Error),
+            modules: done.iter().map(|input| input.modules.len()).sum(),
+            modules_changed: done.iter().map(|input| input.modules_changed()).sum(),
+            size_before: size(|input| input.size_before),
+            size_after: size(|input| input.size_after),
+        }
+    }
+}
+
 /// Who made the report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Tool {
     pub name: &'static str,
     pub version: &'static str,
@@ -83,8 +129,8 @@ pub struct InputReport {
     pub size_after: Option<u64>,
     /// SHA-256 of the result, in hexadecimal.
     pub sha256: Option<String>,
-    /// What the user should know about the result, a sentence each.
-    pub notices: Vec<String>,
+    /// What the user should know about the result.
+    pub notices: Vec<NoticeReport>,
     /// The side modules in it; for a module, itself.
     pub modules: Vec<ModuleReport>,
     pub error: Option<Failure>,
@@ -112,16 +158,57 @@ pub struct ModuleReport {
 #[derive(Debug, Clone, Serialize)]
 pub struct PassReport {
     pub pass: String,
-    /// What was changed, and how many times.
-    pub changed: IndexMap<String, usize>,
+    /// What was changed, by stable keys, and how many times.
+    pub changed: IndexMap<&'static str, usize>,
+    /// Which ones, for some of the keys.
+    pub names: IndexMap<&'static str, Vec<String>>,
     pub left: Vec<LeftReport>,
-    pub notices: Vec<String>,
+    pub notices: Vec<NoticeReport>,
+}
+
+impl PassReport {
+    /// The words for `count` things of `changed`.
+    pub fn words(&self, key: &str, count: usize) -> Cow<'static, str> {
+        let words = counts::words(key, count);
+        match self.names.get(key) {
+            Some(names) => Cow::Owned(format!("{words} ({})", names.join(", "))),
+            None => words,
+        }
+    }
+}
+
+/// What the user should know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct NoticeReport {
+    /// What it is about, as `explain` knows it.
+    pub code: &'static str,
+    /// A warning is something that the user may have to do something about.
+    pub severity: Severity,
+    /// A sentence.
+    pub message: String,
+}
+
+impl From<Notice> for NoticeReport {
+    fn from(notice: Notice) -> Self {
+        let severity = if notice.warns { Severity::Warning } else { Severity::Note };
+        NoticeReport { code: notice.code, severity, message: notice.message }
+    }
+}
+
+impl NoticeReport {
+    /// What stands before the message.
+    pub fn label(&self) -> String {
+        format!("{}[{}]", self.severity.name(), self.code)
+    }
 }
 
 /// Something that a pass left alone.
 #[derive(Debug, Clone, Serialize)]
 pub struct LeftReport {
-    pub what: String,
+    /// As `explain` knows it.
+    pub code: &'static str,
+    /// What kind of thing.
+    pub what: &'static str,
     pub why: String,
     pub count: usize,
 }
@@ -129,6 +216,8 @@ pub struct LeftReport {
 /// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
+    /// Which problem it is, as `explain` knows it.
+    pub code: &'static str,
     pub message: String,
     /// Byte offset in the module, where the error has one.
     pub offset: Option<u64>,
@@ -136,12 +225,18 @@ pub struct Failure {
 
 impl From<&Outcome> for PassReport {
     fn from(outcome: &Outcome) -> Self {
-        let left = outcome.left.iter().map(|left| LeftReport { what: left.what.clone(), why: left.why.clone(), count: left.count });
+        let left = outcome.left.iter().map(|left| LeftReport {
+            code: left.what.code(),
+            what: left.what.name(),
+            why: left.why.clone(),
+            count: left.count,
+        });
         PassReport {
             pass: outcome.pass.to_string(),
             changed: outcome.changed.clone(),
+            names: outcome.names.clone(),
             left: left.collect(),
-            notices: outcome.notices.clone(),
+            notices: outcome.notices.iter().cloned().map(NoticeReport::from).collect(),
         }
     }
 }
@@ -196,6 +291,11 @@ impl InputReport {
         }
     }
 
+    /// How many of its modules were changed.
+    pub fn modules_changed(&self) -> usize {
+        self.modules.iter().filter(|module| module.status == Status::Upgraded).count()
+    }
+
     /// Records that the input failed. What is known of it so far stays, but for the result that it did not get.
     pub fn fail(&mut self, error: &anyhow::Error) {
         self.status = if is_refusal(error) { Status::Refused } else { Status::Error };
@@ -220,7 +320,7 @@ impl From<&anyhow::Error> for Failure {
             Some(Error::Malformed { offset, .. }) => Some(*offset),
             _ => None,
         });
-        Failure { message: format!("{error:#}"), offset }
+        Failure { code: failure::code(error).name, message: format!("{error:#}"), offset }
     }
 }
 
@@ -229,114 +329,7 @@ fn strip_name(message: &str, name: &str) -> Option<String> {
 }
 
 fn is_refusal(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Error::Refused(_))))
-}
-
-/// How much text is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// Errors only.
-    Quiet,
-    /// A few lines per input.
-    Normal,
-    /// Every module and every pass.
-    Verbose,
-}
-
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const SUCCESS: Style = AnsiColor::Green.on_default().bold();
-const DIM: Style = Style::new().dimmed();
-
-/// Writes `style`d text; what `out` is decides whether the style shows.
-fn styled(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
-}
-
-/// Writes an error that belongs to no input.
-pub fn write_failure(out: &mut dyn Write, failure: &Failure) -> io::Result<()> {
-    writeln!(out, "{}: {}", styled(ERROR, "error"), plain(&failure.message))
-}
-
-impl InputReport {
-    /// Writes the report as text.
-    pub fn write_text(&self, out: &mut dyn Write, verbosity: Verbosity, dry_run: bool) -> io::Result<()> {
-        if let Some(failure) = &self.error {
-            let label = if self.status == Status::Refused { "refused" } else { "error" };
-            return writeln!(out, "{}: {}: {}", styled(ERROR, label), plain(&self.input), plain(&failure.message));
-        }
-        if verbosity == Verbosity::Quiet {
-            return Ok(());
-        }
-        self.write_headline(out, dry_run)?;
-        match verbosity {
-            Verbosity::Verbose => self.modules.iter().try_for_each(|module| write_module(out, module))?,
-            _ => write_passes(out, &sum_up(&self.modules), "  ")?,
-        }
-        for notice in &self.notices {
-            writeln!(out, "  {}: {}", styled(WARNING, "note"), plain(notice))?;
-        }
-        match (&self.sha256, self.kind) {
-            (Some(hash), Some(Kind::Wheel | Kind::Archive)) => writeln!(out, "  {}", styled(DIM, &format!("sha256 {hash}"))),
-            _ => Ok(()),
-        }
-    }
-
-    fn write_headline(&self, out: &mut dyn Write, dry_run: bool) -> io::Result<()> {
-        let label = match (self.status, dry_run) {
-            (Status::Upgraded, false) => "upgraded",
-            (Status::Upgraded, true) => "would upgrade",
-            _ => "unchanged",
-        };
-        let input = if self.input == "-" { "standard input" } else { &plain(&self.input) };
-        write!(out, "{} {input}", styled(SUCCESS, label))?;
-        if let Some(output) = self.output.as_ref().filter(|output| **output != self.input || *output == "-") {
-            let output = if output == "-" { "standard output" } else { &plain(output) };
-            write!(out, " -> {output}")?;
-        }
-        let mut facts = Vec::new();
-        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
-            let upgraded = self.modules.iter().filter(|module| module.status == Status::Upgraded).count();
-            facts.push(format!("{upgraded} of {} {} changed", self.modules.len(), plural(self.modules.len(), "module")));
-        }
-        if let (Some(before), Some(after)) = (self.size_before, self.size_after) {
-            facts.push(sizes(before, after));
-        }
-        writeln!(out, " ({})", facts.join(", "))
-    }
-}
-
-fn sizes(before: u64, after: u64) -> String {
-    if before == after { HumanBytes(after).to_string() } else { format!("{} -> {}", HumanBytes(before), HumanBytes(after)) }
-}
-
-fn write_module(out: &mut dyn Write, module: &ModuleReport) -> io::Result<()> {
-    let Some(path) = &module.path else {
-        return write_passes(out, &module.passes, "  ");
-    };
-    let label = match (module.status, &module.grafted_from) {
-        (_, Some(_)) => "added",
-        (Status::Upgraded, None) => "upgraded",
-        _ => "unchanged",
-    };
-    writeln!(out, "  {label} {} ({})", plain(path), sizes(module.size_before, module.size_after))?;
-    write_passes(out, &module.passes, "    ")
-}
-
-fn write_passes(out: &mut dyn Write, passes: &[PassReport], indent: &str) -> io::Result<()> {
-    for pass in passes {
-        if !pass.changed.is_empty() {
-            let changed: Vec<String> = pass.changed.iter().map(|(what, count)| format!("{count} {what}")).collect();
-            writeln!(out, "{indent}{}: {}", pass.pass, plain(&changed.join(", ")))?;
-        }
-        for left in &pass.left {
-            writeln!(out, "{indent}{}: left {} {}: {}", pass.pass, left.count, plain(&left.what), plain(&left.why))?;
-        }
-        for notice in &pass.notices {
-            writeln!(out, "{indent}{}: {}", styled(WARNING, "note"), plain(notice))?;
-        }
-    }
-    Ok(())
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Error::Refused { .. })))
 }
 
 /// The passes over several modules, added up by name: counts add, equal reasons add, equal notices appear once.
@@ -344,25 +337,31 @@ pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
     let mut sums: IndexMap<&str, PassReport> = IndexMap::new();
     // Where each reason stands, and which notices there are.
     let mut left_at: HashMap<(&str, &str, &str), usize> = HashMap::new();
-    let mut noticed: HashSet<(&str, &str)> = HashSet::new();
+    let mut noticed: HashSet<(&str, &NoticeReport)> = HashSet::new();
     for pass in modules.iter().flat_map(|module| &module.passes) {
         let sum = sums.entry(&pass.pass).or_insert_with(|| PassReport {
             pass: pass.pass.clone(),
             changed: IndexMap::new(),
+            names: IndexMap::new(),
             left: Vec::new(),
             notices: Vec::new(),
         });
         for (what, count) in &pass.changed {
-            *sum.changed.entry(what.clone()).or_default() += count;
+            *sum.changed.entry(what).or_default() += count;
+        }
+        for (what, names) in &pass.names {
+            let sum = sum.names.entry(what).or_default();
+            let new: Vec<String> = names.iter().filter(|name| !sum.contains(name)).cloned().collect();
+            sum.extend(new);
         }
         for left in &pass.left {
-            let at = *left_at.entry((&pass.pass, &left.what, &left.why)).or_insert_with(|| {
+            let at = *left_at.entry((&pass.pass, left.what, &left.why)).or_insert_with(|| {
                 sum.left.push(LeftReport { count: 0, ..left.clone() });
                 sum.left.len() - 1
             });
             sum.left[at].count += left.count;
         }
-        sum.notices.extend(pass.notices.iter().filter(|notice| noticed.insert((&pass.pass, notice))).cloned());
+        sum.notices.extend(pass.notices.iter().filter(|notice| noticed.insert((&pass.pass, *notice))).cloned());
     }
     sums.into_values().collect()
 }
@@ -370,93 +369,18 @@ pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasm_pyfix_passes::Left;
-
-    fn outcome(pass: &'static str, calls: usize) -> Outcome {
-        let mut outcome = Outcome::new(pass);
-        outcome.count("invoke calls", calls);
-        outcome.leave("import", "its type is unknown");
-        outcome.notices.push("sections with code offsets were dropped".to_string());
-        outcome
-    }
-
-    fn input(modules: Vec<ModuleReport>) -> InputReport {
-        let mut report = InputReport::new("in.whl".to_string());
-        report.kind = Some(Kind::Wheel);
-        report.status = Status::Upgraded;
-        report.output = Some("out.whl".to_string());
-        (report.size_before, report.size_after) = (Some(2048), Some(1024));
-        report.sha256 = Some("abcd".to_string());
-        report.modules = modules;
-        report
-    }
-
-    fn module(path: &str, outcomes: Vec<Outcome>) -> ModuleReport {
-        ModuleReport::from(&wheel::ModuleReport {
-            path: path.to_string(),
-            renamed_to: None,
-            grafted_from: None,
-            input_size: 10,
-            output_size: 20,
-            outcomes,
-        })
-    }
-
-    fn text(report: &InputReport, verbosity: Verbosity) -> String {
-        let mut out = anstream::StripStream::new(Vec::new());
-        report.write_text(&mut out, verbosity, false).unwrap();
-        String::from_utf8(out.into_inner()).unwrap()
-    }
-
-    #[test]
-    fn passes_add_up_over_modules() {
-        let modules = vec![module("a.so", vec![outcome("exceptions", 2)]), module("b.so", vec![outcome("exceptions", 3)])];
-        let expected = "\
-upgraded in.whl -> out.whl (2 of 2 modules changed, 2.00 KiB -> 1.00 KiB)
-  exceptions: 5 invoke calls
-  exceptions: left 2 import: its type is unknown
-  note: sections with code offsets were dropped
-  sha256 abcd
-";
-        assert_eq!(text(&input(modules), Verbosity::Normal), expected);
-    }
-
-    #[test]
-    fn verbose_text_tells_modules_apart() {
-        let modules = vec![module("a.so", vec![outcome("exceptions", 2)]), module("b.so", vec![Outcome::new("dylink")])];
-        let expected = "\
-upgraded in.whl -> out.whl (1 of 2 modules changed, 2.00 KiB -> 1.00 KiB)
-  upgraded a.so (10 B -> 20 B)
-    exceptions: 2 invoke calls
-    exceptions: left 1 import: its type is unknown
-    note: sections with code offsets were dropped
-  unchanged b.so (10 B -> 20 B)
-  sha256 abcd
-";
-        assert_eq!(text(&input(modules), Verbosity::Verbose), expected);
-        assert_eq!(text(&input(Vec::new()), Verbosity::Quiet), "");
-    }
-
-    #[test]
-    fn failures_tell_refusals_from_errors_and_keep_the_offset() {
-        let mut report = input(Vec::new());
-        let refused = anyhow::Error::from(Error::Refused("asyncify".to_string())).context("entry `a.so`").context("in.whl");
-        report.fail(&refused);
-        assert_eq!((report.status, report.output.as_ref()), (Status::Refused, None));
-        assert_eq!(text(&report, Verbosity::Quiet), "refused: in.whl: entry `a.so`: asyncify\n");
-        report.fail(&anyhow::Error::from(Error::malformed(16, "cut off")).context("entry `a.so`"));
-        assert_eq!(text(&report, Verbosity::Quiet), "error: in.whl: entry `a.so`: cut off (at offset 0x10)\n");
-        assert_eq!((report.status, report.error.and_then(|failure| failure.offset)), (Status::Error, Some(16)));
-    }
+    use wasm_pyfix_passes::{Kept, Left};
 
     /// The integration test of the documentation sees no pass that left something.
     #[test]
     fn members_of_passes_are_documented() {
-        let left = Left { what: "import".to_string(), why: "no type".to_string(), count: 1 };
-        let outcome = Outcome { left: vec![left], ..Outcome::new("exceptions") };
+        let left = Left { what: Kept::Import, why: "no type".to_string(), count: 1 };
+        let notices = vec![Notice::note("never-caught", "nobody catches")];
+        let outcome = Outcome { left: vec![left], notices, ..Outcome::new("exceptions") };
         let value = serde_json::to_value(PassReport::from(&outcome)).unwrap();
         let documentation = include_str!("../docs/report.md");
         let members = value.as_object().unwrap().keys().chain(value["left"][0].as_object().unwrap().keys());
+        let members = members.chain(value["notices"][0].as_object().unwrap().keys());
         for member in members {
             assert!(documentation.contains(&format!("| `{member}` |")), "`{member}` is not in docs/report.md");
         }

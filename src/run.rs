@@ -13,17 +13,24 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::strip::Strip;
-use wasm_pyfix_passes::{Environment, Error, ExceptionAbi, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
 use wasmparser::FuncType;
 
+use crate::check::features::STRUCT_CHANGED;
+use crate::check::noted::WHEEL_NAME;
+use crate::check::python::IGNORED_SUFFIX;
+use crate::check::upgrading::{LOCK_FILE, MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
+use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, ReportArgs, UpgradeArgs};
 use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
-use crate::progress::Progress;
-use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
+use crate::plain::Paper;
+use crate::progress::{Phase, Progress};
+use crate::report::summary::{self, Summary};
+use crate::report::text::{Verbosity, write_failure};
+use crate::report::{self, Failure, InputReport, ModuleReport, NoticeReport, Report, Status, Totals};
 use crate::shrink;
 use crate::target::{self, Target, origin};
 use crate::wheel::code::Code;
@@ -45,8 +52,19 @@ pub fn run(args: &UpgradeArgs) -> i32 {
         }
     };
     let report = run.all(&mut stderr);
-    let printed = if args.report.json { output::print_json(&report) } else { Ok(()) };
-    output::printed(printed, report.exit_code)
+    output::printed(print(&report, &args.report), report.exit_code)
+}
+
+/// Prints what is asked for on standard output.
+fn print(report: &Report, args: &ReportArgs) -> Result<()> {
+    let summary = Summary::new(report);
+    match args.summary {
+        _ if args.json => output::print_json(report),
+        Some(summary::Format::Text) => output::print_all(&summary.text(Paper::behind(&std::io::stdout()))),
+        Some(summary::Format::Markdown) => output::print_all(&summary.markdown()),
+        Some(summary::Format::Json) => output::print_json(&summary),
+        None => Ok(()),
+    }
 }
 
 /// What `upgrade` would do for `target` with the contents `input` of `source`. Main modules other than the target's come from the files
@@ -102,6 +120,10 @@ struct Run<'a> {
     /// The one that `options` and `shrink` are for.
     target: &'static Target,
     verbosity: Verbosity,
+    /// What is behind standard error.
+    paper: Paper,
+    /// How far the present input is.
+    progress: Progress,
     options: ModuleOptions,
     shrink: Option<shrink::Options>,
     sources: Vec<Source>,
@@ -157,6 +179,8 @@ impl<'a> Run<'a> {
             targets,
             target,
             verbosity,
+            paper: Paper::behind(&std::io::stderr()),
+            progress: Progress::default(),
             options: ModuleOptions::default(),
             shrink: None,
             sources,
@@ -177,15 +201,24 @@ impl<'a> Run<'a> {
             dry_run: self.args.output.dry_run,
             exit_code: EXIT_DONE,
             inputs: Vec::new(),
+            totals: Totals::default(),
             lock: None,
             error: None,
         };
-        match self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr)).and_then(|()| self.finish_lock()) {
+        match self
+            .prepare()
+            .and_then(|()| self.all_inputs(&mut report.inputs, stderr))
+            .and_then(|()| self.finish_lock().map_err(|error| UNWRITABLE.covers(error)))
+        {
             Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
             Err(error) => report.error = Some(Failure::from(&error)),
         }
+        report.totals = Totals::new(&report.inputs);
         if let Some(failure) = &report.error {
-            let _ = report::write_failure(stderr, failure);
+            let _ = write_failure(stderr, self.paper, failure);
+        }
+        if self.verbosity != Verbosity::Quiet {
+            let _ = report.write_closing(stderr, self.paper);
         }
         report.exit_code = exit_code(&report);
         report
@@ -198,7 +231,7 @@ impl<'a> Run<'a> {
             self.aim_at(target)?;
             for source in self.sources.clone() {
                 let input = self.one(&source);
-                let _ = input.write_text(stderr, self.verbosity, self.args.output.dry_run);
+                let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
                 reports.push(input);
             }
         }
@@ -209,10 +242,11 @@ impl<'a> Run<'a> {
     fn prepare(&mut self) -> Result<()> {
         self.aim_at(self.target)?;
         if let Some(path) = &self.args.wheel.lock {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| LOCK_FILE.fails(format!("{}: cannot read it", path.display())))?;
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
-                self.writer.check(output)?;
+                self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
             }
             self.lock = Some(Lock { input: text.clone(), text, changed: false, output });
         }
@@ -285,7 +319,11 @@ impl<'a> Run<'a> {
     /// What the files given as `--main` offer, if there are any.
     fn main(&self) -> Result<Option<Environment>> {
         let main = &self.args.target.main;
-        if main.is_empty() { Ok(None) } else { target::manifest::of_main(main, self.target).map(Some) }
+        if main.is_empty() {
+            Ok(None)
+        } else {
+            target::manifest::of_main(main, self.target).map(Some).map_err(|error| RUNTIME_FILES.covers(error))
+        }
     }
 
     /// The entry point to exception matching, empty where exceptions stay as they are.
@@ -301,7 +339,10 @@ impl<'a> Run<'a> {
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
         report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
-        if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
+        let upgraded = source.read().and_then(|input| self.upgrade(source, &input, &mut report));
+        // The line goes before the report comes.
+        self.progress = Progress::default();
+        if let Err(error) = upgraded {
             report.fail(&error);
         }
         report
@@ -315,12 +356,12 @@ impl<'a> Run<'a> {
         }
         let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
+        report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()).map(NoticeReport::from));
         let new_lock = match (kind, &upgraded.bytes, &result_name) {
             (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
             _ => None,
         };
-        self.write(source, path, input, &upgraded, report)?;
+        self.write(source, path, input, &upgraded, report).map_err(|error| UNWRITABLE.covers(error))?;
         if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
             (lock.text, lock.changed) = (text, true);
         }
@@ -332,11 +373,13 @@ impl<'a> Run<'a> {
         report.size_before = Some(input.len() as u64);
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
+        self.progress = Progress::new(file_name.as_deref().unwrap_or("standard input"), self.shows_progress());
         let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
+        self.progress.enter(Phase::Checking, report.modules.len());
         self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
@@ -374,14 +417,14 @@ impl<'a> Run<'a> {
                 let differing =
                     wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
                 let places = if differing.is_empty() { String::new() } else { format!(" in {}", differing.join(", ")) };
-                bail!(Error::Refused(format!(
+                bail!(TARGETS_DIFFER.refuses(format!(
                     "the results for {} and {} differ{places}, so none is for both: leave out --one-wheel",
                     first.name, other.name
                 )));
             }
             let name = result.file_name.as_deref().unwrap_or_default();
             self.check(kind, name, result.bytes.as_deref().unwrap_or(input)).with_context(|| format!("for {}", other.name))?;
-            let new: Vec<String> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
+            let new: Vec<NoticeReport> = trial.notices.into_iter().filter(|notice| !report.notices.contains(notice)).collect();
             report.notices.extend(new);
             Ok(())
         });
@@ -413,27 +456,29 @@ impl<'a> Run<'a> {
         let options = ModuleOptions { sources, ..self.options.clone() };
         let upgrade = |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &options)).collect::<Result<_, _>>()?);
         let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
-        let results = shrink::upgrade_and_shrink(&inputs, &mut Code::new(Sources::Files(&[])), self.shrink.as_ref(), upgrade)?;
+        let results = shrink::upgrade_and_shrink(
+            &inputs,
+            &mut Code::new(Sources::Files(&[])),
+            self.shrink.as_ref(),
+            &self.progress,
+            upgrade,
+        )?;
         let result = results.into_iter().next().context("a result for the module")?;
         report.modules.push(ModuleReport::new(input.len(), &result));
         let structs = target::structs::notices(input, None, self.target)?;
-        report.notices.extend(structs.into_iter().map(|notice| format!("the module {notice}")));
+        report.notices.extend(structs.into_iter().map(|notice| STRUCT_CHANGED.warns(format!("the module {notice}")).into()));
         Ok(Upgraded { bytes: result.bytes, file_name })
     }
 
     fn upgrade_archive(&self, input: &[u8], file_name: String, report: &mut InputReport) -> Result<Upgraded> {
         if !self.target.has_wheels() {
-            bail!("{} is no platform for wheels and archives: give it the modules themselves", self.target.name);
+            let name = self.target.name;
+            bail!(MODULES_ONLY.fails(format!("{name} is no platform for wheels and archives: give it the modules themselves")));
         }
-        let progress = Progress::new(&file_name, self.shows_progress());
-        let upgrade = |path: &str, bytes: &[u8], options: &ModuleOptions| {
-            let result = upgrade_module(bytes, options);
-            progress.module_done(path);
-            Ok(result?)
-        };
+        let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| Ok(upgrade_module(bytes, options)?);
         let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;
         report.modules = result.modules.iter().map(ModuleReport::from).collect();
-        report.notices.extend(result.notices);
+        report.notices.extend(result.notices.into_iter().map(NoticeReport::from));
         report.sha256 = Some(result.sha256);
         if !result.changed {
             return Ok(Upgraded { bytes: None, file_name: Some(file_name) });
@@ -468,6 +513,7 @@ impl<'a> Run<'a> {
             module: ModuleOptions { null_weak, ..self.options.clone() },
             shrink: self.shrink.clone(),
             compress: args.compress,
+            progress: self.progress.clone(),
         }
     }
 
@@ -499,11 +545,11 @@ impl<'a> Run<'a> {
     }
 
     /// What there is to say about the name of a result: `result_name`, unless it goes to no file.
-    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<String> {
+    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<Notice> {
         match (kind, &upgraded.file_name, result_name) {
             (Kind::Module, own, result) => result.or(own.as_ref()).and_then(|name| suffix_notice(name, self.target)),
             (Kind::Wheel, Some(own), Some(result)) if own != result => {
-                Some(format!("installers read a wheel's tags from its file name, which should be {own}"))
+                Some(WHEEL_NAME.warns(format!("installers read a wheel's tags from its file name, which should be {own}")))
             }
             _ => None,
         }
@@ -514,7 +560,9 @@ impl<'a> Run<'a> {
         let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
         let old_name = source.file_name().unwrap_or_default();
         let sha256 = report.sha256.as_deref().unwrap_or_default();
-        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(|| path.display().to_string())
+        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256)
+            .map(Some)
+            .with_context(|| LOCK_FILE.fails(path.display().to_string()))
     }
 
     /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
@@ -572,18 +620,18 @@ fn source_date_epoch() -> Result<Option<u64>> {
 }
 
 /// Notes that a module is named for another Python than the target's, which then does not see it.
-fn suffix_notice(file_name: &str, target: &Target) -> Option<String> {
+fn suffix_notice(file_name: &str, target: &Target) -> Option<Notice> {
     let version = python_suffix(file_name)?.version;
     let wanted = target.python.replace('.', "");
     if !target.has_wheels() {
         return None;
     }
     (version != wanted).then(|| {
-        format!(
+        IGNORED_SUFFIX.warns(format!(
             "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \
              otherwise build it for cp{wanted}",
             target.python
-        )
+        ))
     })
 }
 

@@ -11,10 +11,11 @@
 
 use anyhow::Result;
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::{Outcome, prune};
+use wasm_pyfix_passes::{Kept, Outcome, prune};
 
 use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
+use crate::progress::{Phase, Progress};
 use crate::wheel::code::Code;
 
 /// What is asked for.
@@ -46,13 +47,16 @@ pub fn upgrade_and_shrink(
     inputs: &[Input<'_>],
     code: &mut Code<'_>,
     options: Option<&Options>,
+    progress: &Progress,
     upgrade: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
 ) -> Result<Vec<ModuleResult>> {
     let unchanged = || vec![ModuleResult::default(); inputs.len()];
     let mut results = unchanged();
     for _ in 0..MOST_ROUNDS {
+        progress.enter(Phase::Upgrading, inputs.len());
         let mut changed = round(inputs, &mut results, &upgrade)?;
         if let Some(options) = options {
+            progress.enter(Phase::Shrinking, inputs.len());
             changed |= round(inputs, &mut results, |bytes| shrink(inputs, bytes, code, options))?;
         }
         if !changed {
@@ -63,7 +67,7 @@ pub fn upgrade_and_shrink(
     round(inputs, &mut results, &upgrade)?;
     for result in &mut results {
         let mut outcome = Outcome::new(prune::PASS);
-        outcome.leave("module", NEVER_AT_REST);
+        outcome.leave(Kept::Module, NEVER_AT_REST);
         result.outcomes.push(outcome);
     }
     Ok(results)

@@ -67,7 +67,7 @@ fn padding_goes() {
     let mut module = Module::read(&padded).expect("a side module");
     let outcome = encode::run(&mut module).expect("it can be shortened");
     let short = self::module(false);
-    assert_eq!(outcome.changed.get("bytes of padding"), Some(&(padded.len() - short.len())));
+    assert_eq!(outcome.changed.get("bytes_of_padding_removed"), Some(&(padded.len() - short.len())));
     assert_eq!(module.write().expect("it can be written"), short);
 }
 

@@ -117,7 +117,7 @@ fn other_files_are_errors_of_the_command() {
         let output = command.args(["x.so", "-o", "out"]).current_dir(directory.path()).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{bytes:?}: {stderr}");
-        assert!(stderr.starts_with("error: x.so: ") && stderr.contains(expected), "{bytes:?}: {stderr}");
+        assert!(stderr.starts_with("error[") && stderr.contains("]: x.so: ") && stderr.contains(expected), "{bytes:?}: {stderr}");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "{bytes:?}: something was written");
     }
 }
@@ -289,7 +289,7 @@ fn modules_that_break_conventions_are_refused() {
 #[track_caller]
 fn assert_refused(reason: &str, bytes: &[u8]) {
     match survive(reason, bytes, false) {
-        Some(Error::Refused(message)) if message.contains(reason) => {}
+        Some(Error::Refused { message, .. }) if message.contains(reason) => {}
         other => panic!("instead of being refused for {reason:?}: {other:?}"),
     }
 }

@@ -87,10 +87,10 @@ fn shape(variant: &str, file: String, original: &[u8]) -> Shape {
         variant: variant.to_string(),
         file,
         upgraded: result.bytes.expect("there is work to do"),
-        sites: changed("call sites"),
-        inlined: changed("call sites inlined"),
-        direct: changed("call sites with a direct call"),
-        left: outcome.left.iter().map(|left| (format!("{}: {}", left.what, left.why), left.count)).collect(),
+        sites: changed("call_sites"),
+        inlined: changed("call_sites_inlined"),
+        direct: changed("call_sites_direct"),
+        left: outcome.left.iter().map(|left| (format!("{}: {}", left.what.name(), left.why), left.count)).collect(),
     }
 }
 

@@ -146,7 +146,7 @@ fn a_wheel_without_modules_is_left_alone() {
         let input = Wheel::new(name).file("demo/__init__.py", b"").file("demo/app.wasm", b"\0asm\x01\0\0\0").build();
         let result = run(name, &input, &options());
         assert_eq!((result.changed, result.file_name.as_str(), &result.bytes), (false, name, &input));
-        assert!(result.notices.iter().any(|notice| notice.contains("nothing to do")), "{:?}", result.notices);
+        assert!(result.notices.iter().any(|notice| notice.message.contains("nothing to do")), "{:?}", result.notices);
     }
 }
 
@@ -182,7 +182,7 @@ fn python_versions_are_refused_or_kept_as_they_are() {
     let allowed = WheelOptions { allow_python_mismatch: true, ..options() };
     let result = run(name, &input, &allowed);
     assert_eq!(result.file_name, "demo-1.0-cp312-cp312-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl");
-    assert!(result.notices.iter().any(|notice| notice.contains("own risk")), "{:?}", result.notices);
+    assert!(result.notices.iter().any(|notice| notice.message.contains("own risk")), "{:?}", result.notices);
     assert!(text(&entries(&result.bytes), "demo-1.0.dist-info/WHEEL").contains("Tag: cp312-cp312-pyemscripten_2025_0_wasm32\n"));
 }
 
@@ -199,9 +199,9 @@ fn foreign_platforms_are_refused() {
 fn an_extension_that_python_would_ignore_is_reported() {
     let input = Wheel::new(OLD).file("demo/_x.cpython-312-wasm32-emscripten.so", &module(&[], &["PyInit_x"])).build();
     let notices = run(OLD, &input, &options()).notices;
-    assert!(notices.iter().any(|notice| notice.contains("silently ignores")), "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.message.contains("silently ignores")), "{notices:?}");
     let input = Wheel::new(OLD).file("demo/_x.cpython-313-wasm32-emscripten.so", &module(&[], &["PyInit_x"])).build();
-    assert_eq!(run(OLD, &input, &options()).notices, [""; 0]);
+    assert_eq!(run(OLD, &input, &options()).notices, []);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn stale_bytecode_is_dropped_if_its_source_is_there() {
     let left: Vec<&str> = new.iter().map(|entry| entry.name.as_str()).filter(|name| name.ends_with(".pyc")).collect();
     assert_eq!(left, ["demo/__pycache__/a.cpython-313.pyc"]);
     check_record(&new);
-    assert!(result.notices.iter().any(|notice| notice.starts_with("2 .pyc")), "{:?}", result.notices);
+    assert!(result.notices.iter().any(|notice| notice.message.starts_with("2 .pyc")), "{:?}", result.notices);
 
     let sourceless = demo().file("demo/b.pyc", &stale).build();
     let error = fail(OLD, &sourceless, &options());
@@ -237,7 +237,8 @@ fn sources_that_were_compiled_in_their_place_become_bytecode_in_record() {
     };
     let result = run(OLD, &compiled(demo()), &options());
     check_record(&entries(&result.bytes));
-    let notices: Vec<&String> = result.notices.iter().filter(|notice| notice.contains("RECORD")).collect();
+    let notices: Vec<&str> =
+        result.notices.iter().map(|notice| &*notice.message).filter(|notice| notice.contains("RECORD")).collect();
     let expected = "RECORD listed 2 sources compiled in place, the first `demo/a.pyc`: now the bytecode";
     assert_eq!(notices, [expected]);
     assert!(!run(NEW, &result.bytes, &options()).changed);
@@ -262,7 +263,7 @@ fn signatures_go_and_bills_of_materials_stay() {
     assert!(new.iter().all(|entry| !entry.name.ends_with(".jws")));
     assert_eq!(text(&new, "demo-1.0.dist-info/sboms/demo.cyclonedx.json").as_bytes(), bom);
     for expected in ["RECORD.jws dropped", "sboms/"] {
-        assert!(result.notices.iter().any(|notice| notice.contains(expected)), "{expected}: {:?}", result.notices);
+        assert!(result.notices.iter().any(|notice| notice.message.contains(expected)), "{expected}: {:?}", result.notices);
     }
     check_record(&new);
 }
@@ -272,7 +273,7 @@ fn what_record_did_not_list_is_added_to_it() {
     let input = demo().unlisted("demo/extra.txt", b"extra").unlisted("demo/_b.so", &module(&[], &[])).build();
     let result = run(OLD, &input, &options());
     check_record(&entries(&result.bytes));
-    assert_eq!(result.notices.iter().filter(|notice| notice.contains("was not in RECORD")).count(), 2);
+    assert_eq!(result.notices.iter().filter(|notice| notice.message.contains("was not in RECORD")).count(), 2);
     assert!(!run(NEW, &result.bytes, &options()).changed);
 }
 
@@ -281,7 +282,7 @@ fn requires_python_that_excludes_the_target_is_reported() {
     let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Python: >=3.8,<3.13\n";
     let input = demo().metadata(metadata).build();
     let result = run(OLD, &input, &options());
-    assert!(result.notices.iter().any(|notice| notice.contains(">=3.8,<3.13")), "{:?}", result.notices);
+    assert!(result.notices.iter().any(|notice| notice.message.contains(">=3.8,<3.13")), "{:?}", result.notices);
     assert_eq!(text(&entries(&result.bytes), "demo-1.0.dist-info/METADATA"), metadata);
 }
 
@@ -308,10 +309,13 @@ fn stored_entries_stay_stored() {
 fn missing_libraries_are_reported_unless_excluded() {
     let input = Wheel::new(OLD).file("demo.so", &module(&["libgone.so"], &[])).build();
     let notices = run(OLD, &input, &options()).notices;
-    assert!(notices.len() == 1 && notices[0].contains("`libgone.so`") && notices[0].contains("`demo.so`"), "{notices:?}");
-    assert!(notices[0].contains("which the archive does not carry: it has to be in /usr/lib"), "{notices:?}");
+    assert!(
+        notices.len() == 1 && notices[0].message.contains("`libgone.so`") && notices[0].message.contains("`demo.so`"),
+        "{notices:?}"
+    );
+    assert!(notices[0].message.contains("which the archive does not carry: it has to be in /usr/lib"), "{notices:?}");
     let excluded = WheelOptions { exclude: vec!["libgo*".to_string()], ..options() };
-    assert_eq!(run(OLD, &input, &excluded).notices, [""; 0]);
+    assert_eq!(run(OLD, &input, &excluded).notices, []);
 }
 
 #[test]
@@ -408,7 +412,11 @@ fn broken_data_modules_are_left_alone() {
 fn an_error_of_the_upgrade_names_file_and_entry() {
     let input = demo().build();
     let error = upgrade_archive(OLD, &input, &options(), &|path, _, _| {
-        if path.ends_with("libx.so") { Err(wasm_pyfix_passes::Error::Refused("threads".to_string()).into()) } else { Ok(nothing()) }
+        if path.ends_with("libx.so") {
+            Err(wasm_pyfix_passes::Error::refused("shared-memory", "threads").into())
+        } else {
+            Ok(nothing())
+        }
     })
     .unwrap_err();
     assert_eq!(format!("{error:#}"), format!("{OLD}: entry `demo.libs/libx.so`: threads"));
@@ -456,7 +464,7 @@ fn compressing_a_wheel_that_needs_nothing_else_keeps_all_but_the_sizes() {
     let asked = WheelOptions { compress: Level::parse("max").ok(), source_date_epoch: Some(1_709_210_096), ..options() };
     let result = run(NEW, &base.bytes, &asked);
     assert!(result.changed && result.file_name == NEW && result.bytes.len() < base.bytes.len());
-    assert!(result.notices.iter().any(|notice| notice.contains("compressed anew")), "{:?}", result.notices);
+    assert!(result.notices.iter().any(|notice| notice.message.contains("compressed anew")), "{:?}", result.notices);
     for (old, new) in entries(&base.bytes).iter().zip(&entries(&result.bytes)) {
         assert_eq!(
             (&old.name, &old.contents, old.mode, &old.time, old.system),

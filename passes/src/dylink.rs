@@ -25,14 +25,14 @@ pub struct Options<'o> {
 pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
     let mut outcome = Outcome::new("dylink");
     if module.has_legacy_dylink() {
-        outcome.count("legacy section converted", 1);
+        outcome.count("legacy_sections_converted", 1);
     } else if module.dylink_changes() {
-        outcome.count("section put into canonical form", 1);
+        outcome.count("sections_made_canonical", 1);
     }
     let (memory, table) = needed_sizes(module);
     let dylink = &mut module.dylink;
     for (size, needed, what) in
-        [(&mut dylink.memory_size, memory, "memory size corrected"), (&mut dylink.table_size, table, "table size corrected")]
+        [(&mut dylink.memory_size, memory, "memory_sizes_corrected"), (&mut dylink.table_size, table, "table_sizes_corrected")]
     {
         if *size < needed {
             *size = needed;
@@ -45,7 +45,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
         path.extend(dylink.runtime_path.iter().filter(|entry| !options.runtime_path.contains(entry)).cloned());
         if path != dylink.runtime_path {
             dylink.runtime_path = path;
-            outcome.count("runtime path set", 1);
+            outcome.count("runtime_paths_set", 1);
         }
     }
     outcome
@@ -60,7 +60,7 @@ fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut 
         }
     }
     if *needed != before {
-        outcome.count("needed libraries changed", 1);
+        outcome.count("needed_lists_changed", 1);
     }
 }
 

@@ -14,7 +14,7 @@
 use crate::body::halves::legal_body;
 use crate::module::{ElementItems, Item, Module};
 use crate::signature::{has_i64, letters, spelled, through_pointer};
-use crate::{Outcome, Result};
+use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashSet};
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
@@ -103,9 +103,9 @@ pub fn run(module: &mut Module<'_>, invoked: BTreeSet<String>, options: &Options
         let Some(ty) = spelled(&signature).filter(|_| !present.contains(&signature)) else { continue };
         if is_callable(&ty) {
             add(module, &name, &ty, options.bigint);
-            outcome.count("dynCall exports added", 1);
+            outcome.count("dyncall_exports_added", 1);
         } else {
-            outcome.leave("signature", &format!("`{signature}` has a vector, which JavaScript cannot pass"));
+            outcome.leave(Kept::Signature, &format!("`{signature}` has a vector, which JavaScript cannot pass"));
         }
     }
     Ok(outcome)
@@ -148,7 +148,7 @@ fn called(module: &Module<'_>, outcome: &mut Outcome) -> Result<BTreeSet<String>
 fn signature(module: &Module<'_>, ty: u32, outcome: &mut Outcome) -> Option<String> {
     let signature = letters(&module.types()[ty as usize]);
     if signature.is_none() {
-        outcome.leave("signature", "it has several results");
+        outcome.leave(Kept::Signature, "it has several results");
     }
     signature
 }

@@ -19,7 +19,7 @@
 use crate::exceptions::has_code_offsets;
 use crate::module::Module;
 use crate::prune::CODE_OFFSETS;
-use crate::{Outcome, Result};
+use crate::{Kept, Outcome, Result};
 
 /// Name of the pass.
 pub const PASS: &str = "encode";
@@ -31,17 +31,17 @@ pub const PASS: &str = "encode";
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
     if has_code_offsets(module) {
-        outcome.leave("module", CODE_OFFSETS);
+        outcome.leave(Kept::Module, CODE_OFFSETS);
         return Ok(outcome);
     }
-    outcome.count("bytes of zeros", module.trim_data());
+    outcome.count("bytes_of_zeros_removed", module.trim_data());
     let mut shorter = module.clone();
     shorter.shorten_lebs();
     let (before, after) = rayon::join(|| module.write(), || shorter.write());
     let (before, after) = (before?.len(), after?.len());
     if after < before {
         *module = shorter;
-        outcome.count("bytes of padding", before - after);
+        outcome.count("bytes_of_padding_removed", before - after);
     }
     Ok(outcome)
 }

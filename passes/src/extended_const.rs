@@ -15,7 +15,7 @@
 //! as dropped once they were written.
 
 use crate::module::{ConstExpr, GlobalId, Item, Module, SegmentKind};
-use crate::{Error, Outcome, Result};
+use crate::{Error, Outcome, Result, code};
 
 /// Name of the pass.
 pub const PASS: &str = "extended-const";
@@ -62,16 +62,19 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
         let merged = merged(module)?;
         module.merge_active_data(merged);
     }
-    outcome.count("data segments moved to `__memory_base`", computed);
+    outcome.count("data_segments_moved", computed);
     let globals = computed_globals(module)?;
-    outcome.count("globals set by the start function", globals.len());
+    outcome.count("globals_set_at_start", globals.len());
     module.compute_at_start(&globals);
     module.remove_target_feature(FEATURE);
     Ok(outcome)
 }
 
 fn refused(problem: &str) -> Error {
-    Error::Refused(format!("{problem}; so constant expressions cannot be written out (`--no-extended-const`)"))
+    Error::refused(
+        code::EXTENDED_CONST,
+        format!("{problem}; so constant expressions cannot be written out (`--no-extended-const`)"),
+    )
 }
 
 /// The contents of all active data segments, from `__memory_base` on.

@@ -33,10 +33,10 @@ pub mod symbols;
 pub mod time;
 
 pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
-pub use error::{Error, Result};
+pub use error::{Error, Result, code};
 /// Whether a module has sections that point into its code by byte offset, such as debug information.
 pub use exceptions::has_code_offsets;
 /// Checks that `bytes` are a valid module of the features that side modules may use.
 pub use module::validate;
-pub use outcome::{Left, Outcome};
+pub use outcome::{Kept, Left, Notice, Outcome};
 pub use own::{Kind as ReferenceKind, Reference, references as own_references};

@@ -22,7 +22,7 @@ use crate::exceptions::has_code_offsets;
 use crate::module::{ConstExpr, ElementItems, FunctionId, Item, Module};
 use crate::prune::CODE_OFFSETS;
 use crate::references::References;
-use crate::{Outcome, Result};
+use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -38,11 +38,11 @@ pub const PASS: &str = "merge";
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
     if has_code_offsets(module) {
-        outcome.leave("module", CODE_OFFSETS);
+        outcome.leave(Kept::Module, CODE_OFFSETS);
         return Ok(outcome);
     }
     let replacements = replacements(module, &observed(module)?)?;
-    outcome.count("functions", replacements.len());
+    outcome.count("functions_merged", replacements.len());
     for (id, by) in replacements {
         module.replace_function(id, by);
     }

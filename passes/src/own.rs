@@ -103,9 +103,9 @@ pub fn bind(module: &mut Module<'_>, binds: impl Fn(&Reference<'_>) -> bool, out
             _ => {}
         }
     }
-    outcome.count("functions called without the loader's help", calls.len());
-    outcome.count("addresses of functions", functions.len());
-    outcome.count("addresses of data", addresses.len());
+    outcome.count("functions_called_directly", calls.len());
+    outcome.count("function_addresses_bound", functions.len());
+    outcome.count("data_addresses_bound", addresses.len());
     let slots = slots.with(module, functions.iter().map(|(_, own)| *own))?;
     addresses.extend(functions.iter().filter_map(|(global, own)| Some((*global, Address::Table(*slots.get(own)?)))));
     // In the order of the imports, whatever they are the addresses of.

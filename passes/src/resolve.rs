@@ -18,7 +18,7 @@
 use crate::module::{Import, Item, Module};
 use crate::own::{self, Kind, Reference};
 use crate::siblings::SiblingExports;
-use crate::{Environment, Outcome, Result};
+use crate::{Environment, Kept, Outcome, Result};
 use std::collections::HashSet;
 
 /// Name of the pass.
@@ -46,7 +46,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let names: HashSet<String> = clashes.map(|reference| reference.import.field.to_string()).collect();
     if !names.is_empty() {
         for why in own::bind(module, |reference| names.contains(&*reference.import.field), &mut outcome)? {
-            outcome.leave("reference", &format!("the runtime has something else under its name, but {why}"));
+            outcome.leave(Kept::Reference, &format!("the runtime has something else under its name, but {why}"));
         }
     }
     if options.null_weak && !module.dylink.needed.is_empty() {
@@ -57,7 +57,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
         });
         let globals: Vec<_> = globals.collect();
         module.define_globals(&globals);
-        outcome.count("weak addresses that nobody offers", globals.len());
+        outcome.count("weak_addresses_cleared", globals.len());
     }
     if !outcome.is_unchanged() {
         crate::exceptions::forget_import_infos(module);

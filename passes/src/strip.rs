@@ -40,6 +40,6 @@ impl Strip {
 pub fn run(module: &mut Module<'_>, strip: Strip) -> Outcome {
     let mut outcome = Outcome::new(PASS);
     let dropped = module.drop_custom_sections(|name| strip.drops(name));
-    outcome.count("custom sections", dropped.len());
+    outcome.count("custom_sections_removed", dropped.len());
     outcome
 }

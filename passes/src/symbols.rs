@@ -57,7 +57,7 @@ pub fn rename(
         if renamed.is_empty() {
             continue;
         }
-        outcome.count(&format!("imports of `{}` renamed to `{}`", alias.old, alias.new), renamed.len());
+        outcome.count_named("imports_renamed", format!("{}={}", alias.old, alias.new), renamed.len());
         module.rename_imports(&renamed, &alias.new);
         for info in module.dylink.import_info.iter_mut().filter(|info| info.field == alias.old) {
             info.field.clone_from(&alias.new);

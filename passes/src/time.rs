@@ -11,7 +11,7 @@
 //! and on musl's headers for the functions.
 
 use crate::module::{FunctionId, Item, Module};
-use crate::{Error, Result};
+use crate::{Error, Result, code};
 use wasmparser::{FuncType, ValType};
 
 /// C functions with a parameter or result that contains a `time_t`: itself, or `timespec`, `timeval`, `itimerval`, `stat`, `rusage`,
@@ -143,12 +143,15 @@ pub fn refuse_old(module: &Module<'_>, joined: impl Fn(FunctionId) -> bool) -> R
     let mut names: Vec<&str> = exchanged.iter().map(|(name, _)| *name).collect();
     names.sort_unstable();
     names.dedup();
-    Err(Error::Refused(format!(
-        "its `time_t` may have 32 bits (Emscripten before 3.1.16), that of the target has 64, and it exchanges such values through: {}. \
+    Err(Error::refused(
+        code::TIME_32_BIT,
+        format!(
+            "its `time_t` may have 32 bits (Emscripten before 3.1.16), that of the target has 64, and it exchanges such values through: {}. \
          Marks of its age: {}. Compile it anew, or give `--allow-struct-change` if it is known to be younger",
-        names.join(", "),
-        marks.join(", ")
-    )))
+            names.join(", "),
+            marks.join(", ")
+        ),
+    ))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,14 @@
-//! Codes of findings: what they are, and the list of them all. What each says stands beside the check that finds it.
+//! Codes of findings, and of what `upgrade` refuses, fails at, tells and leaves: what they are, and the list of them all. What each says stands
+//! beside the check that finds it, or in [`upgrading`] and [`noted`] where none does.
 //!
 //! Codes are an interface: scripts and `explain` name them. A code is never given another meaning; one that no check reports any more
 //! goes away. The texts are Markdown; `docs/check.md` has them all, and a test compares.
 
-use super::{abi3, exceptions, features, libraries, linking, own, python, reading, record, symbols};
+use super::{abi3, exceptions, features, libraries, linking, noted, own, python, reading, record, symbols, upgrading};
 use serde::Serialize;
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It will not load, or it will fail or corrupt memory when it runs.
@@ -61,7 +62,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 9] = [
+pub static FAMILIES: [Family; 12] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
@@ -71,6 +72,9 @@ pub static FAMILIES: [Family; 9] = [
     Family { heading: "Needed libraries", codes: &libraries::CODES },
     Family { heading: "Wheels", codes: &WHEELS },
     Family { heading: "The stable ABI", codes: &abi3::CODES },
+    Family { heading: "Said by `upgrade` only", codes: &upgrading::CODES },
+    Family { heading: "Notices of `upgrade`", codes: &noted::NOTICES },
+    Family { heading: "What passes leave", codes: &noted::KEPT },
 ];
 
 static WHEELS: [&Code; 12] = {

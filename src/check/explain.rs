@@ -1,28 +1,45 @@
-//! `explain`: prints what is to be known about codes of findings.
+//! `explain`: prints what is to be known about codes of findings, refusals and notices.
+//!
+//! A terminal gets it with bold headings and in its width; whatever else reads it gets Markdown, as in `docs/check.md`.
 
-use super::codes::{self, Code, FAMILIES, Upgrade};
-use crate::cli::{self, EXIT_USAGE, ExplainArgs};
+use super::codes::{self, Code, FAMILIES, Severity, Upgrade};
+use crate::cli::{self, EXIT_DONE, EXIT_USAGE, ExplainArgs};
 use crate::output;
+use crate::plain::{Paper, wrapped};
+use anstyle::{AnsiColor, Style};
+use std::io::Write;
+
+/// Lines of running text are no longer than that: wider ones are hard to read.
+const WIDEST: usize = 100;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ExplainArgs) -> i32 {
-    let mut text = if args.codes.is_empty() { listing() } else { String::new() };
-    for (index, name) in args.codes.iter().enumerate() {
+    let mut found: Vec<&Code> = Vec::new();
+    for name in &args.codes {
         let Some(code) = codes::find(name) else {
             let _ = cli::usage(&format!("there is no code `{name}`; `wasm-pyfix explain` lists them all")).print();
             return EXIT_USAGE;
         };
-        let separator = if index == 0 { "" } else { "\n" };
-        text.push_str(separator);
-        text.push_str(&explanation(code));
+        found.push(code);
     }
-    output::print_text(&text)
+    let paper = Paper::behind(&std::io::stdout());
+    let text = match paper.width {
+        _ if found.is_empty() => listing(paper),
+        Some(width) => found.into_iter().map(|code| rendered(code, width.min(WIDEST))).collect::<Vec<_>>().join("\n"),
+        None => found.into_iter().map(explanation).collect::<Vec<_>>().join("\n"),
+    };
+    let mut stdout = anstream::AutoStream::auto(std::io::stdout());
+    output::printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Into::into), EXIT_DONE)
 }
 
-/// All codes with severity and summary, one line each.
-fn listing() -> String {
-    let width = codes::all().map(|code| code.name.len()).max().unwrap_or(0);
-    let line = |code: &Code| format!("{:<width$}  {:<7}  {}\n", code.name, code.severity.name(), code.summary);
+/// All codes with severity and summary, one after the other.
+fn listing(paper: Paper) -> String {
+    let longest = codes::all().map(|code| code.name.len()).max().unwrap_or(0);
+    let line = |code: &Code| {
+        let first = format!("{:<longest$}  {:<7}  ", code.name, code.severity.name());
+        let rest = " ".repeat(first.len());
+        wrapped(code.summary, paper.width.unwrap_or(usize::MAX), &first, &rest).join("\n") + "\n"
+    };
     codes::all().map(line).collect()
 }
 
@@ -41,30 +58,66 @@ pub fn reference() -> String {
 
 /// The documentation of a code, in Markdown.
 fn explanation(code: &Code) -> String {
-    let Code { name, severity, summary, explanation, remedy, upgrade } = code;
-    let fixed = match upgrade {
+    let heading = format!("*{}: {}*", code.severity.name(), code.summary);
+    let paragraphs = [heading, code.explanation.to_string(), format!("What to do: {}", advice(code))];
+    let paragraphs = paragraphs.map(|paragraph| wrapped(&paragraph, WIDEST, "", "").join("\n"));
+    format!("#### {}\n\n{}\n", code.name, paragraphs.join("\n\n"))
+}
+
+/// What to do about a code.
+fn advice(code: &Code) -> String {
+    let fixed = match code.upgrade {
         Upgrade::Fixes => "`wasm-pyfix upgrade` fixes it. Otherwise: ",
         Upgrade::Leaves | Upgrade::Refuses => "",
     };
-    let paragraphs =
-        [format!("*{}: {summary}*", severity.name()), explanation.to_string(), format!("What to do: {fixed}{remedy}.")];
-    let paragraphs = paragraphs.map(|paragraph| wrapped(&paragraph));
-    format!("#### {name}\n\n{}\n", paragraphs.join("\n\n"))
+    format!("{fixed}{}.", code.remedy)
 }
 
-/// A paragraph in lines of at most 100 characters.
-fn wrapped(paragraph: &str) -> String {
-    const WIDTH: usize = 100;
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in paragraph.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
+/// The documentation of a code for a terminal of `width` characters.
+fn rendered(code: &Code, width: usize) -> String {
+    let bold = Style::new().bold();
+    let severity = match code.severity {
+        Severity::Error => AnsiColor::Red.on_default().bold(),
+        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
+        Severity::Note => bold,
+    };
+    let summary = wrapped(code.summary, width, &format!("{}: ", code.severity.name()), "  ").join("\n");
+    let summary = summary.replacen(code.severity.name(), &format!("{severity}{}{severity:#}", code.severity.name()), 1);
+    let paragraph = |text: &str| wrapped(&without_links(text), width, "  ", "  ").join("\n");
+    format!(
+        "{bold}{}{bold:#}\n{summary}\n\n{}\n\n{bold}What to do{bold:#}\n{}\n",
+        code.name,
+        paragraph(code.explanation),
+        paragraph(&advice(code)),
+    )
+}
+
+/// `text` with the words of Markdown's links, and without where they lead to.
+fn without_links(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("](") else { return text.to_string() };
+    let Some((start, (_, after))) = before.rfind('[').zip(rest.split_once(')')) else { return text.to_string() };
+    format!("{}{}{}", &before[..start], &before[start + 1..], without_links(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_words() {
+        assert_eq!(without_links("see [a](#a), `x[0]` and [b.md](b.md)."), "see a, `x[0]` and b.md.");
+        assert_eq!(without_links("`refused[python-tag]: (…)`"), "`refused[python-tag]: (…)`");
+        assert_eq!(without_links("](x"), "](x");
+    }
+
+    #[test]
+    fn a_terminal_gets_its_width_and_no_markdown() {
+        for code in codes::all() {
+            let text = anstream::adapter::strip_str(&rendered(code, 60)).to_string();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 60 || !line.trim().contains(' '), "{line}");
+                assert!(!line.contains("](") && !line.starts_with('#') && !line.starts_with('*'), "{line}");
             }
-            _ => lines.push(word.to_string()),
         }
     }
-    lines.join("\n")
 }

@@ -2,6 +2,7 @@
 
 use super::codes::{Code, Severity, Upgrade};
 use super::{Context, Finding, Place, Siblings};
+use crate::counts::words;
 use crate::target::structs;
 use anyhow::Result;
 use std::cell::LazyCell;
@@ -120,7 +121,7 @@ pub fn legalized(module: &Module<'_>, context: &Context<'_>, siblings: &Siblings
     match legalize::run(&mut module.clone(), &options) {
         Ok(outcome) if outcome.is_unchanged() => None,
         Ok(outcome) => {
-            let what: Vec<String> = outcome.changed.iter().map(|(what, count)| format!("{count} {what}")).collect();
+            let what: Vec<String> = outcome.changed.iter().map(|(key, count)| format!("{count} {}", words(key, *count))).collect();
             let message = format!("passes 64-bit integers in halves (an upgrade reports: {})", what.join(", "));
             Some(Finding::new(&LEGALIZED_I64, place, message))
         }
@@ -136,7 +137,7 @@ pub fn time_of_32_bits(module: &Module<'_>, context: &Context<'_>, place: &Place
     // Most modules import no such function, and then no body is looked at.
     let joined = LazyCell::new(|| legalize::joined_imports(module).unwrap_or_default());
     match time::refuse_old(module, |id| joined.contains(&id)) {
-        Err(Error::Refused(message)) => Some(Finding::new(&TIME_32_BIT, place, message)),
+        Err(Error::Refused { message, .. }) => Some(Finding::new(&TIME_32_BIT, place, message)),
         _ => None,
     }
 }

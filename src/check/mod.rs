@@ -8,18 +8,20 @@ pub mod abi3;
 pub mod codes;
 mod exceptions;
 pub mod explain;
-mod features;
+pub mod features;
 pub mod libraries;
-mod linking;
+pub mod linking;
+pub mod noted;
 pub mod output;
 mod own;
 pub mod python;
 pub mod reading;
-mod record;
+pub mod record;
 pub mod report;
 pub mod run;
-mod symbols;
+pub mod symbols;
 mod thrown;
+pub mod upgrading;
 mod wheel;
 
 use crate::target::Target;
@@ -73,7 +75,7 @@ impl Finding {
     pub fn sentence(&self, others: usize) -> String {
         let place = self.path.as_ref().map_or("it".to_string(), |path| format!("`{path}`"));
         let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
-        format!("{place} {}{more} [{}]", self.message, self.code.name)
+        format!("{place} {}{more}", self.message)
     }
 
     /// How much it matters.

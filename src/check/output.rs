@@ -8,7 +8,6 @@ use super::run::check_inputs;
 use super::{Context, Finding, exceptions, features, libraries, linking, own, reading, symbols, wheel};
 use crate::input::Kind;
 use anyhow::{Result, bail};
-use wasm_pyfix_passes::Error;
 
 /// What the user accepts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,14 +21,14 @@ pub struct Accepted {
 /// Checks `bytes`, the upgraded input, which is to be called `file_name`.
 ///
 /// # Errors
-/// [`Error::Refused`] with what keeps the target from loading it.
+/// A refusal with what keeps the target from loading it.
 pub fn check(kind: Kind, file_name: &str, bytes: &[u8], context: &Context<'_>, accepted: Accepted) -> Result<()> {
     let mut inputs = [wheel::open_bytes(kind, file_name, bytes.to_vec(), context.target)];
     let found = check_inputs(&[file_name.to_string()], &mut inputs, context)?;
     let findings = found.into_iter().flat_map(|(findings, _)| findings);
     let left: Vec<Finding> = findings.filter(|finding| counts(finding, accepted)).collect();
     let Some(first) = left.first() else { return Ok(()) };
-    bail!(Error::Refused(format!(
+    bail!(first.code.refuses(format!(
         "the result would not run on {}: {}; `--no-check` writes it nevertheless",
         context.target.name,
         first.sentence(left.len() - 1)

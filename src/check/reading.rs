@@ -88,7 +88,7 @@ pub fn not_a_module(place: &Place, head: &[u8], size: u64) -> Finding {
 pub fn read<'m>(bytes: &'m [u8], place: &Place) -> Result<Module<'m>, Finding> {
     Module::read_any(bytes).map_err(|error| {
         let message = match &error {
-            Error::Malformed { offset, message } => format!("is not valid at offset {offset:#x}: {message}"),
+            Error::Malformed { offset, message, .. } => format!("is not valid at offset {offset:#x}: {message}"),
             other => other.to_string(),
         };
         Finding::new(&INVALID_MODULE, place, message).preventing("CompileError: WebAssembly.Module(): …")

@@ -4,7 +4,7 @@ use super::Finding;
 use super::abi3::Audit;
 use super::codes::{Severity, Upgrade};
 use crate::input::Kind;
-use crate::plain::{first_names, plain, plural};
+use crate::plain::{Paper, first_names, plain, plural};
 use crate::report::{TOOL, Tool};
 use crate::target::{self, Target};
 use anstyle::{AnsiColor, Style};
@@ -108,7 +108,7 @@ impl Report {
     }
 
     /// Writes the report as text; with `quiet` only what makes the run fail, with `verbose` every symbol.
-    pub fn write_text(&self, out: &mut dyn Write, quiet: bool, verbose: bool) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut dyn Write, paper: Paper, quiet: bool, verbose: bool) -> io::Result<()> {
         for input in &self.inputs {
             let shown = input.findings.iter().filter(|finding| !quiet || finding.severity <= self.threshold());
             let mut shown: Vec<&FindingReport> = shown.collect();
@@ -117,19 +117,20 @@ impl Report {
                 writeln!(out, "{}", plain(&input.input))?;
             }
             for group in shown.chunk_by(|a, b| (a.code, &a.path) == (b.code, &b.path)) {
-                write_group(out, group, if verbose { usize::MAX } else { SHOWN })?;
+                write_group(out, paper, group, if verbose { usize::MAX } else { SHOWN })?;
             }
             let fixable = shown.iter().filter(|finding| finding.fixable).count();
             if fixable > 0 {
                 let count =
                     if fixable == shown.len() { "it".to_string() } else { format!("{fixable} of these {} findings", shown.len()) };
-                writeln!(out, "  `{}` fixes {count}", plain(&command(&input.input, self.target)))?;
+                let line = format!("`{}` fixes {count}", command(&input.input, self.target));
+                paper.write(out, "  ", Style::new(), "", &line)?;
             }
         }
-        if quiet { Ok(()) } else { self.write_summary(out) }
+        if quiet { Ok(()) } else { self.write_summary(out, paper) }
     }
 
-    fn write_summary(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_summary(&self, out: &mut dyn Write, paper: Paper) -> io::Result<()> {
         let count = |severity: Severity| self.findings().filter(|finding| finding.severity == severity).count();
         let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
             .into_iter()
@@ -139,35 +140,35 @@ impl Report {
             .collect();
         let inputs = self.inputs.len();
         let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
-        writeln!(out, "{inputs} {} checked against {}: {found}", plural(inputs, "file"), self.target.name)
+        let line = format!("{inputs} {} checked against {}: {found}", plural(inputs, "file"), self.target.name);
+        paper.write(out, "", Style::new(), "", &line)
     }
 }
 
 /// Writes findings of one code in one file, with `limit` symbols at most.
-fn write_group(out: &mut dyn Write, group: &[&FindingReport], limit: usize) -> io::Result<()> {
+fn write_group(out: &mut dyn Write, paper: Paper, group: &[&FindingReport], limit: usize) -> io::Result<()> {
     let Some(first) = group.first() else { return Ok(()) };
     let style = match first.severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
         Severity::Note => Style::new().bold(),
     };
-    let place = first.path.as_ref().map_or(String::new(), |path| format!(" {}", plain(path)));
-    let label = format!("{style}{}[{}]{style:#}:{place}", first.severity.name(), first.code);
+    let place = first.path.as_ref().map_or(String::new(), |path| format!(" {path}"));
+    let label = format!("{}[{}]", first.severity.name(), first.code);
+    let mut write = |message: &str| paper.write(out, "  ", style, &label, &format!(":{place} {message}"));
     match in_one_sentence(group, limit) {
-        Some(message) => writeln!(out, "  {label} {}", plain(&message))?,
+        Some(message) => write(&message)?,
         None => {
-            for finding in group.iter().take(limit) {
-                writeln!(out, "  {label} {}", plain(&finding.message))?;
-            }
+            group.iter().take(limit).try_for_each(|finding| write(&finding.message))?;
             if group.len() > limit {
                 writeln!(out, "    and {} more of them", group.len() - limit)?;
             }
         }
     }
     if let Some(prevents) = &first.prevents {
-        writeln!(out, "    the runtime says: {}", plain(prevents))?;
+        paper.write(out, "    ", Style::new(), "", &format!("the runtime says: {prevents}"))?;
     }
-    if first.fixable { Ok(()) } else { writeln!(out, "    what to do: {}", first.remedy) }
+    if first.fixable { Ok(()) } else { paper.write(out, "    ", Style::new(), "", &format!("what to do: {}", first.remedy)) }
 }
 
 /// The message of findings that differ in nothing but the symbol, with all symbols in the place of the one.

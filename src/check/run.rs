@@ -7,6 +7,8 @@ use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, pyth
 use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
 use crate::input::{self, Source};
 use crate::output;
+use crate::plain::Paper;
+use crate::report::text::write_failure;
 use crate::target::{self, LibraryLookup, Target, origin};
 use crate::wheel::rename;
 use crate::wheel::runtime_path::{self, base_name};
@@ -38,7 +40,7 @@ pub fn run(args: &CheckArgs) -> i32 {
         Err(error) => {
             let failure = crate::report::Failure::from(&error);
             let mut stderr = anstream::AutoStream::new(std::io::stderr(), args.color.into());
-            let _ = crate::report::write_failure(&mut stderr, &failure);
+            let _ = write_failure(&mut stderr, Paper::behind(&std::io::stderr()), &failure);
             return EXIT_ERROR;
         }
     };
@@ -196,7 +198,7 @@ fn print(report: &Report, args: &CheckArgs) -> Result<()> {
         output::print_json(report)?;
     } else {
         let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
-        report.write_text(&mut stdout, args.quiet, args.verbose)?;
+        report.write_text(&mut stdout, Paper::behind(&std::io::stdout()), args.quiet, args.verbose)?;
         stdout.flush()?;
     }
     Ok(())

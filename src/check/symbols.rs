@@ -175,17 +175,16 @@ pub fn check<'m>(
             Problem::Function if origin.lacked(name) => {
                 (&NEVER_OFFERED, format!("calls `{name}`, which {target} does not have, {}", origin.describe(target)))
             }
-            Problem::Function => (&MISSING_FUNCTION, format!("calls `{name}`, which {target} does not have")),
-            Problem::Address => (&MISSING_ADDRESS, format!("takes the address of `{name}`, which {target} does not have")),
-            Problem::Global => (&MISSING_GLOBAL, format!("imports the global `{name}`, which {target} does not have")),
-            Problem::Tag => (&MISSING_TAG, format!("imports the tag `{name}`, which {target} does not have")),
-            Problem::Unaddressable => (
-                &UNADDRESSABLE_FUNCTION,
-                format!("takes the address of `{name}`, which {target} has in JavaScript, without a signature"),
-            ),
+            Problem::Function => (code_of(*problem), format!("calls `{name}`, which {target} does not have")),
+            Problem::Address => (code_of(*problem), format!("takes the address of `{name}`, which {target} does not have")),
+            Problem::Global => (code_of(*problem), format!("imports the global `{name}`, which {target} does not have")),
+            Problem::Tag => (code_of(*problem), format!("imports the tag `{name}`, which {target} does not have")),
+            Problem::Unaddressable => {
+                (code_of(*problem), format!("takes the address of `{name}`, which {target} has in JavaScript, without a signature"))
+            }
             Problem::Kind => {
                 let offered = offered.map_or("something else", kind_of);
-                (&SYMBOL_KIND_MISMATCH, format!("imports `{name}` as {}, which is {offered} on {target}", kind(import)))
+                (code_of(*problem), format!("imports `{name}` as {}, which is {offered} on {target}", kind(import)))
             }
             Problem::Type => {
                 let types = match (import.item, offered) {
@@ -194,7 +193,7 @@ pub fn check<'m>(
                     }
                     _ => format!(" with another type than it has on {target}"),
                 };
-                (&SYMBOL_TYPE_MISMATCH, format!("imports `{name}`{types}"))
+                (code_of(*problem), format!("imports `{name}`{types}"))
             }
         };
         findings.push(Finding::new(code, place, message).about(name).preventing(runtime_says(context.target, import, *problem)));
@@ -261,6 +260,19 @@ pub fn runtime_says(target: &Target, import: &Import<'_>, problem: Problem) -> S
 /// As V8 words it; which of its words stand around the name depends on its version.
 fn link_error(import: &Import<'_>, problem: &str) -> String {
     format!("LinkError: WebAssembly.Instance(): Import …\"{}\"…: {problem}", import.field)
+}
+
+/// The code for what is wrong with an import that only the runtime could offer.
+pub fn code_of(problem: Problem) -> &'static Code {
+    match problem {
+        Problem::Function => &MISSING_FUNCTION,
+        Problem::Address => &MISSING_ADDRESS,
+        Problem::Global => &MISSING_GLOBAL,
+        Problem::Tag => &MISSING_TAG,
+        Problem::Unaddressable => &UNADDRESSABLE_FUNCTION,
+        Problem::Kind => &SYMBOL_KIND_MISMATCH,
+        Problem::Type => &SYMBOL_TYPE_MISMATCH,
+    }
 }
 
 fn kind(import: &Import<'_>) -> &'static str {

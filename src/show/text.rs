@@ -3,13 +3,12 @@
 use super::families::FAMILIES;
 use super::{Abi, Found, Handling, Input, Instructions, Integers, Linking, Module, Need, Section, Symbol, Symbols, Upgrade};
 use crate::input::Kind;
-use crate::plain::{plain, plural};
-use crate::report::{PassReport, Status, sum_up};
+use crate::plain::{plain, plural, wrapped};
+use crate::report::{NoticeReport, PassReport, Status, sum_up};
 use crate::target::Target;
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
-use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 const WIDTH: usize = 80;
 /// Where the text behind a label begins.
@@ -63,11 +62,7 @@ fn field(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
 }
 
 fn write_wrapped(out: &mut dyn Write, text: &str, first: &str, rest: &str) -> io::Result<()> {
-    let options = Options::new(WIDTH).initial_indent(first).subsequent_indent(rest);
-    let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);
-    // The defaults depend on which features other crates ask for.
-    let options = options.word_separator(WordSeparator::AsciiSpace).wrap_algorithm(WrapAlgorithm::FirstFit);
-    textwrap::wrap(&plain(text), options).iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+    wrapped(&plain(text), WIDTH, first, rest).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// A headline within an input.
@@ -380,7 +375,7 @@ fn write_upgrade(out: &mut dyn Write, upgrade: &Upgrade) -> io::Result<()> {
     title(out, &format!("upgrade to {}", upgrade.target))?;
     if let Some(failure) = &report.error {
         let label = if report.status == Status::Refused { "refused" } else { "error" };
-        return item(out, label, &failure.message);
+        return item(out, &format!("{label}[{}]", failure.code), &failure.message);
     }
     match (report.status, &report.file_name, report.size_after) {
         (Status::Upgraded, Some(name), Some(size)) => item(out, "result", &format!("{}, {name}", HumanBytes(size)))?,
@@ -388,19 +383,23 @@ fn write_upgrade(out: &mut dyn Write, upgrade: &Upgrade) -> io::Result<()> {
         _ => item(out, "result", "nothing to do")?,
     }
     sum_up(&report.modules).iter().try_for_each(|pass| write_pass(out, pass))?;
-    report.notices.iter().try_for_each(|notice| item(out, "note", notice))
+    report.notices.iter().try_for_each(|notice| write_notice(out, notice))
 }
 
 fn write_pass(out: &mut dyn Write, pass: &PassReport) -> io::Result<()> {
     if !pass.changed.is_empty() {
         let changed: Vec<String> =
-            pass.changed.iter().map(|(what, count)| format!("{} {what}", HumanCount(*count as u64))).collect();
+            pass.changed.iter().map(|(key, count)| format!("{} {}", HumanCount(*count as u64), pass.words(key, *count))).collect();
         item(out, &pass.pass, &changed.join(", "))?;
     }
     for left in &pass.left {
         item(out, &pass.pass, &format!("leaves {} {}: {}", left.count, left.what, left.why))?;
     }
-    pass.notices.iter().try_for_each(|notice| item(out, "note", notice))
+    pass.notices.iter().try_for_each(|notice| write_notice(out, notice))
+}
+
+fn write_notice(out: &mut dyn Write, notice: &NoticeReport) -> io::Result<()> {
+    item(out, &notice.label(), &notice.message)
 }
 
 /// A label and its text below a title.

@@ -11,11 +11,13 @@
 //! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere).
 
 use super::compress::{self, Level};
+use crate::check::noted::COMPRESSED_ANEW;
 use crate::plain::plural;
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::io::{Cursor, Read, Write};
+use wasm_pyfix_passes::Notice;
 use zip::write::{PreparedZipFile, SimpleFileOptions};
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
@@ -321,9 +323,9 @@ pub struct Written {
 
 impl Written {
     /// A sentence on what was compressed anew, if anything was.
-    pub fn notice(&self) -> Option<String> {
+    pub fn notice(&self) -> Option<Notice> {
         let count = self.recompressed;
-        (count > 0).then(|| format!("{count} {} with old contents compressed anew", plural(count, "entry")))
+        (count > 0).then(|| COMPRESSED_ANEW.notes(format!("{count} {} with old contents compressed anew", plural(count, "entry"))))
     }
 }
 

@@ -5,6 +5,7 @@
 //! explains nothing. A `.wasm` file without linking metadata is data of the package, not a side module.
 
 use super::archive::Archive;
+use crate::check::reading::FOREIGN_BINARY;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use wasm_pyfix_passes::module::dylink::{self, Dylink};
@@ -138,7 +139,10 @@ pub fn check(kind: Kind) -> Result<bool> {
     match kind {
         Kind::Module => Ok(true),
         Kind::Other => Ok(false),
-        Kind::Foreign(what) => bail!("this is {what}, not a WebAssembly side module; build it for Emscripten, or leave it out"),
+        Kind::Foreign(what) => bail!(
+            FOREIGN_BINARY
+                .fails(format!("this is {what}, not a WebAssembly side module; build it for Emscripten, or leave it out"))
+        ),
     }
 }
 

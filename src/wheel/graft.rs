@@ -6,10 +6,13 @@
 //! linker's search path, and a notice says so.
 
 use super::contents;
+use crate::check::linking::NO_DYLINK;
+use crate::check::noted::GRAFTED_FIRST;
 use anyhow::{Context, Result, ensure};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
+use wasm_pyfix_passes::Notice;
 
 /// A library to add.
 #[derive(Debug, Clone)]
@@ -41,7 +44,7 @@ pub fn collect(
     libdirs: &[PathBuf],
     exclude: &GlobSet,
     directory: &str,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<Vec<Grafted>> {
     for libdir in libdirs {
         ensure!(libdir.is_dir(), "--libdir {}: there is no such directory", libdir.display());
@@ -62,7 +65,9 @@ pub fn collect(
             source.display()
         );
         let Some((dylink, _)) = contents::inspect(&bytes).with_context(context)? else {
-            anyhow::bail!("library `{}` has no linking metadata (`dylink.0`); link it with -sSIDE_MODULE", source.display());
+            let message =
+                format!("library `{}` has no linking metadata (`dylink.0`); link it with -sSIDE_MODULE", source.display());
+            anyhow::bail!(NO_DYLINK.fails(message));
         };
         queue.extend(dylink.needed);
         let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
@@ -73,14 +78,15 @@ pub fn collect(
 }
 
 /// The first file called `name` in `libdirs`.
-fn find(name: &str, libdirs: &[PathBuf], notices: &mut Vec<String>) -> Result<Option<(PathBuf, Vec<u8>)>> {
+fn find(name: &str, libdirs: &[PathBuf], notices: &mut Vec<Notice>) -> Result<Option<(PathBuf, Vec<u8>)>> {
     let files: Vec<PathBuf> = libdirs.iter().map(|dir| dir.join(name)).filter(|path| path.is_file()).collect();
     let Some((first, others)) = files.split_first() else { return Ok(None) };
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("library `{}`", path.display()));
     let bytes = read(first)?;
     for other in others {
         if read(other)? != bytes {
-            notices.push(format!("`{}` was grafted; `{}` differs from it and was not", first.display(), other.display()));
+            let message = format!("`{}` was grafted; `{}` differs from it and was not", first.display(), other.display());
+            notices.push(GRAFTED_FIRST.warns(message));
         }
     }
     Ok(Some((first.clone(), bytes)))

@@ -31,9 +31,13 @@ mod stable_abi;
 
 pub use lock::rewrite_lock;
 
+use crate::check::features::STRUCT_CHANGED;
+use crate::check::noted::{NO_MODULES, OLD_SBOM, SIGNATURE_DROPPED};
+use crate::check::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
 use crate::check::{Place, libraries, python, reading};
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::plain::{first_names, plural};
+use crate::progress::{Phase, Progress};
 use crate::shrink;
 use crate::target::{Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
@@ -48,7 +52,7 @@ use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use wasm_pyfix_passes::python::is_entry;
-use wasm_pyfix_passes::{Error, Outcome};
+use wasm_pyfix_passes::{Notice, Outcome};
 
 /// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
 const LIBRARY_DIRECTORY: &str = "/usr/lib";
@@ -81,6 +85,8 @@ pub struct WheelOptions {
     pub shrink: Option<shrink::Options>,
     /// How hard to compress, members that do not change included; without it, new members only, at the default level.
     pub compress: Option<Level>,
+    /// Who is told how far it is.
+    pub progress: Progress,
 }
 
 /// What the name of a wheel says about one more target.
@@ -104,7 +110,7 @@ pub struct ArchiveResult {
     /// The side modules in the order of the archive, grafted ones last.
     pub modules: Vec<ModuleReport>,
     /// What the user should know, a sentence each.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
     /// Whether the archive or its file name differs from the input.
     pub changed: bool,
 }
@@ -167,7 +173,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     let mut modules = modules::find_modules(&archive, &mut notices)?;
     if modules.is_empty() {
-        notices.push("no side module inside: nothing to do".to_string());
+        notices.push(NO_MODULES.notes("no side module inside: nothing to do"));
         return Ok(unchanged(file_name, bytes, Vec::new(), notices));
     }
     let wheel = match name::stem(file_name) {
@@ -207,6 +213,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
+    options.progress.enter(Phase::Compressing, reports.len());
     let written = write_archive(&archive, wheel.as_ref(), edits, options)?;
     if same && written.recompressed == 0 {
         return Ok(unchanged(file_name, bytes, reports, notices));
@@ -228,7 +235,7 @@ pub fn differing(a: &[u8], b: &[u8]) -> Vec<String> {
     entries.map(|entry| format!("`{}`", entry.name)).take(SHOWN).collect()
 }
 
-fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices: Vec<String>) -> ArchiveResult {
+fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices: Vec<Notice>) -> ArchiveResult {
     let sha256 = metadata::sha256_hex(bytes);
     ArchiveResult { bytes: bytes.to_vec(), file_name: file_name.to_string(), sha256, modules, notices, changed: false }
 }
@@ -239,7 +246,7 @@ fn target(options: &WheelOptions) -> Option<&'static Target> {
 }
 
 /// Checks the wheel's name, its `.dist-info` directory, its platform and its Python.
-fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<Wheel> {
+fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, notices: &mut Vec<Notice>) -> Result<Wheel> {
     let name = WheelName::parse(file_name)?;
     let names = archive.entries.iter().map(|entry| entry.name.as_str());
     let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
@@ -247,14 +254,14 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
     let runs_on_target = name.runs_on(&options.python_tag)?;
     if !runs_on_target {
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(name.mismatch(&options.python_tag)));
+            bail!(python::PYTHON_TAG.refuses(name.mismatch(&options.python_tag)));
         }
-        notices.push(format!(
+        notices.push(python::PYTHON_TAG.warns(format!(
             "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
             name.python.join("."),
             name.abi.join("."),
             options.python_tag
-        ));
+        )));
     }
     let wheel = Wheel { name, dist_info, runs_on_target };
     for file in metadata::FILES {
@@ -265,12 +272,14 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
     match metadata::format(&String::from_utf8_lossy(&text)) {
         Format::Known => {}
         Format::Newer(version) => {
-            notices
-                .push(format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at"));
+            let message =
+                format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at");
+            notices.push(python::WHEEL_VERSION.warns(message));
         }
         Format::Other(version) => {
             let place = Place { path: Some(archive.entries[index].name.clone()) };
-            bail!("entry {}", python::other_format(&place, &version).sentence(0));
+            let finding = python::other_format(&place, &version);
+            bail!(finding.code.fails(format!("entry {}", finding.sentence(0))));
         }
     }
     Ok(wheel)
@@ -292,34 +301,35 @@ struct Verified {
 /// Fails if one of `entries` is damaged.
 fn refuse_damaged(archive: &Archive<'_>, entries: &[usize]) -> Result<()> {
     let damaged = reading::damaged(archive, entries);
-    damaged.first().map_or(Ok(()), |first| bail!("entry {}", first.sentence(damaged.len() - 1)))
+    damaged.first().map_or(Ok(()), |first| bail!(first.code.fails(format!("entry {}", first.sentence(damaged.len() - 1)))))
 }
 
 /// Parses `RECORD` and compares every entry with its row. Of those that it does not list only the checksum tells.
-fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notices: &mut Vec<String>) -> Result<Verified> {
+fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notices: &mut Vec<Notice>) -> Result<Verified> {
     let (_, text) = read_dist_info(archive, wheel, "RECORD")?;
-    let mut record = Record::parse(&text).with_context(|| format!("entry `{}/RECORD`", wheel.dist_info))?;
+    let mut record = Record::parse(&text).with_context(|| RECORD_MISMATCH.fails(format!("entry `{}/RECORD`", wheel.dist_info)))?;
     let compiled = record.follow_compiled(|path| archive.position(path).is_some());
     if let Some(first) = compiled.first() {
         let count = compiled.len();
-        notices.push(format!(
+        notices.push(RECORD_COMPILED.notes(format!(
             "RECORD listed {count} {} compiled in place, the first `{first}`: now the bytecode",
             plural(count, "source")
-        ));
+        )));
     }
     let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
     let verify = |row: &metadata::Row| {
         if metadata::is_record(&row.path, &wheel.dist_info) {
             return Ok(());
         }
-        let index =
-            archive.position(&row.path).with_context(|| format!("entry `{}` is in RECORD and not in the archive", row.path))?;
+        let index = archive
+            .position(&row.path)
+            .with_context(|| RECORD_MISSING_FILE.fails(format!("entry `{}` is in RECORD and not in the archive", row.path)))?;
         let mut digester = Digester::for_hash(&row.hash).with_context(|| format!("entry `{}`", row.path))?;
         match at_hand.get(row.path.as_str()) {
             Some(bytes) => std::io::Write::write_all(&mut digester, bytes)?,
             None => archive.stream(index, &mut digester)?,
         }
-        Record::verify(row, &digester.finish())
+        Record::verify(row, &digester.finish()).map_err(|error| RECORD_MISMATCH.covers(error))
     };
     let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
     results.into_iter().collect::<Result<()>>()?;
@@ -333,7 +343,7 @@ fn drop_stale_bytecode(
     wheel: &Wheel,
     options: &WheelOptions,
     edits: &mut Edits,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<()> {
     if !wheel.runs_on_target {
         return Ok(());
@@ -343,43 +353,46 @@ fn drop_stale_bytecode(
         let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
         let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
+            bail!(
+                python::SOURCELESS_BYTECODE.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources"))
+            );
         }
-        notices.push(format!("{problem}: kept, at your own risk"));
+        notices.push(python::SOURCELESS_BYTECODE.warns(format!("{problem}: kept, at your own risk")));
     }
     if !stale.droppable.is_empty() {
-        notices.push(format!("{} .pyc of another Python than `{}` dropped", stale.droppable.len(), options.python_tag));
+        let message = format!("{} .pyc of another Python than `{}` dropped", stale.droppable.len(), options.python_tag);
+        notices.push(python::STALE_BYTECODE.notes(message));
         edits.removed.extend(stale.droppable);
     }
     Ok(())
 }
 
 /// Notices about things that stay as they are.
-fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
+fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions, notices: &mut Vec<Notice>) -> Result<()> {
     if !wheel.runs_on_target {
         return Ok(());
     }
     if let Some(version) = name::python_version(&options.python_tag) {
         let (_, text) = read_dist_info(archive, wheel, "METADATA")?;
         if let Some(requires) = metadata::excluded_python(&text, version) {
-            notices.push(format!(
+            notices.push(python::REQUIRES_PYTHON.warns(format!(
                 "METADATA has `Requires-Python: {requires}`, so installers refuse this wheel on Python {}.{}",
                 version.0, version.1
-            ));
+            )));
         }
     }
     Ok(())
 }
 
 /// Notices about structs that the target lays out differently than the platform in the wheel's tags.
-fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOptions, notices: &mut Vec<String>) -> Result<()> {
+fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOptions, notices: &mut Vec<Notice>) -> Result<()> {
     let Some(target) = target(options) else { return Ok(()) };
     let source = wheel.and_then(|wheel| wheel.name.source());
     for module in modules {
         // A grafted library comes from somewhere else than the wheel.
         let source = source.filter(|_| module.entry.is_some());
         let found = structs::notices(&module.bytes, source, target).with_context(|| format!("entry `{}`", module.path))?;
-        notices.extend(found.into_iter().map(|notice| format!("`{}` {notice}", module.path)));
+        notices.extend(found.into_iter().map(|notice| STRUCT_CHANGED.warns(format!("`{}` {notice}", module.path))));
     }
     Ok(())
 }
@@ -390,7 +403,7 @@ fn graft_libraries(
     archive: &Archive<'_>,
     wheel: Option<&Wheel>,
     options: &WheelOptions,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<()> {
     if options.libdirs.is_empty() {
         return Ok(());
@@ -435,7 +448,7 @@ fn plan_runtime_paths(
     modules: &[Module],
     wheel: Option<&Wheel>,
     options: &WheelOptions,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<Vec<Vec<String>>> {
     let mut contents: HashMap<&[u8], usize> = HashMap::new();
     let linked: Vec<Linked> = modules
@@ -455,16 +468,16 @@ fn plan_runtime_paths(
     let exclude = graft::excluded(&options.exclude)?;
     for (library, importers) in &plan.missing {
         if !exclude.is_match(library) {
-            notices.push(format!(
+            notices.push(libraries::MISSING_LIBRARY.warns(format!(
                 "{} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
                  module is loaded, or be grafted with --libdir",
                 first_names(importers.iter().map(|path| format!("`{path}`")), 1)
-            ));
+            )));
         }
     }
     if let Some(first) = plan.undecided.first() {
         let finding = libraries::ambiguous(first);
-        bail!(Error::Refused(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
+        bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
     }
     notices.extend(plan.notices);
     Ok(plan.entries)
@@ -477,13 +490,13 @@ fn retag(
     wheel: &Wheel,
     options: &WheelOptions,
     edits: &mut Edits,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<String> {
     let mut name = wheel.name.clone();
     let (index, text) = read_dist_info(archive, wheel, "WHEEL")?;
     let listed: HashSet<String> = metadata::wheel_tags(&String::from_utf8_lossy(&text)).into_iter().collect();
     if listed != name.tags().into_iter().collect() {
-        notices.push("the tags in WHEEL are not those of the file name, which were taken".to_string());
+        notices.push(python::TAGS_DIFFER.notes("the tags in WHEEL are not those of the file name, which were taken"));
     }
     let wanted = wanted_tags(options, &name.platform);
     let unchanged = edits.replaced.is_empty() && edits.added.is_empty();
@@ -536,20 +549,21 @@ fn update_record(
     wheel: &Wheel,
     verified: Verified,
     edits: &mut Edits,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<()> {
     let Verified { mut record, compiled } = verified;
     for signature in ["RECORD.jws", "RECORD.p7s"] {
         if let Some(index) = archive.position(&format!("{}/{signature}", wheel.dist_info)) {
             edits.removed.insert(index);
-            notices.push(format!("{signature} dropped: the signature was for the old contents"));
+            notices.push(SIGNATURE_DROPPED.warns(format!("{signature} dropped: the signature was for the old contents")));
         }
     }
     let boms = format!("{}/sboms/", wheel.dist_info);
     let touches_module = |index: &usize| contents::is_module_name(&archive.entries[*index].name);
     let touched = !edits.added.is_empty() || edits.replaced.keys().any(touches_module);
     if touched && archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
-        notices.push(format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are"));
+        let message = format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are");
+        notices.push(OLD_SBOM.warns(message));
     }
     let removed: HashSet<String> = edits.removed.iter().map(|index| archive.entries[*index].name.clone()).collect();
     let digests = |index: &usize, bytes: &Vec<u8>| (archive.entries[*index].name.clone(), metadata::digest(bytes));
@@ -560,7 +574,7 @@ fn update_record(
     }
     let mut added: Vec<(String, Digested)> = Vec::new();
     for path in unlisted(archive, wheel, &record, edits) {
-        notices.push(format!("`{path}` was not in RECORD and has been added to it"));
+        notices.push(RECORD_UNLISTED.notes(format!("`{path}` was not in RECORD and has been added to it")));
         let digested = match changed.get(&path) {
             Some(digested) => digested.clone(),
             None => digest_entry(archive, &path)?,

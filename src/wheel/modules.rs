@@ -6,6 +6,8 @@ use super::complete::{Needs, complete};
 use super::runtime_path::base_name;
 use super::sources::Sources;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
+use crate::check::linking::NO_DYLINK;
+use crate::check::reading::NOT_A_MODULE;
 use crate::openers;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Input};
@@ -15,6 +17,7 @@ use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::legalize;
 use wasm_pyfix_passes::module::dylink::Dylink;
 use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
@@ -31,7 +34,7 @@ pub struct Module {
 }
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
-pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<Vec<Module>> {
+pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<Notice>) -> Result<Vec<Module>> {
     let named = contents::named_like_modules(archive)?;
     let found: Vec<Result<Found>> = named.par_iter().map(|(index, kind)| read_module(archive, *index, *kind)).collect();
     let mut modules = Vec::new();
@@ -41,7 +44,7 @@ pub fn find_modules(archive: &Archive<'_>, notices: &mut Vec<String>) -> Result<
             Found::Data => {}
             Found::Other => {
                 let name = &archive.entries[*index].name;
-                notices.push(format!("`{name}` is not a WebAssembly module and was left as it is"));
+                notices.push(NOT_A_MODULE.warns(format!("`{name}` is not a WebAssembly module and was left as it is")));
             }
         }
     }
@@ -66,7 +69,7 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
     let bytes = archive.read(index)?;
     let Some((dylink, exports)) = contents::inspect(&bytes).with_context(context)? else {
         let problem = "it has no linking metadata (`dylink.0`): not a side module, or a tool has stripped it";
-        ensure!(name.ends_with(".wasm"), "entry `{name}`: {problem}; link it with -sSIDE_MODULE");
+        ensure!(name.ends_with(".wasm"), NO_DYLINK.fails(format!("entry `{name}`: {problem}; link it with -sSIDE_MODULE")));
         return Ok(Found::Data);
     };
     Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))
@@ -106,7 +109,7 @@ pub fn upgrade_and_shrink(
     let plans = options.shrink.as_ref().is_some_and(|shrink| shrink.passes.plans());
     let mut code = Code::new(if plans { sources(archive, edits)? } else { Sources::Files(&[]) });
     let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
-    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), |bytes| {
+    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), &options.progress, |bytes| {
         upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
     })
 }
@@ -135,6 +138,7 @@ fn upgrade_modules(
     let types = Arc::new(types);
     let needs = modules.iter().map(|module| Needs { path: &module.path, needed: needed(module, &options.module) });
     let complete = complete(&needs.collect::<Vec<_>>());
+    let progress = &options.progress;
     let results = bytes.par_iter().enumerate().map(|(number, bytes)| {
         let module = &modules[number];
         let mut entries = plan[number].clone();
@@ -148,7 +152,9 @@ fn upgrade_modules(
             null_weak: options.module.null_weak && complete[number],
             ..options.module.clone()
         };
-        upgrade(&module.path, bytes, &options).with_context(|| context(number))
+        let result = upgrade(&module.path, bytes, &options).with_context(|| context(number));
+        progress.module_done(&module.path);
+        result
     });
     // All run, so that of several errors the first one is told.
     results.collect::<Vec<_>>().into_iter().collect()

@@ -4,9 +4,9 @@
 //! 425, PEP 427). The platform is replaced; the Python and ABI tags never are: an extension built for one CPython minor version
 //! has that version's structures compiled in, and a changed tag would only turn a clear refusal into corrupted memory.
 
+use crate::check::python::PLATFORM_TAG;
 use crate::target::Target;
 use anyhow::{Context, Result, bail, ensure};
-use wasm_pyfix_passes::Error;
 
 /// The parts of a wheel's file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +90,10 @@ impl WheelName {
     pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {
         let foreign = self.platform.iter().find(|tag| *tag != "any" && !is_of_emscripten(tag));
         if let Some(tag) = foreign {
-            bail!(Error::Refused(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded")));
+            bail!(
+                PLATFORM_TAG
+                    .refuses(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded"))
+            );
         }
         let Some(target) = target else { return Ok(()) };
         // Of a compressed set, one platform that is not later is enough: the wheel runs there already.
@@ -99,7 +102,7 @@ impl WheelName {
                 Some(later) => format!("use --target {}", later.name),
                 None => "this release knows no target that new".to_string(),
             };
-            bail!(Error::Refused(format!(
+            bail!(PLATFORM_TAG.refuses(format!(
                 "platform tag `{tag}` is for a later platform than the target {}, and nothing is made older: {advice}",
                 target.name
             )));

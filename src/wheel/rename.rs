@@ -18,9 +18,10 @@ use super::name::python_version;
 use super::runtime_path::base_name;
 use super::stable_abi::{self, ALLOW};
 use super::{Wheel, WheelOptions, pythons};
+use crate::check::python::IGNORED_SUFFIX;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, HashSet};
-use wasm_pyfix_passes::Error;
+use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::python::{INIT, is_entry, is_entry_of};
 
 /// New names of entries, by the index of the entry.
@@ -113,7 +114,7 @@ pub(super) fn plan(
     taken: impl Fn(&str) -> bool,
     reported: &HashSet<String>,
     options: &WheelOptions,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<Renamed> {
     let mut renamed = Renamed::new();
     if !wheel.runs_on_target {
@@ -143,27 +144,28 @@ pub(super) fn plan(
         let ignored = format!("`{path}` has the suffix of another Python, which `{ignored_by}` silently ignores");
         match fate {
             Fate::Renamed(new) => {
-                notices.push(format!("`{path}` is called `{new}` now: `{ignored_by}` would silently ignore the old name"));
+                let message = format!("`{path}` is called `{new}` now: `{ignored_by}` would silently ignore the old name");
+                notices.push(IGNORED_SUFFIX.notes(message));
                 renamed.insert(entry, new);
             }
-            Fate::ForOnePython => notices.push(format!(
+            Fate::ForOnePython => notices.push(IGNORED_SUFFIX.warns(format!(
                 "{ignored}; if the module has the stable ABI, rename it to end in `.abi3.so`, otherwise build it for the target's Python"
-            )),
+            ))),
             Fate::Spare => {}
-            Fate::OtherModule => notices.push(format!("{ignored}; it was not renamed, since it exports no `{INIT}{stem}`")),
+            Fate::OtherModule => notices.push(IGNORED_SUFFIX.warns(format!("{ignored}; it was not renamed, since it exports no `{INIT}{stem}`"))),
             Fate::Refused if reported.contains(path) => {
-                notices.push(format!("{ignored}; it was not renamed, since it does not keep to the stable ABI"));
+                notices.push(IGNORED_SUFFIX.warns(format!("{ignored}; it was not renamed, since it does not keep to the stable ABI")));
             }
             Fate::Refused => {
                 let problem = format!(
                     "{ignored}, and it {outside}: most likely it was compiled for one version of Python, whatever the wheel's tag says"
                 );
                 if !options.allow_python_mismatch {
-                    bail!(Error::Refused(format!("{problem}; {ALLOW}")));
+                    bail!(IGNORED_SUFFIX.refuses(format!("{problem}; {ALLOW}")));
                 }
-                notices.push(problem);
+                notices.push(IGNORED_SUFFIX.warns(problem));
             }
-            Fate::Kept { new, why } => notices.push(format!("{ignored}; it was not renamed to `{new}`, since {why}")),
+            Fate::Kept { new, why } => notices.push(IGNORED_SUFFIX.warns(format!("{ignored}; it was not renamed to `{new}`, since {why}"))),
         }
     }
     Ok(renamed)

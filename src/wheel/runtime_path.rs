@@ -21,7 +21,9 @@
 
 use super::name::normalized;
 use super::namesakes::{self, Namesakes, Places};
+use crate::check::libraries;
 use std::collections::{BTreeMap, BTreeSet};
+use wasm_pyfix_passes::Notice;
 
 /// How many directories above a module may be the package whose libraries it is meant to load.
 const PACKAGES: usize = 32;
@@ -65,7 +67,7 @@ pub struct Plan {
     /// Where nothing tells which of several libraries is meant.
     pub undecided: Vec<Undecided>,
     /// What could not be arranged.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
 }
 
 /// Plans the RUNTIME_PATH of `modules`, whose archive is unpacked into the directory `root` (absolute, no `/` at the end) and is a wheel of
@@ -95,11 +97,11 @@ pub fn plan(modules: &[Linked], root: &str, distribution: Option<&str>) -> Plan 
         for library in &mut libraries {
             let found = by_name[base_name(&modules[*library].path)].first_in(&places).unwrap_or(*library);
             if found != *library {
-                plan.notices.push(format!(
+                plan.notices.push(libraries::AMBIGUOUS_LIBRARY.warns(format!(
                     "`{}` was to load `{}` and finds `{}` first: no RUNTIME_PATH tells all libraries that it needs from their \
                      namesakes",
                     module.path, modules[*library].path, modules[found].path
-                ));
+                )));
                 *library = found;
             }
         }
@@ -107,7 +109,8 @@ pub fn plan(modules: &[Linked], root: &str, distribution: Option<&str>) -> Plan 
         plan.entries.push(searched.iter().flat_map(|searched| entries(own, searched, root)).collect());
         resolved.push(libraries);
     }
-    plan.notices.extend(unpacked_twice(modules, &resolved));
+    plan.notices
+        .extend(unpacked_twice(modules, &resolved).into_iter().map(|message| libraries::LIBRARY_LOADED_TWICE.warns(message)));
     plan
 }
 
@@ -170,7 +173,8 @@ fn choose(
     }
     if candidates.is_of_one_package() {
         let (path, count, taken) = (&module.path, candidates.count, &modules[library].path);
-        plan.notices.push(format!("`{path}` needs `{needed}`, which the archive has {count} times; `{taken}` was taken"));
+        let message = format!("`{path}` needs `{needed}`, which the archive has {count} times; `{taken}` was taken");
+        plan.notices.push(libraries::AMBIGUOUS_LIBRARY.warns(message));
     } else {
         let needed = needed.to_string();
         plan.undecided.push(Undecided { path: module.path.clone(), needed, count: candidates.count });
@@ -299,7 +303,7 @@ mod tests {
             [linked("p/m.abi3.so", &["b.so", "a.so"]), linked("p/a.so", &[]), linked("q/a.so", &[]), linked("q/b.so", &[])];
         let plan = plan(&modules, ROOT, None);
         assert_eq!(plan.entries[0], ["$ORIGIN", &format!("{ROOT}/q"), "$ORIGIN/../q"]);
-        assert_eq!(plan.notices, [""; 0]);
+        assert_eq!(plan.notices, []);
     }
 
     #[test]
@@ -314,16 +318,16 @@ mod tests {
         let plan = plan(&modules, ROOT, None);
         assert_eq!(plan.entries[0], ["$ORIGIN/x", "$ORIGIN/y"]);
         let expected = "`m.so` was to load `y/b.so` and finds `x/b.so` first";
-        assert!(plan.notices.iter().any(|notice| notice.starts_with(expected)), "{:?}", plan.notices);
+        assert!(plan.notices.iter().any(|notice| notice.message.starts_with(expected)), "{:?}", plan.notices);
     }
 
     #[test]
     fn a_library_that_is_imported_too_is_reported() {
         let mut modules = [linked("p/_core.abi3.so", &[]), linked("p/sub/_x.abi3.so", &["_core.abi3.so"])];
-        assert_eq!(plan(&modules, ROOT, None).notices, [""; 0]);
+        assert_eq!(plan(&modules, ROOT, None).notices, []);
         modules[0].importable = true;
         let notices = plan(&modules, ROOT, None).notices;
-        assert!(notices.len() == 1 && notices[0].contains("`p/_core.abi3.so`"), "{notices:?}");
+        assert!(notices.len() == 1 && notices[0].message.contains("`p/_core.abi3.so`"), "{notices:?}");
     }
 
     #[test]
@@ -331,7 +335,7 @@ mod tests {
         let modules = [linked("p/m.so", &["a.so"]), linked("p/sub/n.so", &["a.so"]), linked("p.libs/a.so", &[])];
         let notices = plan(&modules, ROOT, None).notices;
         assert_eq!(notices.len(), 1);
-        assert!(notices[0].contains("`p.libs/a.so`"), "{notices:?}");
+        assert!(notices[0].message.contains("`p.libs/a.so`"), "{notices:?}");
     }
 
     #[test]
@@ -437,7 +441,10 @@ mod tests {
     fn the_only_directory_of_libraries_is_taken_with_a_notice() {
         let modules = [linked("c/m.so", &["x.so"]), linked("a/x.so", &[]), linked("demo.libs/x.so", &[])];
         let plan = plan(&modules, ROOT, None);
-        assert_eq!(plan.notices, ["`c/m.so` needs `x.so`, which the archive has 2 times; `demo.libs/x.so` was taken"]);
+        assert_eq!(
+            plan.notices.iter().map(|notice| &*notice.message).collect::<Vec<_>>(),
+            ["`c/m.so` needs `x.so`, which the archive has 2 times; `demo.libs/x.so` was taken"]
+        );
         assert!(plan.undecided.is_empty());
     }
 

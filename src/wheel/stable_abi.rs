@@ -10,11 +10,11 @@
 use super::modules::Module;
 use super::name::WheelName;
 use super::{Wheel, WheelOptions, contents, pythons, rename};
-use crate::check::abi3;
+use crate::check::abi3::{self, UNPORTABLE_ABI3};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::HashSet;
-use wasm_pyfix_passes::Error;
+use wasm_pyfix_passes::Notice;
 
 /// How a user insists.
 pub(super) const ALLOW: &str = "upgrade it nevertheless with `--allow-python-mismatch`";
@@ -25,7 +25,7 @@ pub(super) fn refuse_unportable(
     wheel: &Wheel,
     modules: &[Module],
     options: &WheelOptions,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
 ) -> Result<HashSet<String>> {
     let mut reported = HashSet::new();
     let moved = pythons(options).find_map(|python| Some((abi3::moved_from(&wheel.name, python)?, python)));
@@ -42,9 +42,9 @@ pub(super) fn refuse_unportable(
             module.path,
         );
         if !options.allow_python_mismatch {
-            bail!(Error::Refused(format!("{problem}; {ALLOW}")));
+            bail!(UNPORTABLE_ABI3.refuses(format!("{problem}; {ALLOW}")));
         }
-        notices.push(problem);
+        notices.push(UNPORTABLE_ABI3.warns(problem));
         reported.insert(module.path.clone());
     }
     Ok(reported)

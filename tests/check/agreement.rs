@@ -60,7 +60,8 @@ fn agree(name: &str, bytes: &[u8], code: &str, path: &str, exit_code: i32) {
     let (refused, says) = upgrade(&file);
     assert_eq!(refused, Some(exit_code), "{says}");
     let message = found["message"].as_str().unwrap();
-    assert!(says.contains(&format!("`{path}` {message} [{code}]")), "{message} is not in: {says}");
+    assert!(says.contains(&format!("`{path}` {message}")), "{message} is not in: {says}");
+    assert!(says.contains(&format!("[{code}]: ")), "{code} is not in: {says}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn upgrade(directory: &Path, name: &str, target: &str) -> (Option<i32>, String, 
     let out = directory.join("out");
     std::fs::create_dir_all(&out).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
-    let output = command.arg(directory.join(name)).arg("-o").arg(&out).args(["--target", target]).output().unwrap();
+    let output = command.arg(directory.join(name)).args(["-v", "-o"]).arg(&out).args(["--target", target]).output().unwrap();
     let result = std::fs::read_dir(&out).unwrap().next().map(|entry| entry.unwrap().path()).unwrap_or_default();
     (output.status.code(), String::from_utf8(output.stderr).unwrap(), result)
 }

@@ -1,7 +1,7 @@
 ;; Symbols that are known under another name are renamed where the runtime lacks the old name and has the new one with the same type;
 ;; `--alias` renames in any case.
-;; RUN[known]: upgrade -O0 % -o - --allow-missing | print
-;; RUN[asked]: upgrade -O0 % -o - --alias cosine=cos --alias puts=fputs --allow-missing | print
+;; RUN[known]: upgrade -O0 % -o - --allow-missing -v | print
+;; RUN[asked]: upgrade -O0 % -o - --alias cosine=cos --alias puts=fputs --allow-missing -v | print
 ;; FAIL[wrong-type] 3: upgrade -O0 % -n --alias puts=fputs --alias cosine=abs
 ;; FAIL[no-name] 2: upgrade -O0 % -n --alias cosine=
 

@@ -1,4 +1,4 @@
-;; RUN: % -o - --no-encode | print
+;; RUN: % -o - --no-encode -v | print
 ;; RUN[check]: check %
 
 ;; A grammar of tree-sitter is loaded for one function, so its references to itself become local: nobody else defines what they mean. Pyodide

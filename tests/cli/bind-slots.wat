@@ -1,4 +1,4 @@
-;; RUN: % -o - --bsymbolic --no-encode | print
+;; RUN: % -o - --bsymbolic --no-encode -v | print
 
 ;; The module fills its part of the table in two pieces, so it gets no slot more: the address of `both` stays with the loader, and so does
 ;; the call of it, which means the same function. `called` has no address, and is called directly.

@@ -1,4 +1,4 @@
-;; RUN: % -o - --no-prune --no-encode | print
+;; RUN: % -o - --no-prune --no-encode -v | print
 
 ;; What only some runtimes of the target define is left to the loader: there, their definition wins.
 (module

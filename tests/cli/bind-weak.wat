@@ -1,5 +1,5 @@
-;; RUN: % -o - --no-encode | print
-;; RUN[bsymbolic]: % -o - --bsymbolic --no-encode | print
+;; RUN: % -o - --no-encode -v | print
+;; RUN[bsymbolic]: % -o - --bsymbolic --no-encode -v | print
 
 ;; A library with weak functions, which another one may override. Calls of what is inline by its name become local: an instance of a
 ;; template and a member of a local class. A C function, a plain C++ function and a member of a plain class stay with the loader, and so do

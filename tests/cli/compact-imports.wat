@@ -1,5 +1,5 @@
 ;; Imports of one module in the compact encoding are imports like others; they are written one by one.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,5 +1,5 @@
 ;; Loaders look at the first section only: `dylink.0` goes there, the others keep their order.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@custom "early" (before first) "kept")

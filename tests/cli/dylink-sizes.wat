@@ -1,5 +1,5 @@
 ;; Memory and table sizes below what the segments take would let the module write into what belongs to others.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 3 2) (table 1 0)))

@@ -1,5 +1,5 @@
 ;; Signatures of invoke_* imports, legalized or not, in a module without a table.
-;; RUN: -O0 % -o - --target emscripten-legacy | print
+;; RUN: -O0 % -o - --target emscripten-legacy -v | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "invoke_vj" (func (param i32 i32 i32)))

@@ -1,9 +1,9 @@
 ;; A module whose dynCall exports are missing but for one.
-;; RUN: -O0 % -o - --target emscripten-legacy | print
-;; RUN[all]: -O0 % -o - --target emscripten-legacy --dyncalls all | print
-;; RUN[listed]: -O0 % -o - --target emscripten-legacy --dyncalls vi,jfj | print
-;; RUN[whole]: -O0 % -o - --target emscripten-legacy --bigint --dyncalls jfj | print
-;; RUN[pyodide]: -O0 % -o - --dyncalls jfj | print
+;; RUN: -O0 % -o - --target emscripten-legacy -v | print
+;; RUN[all]: -O0 % -o - --target emscripten-legacy --dyncalls all -v | print
+;; RUN[listed]: -O0 % -o - --target emscripten-legacy --dyncalls vi,jfj -v | print
+;; RUN[whole]: -O0 % -o - --target emscripten-legacy --bigint --dyncalls jfj -v | print
+;; RUN[pyodide]: -O0 % -o - --dyncalls jfj -v | print
 ;; FAIL[signature] 2: -O0 % -o - --dyncalls iv
 ;; FAIL[vector] 2: -O0 % -o - --dyncalls vV
 (module

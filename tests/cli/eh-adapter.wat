@@ -1,5 +1,5 @@
 ;; A known callee of another type than its invoke says is called as JavaScript did: arguments too many go, missing ones are undefined.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 4 0)))

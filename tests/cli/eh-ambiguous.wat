@@ -1,6 +1,6 @@
 ;; Loads and stores through an address that is that of `__THREW__` or `__threwValue` on some paths alone: the address decides between
 ;; the local and memory. The words then have a place in memory, so that their addresses are those of nothing else.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 4 0)))

@@ -1,7 +1,7 @@
 ;; Statements that an optimiser moved between a call and its test are run on both ways; branches that neither way takes go; the result of
 ;; the call, or a function pointer, may lie on the stack below the test. Statements that have to do with the test keep it.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 4 0)))

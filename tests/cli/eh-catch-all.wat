@@ -1,5 +1,5 @@
 ;; `catch (...)` is clause 0, and `getTempRet0` is not asked: the same routine as for a type.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,6 +1,6 @@
 ;; A `catch (int)`: the invoke calls and catches natively, the landing pad asks the runtime's personality for its clause.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 6 1) (table 1 0)))

@@ -1,6 +1,6 @@
 ;; A destructor runs and unwinding goes on: a landing pad without clauses needs neither personality nor data on the stack.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,5 +1,5 @@
 ;; Sections that point into the code go, with a notice; names and target features follow the change; all else stays in its place.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module $named
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

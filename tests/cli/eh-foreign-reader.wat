@@ -1,5 +1,5 @@
 ;; A function without any call of its own looks at `__THREW__`: nobody can tell for whom. All sites call wrappers, which catch both kinds.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,6 +1,6 @@
 ;; Behind a call that cannot throw, nothing was thrown: its test goes in each of its forms, with the landing pads that only it led to.
 ;; Where other code stands between the call and the test, the test stays.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 4 0)))

@@ -1,7 +1,7 @@
 ;; However the function pointer of an invoke comes about, the call stands in a `try` in its function: direct where the callee is known
 ;; (also through an import of the same name as the GOT entry), without a `try` where it cannot throw, through the pointer otherwise.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 4 2) (table 2 0)))

@@ -1,5 +1,5 @@
 ;; What the wrappers need and the module lacks is imported: stack pointer, function table, tags, personality, bases.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 3 0) (table 0 0)))

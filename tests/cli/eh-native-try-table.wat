@@ -1,5 +1,5 @@
 ;; A module that already has `try_table` gets `try_table`: engines do not mix the two forms.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

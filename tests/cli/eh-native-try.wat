@@ -1,6 +1,6 @@
 ;; A module that already has the legacy `try` keeps that form, `--exnref` or not, and a notice says so.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,5 +1,5 @@
 ;; A module that throws and jumps but catches nothing: only what is missing changes, no state and no tags are added.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0

@@ -1,6 +1,6 @@
 ;; A function with a landing pad and a longjmp to pass on, whose test of the landing pad is not `== 1`: what leads there catches C++
 ;; exceptions all the same.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,7 +1,7 @@
 ;; What code behind a call throws on as it came is not caught: a longjmp where a landing pad asks for exceptions too, an exception where
 ;; there is nothing to clean up. A `try` that catches nothing goes. What is done anything else with is caught as before.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 4 0)))

@@ -1,5 +1,5 @@
 ;; An invoke reached otherwise than by a call (table, export, tail call, ref.func, global) stays one function that catches both.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

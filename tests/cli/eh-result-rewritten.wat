@@ -1,4 +1,4 @@
-;; RUN: % -o - -O0 | print
+;; RUN: % -o - -O0 -v | print
 
 ;; The local that takes the result of the call is written again behind it, before the test: the constant comes behind the call in the
 ;; output, too.

@@ -1,6 +1,6 @@
 ;; A wrapper has the type of its invoke: 64-bit integers, floats and vectors pass, and what is thrown gives zero.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

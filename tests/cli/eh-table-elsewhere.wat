@@ -1,5 +1,5 @@
 ;; A segment that does not begin at `__table_base` says nothing about the slots from there on: no callee is taken for known.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 2 0)))

@@ -1,5 +1,5 @@
 ;; So do the exports of legalized functions (`orig$` names what they wrap).
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

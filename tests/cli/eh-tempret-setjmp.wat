@@ -1,5 +1,5 @@
 ;; The setjmp of Emscripten before 3.1.57 answers through `tempRet0`, which becomes private with it.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,5 +1,5 @@
 ;; An export gives the second half of a value to its caller through the runtime's `tempRet0`, so the routines use that one too.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,6 +1,6 @@
 ;; Where code between a call and its test does more than move constants, or its landing pad needs what only the code outside has, the
 ;; test stays, or the landing pad stays outside of the handler.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 2 0)))

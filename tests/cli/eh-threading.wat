@@ -1,7 +1,7 @@
 ;; Handlers continue where the code behind their call takes what was thrown: by a branch to the landing pad, or with the landing pad
 ;; inside, where what it resumes is thrown on. Calls that return meet no flag and no test. Each function has one form of the test.
-;; RUN: upgrade -O0 % -o - | print
-;; RUN[exnref]: upgrade -O0 % -o - --exnref | print
+;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[exnref]: upgrade -O0 % -o - --exnref -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 2 0)))

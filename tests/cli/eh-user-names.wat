@@ -1,5 +1,5 @@
 ;; Functions that only sound like the ABI are the user's: the type decides, or that the module defines and exports them itself.
-;; RUN: upgrade -O0 % -o - --allow-missing | print
+;; RUN: upgrade -O0 % -o - --allow-missing -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,5 +1,5 @@
 ;; Another module may have the address of __THREW__ from an export: all reports stay in memory.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 8 2) (table 1 0)))

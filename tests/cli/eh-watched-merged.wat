@@ -1,7 +1,7 @@
 ;; What is the address of __THREW__ on one path leaves a function, as undefined values of Rust do: reports that others could look at
 ;; through it stay in memory, and so do those of a function that gives it to whom it calls. A function that stores zero before anybody
 ;; can look keeps its report in a local.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 8 2) (table 2 0)))

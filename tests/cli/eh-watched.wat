@@ -1,6 +1,6 @@
 ;; The address of __THREW__ leaves functions, as it does where every load is a call: whoever was given it may keep it and report through
 ;; it, so that all reports stay in memory.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 8 2) (table 1 0)))

@@ -1,5 +1,5 @@
 ;; RUN: % -o - --verbose | print
-;; RUN[no-encode]: % -o - --no-encode
+;; RUN[no-encode]: % -o - --no-encode -v
 
 ;; Zeros at the end of the data go, but for one: the loader zeroes the memory of a module. Its size stays.
 (module

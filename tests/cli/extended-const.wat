@@ -1,8 +1,8 @@
 ;; Constant expressions that compute: data segments become one, and the start function sets the globals.
 ;; RUN[check]: check %
-;; RUN: upgrade -O0 % -o - --no-extended-const | print
+;; RUN: upgrade -O0 % -o - --no-extended-const -v | print
 ;; RUN[left]: upgrade -O0 % -n
-;; RUN[optimised]: upgrade % -o - --no-extended-const | print
+;; RUN[optimised]: upgrade % -o - --no-extended-const -v | print
 (module
   (@dylink.0 (mem-info (memory 16 2) (table 1 0)))
   (import "env" "memory" (memory 0))

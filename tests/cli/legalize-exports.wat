@@ -1,5 +1,5 @@
 ;; Exports of split types get their originals back; stubs that others need stay.
-;; RUN: -O0 % -o - | print
+;; RUN: -O0 % -o - -v | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))
   (import "env" "setTempRet0" (func $setTempRet0 (param i32)))

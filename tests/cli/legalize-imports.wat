@@ -1,5 +1,5 @@
 ;; True types of imports: from wrappers, from the runtime, from the module's own export, and for those that were inlined.
-;; RUN: -O0 % -o - | print
+;; RUN: -O0 % -o - -v | print
 ;; RUN[kept]: -O0 % -o - --target emscripten-legacy | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

@@ -1,5 +1,5 @@
 ;; Legalized invokes: the halves are joined for the call, and the result is split; with a result alone, and without one.
-;; RUN: -O0 % -o - | print
+;; RUN: -O0 % -o - -v | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))

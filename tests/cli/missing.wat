@@ -1,7 +1,7 @@
 ;; Strong imports that the runtime lacks are listed by what comes of it, and those that another library may offer apart from them.
 ;; FAIL 3: upgrade -O0 % -o -
 ;; FAIL[json] 3: upgrade -O0 % -n --json
-;; RUN[allowed]: upgrade -O0 % -o out.wasm --allow-missing
+;; RUN[allowed]: upgrade -O0 % -o out.wasm --allow-missing -v
 ;; FAIL[2026] 3: upgrade -O0 % -n --target pyemscripten_2026_0
 ;; FAIL[main] 1: upgrade -O0 % -n --main %
 

@@ -1,4 +1,4 @@
-;; RUN: % -o - --no-encode | print
+;; RUN: % -o - --no-encode -v | print
 
 ;; Slots that code calls are named, and no others: whoever calls 1 and 3 does not mean 0 or 2. Nor does whoever stores the address 5. So 0, 2
 ;; and 4 get a stub, and 6 goes.

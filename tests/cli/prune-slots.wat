@@ -1,5 +1,5 @@
 ;; RUN: % -o - --no-encode --verbose | print
-;; RUN[no-prune]: % -o - --no-prune --no-bind --no-encode | print
+;; RUN[no-prune]: % -o - --no-prune --no-bind --no-encode -v | print
 
 ;; Slots of the function table that nobody names. `gone` is a mangled export of an extension module. It alone names slots 2, 4, 7 and 8: the
 ;; latter are at the end and go, the former stay, since what code that stays names may be the address of one of them and a number. Who names

@@ -1,4 +1,4 @@
-;; RUN: % -o - -O0 --no-check --allow-missing | print
+;; RUN: % -o - -O0 --no-check --allow-missing -v | print
 
 ;; As resolve.wat, but nothing can become local: the address of `glob` is no constant, the module puts a function into the table that it
 ;; does not ask slots for, so that `index` could have another address elsewhere, and `environ` is an import.

@@ -1,4 +1,4 @@
-;; RUN: % -o - -O0 | print
+;; RUN: % -o - -O0 -v | print
 ;; FAIL[check] 1: check %
 
 ;; An extension module with symbols that the runtime has as something else: `glob` is data here and a function there, `index` takes another

@@ -1,5 +1,5 @@
 ;; A linker may have left two imports of one function: both become the module's own, with one counter.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0

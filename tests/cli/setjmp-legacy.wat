@@ -1,5 +1,5 @@
 ;; Setjmp as LLVM before 19 lowered it: the table of the frame stays, and the functions that keep it become the module's own.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0

@@ -1,5 +1,5 @@
 ;; setjmp in a module without any landing pad: its frames also stop C++ exceptions, as they did, and a notice says so.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,5 +1,5 @@
 ;; A frame of setjmp catches only longjmp, one with a landing pad only C++ exceptions: one wrapper for each.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,5 +1,5 @@
 ;; A function with setjmp and landing pads (an inliner made it): each call site catches what the code behind it asks about.
-;; RUN: upgrade -O0 % -o - | print
+;; RUN: upgrade -O0 % -o - -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 1 0)))

@@ -1,8 +1,8 @@
 ;; RUN: % -o - --verbose | print
 ;; RUN[debug]: % -o - --strip debug --verbose | print
-;; RUN[names]: % -o - --strip names | print
-;; RUN[all]: % -o - --strip all | print
-;; RUN[O0]: % -o - --strip all -O0 | print
+;; RUN[names]: % -o - --strip names -v | print
+;; RUN[all]: % -o - --strip all -v | print
+;; RUN[O0]: % -o - --strip all -O0 -v | print
 
 ;; Nothing is dropped that was not asked for, and so equal functions stay apart: merging them would make the debug information wrong. What
 ;; loaders and tools need stays in any case.

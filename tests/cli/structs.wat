@@ -1,7 +1,7 @@
 ;; The struct of a callback has other offsets on the target: nothing in the module can be changed for that, so it is said.
 ;; JavaScript exceptions tell that the module is for 2024_0.
-;; RUN: upgrade -O0 % -o out/
-;; RUN[json]: upgrade -O0 % -o other/ --json
+;; RUN: upgrade -O0 % -o out/ -v
+;; RUN[json]: upgrade -O0 % -o other/ --json -v
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

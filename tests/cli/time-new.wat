@@ -1,5 +1,5 @@
 ;; Modules whose time_t has 64 bits: whole, in halves that the code joins, or young by other marks.
-;; RUN: -O0 % -o - | print
+;; RUN: -O0 % -o - -v | print
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))

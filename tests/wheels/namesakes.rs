@@ -54,5 +54,5 @@ fn libraries_of_one_package_that_differ_are_refused() {
 fn any_of_equal_libraries_is_taken() {
     let result = run(NAME, &namesakes(&module(&[], &["which"])), &options());
     assert!(runtime_path(&entries(&result.bytes), "c/m.abi3.so")[0].ends_with("/a.libs"));
-    assert!(!result.notices.iter().any(|notice| notice.contains("x.so")), "{:?}", result.notices);
+    assert!(!result.notices.iter().any(|notice| notice.message.contains("x.so")), "{:?}", result.notices);
 }

@@ -91,7 +91,7 @@ pub fn fail(name: &str, bytes: &[u8], options: &WheelOptions) -> anyhow::Error {
 
 /// Whether the command line would exit with code 3.
 pub fn is_refused(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(wasm_pyfix_passes::Error::Refused(_)))
+    matches!(error.downcast_ref(), Some(wasm_pyfix_passes::Error::Refused { .. }))
 }
 
 /// SHA-256 in hexadecimal.

@@ -51,7 +51,7 @@ pub fn inline(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<()> {
         .collect::<Result<_>>()?;
     for (id, count, body) in rewritten {
         module.define_function(id, body);
-        outcome.count("addresses in place of globals", count);
+        outcome.count("globals_replaced", count);
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub fn call_directly(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<(
         .collect::<Result<_>>()?;
     for (id, count, body) in rewritten {
         module.define_function(id, body);
-        outcome.count("indirect calls made direct", count);
+        outcome.count("indirect_calls_made_direct", count);
     }
     Ok(())
 }

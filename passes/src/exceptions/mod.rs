@@ -39,7 +39,7 @@ use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
-use crate::{Environment, Error, Outcome, Result};
+use crate::{Environment, Error, Notice, Outcome, Result, code};
 use abi::{Abi, Role};
 pub(crate) use flow::NoArity;
 use inline::{Helpers, SiteCall};
@@ -82,7 +82,10 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     }
     module.check_conventions()?;
     if abi.catches() && module.memories().is_empty() {
-        return Err(Error::Refused("it has no memory, in which exceptions are reported: not as Emscripten links it".to_string()));
+        return Err(Error::refused(
+            code::UNUSUAL_LINKING,
+            "it has no memory, in which exceptions are reported: not as Emscripten links it",
+        ));
     }
     let facts = scan::scan(module, &abi)?;
     let mut plan = sites::plan(module, &abi, &facts, options, &mut outcome)?;
@@ -232,7 +235,7 @@ pub(crate) fn make_temp_ret_private(
     let global = module.add_global(0);
     for (role, body) in [(Role::GetTempRet, runtime::get_temp_ret(global)), (Role::SetTempRet, runtime::set_temp_ret(global))] {
         let bodies: Vec<_> = abi.with_role(role).map(|id| (id, body.clone())).collect();
-        outcome.count("imports of tempRet0 made private", bodies.len());
+        outcome.count("temp_ret0_imports_made_private", bodies.len());
         module.define_functions(bodies);
     }
     Ok(())
@@ -257,7 +260,8 @@ fn machinery(
     let try_table = facts.iter().any(|(_, facts)| facts.try_table);
     let legacy_try = facts.iter().any(|(_, facts)| facts.legacy_try);
     if options.exnref && legacy_try {
-        outcome.notices.push("it already has legacy `try` instructions, which engines do not mix with `try_table`: kept".into());
+        let message = "it already has legacy `try` instructions, which engines do not mix with `try_table`: kept";
+        outcome.notices.push(Notice::note(code::MIXED_HANDLERS, message));
     }
     let one_i32 = FuncType::new([ValType::I32], []);
     // A wrapper that is needed for its address catches both.
@@ -317,7 +321,7 @@ fn define_invokes(
         }
         if wanted.is_empty() {
             unwanted.push(invoke);
-            outcome.count("imports that nobody calls removed", usize::from(!called.contains(&invoke)));
+            outcome.count("uncalled_imports_removed", usize::from(!called.contains(&invoke)));
             continue;
         }
         let ty = module.signature(invoke).clone();
@@ -338,13 +342,13 @@ fn define_invokes(
             };
             wrappers.insert((invoke, catches), wrapper);
         }
-        outcome.count("invoke wrappers", wanted.len());
+        outcome.count("invoke_wrappers", wanted.len());
     }
     module.remove_functions(&unwanted);
     module.define_functions(bodies);
     let adapters = define_adapters(module, plan, state)?;
-    outcome.count("calls of functions of another type adapted", plan.adapted.len());
-    outcome.count("call sites", plan.sites.len());
+    outcome.count("calls_adapted", plan.adapted.len());
+    outcome.count("call_sites", plan.sites.len());
     rewrite_sites(module, abi, facts, plan, &Replacements { wrappers, adapters }, machinery, outcome)
 }
 
@@ -444,11 +448,11 @@ fn rewrite_sites(
     }
     called.extend(facts.iter().filter(|(id, _)| !plan.inlined.contains_key(id)).flat_map(|(_, facts)| facts.calls.iter().copied()));
     let inlined = || plan.sites.iter().filter(|site| site.inlined);
-    outcome.count("call sites inlined", inlined().count());
-    outcome.count("call sites with a direct call", inlined().filter(|site| site.callee.is_some()).count());
-    outcome.count("call sites that cannot throw", inlined().filter(|site| !site.throws).count());
-    outcome.count("call sites without a test", threaded);
-    outcome.count("call sites that let pass what they threw on", let_pass);
+    outcome.count("call_sites_inlined", inlined().count());
+    outcome.count("call_sites_direct", inlined().filter(|site| site.callee.is_some()).count());
+    outcome.count("call_sites_not_throwing", inlined().filter(|site| !site.throws).count());
+    outcome.count("call_sites_without_test", threaded);
+    outcome.count("call_sites_letting_pass", let_pass);
     Ok(called)
 }
 
@@ -558,7 +562,7 @@ fn remove_unused(
     };
     let unused: Vec<FunctionId> = abi.functions.iter().filter_map(is_unused).collect();
     module.remove_functions(&unused);
-    outcome.count("imports that nobody calls removed", unused.len());
+    outcome.count("uncalled_imports_removed", unused.len());
 }
 
 /// Everything but the invokes.
@@ -571,7 +575,7 @@ fn define_others(module: &mut Module<'_>, abi: &Abi, machinery: Option<&Machiner
         if let Some(body) = routine(role, machinery) {
             bodies.push((FunctionId(id), body));
             let landing_pad = matches!(role, Role::FindMatchingCatch { .. });
-            outcome.count(if landing_pad { "landing pad routines" } else { "other functions of the JavaScript ABI" }, 1);
+            outcome.count(if landing_pad { "landing_pad_routines" } else { "javascript_abi_functions" }, 1);
         }
     }
     module.define_functions(bodies);
@@ -608,7 +612,7 @@ fn define_setjmp(module: &mut Module<'_>, abi: &Abi, machinery: &Machinery, outc
         let saving = setjmp::Saving { counter: module.data_address(setjmp::COUNTER), realloc };
         bodies.extend(saves.into_iter().map(|id| (id, setjmp::save(&saving, machinery.matching.selected))));
     }
-    outcome.count("legacy setjmp routines", bodies.len());
+    outcome.count("legacy_setjmp_routines", bodies.len());
     module.define_functions(bodies);
     Ok(())
 }
@@ -621,7 +625,7 @@ fn rename_longjmp(module: &mut Module<'_>, abi: &Abi, outcome: &mut Outcome) {
     let items: HashSet<Item> = functions.chain(addresses.map(|(global, _, _)| Item::Global(*global))).collect();
     if !items.is_empty() {
         module.rename_imports(&items, NATIVE);
-        outcome.count("longjmp imports renamed", items.len());
+        outcome.count("longjmp_imports_renamed", items.len());
     }
     for info in module.dylink.import_info.iter_mut().filter(|info| info.field == "emscripten_longjmp") {
         info.field = NATIVE.to_string();
@@ -649,7 +653,7 @@ fn define_addresses(
     }
     module.add_table_slots(&functions)?;
     module.define_globals(&globals);
-    outcome.count("addresses of such functions", globals.len());
+    outcome.count("function_addresses", globals.len());
     let slots = (module.dylink.table_size - globals.len() as u32..).map(Address::Table);
     Ok(globals.into_iter().zip(slots).collect())
 }
@@ -689,7 +693,8 @@ pub(crate) fn forget_import_infos(module: &mut Module<'_>) {
 pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
     let dropped = module.drop_custom_sections(points_into_code);
     if !dropped.is_empty() {
-        outcome.notices.push(format!("dropped sections that point into the old code: {}", dropped.join(", ")));
+        let message = format!("dropped sections that point into the old code: {}", dropped.join(", "));
+        outcome.notices.push(Notice::note(code::DROPPED_SECTIONS, message));
     }
 }
 

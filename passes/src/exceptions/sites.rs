@@ -17,7 +17,7 @@ use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
 use crate::internal_got;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
-use crate::{Outcome, Result};
+use crate::{Kept, Notice, Outcome, Result, code};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::FuncType;
@@ -99,7 +99,7 @@ pub fn plan(
         && !flows.iter().flatten().any(|flow| flow.words.foreign)
         && !kept;
     let watched = flows.iter().flatten().any(|flow| flow.words.escape || flow.words.late);
-    outcome.leave_each("landing pad", flows.iter().flatten().flat_map(report));
+    outcome.leave_each(Kept::LandingPad, flows.iter().flatten().flat_map(report));
     let mut plan = Plan::default();
     let mut stopped = false;
     for ((function, body), flow) in relevant.into_iter().zip(flows) {
@@ -142,7 +142,7 @@ pub fn plan(
                     _ => "the use of __THREW__ around it is not recognised: calls a wrapper",
                 };
                 for _ in first..plan.sites.len() {
-                    outcome.leave("call site", why);
+                    outcome.leave(Kept::CallSite, why);
                 }
             }
         }
@@ -155,11 +155,11 @@ pub fn plan(
         || kept
         || scanned.iter().any(|(function, body)| body.uses_words && !plan.inlined.contains_key(function));
     if stopped {
-        outcome.notices.push(
+        outcome.notices.push(Notice::note(
+            code::NEVER_CAUGHT,
             "it has no landing pad (exception catching was disabled when it was compiled): C++ exceptions end at its setjmp frames, \
-             as they did before"
-                .to_string(),
-        );
+             as they did before",
+        ));
     }
     Ok(plan)
 }
@@ -192,7 +192,7 @@ impl Outlined {
 
     fn catches(&self, body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> Catches {
         if self.elsewhere {
-            outcome.leave("call site", "another function may check for it what was thrown: catches exceptions and longjmp");
+            outcome.leave(Kept::CallSite, "another function may check for it what was thrown: catches exceptions and longjmp");
             return Catches::Both;
         }
         catches(body, checks, outcome)
@@ -205,7 +205,7 @@ fn catches(body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> C
         (true, false) => return Catches::Cpp,
         (false, true) => return Catches::Longjmp,
         (false, false) => {
-            outcome.leave("call site", "its function has neither landing pad nor setjmp: catches exceptions and longjmp");
+            outcome.leave(Kept::CallSite, "its function has neither landing pad nor setjmp: catches exceptions and longjmp");
             return Catches::Both;
         }
         (true, true) => {}
@@ -215,7 +215,7 @@ fn catches(body: &BodyFacts, checks: Option<Checks>, outcome: &mut Outcome) -> C
         Some(Checks { cpp: false, longjmp: true, other: false }) => Catches::Longjmp,
         Some(Checks { cpp: true, longjmp: true, .. }) => Catches::Both,
         _ => {
-            outcome.leave("call site", "what the code behind it checks is not recognised: catches exceptions and longjmp");
+            outcome.leave(Kept::CallSite, "what the code behind it checks is not recognised: catches exceptions and longjmp");
             Catches::Both
         }
     }
@@ -274,7 +274,7 @@ impl<'m> Callees<'m> {
             if runtime::adaptable(invoke, ty) {
                 return Target::Adapted(callee);
             }
-            outcome.leave("call site", "its callee has another type, to which the arguments cannot be adapted: the call traps");
+            outcome.leave(Kept::CallSite, "its callee has another type, to which the arguments cannot be adapted: the call traps");
             return Target::Unknown;
         }
         // An import of another type says nothing about what is behind the GOT entry.

@@ -32,7 +32,7 @@ use crate::dyncall::PREFIX;
 use crate::module::{ElementItems, FunctionId, Import, Item, Module};
 use crate::siblings::SiblingExports;
 use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
-use crate::{Environment, Error, Outcome, Result, exceptions, time};
+use crate::{Environment, Error, Kept, Outcome, Result, code, exceptions, time};
 use rayon::prelude::*;
 use shape::Shape;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -124,7 +124,7 @@ fn restore_exports(module: &mut Module<'_>, pairs: &[ExportPair], outcome: &mut 
     module.redirect_exports(&pairs.iter().map(|pair| (&*pair.name, Item::Function(pair.original))).collect());
     let originals: HashSet<String> = pairs.iter().map(|pair| format!("{ORIGINAL}{}", pair.name)).collect();
     module.remove_exports(|export| originals.contains(export.name.as_ref()));
-    outcome.count("exports restored", pairs.len());
+    outcome.count("exports_restored", pairs.len());
     pairs.iter().filter(|pair| pair.stub != pair.original).map(|pair| pair.stub).collect()
 }
 
@@ -141,7 +141,7 @@ fn drop_dyncalls(module: &mut Module<'_>, keep: bool, outcome: &mut Outcome) -> 
         .collect();
     if !dropped.is_empty() {
         module.remove_exports(|export| dropped.contains_key(export.name.as_ref()));
-        outcome.count("dynCall exports dropped", dropped.len());
+        outcome.count("dyncall_exports_dropped", dropped.len());
     }
     dropped.into_values().collect()
 }
@@ -183,15 +183,18 @@ fn true_types(
             Verdict::Unproven(why) => unproven.push(format!("{} ({why})", import.field)),
         }
     }
-    outcome.leave_each("import", suspects);
+    outcome.leave_each(Kept::Import, suspects);
     if unproven.is_empty() {
         return Ok(types);
     }
-    Err(Error::Refused(format!(
-        "it was linked without WASM_BIGINT, and the 64-bit integers in the types of these imports are not known: {}; give the files of \
+    Err(Error::refused(
+        code::LEGALIZED_I64,
+        format!(
+            "it was linked without WASM_BIGINT, and the 64-bit integers in the types of these imports are not known: {}; give the files of \
          the main module that offers them to `--main`, or link it anew with -sWASM_BIGINT",
-        unproven.join(", ")
-    )))
+            unproven.join(", ")
+        ),
+    ))
 }
 
 struct Evidence<'e, 'm, 'o> {
@@ -322,7 +325,7 @@ fn restore_imports(
         }
         adaptors.insert(old, new);
     }
-    outcome.count("imports restored", types.len());
+    outcome.count("imports_restored", types.len());
     let referred = referrers(module, &adaptors.keys().map(|id| id.0).collect())?;
     let (mut bodies, mut unused) = (Vec::new(), Vec::new());
     for (&old, &new) in &adaptors {
@@ -364,7 +367,7 @@ fn remove_dead(
             needed.extend(referred.by(id));
         }
     }
-    outcome.count("functions removed", dead.len());
+    outcome.count("functions_removed", dead.len());
     let unused = temp_ret.into_iter().filter(|id| !referred.is_referred(*id, &dead));
     let gone: Vec<FunctionId> = unused.chain(dead.iter().copied()).collect();
     module.remove_functions(&gone);

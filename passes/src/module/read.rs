@@ -4,7 +4,7 @@
 
 use super::dylink::{Dylink, LEGACY_SECTION, SECTION};
 use super::*;
-use crate::{Error, Result};
+use crate::{Error, Result, code};
 use rayon::prelude::*;
 use wasmparser::{
     BinaryReader, CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations, Parser, Payload, TableInit,
@@ -49,7 +49,7 @@ impl<'a> Module<'a> {
     pub fn read(input: &'a [u8]) -> Result<Self> {
         let module = Module::read_any(input)?;
         match module.unsupported() {
-            Some(unsupported) => Err(Error::Refused(unsupported.describe().to_string())),
+            Some(unsupported) => Err(Error::refused(unsupported.code(), unsupported.describe())),
             None => Ok(module),
         }
     }
@@ -228,7 +228,7 @@ impl<'a> Module<'a> {
             } else {
                 "no `dylink.0` section: not a side module, or one that a strip tool broke; use the file as the linker wrote it"
             };
-            return Err(Error::malformed(8, message));
+            return Err(Error::Malformed { code: code::NO_DYLINK, offset: 8, message: message.to_string() });
         };
         let section = &self.sections[index];
         let payload = &self.input[section.payload..section.range.end];
@@ -275,6 +275,15 @@ pub enum Unsupported {
 }
 
 impl Unsupported {
+    /// Which problem that is.
+    pub fn code(self) -> &'static str {
+        match self {
+            Unsupported::SharedMemory => code::SHARED_MEMORY,
+            Unsupported::Memory64 => code::MEMORY64,
+            Unsupported::Asyncify => code::ASYNCIFY,
+        }
+    }
+
     /// What it is and what to do about it, a sentence about the module.
     pub fn describe(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@
 
 use super::encode::{self, MUTABLE_I32};
 use super::*;
-use crate::{Error, Result};
+use crate::{Error, Result, code};
 use wasmparser::{RefType, ValType};
 
 /// An address that is known when the module is loaded.
@@ -30,7 +30,7 @@ impl Module<'_> {
     /// # Errors
     /// [`Error::Refused`] when the module would not fit 32-bit memory.
     pub fn reserve_memory(&mut self, size: u32, alignment: u32) -> Result<Address> {
-        let too_large = || Error::Refused("its data fills 32-bit memory; there is no room for more".to_string());
+        let too_large = || Error::refused(code::NO_ROOM, "its data fills 32-bit memory; there is no room for more");
         let begin = self.dylink.memory_size.checked_next_multiple_of(1 << alignment).ok_or_else(too_large)?;
         self.dylink.memory_size = begin.checked_add(size).ok_or_else(too_large)?;
         self.dylink.memory_alignment = self.dylink.memory_alignment.max(alignment);
@@ -84,13 +84,17 @@ impl Module<'_> {
             self.elements.push(ElementSegment { kind, items: ElementItems::Functions(Vec::new()) });
         }
         let Some(index) = self.own_segment() else {
-            return Err(Error::Refused(
-                "its function table is not one list of functions at `__table_base`, as linkers write it".to_string(),
+            return Err(Error::refused(
+                code::UNUSUAL_LINKING,
+                "its function table is not one list of functions at `__table_base`, as linkers write it",
             ));
         };
         let reserved = self.dylink.table_size;
         if reserved as usize + ids.len() > MAX_TABLE_SIZE as usize {
-            return Err(Error::Refused(format!("it asks for {reserved} table slots, and needs more than engines grant")));
+            return Err(Error::refused(
+                code::NO_ROOM,
+                format!("it asks for {reserved} table slots, and needs more than engines grant"),
+            ));
         }
         let ElementItems::Functions(functions) = &mut self.elements[index].items else {
             return Err(Error::Internal("the module's own segment is no list of functions".to_string()));
@@ -179,10 +183,13 @@ impl Module<'_> {
     pub fn check_conventions(&self) -> Result<()> {
         for import in &self.imports {
             if let Some(expected) = self.breaks_convention(import) {
-                return Err(Error::Refused(format!(
-                    "its import `{}.{}` is not {expected}, as the dynamic-linking conventions have it: no loader would link it",
-                    import.module, import.field
-                )));
+                return Err(Error::refused(
+                    code::UNUSUAL_LINKING,
+                    format!(
+                        "its import `{}.{}` is not {expected}, as the dynamic-linking conventions have it: no loader would link it",
+                        import.module, import.field
+                    ),
+                ));
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ mod bisect;
 use crate::exceptions::has_code_offsets;
 use crate::module::{FunctionId, Item, Module};
 use crate::prune::CODE_OFFSETS;
-use crate::{Error, Outcome, Result};
+use crate::{Error, Kept, Outcome, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::io::Write;
@@ -48,7 +48,7 @@ const LEVEL: u32 = 6;
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
     if has_code_offsets(module) {
-        outcome.leave("module", CODE_OFFSETS);
+        outcome.leave(Kept::Module, CODE_OFFSETS);
         return Ok(outcome);
     }
     let old = module.defined_functions();
@@ -63,7 +63,7 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let (before, after) = (before?, after?);
     if after + before / WORTHWHILE < before {
         *module = ordered;
-        outcome.count("functions", moved);
+        outcome.count("functions_moved", moved);
     }
     Ok(outcome)
 }

@@ -29,7 +29,7 @@ mod unread;
 pub use looked_up::is_looked_up;
 
 use crate::module::{FunctionId, GlobalId, Item, Module, Origin, TagId, TypeId};
-use crate::{Outcome, Result};
+use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;
 use reach::Reached;
 use std::collections::{HashMap, HashSet};
@@ -101,12 +101,12 @@ pub fn run(members: &mut [Member<'_>]) -> Result<Vec<Outcome>> {
     let sweep = |(member, reached): (&mut Member<'_>, Reached)| {
         if member.fixed {
             let mut outcome = Outcome::new(PASS);
-            outcome.leave("module", CODE_OFFSETS);
+            outcome.leave(Kept::Module, CODE_OFFSETS);
             return Ok(outcome);
         }
         let mut outcome = sweep(&mut member.module, &reached)?;
         for export in member.module.exports() {
-            outcome.leave("export", member.stays(&export.name, export.item).unwrap_or("a module of the group imports it"));
+            outcome.leave(Kept::Export, member.stays(&export.name, export.item).unwrap_or("a module of the group imports it"));
         }
         Ok(outcome)
     };
@@ -121,10 +121,10 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
     if !doomed.is_empty() {
         module.remove_exports(|export| doomed.contains(&*export.name));
     }
-    outcome.count("exports", doomed.len());
+    outcome.count("exports_removed", doomed.len());
     let stub = free_slots(module, reached, &mut outcome);
     if let Some(why) = reached.slots_unknown {
-        outcome.leave("function table", why);
+        outcome.leave(Kept::FunctionTable, why);
     }
     let imports_before = module.imports().len();
     let alive = module.functions().iter().enumerate().filter(|(_, function)| function.origin != Origin::Dead);
@@ -132,22 +132,22 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
     let (functions, defined) =
         removable(unreached.map(|(id, function)| (FunctionId(id as u32), function.origin.defined().is_some())));
     module.remove_functions(&functions);
-    outcome.count("functions", defined);
+    outcome.count("functions_removed", defined);
     unread::forget_writes(module, reached)?;
     let alive = module.globals().iter().enumerate().filter(|(_, global)| global.origin != Origin::Dead);
     let unreached = alive.filter(|(id, _)| !reached.globals.contains(&(*id as u32)));
     let (globals, defined) = removable(unreached.map(|(id, global)| (GlobalId(id as u32), global.origin.defined().is_some())));
     module.remove_globals(&globals);
-    outcome.count("globals", defined);
+    outcome.count("globals_removed", defined);
     let alive = module.tags().iter().enumerate().filter(|(_, tag)| tag.origin != Origin::Dead);
     let tags: Vec<TagId> = alive.filter(|(id, _)| !reached.tags.contains(&(*id as u32))).map(|(id, _)| TagId(id as u32)).collect();
     module.remove_tags(&tags);
-    outcome.count("imports", imports_before - module.imports().len());
+    outcome.count("imports_removed", imports_before - module.imports().len());
     for id in (0..module.types().len() as u32).map(TypeId) {
         let of_stub = stub.is_some_and(|stub| module.function(stub).ty == id);
         if !reached.types.contains(&id.0) && !of_stub && module.has_type(id) {
             module.remove_type(id);
-            outcome.count("types", 1);
+            outcome.count("types_removed", 1);
         }
     }
     if !outcome.is_unchanged() {
@@ -182,7 +182,7 @@ fn free_slots(module: &mut Module<'_>, reached: &Reached, outcome: &mut Outcome)
     if let Some(stub) = stub.filter(|_| written) {
         module.define_function(stub, STUB.to_vec());
     }
-    outcome.count("table slots", freed);
+    outcome.count("table_slots_freed", freed);
     stub
 }
 

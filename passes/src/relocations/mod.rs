@@ -21,7 +21,7 @@ pub mod read;
 mod table;
 
 use crate::module::{Address, FunctionId, GlobalId, Item, MemoryId, Module, SegmentKind};
-use crate::{Outcome, Result};
+use crate::{Kept, Outcome, Result};
 use read::{Relocation, Unrecognised, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -49,7 +49,7 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
         Ok(Some(plan)) => plan,
         Ok(None) => return Ok(outcome),
         Err(why) => {
-            outcome.leave("relocation code", &why);
+            outcome.leave(Kept::RelocationCode, &why);
             return Ok(outcome);
         }
     };
@@ -179,7 +179,7 @@ impl Plan {
         let state = match module.reserve_memory(table::STATE_SIZE + size, 2) {
             Ok(Address::Memory(state)) => state,
             _ => {
-                outcome.leave("relocation code", "there is no memory left for a table");
+                outcome.leave(Kept::RelocationCode, "there is no memory left for a table");
                 return Ok(());
             }
         };
@@ -197,9 +197,9 @@ impl Plan {
         let body = table::apply(&self.groups, &layout, routine, |code| self.keep_stores(code));
         module.define_function(function, body);
         module.add_target_features(&["bulk-memory"]);
-        outcome.count("relocations moved into a table", self.groups.iter().map(|group| group.places.len()).sum());
+        outcome.count("relocations_moved", self.groups.iter().map(|group| group.places.len()).sum());
         for (_, why) in &self.stores {
-            outcome.leave("relocation", why);
+            outcome.leave(Kept::Relocation, why);
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ pub fn run(module: &mut Module<'_>, environment: &Environment, siblings: &Siblin
         let Some((id, body)) = substitutable.body(import) else { continue };
         bodies.push((id, body.to_vec()));
         copies |= name.contains(BULK);
-        outcome.count(&format!("`{name}`, which the runtime lacks, put into the module"), 1);
+        outcome.count_named("functions_put_in", name.to_string(), 1);
     }
     if copies {
         module.add_target_features(&["bulk-memory"]);

@@ -1,0 +1,187 @@
+//! What `upgrade` tells besides: notices about what it did, and what its passes left alone.
+//!
+//! A notice about a problem that `check` finds has the code of that; these are the others. Nothing of this keeps a result from being
+//! written.
+
+use super::codes::{Code, Severity, Upgrade};
+
+pub static WHEEL_NAME: Code = Code {
+    name: "wheel-name",
+    severity: Severity::Warning,
+    summary: "the file has another name than its tags make",
+    explanation: "`-o` gives a wheel a name that does not say what it is for. Installers read the tags from the file name.",
+    remedy: "give a directory to `-o`, or the name that the notice tells",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static NO_MODULES: Code = Code {
+    name: "no-modules",
+    severity: Severity::Note,
+    summary: "the archive has no side module",
+    explanation: "Nothing in it is built for a platform, so there is nothing to upgrade: it comes out as it went in.",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static GRAFTED_FIRST: Code = Code {
+    name: "grafted-first",
+    severity: Severity::Warning,
+    summary: "several directories have a library, and they differ",
+    explanation: "More than one `--libdir` has a library of the needed name. The one in the directory that was given first went \
+                  into the wheel.",
+    remedy: "give the directory of the right one first",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static SIGNATURE_DROPPED: Code = Code {
+    name: "signature-dropped",
+    severity: Severity::Warning,
+    summary: "the signature of the wheel is gone",
+    explanation: "`RECORD.jws` and `RECORD.p7s` sign the old `RECORD`. A signature of other contents would make installers that \
+                  look at it refuse the wheel.",
+    remedy: "sign the new wheel, if it was signed for a reason",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static OLD_SBOM: Code = Code {
+    name: "old-sbom",
+    severity: Severity::Warning,
+    summary: "a bill of materials may have hashes of old modules",
+    explanation: "Files in `.dist-info/sboms` are kept as they are. If they have hashes of modules, those that were changed \
+                  differ.",
+    remedy: "make the bill of materials anew",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static COMPRESSED_ANEW: Code = Code {
+    name: "compressed-anew",
+    severity: Severity::Note,
+    summary: "files with old contents were compressed anew",
+    explanation: "`--compress` was given, and found a shorter form of the same contents.",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static DROPPED_SECTIONS: Code = Code {
+    name: "dropped-sections",
+    severity: Severity::Note,
+    summary: "custom sections that point into code were dropped",
+    explanation: "Debug information (`.debug_…`, source maps) names places in the code by their offsets, which are others now. \
+                  Names of functions stay.",
+    remedy: "keep the old module to debug it with",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_MODULE: Code = Code {
+    name: "kept-module",
+    severity: Severity::Note,
+    summary: "a pass leaves a module as it is",
+    explanation: "Debug information points into its code, it imports what breaks the conventions of linking, or it would change \
+                  with every run. What is upgraded for the target is not among it: only the module stays as large as it was.",
+    remedy: "drop the debug information with `--strip debug`, if that is the reason",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_IMPORT: Code = Code {
+    name: "kept-import",
+    severity: Severity::Note,
+    summary: "an import keeps its type",
+    explanation: "`legalize` joins halves of 64-bit integers only in imports whose type is known. One with two 32-bit integers \
+                  side by side that may be halves, and may be none, stays as it is where nothing proves it.",
+    remedy: "give the files of the main module that offers it to `--main`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_EXPORT: Code = Code {
+    name: "kept-export",
+    severity: Severity::Note,
+    summary: "an export stays",
+    explanation: "`prune` removes exports that nobody looks for. The reason tells who may look for this one. See \
+                  [prune.md](prune.md).",
+    remedy: "nothing; `--exports` and `--keep-export` say more about what is needed",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_REFERENCE: Code = Code {
+    name: "kept-reference",
+    severity: Severity::Note,
+    summary: "a reference goes through the loader",
+    explanation: "`bind` and `resolve` let references to what a module defines itself become local, unless another module may have \
+                  to win. See [bind.md](bind.md).",
+    remedy: "nothing; `--bsymbolic` binds more",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_CALL_SITE: Code = Code {
+    name: "kept-call-site",
+    severity: Severity::Note,
+    summary: "a call site is not known exactly",
+    explanation: "`exceptions` did not recognise all that the code around a call does. It calls a wrapper, which is slower, or \
+                  catches all that JavaScript caught; the reason tells which. See [exceptions.md](exceptions.md).",
+    remedy: "nothing, unless the reason says that the call traps",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_LANDING_PAD: Code = Code {
+    name: "kept-landing-pad",
+    severity: Severity::Note,
+    summary: "a landing pad may ask late for its exception",
+    explanation: "`exceptions` gives a landing pad its exception when it asks. Where it does something else before, or hands the \
+                  exception on, that something may see another one. See [exceptions.md](exceptions.md).",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_SIGNATURE: Code = Code {
+    name: "kept-signature",
+    severity: Severity::Note,
+    summary: "a `dynCall_…` export is not made",
+    explanation: "JavaScript cannot pass vectors or take several results, so nobody can call such an export.",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_FUNCTION_TABLE: Code = Code {
+    name: "kept-function-table",
+    severity: Severity::Note,
+    summary: "all slots of the function table stay",
+    explanation: "`prune` frees slots that nobody names. Here code may compute the number of any slot. See [prune.md](prune.md).",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_RELOCATION_CODE: Code = Code {
+    name: "kept-relocation-code",
+    severity: Severity::Note,
+    summary: "the relocation code stays code",
+    explanation: "`relocations` makes a table of it where it only adds bases to words of data. Here it does something else, or \
+                  there is no room for a table. See [relocations.md](relocations.md).",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static KEPT_RELOCATION: Code = Code {
+    name: "kept-relocation",
+    severity: Severity::Note,
+    summary: "a relocation stays code",
+    explanation: "The word has no initial value in the data, is not aligned, or is written twice, so that the table cannot say the \
+                  same. See [relocations.md](relocations.md).",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static NOTICES: [&Code; 7] =
+    [&WHEEL_NAME, &NO_MODULES, &GRAFTED_FIRST, &SIGNATURE_DROPPED, &OLD_SBOM, &COMPRESSED_ANEW, &DROPPED_SECTIONS];
+
+pub static KEPT: [&Code; 10] = [
+    &KEPT_MODULE,
+    &KEPT_IMPORT,
+    &KEPT_EXPORT,
+    &KEPT_REFERENCE,
+    &KEPT_CALL_SITE,
+    &KEPT_LANDING_PAD,
+    &KEPT_SIGNATURE,
+    &KEPT_FUNCTION_TABLE,
+    &KEPT_RELOCATION_CODE,
+    &KEPT_RELOCATION,
+];

@@ -1,0 +1,87 @@
+//! What only `upgrade` says: why it does not take an input, or writes no result, where that is no finding of `check`.
+
+use super::codes::{Code, Severity, Upgrade};
+
+pub static UNWRITABLE: Code = Code {
+    name: "unwritable",
+    severity: Severity::Error,
+    summary: "the result cannot be written",
+    explanation: "The place that `-o` or `--in-place` asks for is an input or another result, is no file or directory as it has to be, \
+                  has changed meanwhile, or the system does not let it be written. Nothing is left of the result; what was there before \
+                  is as it was.",
+    remedy: "give another place to `-o`, or make room at this one",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static LOCK_FILE: Code = Code {
+    name: "lock-file",
+    severity: Severity::Error,
+    summary: "the lock file cannot be read, or has no such wheel",
+    explanation: "`--lock` names a file that is no `pyodide-lock.json`, or none of its packages has the file name of the wheel that is \
+                  upgraded.",
+    remedy: "give the lock file of the distribution that the wheel comes from",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static RUNTIME_FILES: Code = Code {
+    name: "runtime-files",
+    severity: Severity::Error,
+    summary: "the files of the runtime cannot be used",
+    explanation: "`--main` names a file that cannot be read, or that is not what a main module and its JavaScript are: a module that \
+                  exports `malloc`, and text with an import table that holds what the module imports.",
+    remedy: "give the `.wasm` file of the main module and the `.js` or `.mjs` file of the same build",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static MODULES_ONLY: Code = Code {
+    name: "modules-only",
+    severity: Severity::Error,
+    summary: "the target takes no wheels or archives",
+    explanation: "A target that is no platform of Pyodide has no installer, no tags and no directories in which libraries are looked up, \
+                  so there is nothing that a wheel or an archive could be upgraded to.",
+    remedy: "give it the modules themselves",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static TARGETS_DIFFER: Code = Code {
+    name: "targets-differ",
+    severity: Severity::Error,
+    summary: "the results for several targets are not the same",
+    explanation: "`--one-wheel` asks for one wheel that all targets run. What one of them needs, another would not take, so that there is \
+                  no such wheel.",
+    remedy: "leave out `--one-wheel`, which writes a wheel for each target",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static UNUSUAL_LINKING: Code = Code {
+    name: "unusual-linking",
+    severity: Severity::Error,
+    summary: "the module is not put together as linkers do it",
+    explanation: "Its memory, its function table or an import of the dynamic-linking conventions (`__memory_base`, `__table_base`, `GOT.mem` \
+                  and so on) is not what wasm-ld writes. Passes rely on these conventions, and no loader links a module that breaks \
+                  those about imports.",
+    remedy: "link the module again with Emscripten, and leave out other tools",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static NO_ROOM: Code = Code {
+    name: "no-room",
+    severity: Severity::Error,
+    summary: "the module has no room for what is added",
+    explanation: "The upgrade needs a few bytes of memory or slots of the function table, and the module asks for as much as there can be: \
+                  4 GiB of memory, or ten million slots.",
+    remedy: "build the module with less data",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static DEFECT: Code = Code {
+    name: "defect",
+    severity: Severity::Error,
+    summary: "wasm-pyfix has made a mistake",
+    explanation: "A pass broke its own rules, or its result is not valid. The result was thrown away.",
+    remedy: "report it together with the input",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static CODES: [&Code; 8] =
+    [&UNWRITABLE, &LOCK_FILE, &RUNTIME_FILES, &MODULES_ONLY, &TARGETS_DIFFER, &UNUSUAL_LINKING, &NO_ROOM, &DEFECT];
