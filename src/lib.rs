@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod cli;
+mod effects;
 pub mod exports;
 pub mod input;
 pub mod openers;

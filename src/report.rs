@@ -33,8 +33,12 @@ pub struct Report {
     pub dry_run: bool,
     pub exit_code: i32,
     pub inputs: Vec<InputReport>,
-    /// The copy of the lock file, when one was asked for and a wheel changed it.
+    /// The copy of the lock file, when one was asked for and a wheel or archive is in it.
     pub lock: Option<String>,
+    /// The packages of the lock file that do not fit the target.
+    pub lock_unfit: Vec<String>,
+    /// What the user should know about the run, a sentence each.
+    pub notices: Vec<String>,
     /// What failed after the inputs were done, such as writing the lock file.
     pub error: Option<Failure>,
 }
@@ -251,6 +255,14 @@ const DIM: Style = Style::new().dimmed();
 /// Writes `style`d text; what `out` is decides whether the style shows.
 fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+impl Report {
+    /// Writes what there is to know about the run as a whole.
+    pub fn write_notices(&self, out: &mut dyn Write, verbosity: Verbosity) -> io::Result<()> {
+        let notices = self.notices.iter().filter(|_| verbosity != Verbosity::Quiet);
+        notices.into_iter().try_for_each(|notice| writeln!(out, "{}: {}", styled(WARNING, "note"), plain(notice)))
+    }
 }
 
 /// Writes an error that belongs to no input.

@@ -3,8 +3,9 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
-use crate::wheel::name::python_suffix;
-use std::collections::HashMap;
+use crate::wheel::name::{WheelName, python_suffix};
+use crate::wheel::naming;
+use std::collections::{HashMap, HashSet};
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -18,10 +19,12 @@ use wasmparser::FuncType;
 
 use crate::check::{self, output::Accepted};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeArgs};
+use crate::effects::Seen;
 use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
+use crate::plain::first_names;
 use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
@@ -109,6 +112,10 @@ struct Run<'a> {
     writer: Writer,
     lock: Option<Lock>,
     source_date_epoch: Option<u64>,
+    /// What was in the inputs.
+    seen: Seen,
+    /// Whether it was told which installers take which name of a wheel.
+    told_names: bool,
 }
 
 /// The lock file, with what became of it so far.
@@ -116,7 +123,8 @@ struct Lock {
     /// What was read.
     input: String,
     text: String,
-    changed: bool,
+    /// The files in it that are for the target, by their names.
+    done: HashSet<String>,
     /// Where the copy goes; `None` in a dry run without `-o`.
     output: Option<PathBuf>,
 }
@@ -164,6 +172,8 @@ impl<'a> Run<'a> {
             writer: Writer::protecting(protected, args.output.dry_run),
             lock: None,
             source_date_epoch: source_date_epoch()?,
+            seen: Seen::default(),
+            told_names: false,
         })
     }
 
@@ -178,12 +188,17 @@ impl<'a> Run<'a> {
             exit_code: EXIT_DONE,
             inputs: Vec::new(),
             lock: None,
+            lock_unfit: Vec::new(),
+            notices: Vec::new(),
             error: None,
         };
-        match self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr)).and_then(|()| self.finish_lock()) {
-            Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
-            Err(error) => report.error = Some(Failure::from(&error)),
+        let done = self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr));
+        if let Err(error) = done.and_then(|()| self.finish_lock(&mut report)) {
+            report.error = Some(Failure::from(&error));
         }
+        report.notices.extend(self.seen.without_effect(self.args));
+        report.notices.extend(self.unfit_notice(&report.lock_unfit));
+        let _ = report.write_notices(stderr, self.verbosity);
         if let Some(failure) = &report.error {
             let _ = report::write_failure(stderr, failure);
         }
@@ -214,7 +229,7 @@ impl<'a> Run<'a> {
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output)?;
             }
-            self.lock = Some(Lock { input: text.clone(), text, changed: false, output });
+            self.lock = Some(Lock { input: text.clone(), text, done: HashSet::new(), output });
         }
         Ok(())
     }
@@ -303,6 +318,7 @@ impl<'a> Run<'a> {
         report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
         if let Err(error) = source.read().and_then(|input| self.upgrade(source, &input, &mut report)) {
             report.fail(&error);
+            self.seen.failed = true;
         }
         report
     }
@@ -316,13 +332,16 @@ impl<'a> Run<'a> {
         let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
-        let new_lock = match (kind, &upgraded.bytes, &result_name) {
-            (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
-            _ => None,
+        // A dry run without `-o` has no path, and the result a name all the same.
+        let listed_name = result_name.or(upgraded.file_name.clone()).filter(|_| kind != Kind::Module);
+        let new_lock = match &listed_name {
+            Some(name) => self.rewritten_lock(source, name, upgraded.bytes.is_some(), report)?,
+            None => None,
         };
         self.write(source, path, input, &upgraded, report)?;
-        if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
-            (lock.text, lock.changed) = (text, true);
+        if let (Some(lock), Some(text), Some(name)) = (&mut self.lock, new_lock, listed_name) {
+            lock.text = text;
+            lock.done.insert(name);
         }
         Ok(())
     }
@@ -332,12 +351,26 @@ impl<'a> Run<'a> {
         report.size_before = Some(input.len() as u64);
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
-        let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
+        let own = match (kind, &file_name) {
+            (Kind::Wheel, Some(name)) => Some(naming::of_wheel(name, input)?),
+            _ => file_name.clone(),
+        };
+        let mut upgraded = self.upgraded(kind, input, own.clone(), report)?;
+        // A wheel by another name is another wheel to installers.
+        if own != file_name && upgraded.bytes.is_none() {
+            upgraded.bytes = Some(input.to_vec());
+        }
+        if kind == Kind::Wheel {
+            report.notices.extend(self.installers_notice(own.as_deref(), upgraded.file_name.as_deref()));
+        }
+        let file_name = own;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
+        self.seen.look(self.args, kind, &[input, bytes]);
+        self.seen.grafted.extend(report.modules.iter().filter_map(|module| module.grafted_from.as_ref()).map(PathBuf::from));
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
         report.file_name.clone_from(&upgraded.file_name);
@@ -509,12 +542,27 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The text of the lock file, if there is one, with the new name and hash of an archive.
-    fn rewritten_lock(&self, source: &Source, new_name: &str, report: &InputReport) -> Result<Option<String>> {
+    /// Which installers take the name `new` of a wheel that was called `old`, told once: when it got both spellings of a platform.
+    fn installers_notice(&mut self, old: Option<&str>, new: Option<&str>) -> Option<String> {
+        if self.told_names || self.args.wheel.tag_style.is_some() || old == new {
+            return None;
+        }
+        let notice = WheelName::parse(new?).ok()?.installers()?;
+        self.told_names = true;
+        Some(notice)
+    }
+
+    /// The text of the lock file, if there is one, with the new name and hash of an archive. One that stays as it was need not be listed.
+    fn rewritten_lock(&self, source: &Source, new_name: &str, changed: bool, report: &mut InputReport) -> Result<Option<String>> {
         let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
         let old_name = source.file_name().unwrap_or_default();
+        let context = || path.display().to_string();
+        if !changed && !wheel::lists(&lock.text, &old_name).with_context(context)? {
+            report.notices.push(format!("{} lists no package with this file", path.display()));
+            return Ok(None);
+        }
         let sha256 = report.sha256.as_deref().unwrap_or_default();
-        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(|| path.display().to_string())
+        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(context)
     }
 
     /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
@@ -545,16 +593,34 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Writes the copy of the lock file, if a wheel changed it, and returns its name.
-    fn finish_lock(&mut self) -> Result<Option<PathBuf>> {
-        let Some(Lock { input, text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
-        match &self.args.wheel.lock {
-            Some(lock) if *lock == output && self.args.output.in_place => {
-                self.writer.replace(lock, &output, input.as_bytes(), text.as_bytes())?
-            }
-            lock => self.writer.write(&output, text.as_bytes(), lock.as_deref())?,
+    /// The packages of the lock file that are for something else than the target; all of them are in the report in JSON.
+    fn unfit_notice(&self, unfit: &[String]) -> Option<String> {
+        const SHOWN: usize = 10;
+        let shown = if self.verbosity == Verbosity::Verbose { unfit.len() } else { SHOWN };
+        let names = first_names(unfit.iter(), shown);
+        let (count, target) = (unfit.len(), self.target.name);
+        let packages = if count == 1 { "package of the lock file does" } else { "packages of the lock file do" };
+        (count > 0).then(|| format!("{count} {packages} not fit {target} yet: {names}"))
+    }
+
+    /// Writes the copy of the lock file for the target, if a wheel or archive is in it, and reports its name and what does not fit in it.
+    fn finish_lock(&mut self, report: &mut Report) -> Result<()> {
+        let (Some(Lock { input, text, done, output }), Some(lock)) = (self.lock.take(), &self.args.wheel.lock) else {
+            return Ok(());
+        };
+        if done.is_empty() {
+            return Ok(());
         }
-        Ok(Some(output))
+        let (text, unfit) = wheel::retarget_lock(&text, self.target, &done).with_context(|| lock.display().to_string())?;
+        report.lock_unfit = unfit;
+        let Some(output) = output else { return Ok(()) };
+        if *lock != output || !self.args.output.in_place {
+            self.writer.write(&output, text.as_bytes(), Some(lock))?;
+        } else if text != input {
+            self.writer.replace(lock, &output, input.as_bytes(), text.as_bytes())?;
+        }
+        report.lock = Some(output.display().to_string());
+        Ok(())
     }
 }
 
