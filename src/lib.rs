@@ -7,6 +7,7 @@ pub mod cli;
 mod effects;
 pub mod exports;
 pub mod input;
+mod lockfile;
 pub mod openers;
 pub mod output;
 pub mod pipeline;

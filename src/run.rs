@@ -5,7 +5,7 @@
 
 use crate::wheel::name::{WheelName, python_suffix};
 use crate::wheel::naming;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -22,9 +22,9 @@ use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, UpgradeA
 use crate::effects::Seen;
 use crate::exports;
 use crate::input::{self, Kind, Source};
+use crate::lockfile::{self, Entry, Lock};
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
-use crate::plain::first_names;
 use crate::progress::Progress;
 use crate::report::{self, Failure, InputReport, ModuleReport, Report, Status, Verbosity};
 use crate::shrink;
@@ -118,17 +118,6 @@ struct Run<'a> {
     told_names: bool,
 }
 
-/// The lock file, with what became of it so far.
-struct Lock {
-    /// What was read.
-    input: String,
-    text: String,
-    /// The files in it that are for the target, by their names.
-    done: HashSet<String>,
-    /// Where the copy goes; `None` in a dry run without `-o`.
-    output: Option<PathBuf>,
-}
-
 /// A result that is ready to be written.
 struct Upgraded {
     /// `None` when the input stands.
@@ -197,7 +186,6 @@ impl<'a> Run<'a> {
             report.error = Some(Failure::from(&error));
         }
         report.notices.extend(self.seen.without_effect(self.args));
-        report.notices.extend(self.unfit_notice(&report.lock_unfit));
         let _ = report.write_notices(stderr, self.verbosity);
         if let Some(failure) = &report.error {
             let _ = report::write_failure(stderr, failure);
@@ -224,12 +212,11 @@ impl<'a> Run<'a> {
     fn prepare(&mut self) -> Result<()> {
         self.aim_at(self.target)?;
         if let Some(path) = &self.args.wheel.lock {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", path.display()))?;
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output)?;
             }
-            self.lock = Some(Lock { input: text.clone(), text, done: HashSet::new(), output });
+            self.lock = Some(Lock::read(path, output)?);
         }
         Ok(())
     }
@@ -334,14 +321,13 @@ impl<'a> Run<'a> {
         report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()));
         // A dry run without `-o` has no path, and the result a name all the same.
         let listed_name = result_name.or(upgraded.file_name.clone()).filter(|_| kind != Kind::Module);
-        let new_lock = match &listed_name {
-            Some(name) => self.rewritten_lock(source, name, upgraded.bytes.is_some(), report)?,
+        let entry = match &listed_name {
+            Some(name) => self.lock_entry(source, name, upgraded.bytes.is_some(), report)?,
             None => None,
         };
         self.write(source, path, input, &upgraded, report)?;
-        if let (Some(lock), Some(text), Some(name)) = (&mut self.lock, new_lock, listed_name) {
-            lock.text = text;
-            lock.done.insert(name);
+        if let (Some(lock), Some(entry)) = (&mut self.lock, entry) {
+            lock.take(entry);
         }
         Ok(())
     }
@@ -552,17 +538,12 @@ impl<'a> Run<'a> {
         Some(notice)
     }
 
-    /// The text of the lock file, if there is one, with the new name and hash of an archive. One that stays as it was need not be listed.
-    fn rewritten_lock(&self, source: &Source, new_name: &str, changed: bool, report: &mut InputReport) -> Result<Option<String>> {
-        let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
+    /// The lock file, if there is one, with the new name and hash of an archive.
+    fn lock_entry(&self, source: &Source, new_name: &str, changed: bool, report: &mut InputReport) -> Result<Option<Entry>> {
+        let Some(lock) = &self.lock else { return Ok(None) };
         let old_name = source.file_name().unwrap_or_default();
-        let context = || path.display().to_string();
-        if !changed && !wheel::lists(&lock.text, &old_name).with_context(context)? {
-            report.notices.push(format!("{} lists no package with this file", path.display()));
-            return Ok(None);
-        }
-        let sha256 = report.sha256.as_deref().unwrap_or_default();
-        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256).map(Some).with_context(context)
+        let sha256 = report.sha256.clone().unwrap_or_default();
+        lock.entry(&old_name, new_name, &sha256, changed, &mut report.notices)
     }
 
     /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
@@ -593,33 +574,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The packages of the lock file that are for something else than the target; all of them are in the report in JSON.
-    fn unfit_notice(&self, unfit: &[String]) -> Option<String> {
-        const SHOWN: usize = 10;
-        let shown = if self.verbosity == Verbosity::Verbose { unfit.len() } else { SHOWN };
-        let names = first_names(unfit.iter(), shown);
-        let (count, target) = (unfit.len(), self.target.name);
-        let packages = if count == 1 { "package of the lock file does" } else { "packages of the lock file do" };
-        (count > 0).then(|| format!("{count} {packages} not fit {target} yet: {names}"))
-    }
-
-    /// Writes the copy of the lock file for the target, if a wheel or archive is in it, and reports its name and what does not fit in it.
+    /// Writes the copy of the lock file, if there is one, and reports its name and what does not fit in it.
     fn finish_lock(&mut self, report: &mut Report) -> Result<()> {
-        let (Some(Lock { input, text, done, output }), Some(lock)) = (self.lock.take(), &self.args.wheel.lock) else {
-            return Ok(());
-        };
-        if done.is_empty() {
-            return Ok(());
-        }
-        let (text, unfit) = wheel::retarget_lock(&text, self.target, &done).with_context(|| lock.display().to_string())?;
-        report.lock_unfit = unfit;
-        let Some(output) = output else { return Ok(()) };
-        if *lock != output || !self.args.output.in_place {
-            self.writer.write(&output, text.as_bytes(), Some(lock))?;
-        } else if text != input {
-            self.writer.replace(lock, &output, input.as_bytes(), text.as_bytes())?;
-        }
-        report.lock = Some(output.display().to_string());
+        let Some(lock) = self.lock.take() else { return Ok(()) };
+        let copy = lock.write(self.target, self.args.output.in_place, &mut self.writer)?;
+        report.lock = copy.path.map(|path| path.display().to_string());
+        report.notices.extend(lockfile::unfit_notice(&copy.unfit, self.target, self.verbosity == Verbosity::Verbose));
+        report.lock_unfit = copy.unfit;
         Ok(())
     }
 }
