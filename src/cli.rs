@@ -105,9 +105,11 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Platform to check against, or a release of Pyodide (0.29); `wasm-pyfix --list-targets` names them
-    #[arg(long, value_name = "NAME", default_value = target::DEFAULT, help_heading = "Target")]
-    pub target: String,
+    /// Platform to check against, or a release of Pyodide (0.29) [default: the one in the wheel's tags, else that of `upgrade`]
+    ///
+    /// `wasm-pyfix --list-targets` names them. Wheels for different platforms are checked one platform at a time.
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub target: Option<String>,
 
     /// File of the runtime that will load the inputs: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///
@@ -344,6 +346,8 @@ fn alias(text: &str) -> Result<Alias, String> {
 #[command(next_help_heading = "Wheels")]
 pub struct WheelArgs {
     /// Spelling of the platform tag [default: the wheel's own if it names the target, else what the target's installers accept]
+    ///
+    /// Wheels without a tag from before PEP 783 get none.
     #[arg(long, value_name = "STYLE")]
     pub tag_style: Option<TagStyle>,
 
@@ -367,9 +371,9 @@ pub struct WheelArgs {
     #[arg(long)]
     pub allow_python_mismatch: bool,
 
-    /// Write a copy of a pyodide-lock.json with the new file name and hash of each wheel
+    /// Write a copy of a pyodide-lock.json for the target, with the new file name and hash of each wheel
     ///
-    /// The copy has the same name and is written beside the wheels; with --in-place, FILE itself is replaced.
+    /// Packages in it that do not fit the target yet are listed. The copy has the same name and is written beside the wheels; with --in-place, FILE itself is replaced.
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
 
@@ -527,6 +531,7 @@ fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error> {
 
 fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     reject_second_stdin(&args.inputs)?;
+    reject_idle_options(args)?;
     if args.target.target.len() > 1 {
         reject_several_targets(args)?;
     }
@@ -551,6 +556,23 @@ fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     }
     if to_stdout && args.wheel.lock.is_some() && args.wheel.lock_output.is_none() {
         return Err(usage("`--lock` writes its copy beside the wheel, which goes to standard output: add `--lock-output`"));
+    }
+    Ok(())
+}
+
+/// What does nothing beside other options.
+fn reject_idle_options(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    let size = &args.size;
+    let no_bind = if size.no_bind { "--no-bind" } else { "-O0" };
+    if size.bsymbolic && (size.no_bind || size.optimize == 0) {
+        return Err(usage(&format!("`--bsymbolic` binds more, and `{no_bind}` binds nothing: leave out one of them")));
+    }
+    let no_prune = if size.no_prune { "--no-prune" } else { "-O0" };
+    if !size.keep_export.is_empty() && (size.no_prune || size.optimize == 0) {
+        return Err(usage(&format!("`--keep-export` keeps some exports, and `{no_prune}` keeps all: leave out one of them")));
+    }
+    if args.target.one_wheel && args.target.target.len() < 2 {
+        return Err(usage("`--one-wheel` is about several targets: give `--target` for each of them"));
     }
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! Reading inputs, and telling what they are.
 //!
-//! The content decides, by the magic numbers at its start; wheels and other zip archives are told apart by name. What is neither a
+//! The content decides, by the magic numbers at its start; zip archives are told apart by name, and one called `.zip` by its entries. What is neither a
 //! core WebAssembly module nor an archive is reported as what it is, with what to do about it. Whether a module is a side module,
 //! and whether an archive is in order, is for those who read further.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::wheel::naming;
 
 /// Inputs above this size are not read, in bytes. V8 loads no module above it (`kV8MaxWasmModuleSize`, 1 GiB).
 const MAX_SIZE: u64 = 1 << 30;
@@ -19,7 +21,7 @@ const MAX_SIZE: u64 = 1 << 30;
 pub enum Kind {
     /// A core WebAssembly module.
     Module,
-    /// A wheel: a zip archive named `.whl`.
+    /// A wheel: a zip archive named `.whl`, or named `.zip` and with the metadata of a wheel.
     Wheel,
     /// Another zip archive, as Pyodide ships shared libraries in.
     Archive,
@@ -46,9 +48,11 @@ impl Source {
         }
     }
 
-    /// Whether its name says that it is a wheel.
-    pub fn is_named_wheel(&self) -> bool {
-        self.file_name().is_some_and(|name| has_extension(&name, "whl"))
+    /// Whether it is a wheel, by its name or, of a `.zip`, by its entries.
+    pub fn is_wheel(&self) -> bool {
+        let (Source::File(path), Some(name)) = (self, self.file_name()) else { return false };
+        has_extension(&name, "whl")
+            || (has_extension(&name, "zip") && File::open(path).is_ok_and(|file| naming::is_wheel(BufReader::new(file))))
     }
 
     /// Reads all of it. Fails when it cannot be read or is larger than any runtime would load.
@@ -94,7 +98,7 @@ pub fn recognise(bytes: &[u8], file_name: Option<&str>) -> Result<Kind> {
         return recognise_wasm(bytes);
     }
     if [b"PK\x03\x04", b"PK\x05\x06"].iter().any(|magic| bytes.starts_with(*magic)) {
-        return recognise_zip(file_name);
+        return recognise_zip(bytes, file_name);
     }
     if bytes.is_empty() {
         bail!("is empty: expected a WebAssembly side module, a wheel or an archive of shared libraries");
@@ -127,9 +131,10 @@ fn recognise_wasm(bytes: &[u8]) -> Result<Kind> {
     }
 }
 
-fn recognise_zip(file_name: Option<&str>) -> Result<Kind> {
+fn recognise_zip(bytes: &[u8], file_name: Option<&str>) -> Result<Kind> {
     match file_name {
         Some(name) if has_extension(name, "whl") => Ok(Kind::Wheel),
+        Some(name) if has_extension(name, "zip") && naming::is_wheel(Cursor::new(bytes)) => Ok(Kind::Wheel),
         Some(name) if has_extension(name, "zip") => Ok(Kind::Archive),
         Some(_) => {
             bail!("is a zip archive, named neither .whl nor .zip: name it .whl if it is a wheel, .zip if it holds shared libraries")

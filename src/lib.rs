@@ -5,9 +5,11 @@
 pub mod check;
 pub mod cli;
 mod counts;
+mod effects;
 pub mod exports;
 mod failure;
 pub mod input;
+mod lockfile;
 pub mod openers;
 pub mod output;
 pub mod pipeline;

@@ -83,7 +83,7 @@ impl Destination {
             Some(output) => output,
         };
         let named_wheel = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("whl"));
-        let wants_directory = inputs.len() * results > 1 || (inputs.iter().any(Source::is_named_wheel) && !named_wheel);
+        let wants_directory = inputs.len() * results > 1 || (inputs.iter().any(Source::is_wheel) && !named_wheel);
         if !(output.is_dir() || ends_with_separator(output) || wants_directory) {
             return Ok(Destination::File(output.to_path_buf()));
         }
@@ -141,6 +141,13 @@ impl Writer {
         Writer { protected, dry_run, ..Writer::default() }
     }
 
+    /// Whether an input is at `path` that has these contents already, as the result of an earlier run has that went into the same directory:
+    /// then there is nothing to write.
+    fn is_there(&self, path: &Path, bytes: &[u8]) -> bool {
+        let is_input = fs::canonicalize(path).is_ok_and(|path| self.protected.contains(&path));
+        is_input && fs::read(path).is_ok_and(|present| present == bytes)
+    }
+
     /// Fails when `path` must not be written: it is an input of this run, or the result of another one.
     pub fn check(&self, path: &Path) -> Result<()> {
         if fs::canonicalize(path).is_ok_and(|path| self.protected.contains(&path)) {
@@ -167,6 +174,9 @@ impl Writer {
                  directories of their own",
                 path.display()
             );
+        }
+        if self.is_there(path, bytes) {
+            return Ok(());
         }
         self.check(path)?;
         self.put(path, bytes, like)?;
@@ -201,10 +211,12 @@ impl Writer {
         if old == path {
             return self.put(path, bytes, None);
         }
-        if fs::symlink_metadata(path).is_ok() {
+        if fs::symlink_metadata(path).is_ok() && !fs::read(path).is_ok_and(|present| present == bytes) {
             bail!("cannot rename it to {}: there is such a file already", path.display());
         }
-        self.write(path, bytes, Some(old))?;
+        if fs::symlink_metadata(path).is_err() {
+            self.write(path, bytes, Some(old))?;
+        }
         if self.dry_run {
             return Ok(());
         }

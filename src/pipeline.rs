@@ -319,12 +319,23 @@ fn report_missing(
     }
     let problem = format!("the runtime lacks {}", listing(&gone));
     if !options.allow_missing {
-        return Err(code_of(gone[0].1).refuses(format!(
-            "{problem}; name substitutes with `--alias OLD=NEW`, or upgrade it nevertheless with `--allow-missing`"
-        )));
+        return Err(
+            code_of(gone[0].1).refuses(format!("{problem}; {}, or upgrade it nevertheless with `--allow-missing`", advice(&gone)))
+        );
     }
     outcome.notices.push(code_of(gone[0].1).warns(problem));
     Ok(())
+}
+
+/// What to do about names that the runtime lacks. Another name helps for functions and addresses: of a symbol that is there with another
+/// type the name is right, and globals and tags are not renamed.
+fn advice(missing: &[(String, Problem)]) -> &'static str {
+    let helps = |problem: &Problem| matches!(problem, Problem::Function | Problem::Address);
+    match missing.iter().filter(|(_, problem)| helps(problem)).count() {
+        0 => "compile it for the target",
+        count if count == missing.len() => "name substitutes with `--alias OLD=NEW`",
+        _ => "compile it for the target (`--alias OLD=NEW` names substitutes for functions and addresses alone)",
+    }
 }
 
 /// The names by what is wrong with them.

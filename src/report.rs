@@ -39,8 +39,12 @@ pub struct Report {
     pub inputs: Vec<InputReport>,
     /// All inputs together.
     pub totals: Totals,
-    /// The copy of the lock file, when one was asked for and a wheel changed it.
+    /// The copy of the lock file, when one was asked for and a wheel or archive is in it.
     pub lock: Option<String>,
+    /// The packages of the lock file that do not fit the target.
+    pub lock_unfit: Vec<String>,
+    /// What the user should know about the run.
+    pub notices: Vec<NoticeReport>,
     /// What failed after the inputs were done, such as writing the lock file.
     pub error: Option<Failure>,
 }

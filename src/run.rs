@@ -3,7 +3,8 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
-use crate::wheel::name::python_suffix;
+use crate::wheel::name::{WheelName, python_suffix};
+use crate::wheel::naming;
 use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
@@ -17,13 +18,15 @@ use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
 use wasmparser::FuncType;
 
 use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::WHEEL_NAME;
+use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, WHEEL_NAME};
 use crate::check::python::IGNORED_SUFFIX;
-use crate::check::upgrading::{LOCK_FILE, MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
+use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, ReportArgs, UpgradeArgs};
+use crate::effects::Seen;
 use crate::exports;
 use crate::input::{self, Kind, Source};
+use crate::lockfile::{self, Entry, Lock};
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::plain::Paper;
@@ -130,17 +133,13 @@ struct Run<'a> {
     destination: Destination,
     writer: Writer,
     lock: Option<Lock>,
+    /// What the user should know about the run as a whole.
+    notices: Vec<Notice>,
     source_date_epoch: Option<u64>,
-}
-
-/// The lock file, with what became of it so far.
-struct Lock {
-    /// What was read.
-    input: String,
-    text: String,
-    changed: bool,
-    /// Where the copy goes; `None` in a dry run without `-o`.
-    output: Option<PathBuf>,
+    /// What was in the inputs.
+    seen: Seen,
+    /// Whether it was told which installers take which name of a wheel.
+    told_names: bool,
 }
 
 /// A result that is ready to be written.
@@ -187,7 +186,10 @@ impl<'a> Run<'a> {
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
             lock: None,
+            notices: Vec::new(),
             source_date_epoch: source_date_epoch()?,
+            seen: Seen::default(),
+            told_names: false,
         })
     }
 
@@ -203,17 +205,19 @@ impl<'a> Run<'a> {
             inputs: Vec::new(),
             totals: Totals::default(),
             lock: None,
+            lock_unfit: Vec::new(),
+            notices: Vec::new(),
             error: None,
         };
-        match self
-            .prepare()
-            .and_then(|()| self.all_inputs(&mut report.inputs, stderr))
-            .and_then(|()| self.finish_lock().map_err(|error| UNWRITABLE.covers(error)))
-        {
-            Ok(lock) => report.lock = lock.map(|path| path.display().to_string()),
-            Err(error) => report.error = Some(Failure::from(&error)),
+        let done = self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr));
+        if let Err(error) = done.and_then(|()| self.finish_lock(&mut report)) {
+            report.error = Some(Failure::from(&error));
         }
         report.totals = Totals::new(&report.inputs);
+        let without_effect = self.seen.without_effect(self.args).into_iter().map(|message| NO_EFFECT.warns(message));
+        self.notices.extend(without_effect);
+        report.notices.extend(std::mem::take(&mut self.notices).into_iter().map(NoticeReport::from));
+        let _ = report.write_run_notices(stderr, self.paper, self.verbosity);
         if let Some(failure) = &report.error {
             let _ = write_failure(stderr, self.paper, failure);
         }
@@ -242,13 +246,11 @@ impl<'a> Run<'a> {
     fn prepare(&mut self) -> Result<()> {
         self.aim_at(self.target)?;
         if let Some(path) = &self.args.wheel.lock {
-            let text =
-                std::fs::read_to_string(path).with_context(|| LOCK_FILE.fails(format!("{}: cannot read it", path.display())))?;
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
             }
-            self.lock = Some(Lock { input: text.clone(), text, changed: false, output });
+            self.lock = Some(Lock::read(path, output)?);
         }
         Ok(())
     }
@@ -344,6 +346,7 @@ impl<'a> Run<'a> {
         self.progress = Progress::default();
         if let Err(error) = upgraded {
             report.fail(&error);
+            self.seen.failed = true;
         }
         report
     }
@@ -357,13 +360,15 @@ impl<'a> Run<'a> {
         let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()).map(NoticeReport::from));
-        let new_lock = match (kind, &upgraded.bytes, &result_name) {
-            (Kind::Wheel | Kind::Archive, Some(_), Some(name)) => self.rewritten_lock(source, name, report)?,
-            _ => None,
+        // A dry run without `-o` has no path, and the result a name all the same.
+        let listed_name = result_name.or(upgraded.file_name.clone()).filter(|_| kind != Kind::Module);
+        let entry = match &listed_name {
+            Some(name) => self.lock_entry(source, name, upgraded.bytes.is_some(), report)?,
+            None => None,
         };
         self.write(source, path, input, &upgraded, report).map_err(|error| UNWRITABLE.covers(error))?;
-        if let (Some(lock), Some(text)) = (&mut self.lock, new_lock) {
-            (lock.text, lock.changed) = (text, true);
+        if let (Some(lock), Some(entry)) = (&mut self.lock, entry) {
+            lock.take(entry);
         }
         Ok(())
     }
@@ -374,13 +379,28 @@ impl<'a> Run<'a> {
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
         self.progress = Progress::new(file_name.as_deref().unwrap_or("standard input"), self.shows_progress());
-        let upgraded = self.upgraded(kind, input, file_name.clone(), report)?;
+        let own = match (kind, &file_name) {
+            (Kind::Wheel, Some(name)) => Some(naming::of_wheel(name, input)?),
+            _ => file_name.clone(),
+        };
+        let mut upgraded = self.upgraded(kind, input, own.clone(), report)?;
+        // A wheel by another name is another wheel to installers.
+        if own != file_name && upgraded.bytes.is_none() {
+            upgraded.bytes = Some(input.to_vec());
+        }
+        if kind == Kind::Wheel {
+            let notice = self.installers_notice(own.as_deref(), upgraded.file_name.as_deref());
+            self.notices.extend(notice);
+        }
+        let file_name = own;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
         self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
+        self.seen.look(self.args, kind, &[input, bytes]);
+        self.seen.grafted.extend(report.modules.iter().filter_map(|module| module.grafted_from.as_ref()).map(PathBuf::from));
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
         report.size_after = Some(bytes.len() as u64);
         report.file_name.clone_from(&upgraded.file_name);
@@ -555,14 +575,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The text of the lock file, if there is one, with the new name and hash of an archive.
-    fn rewritten_lock(&self, source: &Source, new_name: &str, report: &InputReport) -> Result<Option<String>> {
-        let (Some(lock), Some(path)) = (&self.lock, &self.args.wheel.lock) else { return Ok(None) };
+    /// Which installers take the name `new` of a wheel that was called `old`, told once: when it got both spellings of a platform.
+    fn installers_notice(&mut self, old: Option<&str>, new: Option<&str>) -> Option<Notice> {
+        if self.told_names || self.args.wheel.tag_style.is_some() || old == new {
+            return None;
+        }
+        let notice = WheelName::parse(new?).ok()?.installers()?;
+        self.told_names = true;
+        Some(INSTALLERS.notes(notice))
+    }
+
+    /// The lock file, if there is one, with the new name and hash of an archive.
+    fn lock_entry(&self, source: &Source, new_name: &str, changed: bool, report: &mut InputReport) -> Result<Option<Entry>> {
+        let Some(lock) = &self.lock else { return Ok(None) };
         let old_name = source.file_name().unwrap_or_default();
-        let sha256 = report.sha256.as_deref().unwrap_or_default();
-        wheel::rewrite_lock(&lock.text, &old_name, new_name, sha256)
-            .map(Some)
-            .with_context(|| LOCK_FILE.fails(path.display().to_string()))
+        let sha256 = report.sha256.clone().unwrap_or_default();
+        lock.entry(&old_name, new_name, &sha256, changed, &mut report.notices)
     }
 
     /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
@@ -593,16 +621,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Writes the copy of the lock file, if a wheel changed it, and returns its name.
-    fn finish_lock(&mut self) -> Result<Option<PathBuf>> {
-        let Some(Lock { input, text, changed: true, output: Some(output) }) = self.lock.take() else { return Ok(None) };
-        match &self.args.wheel.lock {
-            Some(lock) if *lock == output && self.args.output.in_place => {
-                self.writer.replace(lock, &output, input.as_bytes(), text.as_bytes())?
-            }
-            lock => self.writer.write(&output, text.as_bytes(), lock.as_deref())?,
-        }
-        Ok(Some(output))
+    /// Writes the copy of the lock file, if there is one, and reports its name and what does not fit in it.
+    fn finish_lock(&mut self, report: &mut Report) -> Result<()> {
+        let Some(lock) = self.lock.take() else { return Ok(()) };
+        let copy =
+            lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
+        report.lock = copy.path.map(|path| path.display().to_string());
+        let unfit = lockfile::unfit_notice(&copy.unfit, self.target, self.verbosity == Verbosity::Verbose);
+        self.notices.extend(unfit.map(|message| LOCK_UNFIT.warns(message)));
+        report.lock_unfit = copy.unfit;
+        Ok(())
     }
 }
 

@@ -270,6 +270,19 @@ fn struct_changes_add_up_over_platforms() {
 }
 
 #[test]
+fn lock_files_are_as_the_runtimes_have_them() {
+    for target in platforms() {
+        for version in target.runtimes {
+            let text = std::fs::read_to_string(runtime(version).join("pyodide-lock.json")).unwrap();
+            let lock: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for (key, value) in target.lock_info() {
+                assert_eq!(lock["info"][key], value, "{version}: {key}");
+            }
+        }
+    }
+}
+
+#[test]
 fn listing_shows_every_target() {
     let text = listing();
     assert_eq!(text.lines().count(), 1 + Target::all().len());

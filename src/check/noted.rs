@@ -23,6 +23,46 @@ pub static NO_MODULES: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static INSTALLERS: Code = Code {
+    name: "installers",
+    severity: Severity::Note,
+    summary: "a wheel has both spellings of its platform",
+    explanation: "Pyodide before 0.29.4 knows the platform as `pyodide_2025_0` alone. A name with both spellings is installed by all, but \
+                  PyPI takes only `pyemscripten_2025_0` (pypi/warehouse #19804), and `pyodide py-compile` passes over names with two \
+                  platforms.",
+    remedy: "`--tag-style pep783` for PyPI, `--tag-style legacy` for Pyodide before 0.29.4",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static NO_EFFECT: Code = Code {
+    name: "no-effect",
+    severity: Severity::Warning,
+    summary: "an option did nothing",
+    explanation: "Nothing in the inputs is what the option is about: a glob matches nothing, a library is not needed, or there is no \
+                  wheel among the inputs.",
+    remedy: "look for a misspelt name, or leave the option out",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static NOT_IN_LOCK: Code = Code {
+    name: "not-in-lock",
+    severity: Severity::Note,
+    summary: "the lock file lists no package with this file",
+    explanation: "The input came out as it went in, and the lock file does not know it, so nothing changes there.",
+    remedy: "nothing, or give the lock file that lists the wheel",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static LOCK_UNFIT: Code = Code {
+    name: "lock-unfit",
+    severity: Severity::Warning,
+    summary: "packages of the lock file do not fit the target yet",
+    explanation: "The copy of the lock file is for the target, and packages that were not among the inputs are still for another \
+                  platform or Python.",
+    remedy: "upgrade these packages, too",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static GRAFTED_FIRST: Code = Code {
     name: "grafted-first",
     severity: Severity::Warning,
@@ -170,8 +210,19 @@ pub static KEPT_RELOCATION: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 7] =
-    [&WHEEL_NAME, &NO_MODULES, &GRAFTED_FIRST, &SIGNATURE_DROPPED, &OLD_SBOM, &COMPRESSED_ANEW, &DROPPED_SECTIONS];
+pub static NOTICES: [&Code; 11] = [
+    &WHEEL_NAME,
+    &INSTALLERS,
+    &NO_MODULES,
+    &GRAFTED_FIRST,
+    &SIGNATURE_DROPPED,
+    &OLD_SBOM,
+    &COMPRESSED_ANEW,
+    &DROPPED_SECTIONS,
+    &NO_EFFECT,
+    &NOT_IN_LOCK,
+    &LOCK_UNFIT,
+];
 
 pub static KEPT: [&Code; 10] = [
     &KEPT_MODULE,

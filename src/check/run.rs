@@ -10,9 +10,11 @@ use crate::output;
 use crate::plain::Paper;
 use crate::report::text::write_failure;
 use crate::target::{self, LibraryLookup, Target, origin};
+use crate::wheel::name::{WheelName, stem as wheel_stem};
+use crate::wheel::naming;
 use crate::wheel::rename;
 use crate::wheel::runtime_path::{self, base_name};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::io::Write;
@@ -21,7 +23,7 @@ use wasm_pyfix_passes::Environment;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &CheckArgs) -> i32 {
-    let prepared = Target::find(&args.target).and_then(|target| {
+    let prepared = target(args).and_then(|target| {
         let (environment, complete) = runtime(target, &args.main)?;
         Ok((target, environment, complete))
     });
@@ -47,6 +49,39 @@ pub fn run(args: &CheckArgs) -> i32 {
     let failed = report.findings().any(|finding| finding.severity <= report.threshold());
     report.exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
     output::printed(print(&report, args), report.exit_code)
+}
+
+/// The target asked for, or else the latest one that the tags of a wheel among the inputs name.
+///
+/// # Errors
+/// When nothing is asked for, and no platform is that of all the wheels.
+fn target(args: &CheckArgs) -> Result<&'static Target> {
+    if let Some(name) = &args.target {
+        return Target::find(name);
+    }
+    let default = Target::find(target::DEFAULT)?;
+    let names = args.inputs.iter().filter_map(|path| named(&Source::new(path)));
+    let platforms: Vec<Vec<&Target>> = names.map(|name| name.sources().collect()).filter(|of: &Vec<_>| !of.is_empty()).collect();
+    let Some(first) = platforms.first() else { return Ok(default) };
+    let is_of_all = |target: &&&Target| platforms.iter().all(|of| of.iter().any(|own| own.name == target.name));
+    match first.iter().filter(is_of_all).max_by_key(|target| target.version) {
+        Some(target) => Ok(target),
+        None => bail!(
+            "the wheels are for different platforms: check those of each by themselves, or say with `--target` which is meant"
+        ),
+    }
+}
+
+/// The name of a wheel.
+fn named(source: &Source) -> Option<WheelName> {
+    let name = source.file_name()?;
+    let own = match source {
+        Source::File(path) if source.is_wheel() && wheel_stem(&name).is_none() => {
+            naming::of_wheel(&name, &std::fs::read(path).ok()?).ok()?
+        }
+        _ => name,
+    };
+    WheelName::parse(&own).ok()
 }
 
 /// What the runtime offers, and whether that is all of it.

@@ -10,6 +10,7 @@ use crate::wheel::archive::Archive;
 use crate::wheel::contents::{self, Kind as Contents};
 use crate::wheel::metadata;
 use crate::wheel::name::WheelName;
+use crate::wheel::naming;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -68,8 +69,10 @@ pub fn open(source: &Source, target: &Target) -> Input {
 
 /// Checks an input that has been read, but for its modules.
 pub fn open_bytes(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target) -> Input {
-    let mut input = Input { kind: Some(kind), sources: origin::of_file_name(file_name), ..Input::default() };
-    if let Err(error) = read(kind, file_name, bytes, target, &mut input) {
+    let own = if kind == Kind::Wheel { naming::of_wheel(file_name, &bytes) } else { Ok(file_name.to_string()) };
+    let sources = own.as_ref().map_or_else(|_| Vec::new(), |name| origin::of_file_name(name));
+    let mut input = Input { kind: Some(kind), sources, ..Input::default() };
+    if let Err(error) = own.and_then(|name| read(kind, &name, bytes, target, &mut input)) {
         input.findings.push(unreadable(&error));
     }
     input

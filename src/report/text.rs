@@ -85,6 +85,14 @@ impl InputReport {
 }
 
 impl Report {
+    /// Writes what there is to know about the run as a whole.
+    pub fn write_run_notices(&self, out: &mut dyn Write, paper: Paper, verbosity: Verbosity) -> io::Result<()> {
+        if verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        write_notices(out, paper, "", &self.notices, true)
+    }
+
     /// Writes a line on all inputs together, if there are several.
     pub fn write_closing(&self, out: &mut dyn Write, paper: Paper) -> io::Result<()> {
         let Totals { inputs, upgraded, unchanged, refused, errors, size_before, size_after, .. } = self.totals;

@@ -7,6 +7,7 @@ use crate::input::{self, Kind, Source};
 use crate::output;
 use crate::report::{Failure, TOOL};
 use crate::target::{self, Target};
+use crate::wheel::naming;
 use anyhow::Result;
 use std::io::Write;
 
@@ -50,7 +51,8 @@ fn describe(file_name: Option<&str>, bytes: &[u8], wanted: Wanted, shown: &mut I
     match kind {
         Kind::Module => shown.modules = vec![module::describe(bytes, wanted)?],
         Kind::Wheel | Kind::Archive => {
-            let (archive, modules) = archive::describe(file_name.unwrap_or_default(), bytes, wanted)?;
+            let own = if kind == Kind::Wheel { Some(naming::of_wheel(file_name.unwrap_or_default(), bytes)?) } else { None };
+            let (archive, modules) = archive::describe(own.as_deref().or(file_name).unwrap_or_default(), bytes, wanted)?;
             (shown.archive, shown.modules) = (Some(archive), modules);
         }
     }

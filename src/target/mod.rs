@@ -34,6 +34,8 @@ pub struct Target {
     pub emscripten: &'static str,
     /// Version of Python that its runtimes contain.
     pub python: &'static str,
+    /// The release of that Python that lock files of its runtimes name.
+    pub python_release: &'static str,
     /// Whether 64-bit integers pass between WebAssembly and JavaScript whole (`-sWASM_BIGINT`), instead of in halves.
     pub bigint: bool,
     /// The exception ABI of side modules.
@@ -152,6 +154,17 @@ impl Target {
     /// The platform tag with its version of Emscripten. Its runtimes take that, too: it was the only kind before there were platforms.
     pub fn emscripten_tag(&self) -> String {
         format!("emscripten_{}_{ARCHITECTURE}", self.emscripten.replace('.', "_"))
+    }
+
+    /// What lock files of its runtimes say of the platform in `info`. The runtime refuses those of another `abi_version`.
+    pub fn lock_info(&self) -> [(&'static str, String); 4] {
+        let platform = format!("emscripten_{}", self.emscripten.replace('.', "_"));
+        [
+            ("abi_version", self.version.to_string()),
+            ("arch", ARCHITECTURE.to_string()),
+            ("platform", platform),
+            ("python", self.python_release.to_string()),
+        ]
     }
 
     /// Whether `tag` is a platform tag of Pyodide for a later platform than this one, known here or not.

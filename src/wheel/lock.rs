@@ -1,11 +1,18 @@
-//! `pyodide-lock.json`: the entry of an upgraded package.
+//! `pyodide-lock.json`: the entry of an upgraded package, and the platform that the file is for.
 //!
-//! The runtime checks the `sha256` of what it fetches, so both fields change together. Everything else keeps its bytes, whatever
-//! the formatting: the two values are replaced in the text, not in a parsed and reprinted tree.
+//! The runtime checks the `sha256` of what it fetches, so both fields of an entry change together. It refuses a file whose `info` names
+//! another `abi_version` than its own (`initializePackageIndex` of Pyodide 0.28.3, 0.29.5 and 314.0.7). Everything else keeps its bytes,
+//! whatever the formatting: values are replaced in the text, not in a parsed and reprinted tree.
+//!
+//! What is in the other packages is not at hand. Wheels tell by their names whether they are for the platform; `.zip` archives of
+//! libraries and of modules of Python do not, and are for the platform that the file was for.
 
+use super::name::{WheelName, stem};
+use crate::target::Target;
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 
 type Object<'a> = IndexMap<String, &'a RawValue>;
 
@@ -13,25 +20,104 @@ type Object<'a> = IndexMap<String, &'a RawValue>;
 ///
 /// A `file_name` that is a URL or a path keeps everything up to its last `/`. Fails when no package has that file.
 pub fn rewrite_lock(lock_json: &str, old_file_name: &str, new_file_name: &str, sha256: &str) -> Result<String> {
-    let lock: Object = serde_json::from_str(lock_json).context("not a lock file: expected a JSON object")?;
-    let packages = lock.get("packages").context("not a lock file: no `packages`")?;
-    let packages: Object = serde_json::from_str(packages.get()).context("`packages` is not an object")?;
     let mut edits = Vec::new();
-    for (name, package) in &packages {
-        let package: Object = serde_json::from_str(package.get()).with_context(|| format!("package `{name}`"))?;
-        let Some(file_name) = package.get("file_name") else { continue };
-        let value: String = serde_json::from_str(file_name.get()).with_context(|| format!("`file_name` of package `{name}`"))?;
-        let (directory, last) =
-            value.rsplit_once('/').map_or(("", value.as_str()), |(_, last)| (&value[..value.len() - last.len()], last));
+    for Package { name, members: package, file_name, value } in packages(lock_json)? {
+        let last = base_name(&value);
         if last != old_file_name {
             continue;
         }
+        let directory = &value[..value.len() - last.len()];
         let hash = package.get("sha256").with_context(|| format!("package `{name}` has no `sha256`"))?;
         edits.push((file_name.get(), serde_json::to_string(&format!("{directory}{new_file_name}"))?));
         edits.push((hash.get(), serde_json::to_string(sha256)?));
     }
     ensure!(!edits.is_empty(), "no package of the lock file has the file `{old_file_name}`");
     Ok(splice(lock_json, edits))
+}
+
+/// Whether a package of the lock file is in a file called `file_name`.
+pub fn lists(lock_json: &str, file_name: &str) -> Result<bool> {
+    Ok(packages(lock_json)?.iter().any(|package| base_name(&package.value) == file_name))
+}
+
+/// `lock_json` as a lock file for `target`, and the packages in it that are for another platform or Python; the files `done` are for
+/// `target`.
+pub fn retarget_lock(lock_json: &str, target: &Target, done: &HashSet<String>) -> Result<(String, Vec<String>)> {
+    let lock: Object = serde_json::from_str(lock_json).context("not a lock file: expected a JSON object")?;
+    let info = lock.get("info").map(|info| info.get());
+    let present: Object = info.map_or(Ok(Object::new()), serde_json::from_str).context("`info` is not an object")?;
+    let platform = present.get("abi_version").map(|value| value.get());
+    let was_for_target = platform == Some(&*serde_json::to_string(target.version)?);
+    let mut edits = Vec::new();
+    let mut missing = Vec::new();
+    for (key, value) in target.lock_info() {
+        let value = serde_json::to_string(&value)?;
+        match present.get(key) {
+            Some(old) => edits.push((old.get(), value)),
+            None => missing.push(format!("\"{key}\": {value}")),
+        }
+    }
+    if !missing.is_empty() {
+        let inside = missing.join(", ");
+        // Behind the brace that begins the object.
+        let (object, members, text) = match info {
+            Some(info) => (info, present.len(), inside),
+            None => (lock_json.trim_start(), lock.len(), format!("\"info\": {{{inside}}}")),
+        };
+        edits.push((&object[1..1], if members > 0 { format!("{text}, ") } else { text }));
+    }
+    let mut unfit = Vec::new();
+    for package in packages(lock_json)? {
+        if !done.contains(base_name(&package.value)) && !fits(&package, target, was_for_target)? {
+            unfit.push(package.name);
+        }
+    }
+    Ok((splice(lock_json, edits), unfit))
+}
+
+/// Whether a package is for `target`, as far as its entry tells.
+fn fits(package: &Package<'_>, target: &Target, was_for_target: bool) -> Result<bool> {
+    let file = base_name(&package.value);
+    if stem(file).is_none() {
+        let compiled = ["shared_library", "static_library", "cpython_module"];
+        let is_compiled = package
+            .members
+            .get("package_type")
+            .is_some_and(|kind| serde_json::from_str::<String>(kind.get()).is_ok_and(|kind| compiled.contains(&kind.as_str())));
+        return Ok(was_for_target || !is_compiled);
+    }
+    let Ok(name) = WheelName::parse(file) else { return Ok(true) };
+    Ok(name.is_for(target) && name.runs_on(&target.python_tag())?)
+}
+
+/// One of the `packages`.
+struct Package<'a> {
+    name: String,
+    members: Object<'a>,
+    /// Its `file_name` in the text.
+    file_name: &'a RawValue,
+    /// What that says.
+    value: String,
+}
+
+/// The packages that have a file.
+fn packages(lock_json: &str) -> Result<Vec<Package<'_>>> {
+    let lock: Object = serde_json::from_str(lock_json).context("not a lock file: expected a JSON object")?;
+    let packages = lock.get("packages").context("not a lock file: no `packages`")?;
+    let packages: Object = serde_json::from_str(packages.get()).context("`packages` is not an object")?;
+    let mut read = Vec::with_capacity(packages.len());
+    for (name, package) in packages {
+        let members: Object = serde_json::from_str(package.get()).with_context(|| format!("package `{name}`"))?;
+        let Some(file_name) = members.get("file_name").copied() else { continue };
+        let value: String = serde_json::from_str(file_name.get()).with_context(|| format!("`file_name` of package `{name}`"))?;
+        read.push(Package { name, members, file_name, value });
+    }
+    Ok(read)
+}
+
+/// The last part of a path or URL.
+fn base_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, last)| last)
 }
 
 /// Replaces slices of `text` (each borrowed from it) by other text.
@@ -69,6 +155,47 @@ mod tests {
         let text = r#"{"packages":{"b":{"file_name":"https://example.org/d/b-1.whl","sha256":"00"}}}"#;
         let new = rewrite_lock(text, "b-1.whl", "b-2.whl", "ff").unwrap();
         assert_eq!(new, r#"{"packages":{"b":{"file_name":"https://example.org/d/b-2.whl","sha256":"ff"}}}"#);
+    }
+
+    #[test]
+    fn the_platform_becomes_that_of_the_target() {
+        let target = Target::find("pyodide_2025_0").unwrap();
+        let retarget = |text: &str| retarget_lock(text, target, &HashSet::new()).unwrap().0;
+        let text = "{\n\"info\": {\"abi_version\": \"2024_0\", \"arch\":\"wasm32\",  \"platform\": \"emscripten_3_1_58\", \
+                    \"python\": \"3.12.7\", \"version\": \"0.27.7\"},\n\"packages\": {}}\n";
+        let expected =
+            text.replace("2024_0", "2025_0").replace("emscripten_3_1_58", "emscripten_4_0_9").replace("3.12.7", "3.13.2");
+        assert_eq!(retarget(text), expected);
+        assert_eq!(retarget(&expected), expected);
+        let whole = r#""abi_version": "2025_0", "arch": "wasm32", "platform": "emscripten_4_0_9", "python": "3.13.2""#;
+        assert_eq!(retarget(r#" {"packages": {}}"#), format!(r#" {{"info": {{{whole}}}, "packages": {{}}}}"#));
+        assert_eq!(retarget(r#"{"info":{},"packages":{}}"#), format!(r#"{{"info":{{{whole}}},"packages":{{}}}}"#));
+        let some = r#"{"info":{"arch":"x", "python": ""},"packages":{}}"#;
+        let expected = r#"{"info":{"abi_version": "2025_0", "platform": "emscripten_4_0_9", "arch":"wasm32", "python": "3.13.2"},"packages":{}}"#;
+        assert_eq!(retarget(some), expected);
+    }
+
+    #[test]
+    fn packages_of_another_platform_or_python_are_told() {
+        let target = Target::find("pyodide_2025_0").unwrap();
+        let files = [
+            ("any", "any-1-py3-none-any.whl"),
+            ("old", "old-1-cp312-abi3-pyodide_2024_0_wasm32.whl"),
+            ("done", "done-1-cp312-abi3-pyodide_2024_0_wasm32.whl"),
+            ("python", "https://example.org/python-1-cp312-cp312-pyodide_2025_0_wasm32.whl"),
+            ("right", "right-1-cp313-cp313-pyemscripten_2025_0_wasm32.whl"),
+            ("emscripten", "emscripten-1-cp313-cp313-emscripten_4_0_9_wasm32.whl"),
+            ("tests", "x-tests.tar"),
+        ];
+        let of = |version: &str| {
+            let packages: Vec<String> =
+                files.iter().map(|(name, file)| format!(r#""{name}": {{"file_name": "{file}"}}"#)).collect();
+            let library = r#""library": {"file_name": "l.zip", "package_type": "shared_library"}"#;
+            let text = format!(r#"{{"info": {{"abi_version": "{version}"}}, "packages": {{{}, {library}}}}}"#, packages.join(", "));
+            retarget_lock(&text, target, &HashSet::from([files[2].1.to_string()])).unwrap().1
+        };
+        assert_eq!(of("2024_0"), ["old", "python", "library"]);
+        assert_eq!(of("2025_0"), ["old", "python"]);
     }
 
     #[test]

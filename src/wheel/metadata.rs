@@ -97,6 +97,12 @@ fn tag_of(line: &str) -> Option<&str> {
     key.eq_ignore_ascii_case("tag").then(|| value.trim())
 }
 
+/// The build number and tag in `WHEEL`, which the file name has, too.
+pub fn build(wheel: &str) -> Option<String> {
+    let mut fields = wheel.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.eq_ignore_ascii_case("build")).map(|(_, value)| value.trim().to_string())
+}
+
 /// The `Requires-Python` of `METADATA`.
 pub fn requires_python(metadata: &str) -> Option<String> {
     let header = metadata.lines().take_while(|line| !line.is_empty());

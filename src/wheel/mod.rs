@@ -24,12 +24,13 @@ pub mod metadata;
 mod modules;
 pub mod name;
 mod namesakes;
+pub mod naming;
 pub(crate) mod rename;
 pub mod runtime_path;
 pub mod sources;
 mod stable_abi;
 
-pub use lock::rewrite_lock;
+pub use lock::{lists, retarget_lock, rewrite_lock};
 
 use crate::check::features::STRUCT_CHANGED;
 use crate::check::noted::{NO_MODULES, OLD_SBOM, SIGNATURE_DROPPED};
@@ -39,7 +40,7 @@ use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::plain::{first_names, plural};
 use crate::progress::{Phase, Progress};
 use crate::shrink;
-use crate::target::{Target, origin, structs};
+use crate::target::{LibraryLookup, Target, origin, structs};
 use anyhow::{Context, Result, anyhow, bail};
 use archive::{Archive, Member, Names, Written};
 use compress::Level;
@@ -62,7 +63,8 @@ const LIBRARY_DIRECTORY: &str = "/usr/lib";
 pub struct WheelOptions {
     /// Platform tags of the output, in the order in which the file name lists them. Empty: the present ones stay.
     pub platform_tags: Vec<String>,
-    /// Leave the spellings of a wheel's tags as they are, where these name the target already.
+    /// Leave the spellings of a wheel's tags as they are, where these name the target already, and add no tags of a kind from before PEP
+    /// 783 to those of a wheel that has none.
     pub keep_spelling: bool,
     /// Python tag of the target: `cp313`.
     pub python_tag: String,
@@ -243,6 +245,12 @@ fn unchanged(file_name: &str, bytes: &[u8], modules: Vec<ModuleReport>, notices:
 /// The target that `options` ask for; `None` where the tags stay.
 fn target(options: &WheelOptions) -> Option<&'static Target> {
     options.platform_tags.iter().find_map(|tag| Target::of_platform_tag(tag))
+}
+
+/// The targets that the output is for.
+fn targets(options: &WheelOptions) -> impl Iterator<Item = &'static Target> {
+    let others = options.also.iter().flat_map(|also| &also.platform_tags);
+    options.platform_tags.iter().chain(others).filter_map(|tag| Target::of_platform_tag(tag))
 }
 
 /// Checks the wheel's name, its `.dist-info` directory, its platform and its Python.
@@ -480,6 +488,9 @@ fn plan_runtime_paths(
         bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
     }
     notices.extend(plan.notices);
+    if targets(options).any(|target| target.library_lookup != (LibraryLookup::RuntimePath { normalised: true })) {
+        notices.extend(plan.unpacked);
+    }
     Ok(plan.entries)
 }
 
@@ -512,13 +523,18 @@ fn retag(
 }
 
 /// The platform tags of all targets that the output is for, each once and, of several, sorted. A target that the tags `present` name
-/// already keeps its spellings, unless others were asked for.
+/// already keeps its spellings, and a wheel without legacy tags gets none, unless others were asked for.
 fn wanted_tags(options: &WheelOptions, present: &[String]) -> Vec<String> {
     let spelled = |tags: &[String]| -> Vec<String> {
         let target = |tag: &String| name::platform_of_tag(tag).map(|target| target.name);
         let wanted = tags.iter().find_map(target);
         let own: Vec<String> = present.iter().filter(|tag| wanted.is_some() && target(tag) == wanted).cloned().collect();
-        if options.keep_spelling && !own.is_empty() { own } else { tags.to_vec() }
+        if !options.keep_spelling {
+            return tags.to_vec();
+        }
+        let had_legacy = present.iter().any(|tag| name::is_legacy(tag));
+        let fitting = tags.iter().filter(|tag| had_legacy || !name::is_legacy(tag)).cloned();
+        if own.is_empty() { fitting.collect() } else { own }
     };
     let mut tags = spelled(&options.platform_tags);
     if !options.also.is_empty() {

@@ -5,7 +5,7 @@
 //! has that version's structures compiled in, and a changed tag would only turn a clear refusal into corrupted memory.
 
 use crate::check::python::PLATFORM_TAG;
-use crate::target::Target;
+use crate::target::{TagStyle, Target};
 use anyhow::{Context, Result, bail, ensure};
 
 /// The parts of a wheel's file name.
@@ -85,6 +85,23 @@ impl WheelName {
         self.platform.iter().filter_map(|tag| platform_of_tag(tag))
     }
 
+    /// Whether the runtimes of `target` take one of the platform tags.
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.platform.iter().any(|tag| tag == "any" || platform_of_tag(tag).is_some_and(|of| of.name == target.name))
+    }
+
+    /// Which installers take the name, if it has a platform in both spellings.
+    pub fn installers(&self) -> Option<String> {
+        let has = |tag: String| self.platform.contains(&tag);
+        let both = |target: &&Target| [TagStyle::Pep783, TagStyle::Legacy].into_iter().all(|style| has(target.platform_tag(style)));
+        let version = Target::all().iter().filter(|target| target.has_wheels()).find(both)?.version;
+        Some(format!(
+            "the name has the platform in both spellings: Pyodide before 0.29.4 installs `pyodide_{version}` alone, the Python package \
+             index takes `pyemscripten_{version}` alone, and `pyodide py-compile` skips names with both; `--tag-style pep783` or `legacy` \
+             writes one of them"
+        ))
+    }
+
     /// Checks that the wheel is for Emscripten, and not for later platforms than `target` alone: nothing here makes a module older. The
     /// platform `any` passes, since wheels with data modules carry it.
     pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {
@@ -142,6 +159,11 @@ impl WheelName {
 pub fn platform_of_tag(tag: &str) -> Option<&'static Target> {
     let by_emscripten = || Target::all().iter().find(|target| target.has_wheels() && target.emscripten_tag() == *tag);
     Target::of_platform_tag(tag).or_else(by_emscripten)
+}
+
+/// Whether a platform tag is of a kind from before PEP 783, such as `pyodide_2025_0_wasm32`.
+pub fn is_legacy(tag: &str) -> bool {
+    ["pyodide_", "emscripten_"].iter().any(|prefix| tag.starts_with(prefix))
 }
 
 /// Whether a platform tag is one of Emscripten, of whatever version.

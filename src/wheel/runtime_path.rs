@@ -16,12 +16,14 @@
 //! one beside it, or the one of its package or of the wheel's distribution (repair tools put libraries into `p.libs` or `p/.libs`, where `p` is
 //! the one or the other). Where nothing tells, any of them will do if they are equal; if not, the archive is refused.
 //!
-//! Elsewhere than in site-packages only `$ORIGIN` helps. Two importers in different directories then spell a library in two ways;
-//! `plan` says so in a notice, since no RUNTIME_PATH avoids it.
+//! Elsewhere than in site-packages only `$ORIGIN` helps. Two importers in different directories then spell a library in two ways, and
+//! libraries that need each other from different directories are spelled in another way each time round: 0.28 and 0.29 never end to load
+//! them. `plan` says so, since no RUNTIME_PATH avoids it.
 
 use super::name::normalized;
 use super::namesakes::{self, Namesakes, Places};
 use crate::check::libraries;
+use crate::plain::first_names;
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_pyfix_passes::Notice;
 
@@ -68,6 +70,8 @@ pub struct Plan {
     pub undecided: Vec<Undecided>,
     /// What could not be arranged.
     pub notices: Vec<Notice>,
+    /// What does not work elsewhere than in site-packages, on runtimes that do not normalise paths.
+    pub unpacked: Vec<Notice>,
 }
 
 /// Plans the RUNTIME_PATH of `modules`, whose archive is unpacked into the directory `root` (absolute, no `/` at the end) and is a wheel of
@@ -109,8 +113,11 @@ pub fn plan(modules: &[Linked], root: &str, distribution: Option<&str>) -> Plan 
         plan.entries.push(searched.iter().flat_map(|searched| entries(own, searched, root)).collect());
         resolved.push(libraries);
     }
-    plan.notices
-        .extend(unpacked_twice(modules, &resolved).into_iter().map(|message| libraries::LIBRARY_LOADED_TWICE.warns(message)));
+    let cyclic = cycles(modules, &resolved);
+    let endless = cyclic.iter().map(|cycle| libraries::LIBRARY_LOADED_TWICE.warns(endless(cycle, modules)));
+    plan.unpacked = endless.collect();
+    let twice = unpacked_twice(modules, &resolved, &cyclic.into_iter().flatten().collect());
+    plan.unpacked.extend(twice.into_iter().map(|message| libraries::LIBRARY_LOADED_TWICE.warns(message)));
     plan
 }
 
@@ -207,8 +214,71 @@ fn entries(from: &str, to: &str, root: &str) -> Vec<String> {
     if step == ".." || step.starts_with("../") { vec![join(root, to), relative] } else { vec![relative] }
 }
 
-/// Libraries that importers of a wheel unpacked elsewhere than in site-packages would load under two spellings.
-fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
+/// Groups of modules in several directories that all need each other, by way of others.
+fn cycles(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, group) in components(resolved).into_iter().enumerate() {
+        groups.entry(group).or_default().push(index);
+    }
+    let own = |index: usize| directory(&modules[index].path);
+    groups.into_values().filter(|group| group.iter().any(|index| own(*index) != own(group[0]))).collect()
+}
+
+/// For each node the smallest one of its strongly connected component, `next` being the edges (Kosaraju's algorithm).
+fn components(next: &[Vec<usize>]) -> Vec<usize> {
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); next.len()];
+    for (from, targets) in next.iter().enumerate() {
+        targets.iter().for_each(|to| before[*to].push(from));
+    }
+    let mut seen = vec![false; next.len()];
+    let mut finished = Vec::with_capacity(next.len());
+    (0..next.len()).for_each(|start| visit(start, next, &mut seen, &mut finished));
+    let mut component = vec![0; next.len()];
+    let mut seen = vec![false; next.len()];
+    for start in finished.into_iter().rev() {
+        let mut members = Vec::new();
+        visit(start, &before, &mut seen, &mut members);
+        let smallest = members.iter().copied().min().unwrap_or(start);
+        members.into_iter().for_each(|member| component[member] = smallest);
+    }
+    component
+}
+
+/// Appends the nodes that are reached from `start` and were not `seen` to `finished`, each behind all that is reached through it first.
+fn visit(start: usize, next: &[Vec<usize>], seen: &mut [bool], finished: &mut Vec<usize>) {
+    // A node, and how many of its edges were followed: chains of libraries are longer than a stack is deep.
+    let mut stack: Vec<(usize, usize)> = Vec::new();
+    if !std::mem::replace(&mut seen[start], true) {
+        stack.push((start, 0));
+    }
+    while let Some((node, followed)) = stack.last_mut() {
+        match next[*node].get(*followed) {
+            Some(to) => {
+                *followed += 1;
+                if !std::mem::replace(&mut seen[*to], true) {
+                    stack.push((*to, 0));
+                }
+            }
+            None => {
+                finished.push(*node);
+                stack.pop();
+            }
+        }
+    }
+}
+
+/// What there is to say of a cycle.
+fn endless(cycle: &[usize], modules: &[Linked]) -> String {
+    format!(
+        "{} need each other from several directories: Pyodide 0.28 and 0.29 do not load them unless the wheel is installed into \
+         site-packages",
+        first_names(cycle.iter().map(|index| format!("`{}`", modules[*index].path)), 5)
+    )
+}
+
+/// Libraries that importers of a wheel unpacked elsewhere than in site-packages would load under two spellings. `endless` modules do not
+/// load at all.
+fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>], endless: &BTreeSet<usize>) -> Vec<String> {
     let imported: BTreeSet<usize> = resolved.iter().flatten().copied().collect();
     let mut spellings: Vec<BTreeSet<String>> = vec![BTreeSet::new(); modules.len()];
     let mut queue: Vec<(usize, String)> = Vec::new();
@@ -221,17 +291,21 @@ fn unpacked_twice(modules: &[Linked], resolved: &[Vec<usize>]) -> Vec<String> {
         spellings[*index].insert(spelled.clone());
     }
     while let Some((index, spelled)) = queue.pop() {
+        if endless.contains(&index) {
+            continue;
+        }
         for library in &resolved[index] {
             let step = relative_path(directory(&modules[index].path), directory(&modules[*library].path));
             let spelled = join(&spelled, &step);
-            // Two spellings are enough to report; more would only repeat it, and modules that need each other never end.
+            // Two spellings are enough to report; more would only repeat it.
             if spelled.len() < LONGEST_PATH && spellings[*library].len() < 2 && spellings[*library].insert(spelled.clone()) {
                 queue.push((*library, spelled));
             }
         }
     }
-    let twice = modules.iter().zip(&spellings).filter(|(_, spellings)| spellings.len() > 1);
-    let notice = |(module, _): (&Linked, _)| {
+    let twice = (0..modules.len()).filter(|index| spellings[*index].len() > 1 && !endless.contains(index));
+    let notice = |index: usize| {
+        let module = &modules[index];
         format!(
             "`{}` is reached from several directories: Pyodide 0.28 and 0.29 load it more than once unless the wheel is installed into \
              site-packages",
@@ -288,7 +362,7 @@ mod tests {
         assert_eq!(plan.entries[0], [""; 0]);
         assert_eq!(plan.entries[1], ["$ORIGIN"]);
         assert_eq!(plan.entries[2], ["/lib/python3.13/site-packages/PyMuPDF.libs", "$ORIGIN/../PyMuPDF.libs"]);
-        assert!(plan.missing.is_empty() && plan.notices.is_empty());
+        assert!(plan.missing.is_empty() && plan.notices.is_empty() && plan.unpacked.is_empty());
     }
 
     #[test]
@@ -324,16 +398,16 @@ mod tests {
     #[test]
     fn a_library_that_is_imported_too_is_reported() {
         let mut modules = [linked("p/_core.abi3.so", &[]), linked("p/sub/_x.abi3.so", &["_core.abi3.so"])];
-        assert_eq!(plan(&modules, ROOT, None).notices, []);
+        assert_eq!(plan(&modules, ROOT, None).unpacked, []);
         modules[0].importable = true;
-        let notices = plan(&modules, ROOT, None).notices;
+        let notices = plan(&modules, ROOT, None).unpacked;
         assert!(notices.len() == 1 && notices[0].message.contains("`p/_core.abi3.so`"), "{notices:?}");
     }
 
     #[test]
     fn importers_in_two_directories_are_reported() {
         let modules = [linked("p/m.so", &["a.so"]), linked("p/sub/n.so", &["a.so"]), linked("p.libs/a.so", &[])];
-        let notices = plan(&modules, ROOT, None).notices;
+        let notices = plan(&modules, ROOT, None).unpacked;
         assert_eq!(notices.len(), 1);
         assert!(notices[0].message.contains("`p.libs/a.so`"), "{notices:?}");
     }
@@ -341,13 +415,27 @@ mod tests {
     #[test]
     fn a_chain_within_libs_has_one_spelling() {
         let modules = [linked("p/m.so", &["a.so", "b.so"]), linked("p.libs/a.so", &["b.so"]), linked("p.libs/b.so", &[])];
-        assert!(plan(&modules, ROOT, None).notices.is_empty());
+        assert!(plan(&modules, ROOT, None).unpacked.is_empty());
     }
 
     #[test]
-    fn modules_that_need_each_other_end() {
+    fn modules_in_two_directories_that_need_each_other_do_not_load_unpacked() {
         let modules = [linked("m.so", &["a.so"]), linked("a/a.so", &["b.so"]), linked("b/b.so", &["a.so"])];
-        assert_eq!(plan(&modules, ROOT, None).notices.len(), 2);
+        let unpacked = plan(&modules, ROOT, None).unpacked;
+        assert_eq!(unpacked.len(), 1, "{unpacked:?}");
+        assert!(unpacked[0].message.starts_with("`a/a.so`, `b/b.so` need each other from several directories"), "{unpacked:?}");
+        // In one directory a module has one spelling, and so has one that needs itself.
+        let modules = [linked("m.so", &["a.so"]), linked("a/a.so", &["b.so", "a.so"]), linked("a/b.so", &["a.so"])];
+        assert_eq!(plan(&modules, ROOT, None).unpacked, []);
+    }
+
+    #[test]
+    fn what_leads_to_a_cycle_is_none() {
+        let edges = [vec![1], vec![2], vec![1, 3], vec![4], vec![3, 5], vec![]];
+        assert_eq!(components(&edges), [0, 1, 1, 3, 3, 5]);
+        const LENGTH: usize = 200_000;
+        let chain: Vec<Vec<usize>> = (0..LENGTH).map(|node| vec![(node + 1) % LENGTH]).collect();
+        assert_eq!(components(&chain), vec![0; LENGTH]);
     }
 
     /// Spellings get longer with every step of a chain. What no runtime can open any more is not followed, for it would take memory in the
@@ -360,7 +448,7 @@ mod tests {
             (0..COUNT).map(|number| linked(&format!("d{number}/{}", name(number)), &[&name(number + 1)])).collect();
         modules[0].importable = true;
         modules.push(linked("m.so", &[&name(0)]));
-        let notices = plan(&modules, ROOT, None).notices.len();
+        let notices = plan(&modules, ROOT, None).unpacked.len();
         assert!((LONGEST_PATH / 10..LONGEST_PATH / 5).contains(&notices), "{notices}");
     }
 

@@ -18,7 +18,7 @@ fn check_bytes(name: &str, bytes: &[u8]) -> (i32, Vec<Value>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
     std::fs::write(&path, bytes).unwrap();
-    let (code, report) = check(&[&path], &[]);
+    let (code, report) = check(&[&path], &["--target", "pyodide_2025_0"]);
     (code, findings(&report))
 }
 

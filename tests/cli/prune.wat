@@ -2,7 +2,7 @@
 ;; RUN[pyinit]: % -o - --exports pyinit --verbose --no-encode | print
 ;; RUN[all]: % -o - --exports all --no-encode -v | print
 ;; RUN[no-prune]: % -o - --no-prune --no-encode -v | print
-;; RUN[kept]: % -o - --keep-export "_Z*" --no-encode -v | print
+;; RUN[kept]: % -o - --keep-export _Z* --no-encode -v | print
 ;; RUN[O0]: % -o - -O0 | print
 
 ;; An extension module: its mangled exports go and with them what only they keep. The names that stay have a reason each: Python looks for

@@ -1,11 +1,13 @@
 // Runs Python snippets in a Pyodide runtime under Node, each in a fresh runtime.
 //
 // Standard input: one JSON object
-//   {"runtime": DIR, "jobs": [{"name", "files", "archives", "installs", "env", "python"}, ...]}
+//   {"runtime": DIR, "jobs": [{"name", "files", "archives", "installs", "lock", "packages", "env", "python"}, ...]}
 //   runtime    an unpacked npm `pyodide` package
 //   files      [[path in the runtime, path on the host], ...], written before anything runs
 //   archives   [[path on the host, format, directory in the runtime or null], ...], unpacked without looking at tags
 //   installs   [path on the host, ...], wheels for pyodide.loadPackage: into site-packages, their libraries preloaded
+//   lock       path of a lock file on the host, beside its wheels, or null for that of the runtime
+//   packages   [name, ...], packages of the lock file for pyodide.loadPackage
 //   env        environment variables of the runtime
 //   python     the snippet; its last expression is the answer
 //
@@ -39,6 +41,7 @@ async function run(job, printed) {
   const note = (line) => { printed.push(line); console.error(line); };
   const py = await loadPyodide({
     indexURL: directory,
+    ...(job.lock === null ? {} : { lockFileURL: job.lock, packageCacheDir: path.dirname(job.lock) }),
     env: { HOME: '/home/pyodide', ...job.env },
     stdout: (line) => console.error(line),
     stderr: note,
@@ -57,6 +60,9 @@ async function run(job, printed) {
       messageCallback: () => {},
       errorCallback: note,
     });
+  }
+  if (job.packages.length > 0) {
+    await py.loadPackage(job.packages, { messageCallback: () => {}, errorCallback: note });
   }
   const value = String(await py.runPythonAsync(job.python));
   const instances = new Set(Object.values(py._module.LDSO.loadedLibsByName));

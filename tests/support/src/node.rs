@@ -49,6 +49,10 @@ pub struct Job {
     pub unpacked: Vec<PathBuf>,
     /// Wheels to install with `pyodide.loadPackage`: into `site-packages`, their libraries preloaded.
     pub installed: Vec<PathBuf>,
+    /// A lock file beside its wheels, in place of that of the runtime.
+    pub lock: Option<PathBuf>,
+    /// Packages of the lock file to load with `pyodide.loadPackage`.
+    pub packages: Vec<String>,
     /// Environment variables of the runtime.
     pub environment: Vec<(String, String)>,
     /// The snippet; its last expression, as a string, is the answer.
@@ -150,6 +154,8 @@ struct RequestedJob {
     files: Vec<(String, PathBuf)>,
     archives: Vec<(PathBuf, &'static str, Option<String>)>,
     installs: Vec<PathBuf>,
+    lock: Option<PathBuf>,
+    packages: Vec<String>,
     env: serde_json::Map<String, serde_json::Value>,
     python: String,
 }
@@ -169,6 +175,8 @@ impl RequestedJob {
             files,
             archives: job.unpacked.iter().map(|wheel| (wheel.clone(), "wheel", None)).collect(),
             installs: job.installed.clone(),
+            lock: job.lock.clone(),
+            packages: job.packages.clone(),
             env: job.environment.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect(),
             python: job.python.clone(),
         })
