@@ -53,7 +53,9 @@ fn the_copy_of_a_lock_file_is_for_the_target() {
     let report = json(&run(inputs.path(), &[NEW_NAME, "--lock", "lock.json", "-o", "dist", "--json"]));
     assert_eq!((&report["inputs"][0]["status"], &report["lock"]), (&"unchanged".into(), &"dist/lock.json".into()));
     assert_eq!(report["lock_unfit"], serde_json::json!(["other"]));
-    assert_eq!(report["notices"], serde_json::json!(["1 package of the lock file does not fit pyodide_2025_0 yet: other"]));
+    let notice = &report["notices"][0];
+    let message = "1 package of the lock file does not fit pyodide_2025_0 yet: other";
+    assert_eq!((&notice["code"], &notice["message"]), (&"lock-unfit".into(), &message.into()));
     let written: Value = serde_json::from_slice(&fs::read(inputs.path().join("dist/lock.json")).unwrap()).unwrap();
     let info = serde_json::json!({"platform": "emscripten_4_0_9", "abi_version": "2025_0", "arch": "wasm32", "python": "3.13.2"});
     assert_eq!((&written["info"], &written["packages"]["demo"]["sha256"]), (&info, &report["inputs"][0]["sha256"]));
@@ -149,8 +151,9 @@ fn options_that_do_nothing_are_told() {
         let output = run(inputs.path(), &[&["-n", "--json", "--allow-missing"], arguments].concat());
         let notices = json(&output)["notices"].clone();
         let text = String::from_utf8(output.stderr).unwrap();
-        let notices: Vec<String> = notices.as_array().unwrap().iter().map(|notice| notice.as_str().unwrap().to_string()).collect();
-        assert!(notices.iter().all(|notice| text.contains(&format!("\nnote: {notice}\n"))), "{text}");
+        let notices = notices.as_array().unwrap().iter().filter(|notice| notice["code"] == "no-effect");
+        let notices: Vec<String> = notices.map(|notice| notice["message"].as_str().unwrap().to_string()).collect();
+        assert!(notices.iter().all(|notice| text.contains(&format!("\nwarning[no-effect]: {notice}\n"))), "{text}");
         notices
     };
     let for_wheels = "did nothing: it is for wheels, and no input is one";
