@@ -61,7 +61,7 @@ impl Lock {
     ) -> Result<Option<Entry>> {
         let context = || LOCK_FILE.fails(self.path.display().to_string());
         if !changed && !wheel::lists(&self.text, old_name).with_context(context)? {
-            let notice = NOT_IN_LOCK.notes(format!("{} lists no package with this file", self.path.display()));
+            let notice = NOT_IN_LOCK.warns(format!("{} lists no package with this file", self.path.display()));
             notices.push(NoticeReport::from(notice));
             return Ok(None);
         }

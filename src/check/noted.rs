@@ -46,7 +46,7 @@ pub static NO_EFFECT: Code = Code {
 
 pub static NOT_IN_LOCK: Code = Code {
     name: "not-in-lock",
-    severity: Severity::Note,
+    severity: Severity::Warning,
     summary: "the lock file lists no package with this file",
     explanation: "The input came out as it went in, and the lock file does not know it, so nothing changes there.",
     remedy: "nothing, or give the lock file that lists the wheel",
