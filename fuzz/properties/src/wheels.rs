@@ -145,7 +145,7 @@ fn contents(random: &mut Random) -> Vec<Entry> {
 
 fn metadata(entries: &mut Vec<Entry>, random: &mut Random) {
     let tag = random.pick(&FILE_NAMES).trim_end_matches(".whl").splitn(3, '-').nth(2).unwrap_or("py3-none-any").to_string();
-    let version = random.pick(&["1.0", "1.0", "1.0", "2.0", ""]);
+    let version = random.pick(&["1.0", "1.0", "1.0", "1.0", "1.0", "1.0", "1.0", "1.9", "2.0", ""]);
     let wheel = format!("Wheel-Version: {version}\nGenerator: x\nRoot-Is-Purelib: false\nTag: {tag}\n");
     let text = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\nRequires-Python: >=3.8\n";
     for (name, contents) in [("WHEEL", wheel), ("METADATA", text.to_string())] {
