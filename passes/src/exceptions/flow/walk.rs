@@ -122,8 +122,11 @@ impl Walk<'_, '_> {
         self.stack.clear();
         self.writes.clear();
         self.frames.clear();
+        // Locals are zero in the beginning, which optimisers make use of.
+        let mut values = vec![Value::UNKNOWN; signature.params().len()];
+        values.resize(count, Value::exactly(Exact::Const(0)));
         self.state = Some(State {
-            locals: vec![Value::UNKNOWN; count],
+            locals: values,
             pending: NONE,
             fresh: false,
             passed: false,
