@@ -1,7 +1,5 @@
 //! Which passes run over one module, in which order.
 
-use crate::check::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL, code_of};
-use crate::plain::first_names;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,7 +16,9 @@ use wasm_pyfix_passes::{
 };
 use wasmparser::FuncType;
 
+use crate::check::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL, code_of};
 use crate::exports::Plan;
+use crate::plain::first_names;
 use crate::plugins;
 use crate::target::origin::Origin;
 use crate::target::{self, Target};

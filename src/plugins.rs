@@ -1,8 +1,8 @@
 //! Modules that a program loads for one function, and that serve nobody else.
 //!
-//! An extension module of Python is one: its `PyInit_` function, or one like it, is looked up, and nothing else. A grammar of tree-sitter is another:
-//! web-tree-sitter loads it with names of its own, looks for the one function `tree_sitter_LANGUAGE` and reaches all else from what that
-//! returns (`Language.load`). Nobody else defines what such a module defines for itself.
+//! An extension module of Python is one: its `PyInit_` function, or one like it, is looked up, and nothing else. A grammar of tree-sitter
+//! is another: web-tree-sitter loads it with names of its own, looks for the one function `tree_sitter_LANGUAGE` and reaches all else from
+//! what that returns (`Language.load`). Nobody else defines what such a module defines for itself.
 
 use wasm_pyfix_passes::module::{Item, Module};
 use wasm_pyfix_passes::python::is_extension;

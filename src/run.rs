@@ -3,8 +3,6 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
-use crate::wheel::name::{WheelName, python_suffix};
-use crate::wheel::naming;
 use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
@@ -37,6 +35,8 @@ use crate::report::{self, Failure, InputReport, ModuleReport, NoticeReport, Repo
 use crate::shrink;
 use crate::target::{self, Target, origin};
 use crate::wheel::code::Code;
+use crate::wheel::name::{WheelName, python_suffix};
+use crate::wheel::naming;
 use crate::wheel::sources::Sources;
 use crate::wheel::{self, AlsoFor, WheelOptions};
 

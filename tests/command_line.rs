@@ -55,10 +55,7 @@ fn inputs() -> TempDir {
 }
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
-    command.args(arguments).current_dir(directory).stdin(Stdio::null());
-    command.env("SOURCE_DATE_EPOCH", "1700000000").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-    command
+    support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory, arguments)
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,10 +43,7 @@ fn wheel(name: &str, files: &[(&str, &[u8])], record: Option<&str>) -> Vec<u8> {
 }
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-pyfix"));
-    command.args(arguments).current_dir(directory).stdin(Stdio::null());
-    command.env("SOURCE_DATE_EPOCH", "1700000000").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-    command
+    support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory, arguments)
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {

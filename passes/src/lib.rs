@@ -1,10 +1,11 @@
 //! The engine of wasm-pyfix: a model of linked Emscripten side modules, and the passes over it.
 //!
-//! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs. It knows nothing of files, wheels, terminals
-//! or Python; those live in the `wasm-pyfix` tool.
+//! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs, and of Python the names that it looks up in a
+//! module ([`python`]). It knows nothing of files, wheels or terminals; those live in the `wasm-pyfix` tool.
 
 pub mod bind;
 mod body;
+mod code_offsets;
 pub mod dylink;
 pub mod dyncall;
 pub mod encode;
@@ -32,10 +33,10 @@ pub mod survey;
 pub mod symbols;
 pub mod time;
 
+/// Whether a module has sections that point into its code by byte offset, such as debug information.
+pub use code_offsets::has_code_offsets;
 pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
 pub use error::{Error, Result, code};
-/// Whether a module has sections that point into its code by byte offset, such as debug information.
-pub use exceptions::has_code_offsets;
 /// Checks that `bytes` are a valid module of the features that side modules may use.
 pub use module::validate;
 pub use outcome::{Kept, Left, Notice, Outcome};

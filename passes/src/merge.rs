@@ -18,9 +18,8 @@
 
 mod closure;
 
-use crate::exceptions::has_code_offsets;
+use crate::code_offsets::{CODE_OFFSETS, has_code_offsets};
 use crate::module::{ConstExpr, ElementItems, FunctionId, Item, Module};
-use crate::prune::CODE_OFFSETS;
 use crate::references::References;
 use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;

@@ -15,6 +15,7 @@
 //! **Relies on** `resolveGlobalSymbol`, `GOTHandler`, `updateGOT` and `reportUndefinedSymbols` of `libdylink.js`; and on nobody outside of
 //! the group offering a weak symbol to a module that was linked against the libraries it needs.
 
+use crate::code_offsets::drop_code_offsets;
 use crate::module::{Import, Item, Module};
 use crate::own::{self, Kind, Reference};
 use crate::siblings::SiblingExports;
@@ -60,8 +61,8 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
         outcome.count("weak_addresses_cleared", globals.len());
     }
     if !outcome.is_unchanged() {
-        crate::exceptions::forget_import_infos(module);
-        crate::exceptions::drop_code_offsets(module, &mut outcome);
+        module.forget_import_infos();
+        drop_code_offsets(module, &mut outcome);
     }
     Ok(outcome)
 }

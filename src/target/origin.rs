@@ -9,8 +9,7 @@
 //! from that application, which is all that is known of it. Otherwise nothing is known, and nothing is taken to have been missing.
 
 use super::{Target, known};
-use crate::wheel::name::WheelName;
-use crate::wheel::name::python_suffix;
+use crate::wheel::name::{WheelName, python_suffix};
 use crate::wheel::runtime_path::base_name;
 use std::collections::{BTreeSet, HashSet};
 use wasm_pyfix_passes::ExceptionAbi;

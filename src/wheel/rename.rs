@@ -13,8 +13,7 @@
 //! its name says, one whose new name is taken, and one that another module needs by its name.
 
 use super::modules::{self, Module};
-use super::name::python_suffix;
-use super::name::python_version;
+use super::name::{python_suffix, python_version};
 use super::runtime_path::base_name;
 use super::stable_abi::{self, ALLOW};
 use super::{Wheel, WheelOptions, pythons};

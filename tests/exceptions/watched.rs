@@ -39,22 +39,14 @@ fn reports_that_others_make_in_memory_are_found() {
     let passed = asks("(call $invoke_vi (global.get $table_base) (global.get $THREW))");
     let chosen = asks("(call $invoke_vi (global.get $table_base) (select (global.get $THREW) (global.get $p) (i32.const 1)))");
     let writes = "(func $writes (param $p i32) (i32.store (local.get $p) (i32.const 5)))";
+    let kept = |address: &str| {
+        let functions = "(global $kept (mut i32) (i32.const 0))
+            (func $keep (param $p i32) (global.set $kept (local.get $p)))
+            (func $callee (i32.store (global.get $kept) (i32.const 5)))";
+        module("$callee", "", &format!("{functions} {}", run(&format!("(call $keep {address})"), &first)))
+    };
     let cases = [
-        (
-            "the callee writes through an address that was kept",
-            5,
-            module(
-                "$callee",
-                "",
-                &format!(
-                    "(global $kept (mut i32) (i32.const 0))
-                    (func $keep (param $p i32) (global.set $kept (local.get $p)))
-                    (func $callee (i32.store (global.get $kept) (i32.const 5)))
-                    {}",
-                    run("(call $keep (global.get $THREW))", &first)
-                ),
-            ),
-        ),
+        ("the callee writes through an address that was kept", 5, kept("(global.get $THREW)")),
         (
             "another function with a call site keeps it in memory",
             5,
@@ -88,17 +80,7 @@ fn reports_that_others_make_in_memory_are_found() {
         (
             "the callee writes through an address that was kept, and was one of the two",
             5,
-            module(
-                "$callee",
-                "",
-                &format!(
-                    "(global $kept (mut i32) (i32.const 0))
-                    (func $keep (param $p i32) (global.set $kept (local.get $p)))
-                    (func $callee (i32.store (global.get $kept) (i32.const 5)))
-                    {}",
-                    run("(call $keep (select (global.get $THREW) (global.get $threwValue) (i32.const 1)))", &first)
-                ),
-            ),
+            kept("(select (global.get $THREW) (global.get $threwValue) (i32.const 1))"),
         ),
         (
             "the callee stores something else than zero behind a call site of its own",

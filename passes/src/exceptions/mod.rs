@@ -37,6 +37,7 @@ mod threading;
 
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
+use crate::code_offsets::drop_code_offsets;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
 use crate::{Environment, Error, Notice, Outcome, Result, code};
@@ -104,7 +105,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     rename_longjmp(module, &abi, &mut outcome);
     addresses.extend(define_addresses(module, &abi, machinery.as_ref(), &mut outcome)?);
     module.initialize_globals(&addresses);
-    forget_import_infos(module);
+    module.forget_import_infos();
     drop_code_offsets(module, &mut outcome);
     // Calls inlined in a `try` take their arguments as block parameters, which are part of multivalue.
     let block_parameters: &[&str] = if plan.inlined.is_empty() { &[] } else { &["multivalue"] };
@@ -679,34 +680,4 @@ fn define_named(module: &mut Module<'_>, field: &str, role: Role, machinery: Opt
         (role, machinery) => routine(role, machinery).ok_or_else(unknown)?,
     };
     Ok(module.add_function(&ty, body, field))
-}
-
-/// Flags of imports that are gone would make loaders look for them.
-pub(crate) fn forget_import_infos(module: &mut Module<'_>) {
-    let fields: HashSet<String> = module.imports().iter().map(|import| import.field.to_string()).collect();
-    if module.dylink.import_info.iter().any(|info| !fields.contains(&info.field)) {
-        module.dylink.import_info.retain(|info| fields.contains(&info.field));
-    }
-}
-
-/// Sections that point into code by byte offset are wrong once code moves.
-pub(crate) fn drop_code_offsets(module: &mut Module<'_>, outcome: &mut Outcome) {
-    let dropped = module.drop_custom_sections(points_into_code);
-    if !dropped.is_empty() {
-        let message = format!("dropped sections that point into the old code: {}", dropped.join(", "));
-        outcome.notices.push(Notice::note(code::DROPPED_SECTIONS, message));
-    }
-}
-
-/// Whether custom sections of `module` point into its code.
-pub fn has_code_offsets(module: &Module<'_>) -> bool {
-    module.custom_sections().any(points_into_code)
-}
-
-/// Whether the custom section `name` holds offsets of code.
-pub(crate) fn points_into_code(name: &str) -> bool {
-    name.starts_with(".debug_")
-        || name.starts_with("reloc.")
-        || name.starts_with("metadata.code.")
-        || matches!(name, "sourceMappingURL" | "external_debug_info" | "linking")
 }

@@ -28,6 +28,7 @@ mod shape;
 pub use exports::wide_exports;
 
 use crate::body::halves::legal_body;
+use crate::code_offsets::drop_code_offsets;
 use crate::dyncall::PREFIX;
 use crate::module::{ElementItems, FunctionId, Import, Item, Module};
 use crate::siblings::SiblingExports;
@@ -74,7 +75,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     }
     remove_dead(module, candidates, &adaptors, &mut outcome)?;
     exceptions::make_temp_ret_private(module, options.sibling_exports, &mut outcome)?;
-    exceptions::drop_code_offsets(module, &mut outcome);
+    drop_code_offsets(module, &mut outcome);
     Ok(outcome)
 }
 

@@ -108,6 +108,12 @@ impl<'a> Module<'a> {
         self.imports.retain(|import| !items.contains(&import.item));
     }
 
+    /// Drops the flags of imports that are gone, which would make loaders look for them.
+    pub fn forget_import_infos(&mut self) {
+        let fields: HashSet<String> = self.imports.iter().map(|import| import.field.to_string()).collect();
+        self.dylink.import_info.retain(|info| fields.contains(&info.field));
+    }
+
     /// Adds a function that this module defines. `name` goes into the name section if there is one.
     pub fn add_function(&mut self, ty: &FuncType, body: Vec<u8>, name: &str) -> FunctionId {
         let ty = self.type_id(ty);

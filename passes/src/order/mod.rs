@@ -19,9 +19,8 @@
 
 mod bisect;
 
-use crate::exceptions::has_code_offsets;
+use crate::code_offsets::{CODE_OFFSETS, has_code_offsets};
 use crate::module::{FunctionId, Item, Module};
-use crate::prune::CODE_OFFSETS;
 use crate::{Error, Kept, Outcome, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -38,7 +37,7 @@ const SAMPLE: u64 = 8;
 const BEGINNING: usize = 32;
 /// A gain below one part of so many is not worth it.
 const WORTHWHILE: u64 = 1000;
-/// Level of the trial compression.
+/// Level of the trial compression. The highest takes longer and tells no more of large modules; the lowest misses repetitions of small ones.
 const LEVEL: u32 = 6;
 
 /// Orders the functions of `module`.

@@ -28,6 +28,7 @@ mod unread;
 
 pub use looked_up::is_looked_up;
 
+use crate::code_offsets::CODE_OFFSETS;
 use crate::module::{FunctionId, GlobalId, Item, Module, Origin, TagId, TypeId};
 use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;
@@ -36,9 +37,6 @@ use std::collections::{HashMap, HashSet};
 
 /// Name of the pass.
 pub const PASS: &str = "prune";
-
-/// Why a module keeps all its code where it is.
-pub const CODE_OFFSETS: &str = "its debug information points into the code";
 
 /// Which exports of a module may go if no import of the group needs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +189,7 @@ const STUB: &[u8] = &[0, 0, 0x0b];
 
 /// Drops flags of symbols that are gone.
 fn forget_infos(module: &mut Module<'_>) {
-    crate::exceptions::forget_import_infos(module);
+    module.forget_import_infos();
     let exports: HashSet<String> = module.exports().iter().map(|export| export.name.to_string()).collect();
     if module.dylink.export_info.iter().any(|info| !exports.contains(&info.name)) {
         module.dylink.export_info.retain(|info| exports.contains(&info.name));

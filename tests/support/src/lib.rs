@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub use modules::{all_modules, main_modules};
 pub use node::{Answer, Job, Node, run_jobs, run_python};
 pub use npm::Runtime;
-pub use tool::upgrade_archive;
+pub use tool::{command, upgrade_archive};
 
 /// The directory of the repository.
 pub fn repository() -> &'static Path {

@@ -1,9 +1,18 @@
 //! The command line of wasm-pyfix, called as a user would.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::npm::Runtime;
+
+/// The command line `arguments` of the executable `program` in `directory`, with nothing in its environment that changes what it prints
+/// or writes.
+pub fn command(program: &str, directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(directory).stdin(Stdio::null());
+    command.env("SOURCE_DATE_EPOCH", "1700000000").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+}
 
 /// Upgrades the wheel or archive `input` for `runtime` into `directory`, which is empty, and gives the path of the result.
 ///
