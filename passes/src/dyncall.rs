@@ -15,9 +15,8 @@ use crate::body::halves::legal_body;
 use crate::module::{ElementItems, Item, Module};
 use crate::signature::{has_i64, letters, spelled, through_pointer};
 use crate::{Kept, Outcome, Result};
-use rayon::prelude::*;
 use std::collections::{BTreeSet, HashSet};
-use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
+use wasmparser::{FuncType, ValType};
 
 /// What the names of the exports begin with.
 pub const PREFIX: &str = "dynCall_";
@@ -128,20 +127,7 @@ fn in_table(module: &Module<'_>, outcome: &mut Outcome) -> BTreeSet<String> {
 
 /// The signatures of indirect calls.
 fn called(module: &Module<'_>, outcome: &mut Outcome) -> Result<BTreeSet<String>> {
-    let bodies: Vec<_> = module.bodies().collect();
-    let types: Vec<BTreeSet<u32>> = bodies
-        .into_par_iter()
-        .map(|(_, body)| {
-            let mut types = BTreeSet::new();
-            for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
-                if let Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } = operator? {
-                    types.insert(type_index);
-                }
-            }
-            Ok(types)
-        })
-        .collect::<Result<_>>()?;
-    let types: BTreeSet<u32> = types.into_iter().flatten().collect();
+    let types: BTreeSet<u32> = module.facts()?.into_iter().flat_map(|(_, facts)| facts.types_called()).collect();
     Ok(types.into_iter().filter_map(|ty| signature(module, ty, outcome)).collect())
 }
 

@@ -34,13 +34,16 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
         return Ok(outcome);
     }
     outcome.count("bytes_of_zeros_removed", module.trim_data());
-    let mut shorter = module.clone();
-    shorter.shorten_lebs();
-    let (before, after) = rayon::join(|| module.write(), || shorter.write());
-    let (before, after) = (before?.len(), after?.len());
+    if !module.may_be_padded()? {
+        return Ok(outcome);
+    }
+    let before = module.write()?.len();
+    module.shorten_lebs(true);
+    let after = module.write()?.len();
     if after < before {
-        *module = shorter;
         outcome.count("bytes_of_padding_removed", before - after);
+    } else {
+        module.shorten_lebs(false);
     }
     Ok(outcome)
 }

@@ -24,9 +24,10 @@ pub struct Entry {
 pub fn find(module: &Module<'_>) -> Result<HashMap<u32, Entry>> {
     let bases = Bases::of(module);
     let first = first_functions(module)?;
-    let bodies: Vec<_> = module.bodies().collect();
+    let own = |global: u32| module.globals().get(global as usize).is_some_and(|global| global.origin.defined().is_some());
+    let writers = module.bodies_that(|facts| facts.writes().any(own))?;
     let written: Vec<Vec<Write>> =
-        (bodies.into_par_iter()).map(|(function, body)| writes(body, &bases, first.contains(&function))).collect::<Result<_>>()?;
+        (writers.into_par_iter()).map(|(function, body)| writes(body, &bases, first.contains(&function))).collect::<Result<_>>()?;
     let exported: HashSet<GlobalId> =
         module.exports().iter().filter_map(|export| if let Item::Global(id) = export.item { Some(id) } else { None }).collect();
     let mut once: HashMap<u32, Option<Write>> = HashMap::new();
@@ -40,8 +41,8 @@ pub fn find(module: &Module<'_>) -> Result<HashMap<u32, Entry>> {
     };
     let good = once.into_values().flatten().filter(|write| write.first || null(write.global));
     let good = good.filter(|write| !exported.contains(&GlobalId(write.global)));
-    let own = good.filter(|write| module.globals()[write.global as usize].origin.defined().is_some());
-    Ok(own.filter_map(|write| Some((write.global, Entry { address: write.address?, first: write.first }))).collect())
+    let good = good.filter(|write| own(write.global));
+    Ok(good.filter_map(|write| Some((write.global, Entry { address: write.address?, first: write.first }))).collect())
 }
 
 /// The globals that addresses count from.

@@ -22,7 +22,6 @@ mod outcome;
 mod own;
 pub mod prune;
 pub mod python;
-mod references;
 pub mod relocations;
 pub mod resolve;
 pub mod siblings;

@@ -19,10 +19,8 @@
 mod closure;
 
 use crate::code_offsets::{CODE_OFFSETS, has_code_offsets};
-use crate::module::{ConstExpr, ElementItems, FunctionId, Item, Module};
-use crate::references::References;
+use crate::module::{ElementItems, FunctionId, Item, Module};
 use crate::{Kept, Outcome, Result};
-use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wasmparser::FuncType;
@@ -60,7 +58,7 @@ fn observed(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
             ElementItems::Functions(functions) => observed.extend(functions),
             ElementItems::Expressions(_, expressions) => {
                 for expression in expressions {
-                    observed.extend(mentioned(expression)?);
+                    observed.extend(expression.facts()?.functions().map(FunctionId));
                 }
             }
         }
@@ -68,19 +66,13 @@ fn observed(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
     let globals = module.globals().iter().filter_map(|global| global.origin.defined());
     let tables = module.tables().iter().filter_map(|table| table.origin.defined()?.as_ref());
     for init in globals.chain(tables) {
-        observed.extend(mentioned(init)?);
+        observed.extend(init.facts()?.functions().map(FunctionId));
     }
-    let bodies: Vec<_> = module.bodies().map(|(_, body)| body).collect();
-    for taken in bodies.into_par_iter().map(References::addresses_in_body).collect::<Result<Vec<_>>>()? {
-        observed.extend(taken.into_iter().map(FunctionId));
+    for (_, facts) in module.facts()? {
+        observed.extend(facts.taken().map(FunctionId));
     }
     // What was replaced is what it was replaced by.
     Ok(observed.into_iter().map(|id| module.resolved(id)).collect())
-}
-
-/// The functions whose reference `expression` takes.
-fn mentioned(expression: &ConstExpr<'_>) -> Result<impl Iterator<Item = FunctionId>> {
-    Ok(References::of_expression(expression)?.functions.into_iter().map(FunctionId))
 }
 
 /// Which functions to replace by which.
@@ -109,5 +101,5 @@ fn replacements(module: &Module<'_>, observed: &HashSet<FunctionId>) -> Result<V
 /// The functions that `id` calls, call by call.
 fn callees(module: &Module<'_>, id: FunctionId) -> Result<Vec<FunctionId>> {
     let Some(body) = module.function(id).origin.defined() else { return Ok(Vec::new()) };
-    Ok(References::functions_in_order(body)?.into_iter().map(|callee| module.resolved(FunctionId(callee))).collect())
+    Ok(body.facts()?.functions().map(|callee| module.resolved(FunctionId(callee))).collect())
 }

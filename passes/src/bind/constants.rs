@@ -65,17 +65,9 @@ fn set_first(module: &Module<'_>) -> Result<HashMap<u32, Entry>> {
 
 /// For each function that reads such globals, the number of each read.
 fn reads(module: &Module<'_>, known: &HashMap<u32, Entry>) -> Result<Vec<(FunctionId, Vec<u32>)>> {
-    let bodies: Vec<_> = module.bodies().collect();
-    let reads = bodies.into_par_iter().map(|(id, body)| {
-        let mut globals = Vec::new();
-        pushed::each(body, |operator, _, _| match operator {
-            Operator::GlobalGet { global_index } if known.contains_key(global_index) => globals.push(*global_index),
-            _ => {}
-        })?;
-        Ok((id, globals))
-    });
-    let reads: Result<Vec<_>> = reads.collect();
-    Ok(reads?.into_iter().filter(|(_, globals)| !globals.is_empty()).collect())
+    let facts = module.facts()?.into_iter();
+    let reads = facts.map(|(id, facts)| (id, facts.reads().filter(|global| known.contains_key(global)).collect::<Vec<_>>()));
+    Ok(reads.filter(|(_, globals)| !globals.is_empty()).collect())
 }
 
 /// Has indirect calls whose function is known call it directly. Nobody but the module fills its own slots.
@@ -85,8 +77,9 @@ pub fn call_directly(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<(
     let known = set_first(module)?;
     let shared = &*module;
     let slots = shared.own_slots();
-    let bodies: Vec<_> = shared.bodies().collect();
-    let rewritten: Vec<(FunctionId, usize, Vec<u8>)> = (bodies.into_par_iter())
+    let holds_slot = |global: u32| known.contains_key(&global) || bases.global(Address::Table(0)) == Some(global);
+    let callers = shared.bodies_that(|facts| facts.indirect_calls && facts.reads().any(holds_slot))?;
+    let rewritten: Vec<(FunctionId, usize, Vec<u8>)> = (callers.into_par_iter())
         .map(|(id, body)| {
             let calls = direct_calls(body, table.0, |value, ty| {
                 let known = if let Pushed::Global(global) = value { known.get(&global) } else { None };

@@ -1,6 +1,7 @@
 //! Function bodies: walks over their code, and changes to it.
 
 pub mod edit;
+pub mod facts;
 pub mod halves;
 pub mod pushed;
 

@@ -3,6 +3,7 @@
 use super::Handlers;
 use super::abi::{Abi, Role};
 use crate::Result;
+use crate::body::facts::Kind;
 use crate::module::{Body, FunctionId, Module};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -70,80 +71,70 @@ impl Wanted<'_> {
 }
 
 fn scan_body(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<BodyFacts> {
-    let roles = &wanted.roles;
-    let mut facts = BodyFacts::default();
-    // The function called last, unless the flow of control changed since.
-    let mut last_call = None;
-    let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
-    while !operators.eof() {
-        let at = operators.original_position() - body.offset;
-        let operator = operators.read()?;
-        if ends_straight_code(&operator) {
-            last_call = None;
-        }
-        match operator {
-            Operator::Call { function_index } => {
-                let before = last_call.replace(function_index);
-                facts.calls.push(function_index);
-                if wanted.setjmp_tests.contains(&function_index) {
-                    facts.handles_longjmp = true;
-                }
-                let Some(role) = roles.get(&function_index) else { continue };
-                match role {
-                    Role::Invoke | Role::LegalizedInvoke => facts.invokes.push((at as usize, FunctionId(function_index))),
-                    Role::FindMatchingCatch { .. } => facts.matches = true,
-                    Role::Longjmp => facts.handles_longjmp = true,
-                    Role::SetTempRet => facts.sets_temp_ret = true,
-                    Role::GetTempRet => match before {
-                        Some(function) => facts.reads_foreign_temp_ret |= wanted.is_foreign(function),
-                        None => facts.reads_temp_ret = true,
-                    },
-                    Role::SaveSetjmp => facts.saves_setjmp = true,
-                    _ => {}
-                }
+    let Wanted { roles, setjmp_tests, threw, threw_values, .. } = wanted;
+    let refers = body.facts()?;
+    let mut facts = BodyFacts {
+        throws: refers.throws || refers.indirect_calls,
+        legacy_try: refers.legacy_try,
+        try_table: refers.try_table,
+        calls: refers.calls().collect(),
+        ..BodyFacts::default()
+    };
+    facts.calls.sort_unstable();
+    facts.calls.dedup();
+    for immediate in &refers.immediates {
+        let id = immediate.id;
+        facts.handles_longjmp |= immediate.kind == Kind::Call && setjmp_tests.contains(&id);
+        match (immediate.kind, roles.get(&id)) {
+            (Kind::Call, Some(role)) => match role {
+                // The opcode takes one byte.
+                Role::Invoke | Role::LegalizedInvoke => facts.invokes.push((immediate.at as usize - 1, FunctionId(id))),
+                Role::FindMatchingCatch { .. } => facts.matches = true,
+                Role::Longjmp => facts.handles_longjmp = true,
+                Role::SetTempRet => facts.sets_temp_ret = true,
+                Role::SaveSetjmp => facts.saves_setjmp = true,
+                _ => {}
+            },
+            (Kind::TailCall | Kind::Reference, Some(_)) => facts.references.push(FunctionId(id)),
+            (Kind::Read | Kind::Write, _) => {
+                let value = threw_values.contains(&id);
+                facts.handles_longjmp |= value;
+                facts.uses_words |= value || threw.contains(&id);
             }
-            Operator::ReturnCall { function_index } => {
-                facts.calls.push(function_index);
-                if roles.contains_key(&function_index) {
-                    facts.references.push(FunctionId(function_index));
-                }
-            }
-            Operator::RefFunc { function_index } if roles.contains_key(&function_index) => {
-                facts.references.push(FunctionId(function_index));
-            }
-            Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }
-                if wanted.threw_values.contains(&global_index) =>
-            {
-                facts.uses_words = true;
-                facts.handles_longjmp = true;
-            }
-            Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } if wanted.threw.contains(&global_index) => {
-                facts.uses_words = true;
-            }
-            Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => facts.throws = true,
-            Operator::Throw { .. } | Operator::Rethrow { .. } | Operator::ThrowRef => facts.throws = true,
-            Operator::Try { .. } => facts.legacy_try = true,
-            Operator::TryTable { .. } => facts.try_table = true,
             _ => {}
         }
     }
-    facts.calls.sort_unstable();
-    facts.calls.dedup();
+    if facts.calls.iter().any(|function| roles.get(function) == Some(&Role::GetTempRet)) {
+        temp_ret(body, wanted, &mut facts)?;
+    }
     Ok(facts)
+}
+
+/// Notes which second results `body` reads.
+fn temp_ret(body: &Body<'_>, wanted: &Wanted<'_>, facts: &mut BodyFacts) -> Result<()> {
+    // The function called last, unless the flow of control changed since.
+    let mut last_call = None;
+    for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
+        let operator = operator?;
+        if ends_straight_code(&operator) {
+            last_call = None;
+        }
+        let Operator::Call { function_index } = operator else { continue };
+        let before = last_call.replace(function_index);
+        if wanted.roles.get(&function_index) == Some(&Role::GetTempRet) {
+            match before {
+                Some(function) => facts.reads_foreign_temp_ret |= wanted.is_foreign(function),
+                None => facts.reads_temp_ret = true,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The kinds of exception handlers in one body.
 pub fn handlers(body: &Body<'_>) -> Result<Handlers> {
-    let mut handlers = Handlers::default();
-    let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
-    while !operators.eof() {
-        match operators.read()? {
-            Operator::Try { .. } => handlers.legacy = true,
-            Operator::TryTable { .. } | Operator::ThrowRef => handlers.new = true,
-            _ => {}
-        }
-    }
-    Ok(handlers)
+    let facts = body.facts()?;
+    Ok(Handlers { legacy: facts.legacy_try, new: facts.try_table || facts.throw_ref })
 }
 
 /// Whether what came before `operator` in the code need not have run before what comes after it.

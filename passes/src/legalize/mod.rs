@@ -34,10 +34,9 @@ use crate::module::{ElementItems, FunctionId, Import, Item, Module};
 use crate::siblings::SiblingExports;
 use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
 use crate::{Environment, Error, Kept, Outcome, Result, code, exceptions, time};
-use rayon::prelude::*;
 use shape::Shape;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
+use wasmparser::FuncType;
 
 /// What the pass knows of the module's surroundings.
 #[derive(Debug, Clone, Copy)]
@@ -417,23 +416,9 @@ fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers>
             ElementItems::Expressions(..) => referrers.any = true,
         }
     }
-    let bodies: Vec<_> = module.bodies().collect();
-    let found: Vec<(FunctionId, HashSet<u32>)> = bodies
-        .into_par_iter()
-        .map(|(id, body)| {
-            let mut found = HashSet::new();
-            for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {
-                if let Operator::Call { function_index }
-                | Operator::ReturnCall { function_index }
-                | Operator::RefFunc { function_index } = operator?
-                    && functions.contains(&function_index)
-                {
-                    found.insert(function_index);
-                }
-            }
-            Ok((id, found))
-        })
-        .collect::<Result<_>>()?;
+    let facts = module.facts()?.into_iter();
+    let found: Vec<(FunctionId, HashSet<u32>)> =
+        facts.map(|(id, facts)| (id, facts.functions().filter(|function| functions.contains(function)).collect())).collect();
     for (id, found) in &found {
         for function in found {
             referrers.bodies.entry(*function).or_default().insert(*id);

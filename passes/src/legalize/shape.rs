@@ -129,7 +129,7 @@ fn wrapped_import(module: &Module<'_>, id: FunctionId, body: &Body<'_>, get_temp
     }) else {
         return Ok(None);
     };
-    let is_import = module.function(import).origin == crate::module::Origin::Import;
+    let is_import = module.function(import).origin.is_import();
     let fits = is_import && *module.signature(import) == legalized(ty);
     Ok((fits && Some(operators) == wrapper(ty, import, get_temp_ret)).then_some(import))
 }

@@ -120,7 +120,7 @@ impl<'a> Module<'a> {
         let id = FunctionId(self.functions.len() as u32);
         self.touched.insert(section::FUNCTION);
         self.touched.insert(section::CODE);
-        self.functions.push(Function { ty, origin: Origin::Defined(Body { bytes: body.into(), offset: 0 }) });
+        self.functions.push(Function { ty, origin: Origin::Defined(Body::new(body)) });
         self.new_names.push((id, name.to_string()));
         id
     }
@@ -135,14 +135,14 @@ impl<'a> Module<'a> {
 
     /// Gives the function `id` a new body. An import becomes a definition: every reference to it now means this body.
     pub fn define_function(&mut self, id: FunctionId, body: Vec<u8>) {
-        if self.function(id).origin == Origin::Import {
+        if self.function(id).origin.is_import() {
             self.remove_import(Item::Function(id));
         }
         if self.function(id).origin.defined().is_none() {
             self.touched.insert(section::FUNCTION);
         }
         self.touched.insert(section::CODE);
-        self.functions[id.0 as usize].origin = Origin::Defined(Body { bytes: body.into(), offset: 0 });
+        self.functions[id.0 as usize].origin = Origin::Defined(Body::new(body));
     }
 
     /// Removes functions to which nothing refers any more.
@@ -155,7 +155,7 @@ impl<'a> Module<'a> {
 
     /// Removes the imports among some functions, in one look over all imports.
     fn forget_imports(&mut self, ids: impl Iterator<Item = FunctionId>) {
-        let imported: Vec<FunctionId> = ids.filter(|id| self.function(*id).origin == Origin::Import).collect();
+        let imported: Vec<FunctionId> = ids.filter(|id| self.function(*id).origin.is_import()).collect();
         self.remove_imports(&imported.iter().map(|id| Item::Function(*id)).collect());
         for id in imported {
             self.functions[id.0 as usize].origin = Origin::Dead;
@@ -202,7 +202,7 @@ impl<'a> Module<'a> {
 
     /// Removes globals to which nothing refers any more.
     pub fn remove_globals(&mut self, ids: &[GlobalId]) {
-        let imported = |id: &&GlobalId| self.globals[id.0 as usize].origin == Origin::Import;
+        let imported = |id: &&GlobalId| self.globals[id.0 as usize].origin.is_import();
         let imported: HashSet<Item> = ids.iter().filter(imported).map(|id| Item::Global(*id)).collect();
         self.remove_imports(&imported);
         for id in ids {
@@ -215,7 +215,7 @@ impl<'a> Module<'a> {
 
     /// Removes exception tags to which nothing refers any more.
     pub fn remove_tags(&mut self, ids: &[TagId]) {
-        let imported = |id: &&TagId| self.tags[id.0 as usize].origin == Origin::Import;
+        let imported = |id: &&TagId| self.tags[id.0 as usize].origin.is_import();
         let imported: HashSet<Item> = ids.iter().filter(imported).map(|id| Item::Tag(*id)).collect();
         self.remove_imports(&imported);
         for id in ids {

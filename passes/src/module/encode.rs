@@ -1,7 +1,7 @@
 //! The encoding of the model's parts, each in index space.
 
 use super::index::IndexMaps;
-use super::remap::remap_code;
+use super::remap::remap;
 use super::{ConstExpr, DataSegment, ElementItems, ElementSegment, SegmentKind};
 use crate::{Error, Result};
 use wasm_encoder::Encode;
@@ -54,7 +54,7 @@ pub fn memory_type(ty: wasmparser::MemoryType, out: &mut Vec<u8>) -> Result<()> 
 }
 
 pub fn const_expr(expr: &ConstExpr<'_>, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
-    remap_code(&expr.bytes, expr.offset, maps, false, out)
+    remap(&expr.bytes, &expr.facts()?.immediates, maps, out)
 }
 
 /// One element segment, in the shortest form that says the same with the same explicitness.

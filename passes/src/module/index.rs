@@ -81,14 +81,18 @@ pub struct IndexMaps {
 
 impl IndexMaps {
     pub fn new(module: &Module<'_>) -> Self {
+        Self::in_order(module, &module.defined_functions())
+    }
+
+    /// The functions that the module defines come in the order of `functions`.
+    pub fn in_order(module: &Module<'_>, functions: &[FunctionId]) -> Self {
         let imports = || module.imports.iter().map(|import| import.item);
-        let functions = imports().filter_map(|item| if let Item::Function(FunctionId(id)) = item { Some(id) } else { None });
+        let imported = imports().filter_map(|item| if let Item::Function(FunctionId(id)) = item { Some(id) } else { None });
         let tables = imports().filter_map(|item| if let Item::Table(TableId(id)) = item { Some(id) } else { None });
         let memories = imports().filter_map(|item| if let Item::Memory(MemoryId(id)) = item { Some(id) } else { None });
         let globals = imports().filter_map(|item| if let Item::Global(GlobalId(id)) = item { Some(id) } else { None });
         let tags = imports().filter_map(|item| if let Item::Tag(TagId(id)) = item { Some(id) } else { None });
-        let defined_functions = module.defined_functions();
-        let functions = functions.chain(defined_functions.iter().map(|id| id.0));
+        let functions = imported.chain(functions.iter().map(|id| id.0));
         let mut functions = IndexMap::new("function", module.functions.len(), functions);
         functions.replace(module.replaced.keys().map(|id| (id.0, module.resolved(*id).0)));
         let types = (0..module.types.len() as u32).filter(|id| module.has_type(TypeId(*id)));

@@ -21,10 +21,13 @@ mod remap;
 mod synthesize;
 mod write;
 
+use crate::body::facts::Facts;
 use dylink::Dylink;
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, OperatorsReader, TableType};
 
 pub use read::{FEATURES, Unsupported, validate};
@@ -75,7 +78,7 @@ pub struct Export<'a> {
 }
 
 /// Where an item comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Origin<T> {
     /// Some entry of [`Module::imports`] brings it in.
     Import,
@@ -86,6 +89,16 @@ pub enum Origin<T> {
 }
 
 impl<T> Origin<T> {
+    /// Whether an import brings it in.
+    pub fn is_import(&self) -> bool {
+        matches!(self, Origin::Import)
+    }
+
+    /// Whether nothing is left of it.
+    pub fn is_dead(&self) -> bool {
+        matches!(self, Origin::Dead)
+    }
+
     /// The definition, if this module has it.
     pub fn defined(&self) -> Option<&T> {
         match self {
@@ -96,11 +109,37 @@ impl<T> Origin<T> {
 }
 
 /// A function body: local declarations and code, in id space. Borrowed means untouched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Body<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// Where the body began in the input file, for errors; 0 when it is new.
     pub offset: u64,
+    /// What it refers to, once somebody has asked.
+    facts: OnceLock<Arc<Facts>>,
+}
+
+impl<'a> Body<'a> {
+    /// The body that `bytes` are, which began at `offset` in the input file.
+    fn borrowed(bytes: &'a [u8], offset: u64) -> Self {
+        Body { bytes: bytes.into(), offset, facts: OnceLock::new() }
+    }
+
+    /// A body that a pass has written.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Body { bytes: bytes.into(), offset: 0, facts: OnceLock::new() }
+    }
+
+    /// What it refers to, and where.
+    ///
+    /// # Errors
+    /// Malformed code, which [`Module::read`] would have found.
+    pub(crate) fn facts(&self) -> crate::Result<&Facts> {
+        if let Some(facts) = self.facts.get() {
+            return Ok(facts);
+        }
+        let facts = Facts::of_body(&self.bytes, self.offset)?;
+        Ok(self.facts.get_or_init(|| Arc::new(facts)))
+    }
 }
 
 /// A constant expression up to and with its `end`, in id space.
@@ -276,9 +315,9 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Has [`Module::write`] make LEBs as short as they can be, in code and around it. What does not get shorter is copied as it is.
-    pub fn shorten_lebs(&mut self) {
-        self.shortest_lebs = true;
+    /// Whether [`Module::write`] makes LEBs as short as they can be, in code and around it. What does not get shorter is copied as it is.
+    pub fn shorten_lebs(&mut self, shorten: bool) {
+        self.shortest_lebs = shorten;
     }
 
     pub fn types(&self) -> &[FuncType] {
@@ -340,6 +379,25 @@ impl<'a> Module<'a> {
         numbered.filter_map(|(index, function)| Some((FunctionId(index as u32), function.origin.defined()?)))
     }
 
+    /// What the bodies of the functions that this module defines refer to. Those that nobody has asked for yet are looked at, several at a
+    /// time.
+    ///
+    /// # Errors
+    /// Malformed code, which [`Module::read`] would have found.
+    pub(crate) fn facts(&self) -> crate::Result<Vec<(FunctionId, &Facts)>> {
+        let bodies: Vec<_> = self.bodies().collect();
+        bodies.into_par_iter().map(|(id, body)| Ok((id, body.facts()?))).collect()
+    }
+
+    /// The functions that this module defines for whose facts `wanted` holds, with their bodies.
+    ///
+    /// # Errors
+    /// As [`Module::facts`].
+    pub(crate) fn bodies_that(&self, wanted: impl Fn(&Facts) -> bool) -> crate::Result<Vec<(FunctionId, &Body<'a>)>> {
+        let facts = self.facts()?;
+        Ok(self.bodies().zip(facts).filter(|(_, (_, facts))| wanted(facts)).map(|(body, _)| body).collect())
+    }
+
     /// The item that the import `module.field` brings in, if there is one; the first of several.
     pub fn import(&self, module: &str, field: &str) -> Option<Item> {
         self.imports.iter().find(|import| import.module == module && import.field == field).map(|import| import.item)
@@ -395,6 +453,14 @@ impl<'a> Module<'a> {
 }
 
 impl ConstExpr<'_> {
+    /// What it refers to, and where.
+    ///
+    /// # Errors
+    /// A malformed expression, which [`Module::read`] would have found.
+    pub(crate) fn facts(&self) -> crate::Result<Facts> {
+        Facts::of_expression(&self.bytes, self.offset)
+    }
+
     /// The functions that it takes references of.
     pub fn functions(&self) -> impl Iterator<Item = FunctionId> {
         let operators = OperatorsReader::new(BinaryReader::new(&self.bytes, self.offset));

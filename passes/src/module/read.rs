@@ -174,7 +174,7 @@ impl<'a> Module<'a> {
                 // Bodies come in the order of the function section, whose entries come after the imports.
                 let next = self.functions.len() - self.bodiless;
                 self.bodiless -= 1;
-                let body = Body { bytes: body.as_bytes().into(), offset: body.range().start };
+                let body = Body::borrowed(body.as_bytes(), body.range().start);
                 self.functions[next].origin = Origin::Defined(body);
             }
             _ => {}

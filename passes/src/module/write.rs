@@ -4,8 +4,9 @@
 //! out byte for byte.
 
 use super::index::{IndexMap, IndexMaps};
-use super::remap::{locals_length, remap_code};
+use super::remap::remap;
 use super::{Body, FunctionId, Item, Module, Origin, TypeId, dylink, encode, names, section};
+use crate::body::facts;
 use crate::{Error, Result};
 use rayon::prelude::*;
 
@@ -39,6 +40,28 @@ impl Module<'_> {
             self.write_known(new, &maps, &mut out)?;
         }
         Ok(out)
+    }
+
+    /// Whether some LEB may be longer than it need be. Where it is not sure it says so.
+    ///
+    /// # Errors
+    /// As [`Module::write`].
+    pub fn may_be_padded(&self) -> Result<bool> {
+        let maps = IndexMaps::new(self);
+        for old in &self.sections {
+            let mut encoded = Vec::new();
+            if old.id == section::CUSTOM {
+                write_custom_section(&old.name, &self.input[old.payload..old.range.end], &mut encoded);
+            } else if !self.must_encode(old.id, &maps) {
+                self.write_known(old.id, &maps, &mut encoded)?;
+            } else {
+                continue;
+            }
+            if encoded.len() < old.range.len() {
+                return Ok(true);
+            }
+        }
+        Ok(self.facts()?.iter().any(|(_, facts)| facts.padded))
     }
 
     /// What `visit` makes of each of `functions`, which this module defines, several at a time. It sees the body in a form that is the same for
@@ -157,7 +180,7 @@ impl Module<'_> {
             section::EXPORT => self.write_exports(maps, &mut payload)?,
             section::ELEMENT => self.write_elements(maps, &mut payload)?,
             section::DATA => write_list(&self.data, &mut payload, |segment, out| encode::data_segment(segment, maps, out))?,
-            section::CODE => self.write_code(maps, &mut payload)?,
+            section::CODE => self.write_code(&self.defined_functions(), maps, &mut payload)?,
             section::START => match self.start {
                 Some(start) => maps.function(start)? as usize,
                 None => return Ok(()),
@@ -268,16 +291,17 @@ impl Module<'_> {
         })
     }
 
-    /// The payloads of the sections in which functions go by their indices: what changes with the order of functions.
+    /// The payloads of the sections in which functions go by their indices: what changes with the order of functions, which is that of
+    /// `functions` here.
     ///
     /// # Errors
     /// As [`Module::write`].
-    pub fn indexing_sections(&self) -> Result<Vec<u8>> {
-        let maps = IndexMaps::new(self);
+    pub fn indexing_sections(&self, functions: &[FunctionId]) -> Result<Vec<u8>> {
+        let maps = IndexMaps::in_order(self, functions);
         let mut payloads = Vec::new();
         self.write_exports(&maps, &mut payloads)?;
         self.write_elements(&maps, &mut payloads)?;
-        self.write_code(&maps, &mut payloads)?;
+        self.write_code(functions, &maps, &mut payloads)?;
         Ok(payloads)
     }
 
@@ -285,10 +309,9 @@ impl Module<'_> {
         write_list(&self.elements, out, |segment, out| encode::element_segment(segment, maps, out))
     }
 
-    fn write_code(&self, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
+    fn write_code(&self, functions: &[FunctionId], maps: &IndexMaps, out: &mut Vec<u8>) -> Result<usize> {
         /// Enough functions to make up for handing them to another thread.
         const CHUNK: usize = 256;
-        let functions = self.defined_functions();
         let bodies: Vec<_> = functions.iter().filter_map(|id| self.function(*id).origin.defined()).collect();
         let as_they_are = maps.are_identity() && !self.shortest_lebs;
         let chunks: Vec<Vec<u8>> = bodies
@@ -319,9 +342,12 @@ impl Module<'_> {
 }
 
 fn remap_body(body: &Body<'_>, maps: &IndexMaps, shorten: bool, out: &mut Vec<u8>) -> Result<()> {
-    let locals = locals_length(&body.bytes, body.offset)?;
-    out.extend_from_slice(&body.bytes[..locals]);
-    remap_code(&body.bytes[locals..], body.offset + locals as u64, maps, shorten, out)
+    let facts = body.facts()?;
+    if shorten && facts.padded {
+        let short = Body::new(facts::shortened(&body.bytes, body.offset)?);
+        return remap(&short.bytes, &short.facts()?.immediates, maps, out);
+    }
+    remap(&body.bytes, &facts.immediates, maps, out)
 }
 
 fn write_list<T>(list: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T, &mut Vec<u8>) -> Result<()>) -> Result<usize> {

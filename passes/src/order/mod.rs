@@ -56,12 +56,10 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     if moved == 0 {
         return Ok(outcome);
     }
-    let mut ordered = module.clone();
-    ordered.order_functions(new);
-    let (before, after) = rayon::join(|| deflated(module), || deflated(&ordered));
+    let (before, after) = rayon::join(|| deflated(module, &old), || deflated(module, &new));
     let (before, after) = (before?, after?);
     if after + before / WORTHWHILE < before {
-        *module = ordered;
+        module.order_functions(new);
         outcome.count("functions_moved", moved);
     }
     Ok(outcome)
@@ -157,11 +155,11 @@ fn hash(body: &[u8]) -> u64 {
     mix(&hash.to_be_bytes())
 }
 
-/// Bytes that what depends on the order takes once deflated.
-fn deflated(module: &Module<'_>) -> Result<u64> {
+/// Bytes that what depends on the order takes once deflated, where the functions come in the order of `functions`.
+fn deflated(module: &Module<'_>, functions: &[FunctionId]) -> Result<u64> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(LEVEL));
     let failed = |error: std::io::Error| Error::Internal(format!("the code cannot be deflated: {error}"));
-    encoder.write_all(&module.indexing_sections()?).map_err(failed)?;
+    encoder.write_all(&module.indexing_sections(functions)?).map_err(failed)?;
     encoder.try_finish().map_err(failed)?;
     Ok(encoder.total_out())
 }

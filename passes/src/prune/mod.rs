@@ -29,7 +29,7 @@ mod unread;
 pub use looked_up::is_looked_up;
 
 use crate::code_offsets::CODE_OFFSETS;
-use crate::module::{FunctionId, GlobalId, Item, Module, Origin, TagId, TypeId};
+use crate::module::{FunctionId, GlobalId, Item, Module, TagId, TypeId};
 use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;
 use reach::Reached;
@@ -125,19 +125,19 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
         outcome.leave(Kept::FunctionTable, why);
     }
     let imports_before = module.imports().len();
-    let alive = module.functions().iter().enumerate().filter(|(_, function)| function.origin != Origin::Dead);
+    let alive = module.functions().iter().enumerate().filter(|(_, function)| !function.origin.is_dead());
     let unreached = alive.filter(|(id, _)| !reached.functions.contains(&(*id as u32)) && stub != Some(FunctionId(*id as u32)));
     let (functions, defined) =
         removable(unreached.map(|(id, function)| (FunctionId(id as u32), function.origin.defined().is_some())));
     module.remove_functions(&functions);
     outcome.count("functions_removed", defined);
     unread::forget_writes(module, reached)?;
-    let alive = module.globals().iter().enumerate().filter(|(_, global)| global.origin != Origin::Dead);
+    let alive = module.globals().iter().enumerate().filter(|(_, global)| !global.origin.is_dead());
     let unreached = alive.filter(|(id, _)| !reached.globals.contains(&(*id as u32)));
     let (globals, defined) = removable(unreached.map(|(id, global)| (GlobalId(id as u32), global.origin.defined().is_some())));
     module.remove_globals(&globals);
     outcome.count("globals_removed", defined);
-    let alive = module.tags().iter().enumerate().filter(|(_, tag)| tag.origin != Origin::Dead);
+    let alive = module.tags().iter().enumerate().filter(|(_, tag)| !tag.origin.is_dead());
     let tags: Vec<TagId> = alive.filter(|(id, _)| !reached.tags.contains(&(*id as u32))).map(|(id, _)| TagId(id as u32)).collect();
     module.remove_tags(&tags);
     outcome.count("imports_removed", imports_before - module.imports().len());

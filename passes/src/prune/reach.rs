@@ -3,8 +3,8 @@
 use super::Member;
 use super::slots::{Table, Taken};
 use crate::Result;
-use crate::module::{Body, ElementItems, FunctionId, Item, Module, SegmentKind};
-use crate::references::References;
+use crate::body::facts::{Facts, Kind};
+use crate::module::{ElementItems, FunctionId, Item, Module, SegmentKind};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -29,8 +29,6 @@ pub struct Reached {
 /// One module as a graph.
 struct Graph<'g> {
     module: &'g Module<'g>,
-    /// What functions refer to; those that refer to nothing are missing.
-    functions: HashMap<u32, References>,
     /// Names under which functions, globals and tags are imported.
     imports: HashMap<Node, &'g str>,
     exports: HashMap<&'g str, Item>,
@@ -79,16 +77,10 @@ fn exporters<'g>(graphs: &[Graph<'g>]) -> HashMap<&'g str, Vec<usize>> {
 
 impl<'g> Graph<'g> {
     fn new(module: &'g Module<'g>) -> Result<Self> {
-        let bodies: Vec<_> = module.bodies().collect();
-        let of_body = |(id, body): (FunctionId, &Body<'_>)| Ok((id.0, References::of_body(body)?));
-        let refers =
-            |found: &Result<(u32, References)>| !matches!(found, Ok((_, references)) if *references == References::default());
-        let functions = bodies.into_par_iter().map(of_body).filter(refers).collect::<Result<_>>()?;
         let imports = module.imports().iter().filter_map(|import| Some((Node::of(import.item)?, &*import.field)));
         Ok(Graph {
             module,
-            table: Table::new(module, &functions)?,
-            functions,
+            table: Table::new(module)?,
             imports: imports.collect(),
             exports: module.exports().iter().map(|export| (&*export.name, export.item)).collect(),
         })
@@ -133,7 +125,7 @@ impl Search<'_, '_> {
         let own = if self.graphs[index].table.is_some() { module.own_segment() } else { None };
         for (number, segment) in module.elements().iter().enumerate() {
             if let SegmentKind::Active { offset, .. } = &segment.kind {
-                self.refer(index, &References::of_expression(offset)?);
+                self.refer(index, &offset.facts()?);
             }
             match &segment.items {
                 // Whoever names one of its slots reaches what is in it.
@@ -141,27 +133,25 @@ impl Search<'_, '_> {
                 ElementItems::Functions(functions) => functions.iter().for_each(|function| self.function(index, *function)),
                 ElementItems::Expressions(_, expressions) => {
                     for expression in expressions {
-                        self.refer(index, &References::of_expression(expression)?);
+                        self.refer(index, &expression.facts()?);
                     }
                 }
             }
         }
         for segment in module.data() {
             if let SegmentKind::Active { offset, .. } = &segment.kind {
-                self.refer(index, &References::of_expression(offset)?);
+                self.refer(index, &offset.facts()?);
             }
         }
         for init in module.tables().iter().filter_map(|table| table.origin.defined()?.as_ref()) {
-            self.refer(index, &References::of_expression(init)?);
+            self.refer(index, &init.facts()?);
         }
         Ok(())
     }
 
     /// Whether code takes references of functions, which an export or a global may have to declare. Linkers write no such code.
     fn takes_references(&self, index: usize) -> Result<bool> {
-        let bodies: Vec<_> = self.graphs[index].module.bodies().map(|(_, body)| body).collect();
-        let taken = bodies.into_par_iter().map(References::addresses_in_body).collect::<Result<Vec<_>>>()?;
-        Ok(taken.iter().any(|taken| !taken.is_empty()))
+        Ok(self.graphs[index].module.facts()?.iter().any(|(_, facts)| facts.taken().next().is_some()))
     }
 
     /// Reaches all of a module.
@@ -233,13 +223,13 @@ impl Search<'_, '_> {
             match node {
                 Node::Function(id) => {
                     self.reached[index].types.insert(graph.module.function(FunctionId(id)).ty.0);
-                    if let Some(references) = graph.functions.get(&id) {
-                        self.refer(index, references);
+                    if let Some(body) = graph.module.function(FunctionId(id)).origin.defined() {
+                        self.refer(index, body.facts()?);
                     }
                 }
                 Node::Global(id) => {
                     if let Some(init) = graph.module.globals()[id as usize].origin.defined() {
-                        self.refer(index, &References::of_expression(init)?);
+                        self.refer(index, &init.facts()?);
                     }
                 }
                 Node::Tag(id) => {
@@ -263,15 +253,20 @@ impl Search<'_, '_> {
         self.node(index, Node::Function(id.0));
     }
 
-    fn refer(&mut self, index: usize, references: &References) {
+    fn refer(&mut self, index: usize, facts: &Facts) {
         let module = self.graphs[index].module;
-        references.functions.iter().for_each(|id| self.node(index, Node::Function(*id)));
-        references.reads.iter().for_each(|id| self.node(index, Node::Global(*id)));
-        references.tags.iter().for_each(|id| self.node(index, Node::Tag(*id)));
-        for id in references.writes.iter().filter(|id| module.globals()[**id as usize].origin.defined().is_none()) {
-            self.node(index, Node::Global(*id));
+        for immediate in &facts.immediates {
+            let id = immediate.id;
+            match immediate.kind {
+                Kind::Call | Kind::TailCall | Kind::Reference => self.node(index, Node::Function(id)),
+                Kind::Read => self.node(index, Node::Global(id)),
+                Kind::Write if module.globals()[id as usize].origin.defined().is_none() => self.node(index, Node::Global(id)),
+                Kind::BlockType | Kind::Type => drop(self.reached[index].types.insert(id)),
+                Kind::Tag => self.node(index, Node::Tag(id)),
+                // Tables stay.
+                Kind::Write | Kind::Table => {}
+            }
         }
-        self.reached[index].types.extend(references.types.iter().copied());
     }
 
     fn node(&mut self, index: usize, node: Node) {

@@ -30,9 +30,9 @@ mod walk;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::Result;
+use crate::body::facts::Facts;
 use crate::internal_got;
-use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, Origin, SegmentKind};
-use crate::references::References;
+use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, SegmentKind};
 use crate::relocations::read;
 use rayon::prelude::*;
 
@@ -97,7 +97,7 @@ impl Globals {
             module.elements().iter().enumerate().filter(|(index, _)| *index != own).map(|(_, segment)| offset(&segment.kind));
         let offsets = elements.chain(module.data().iter().map(|segment| offset(&segment.kind))).flatten();
         for expression in inits.chain(offsets) {
-            if References::of_expression(expression)?.reads.contains(&base.0) {
+            if expression.facts()?.reads().any(|global| global == base.0) {
                 return Ok(None);
             }
         }
@@ -114,9 +114,9 @@ impl Globals {
         Ok(Some(globals))
     }
 
-    /// Whether a function with these references names slots or works on tables.
-    pub fn concern(&self, references: &References) -> bool {
-        references.tables || references.reads.iter().any(|global| *global == self.base || self.slots.contains_key(global))
+    /// Whether a function with these facts names slots or works on tables.
+    fn concern(&self, facts: &Facts) -> bool {
+        facts.tables || facts.reads().any(|global| global == self.base || self.slots.contains_key(&global))
     }
 }
 
@@ -131,19 +131,20 @@ pub struct Table<'m> {
 }
 
 impl<'m> Table<'m> {
-    /// `references` are those of each function. `None` when the slots are not filled as linkers do, when something else than code may
+    /// `None` when the slots are not filled as linkers do, when something else than code may
     /// use the base of the table, and when a table of relocations hides which slots are in use.
-    pub fn new(module: &'m Module<'_>, references: &HashMap<u32, References>) -> Result<Option<Self>> {
+    pub fn new(module: &'m Module<'_>) -> Result<Option<Self>> {
         let Some(globals) = Globals::new(module)? else { return Ok(None) };
         let relocations = read::data_function(module);
         if relocations.is_some_and(|id| crate::relocations::is_done(module, id)) {
             return Ok(None);
         }
         let mut table = Table { functions: module.own_slots(), taken: HashMap::new(), globals };
-        let concerned: Vec<u32> = references.iter().filter(|(_, of)| table.globals.concern(of)).map(|(id, _)| *id).collect();
+        let facts = module.facts()?;
+        let concerned: Vec<u32> = facts.iter().filter(|(_, of)| table.globals.concern(of)).map(|(id, _)| id.0).collect();
         let mut asking = table.walk(module, concerned)?;
         // Who calls a function that adds a parameter names the slot, or adds a parameter of its own.
-        let callers = if asking.is_empty() { HashMap::new() } else { callers(module, references) };
+        let callers = if asking.is_empty() { HashMap::new() } else { callers(module, &facts) };
         let mut walks: HashMap<u32, usize> = HashMap::new();
         while !asking.is_empty() {
             let called_by = |id: &u32| callers.get(id).into_iter().flatten().copied();
@@ -208,7 +209,7 @@ impl<'m> Table<'m> {
             read::Value::Entry { global, addend } => match self.globals.slots.get(&global.0) {
                 Some(slot) => taken.slots.extend([*slot, slot.wrapping_add(addend as u32)]),
                 None => {
-                    let own = module.globals()[global.0 as usize].origin != Origin::Import;
+                    let own = !module.globals()[global.0 as usize].origin.is_import();
                     taken.unclear |= own && addend != 0 && !self.globals.data.contains(&global.0);
                 }
             },
@@ -218,11 +219,11 @@ impl<'m> Table<'m> {
 }
 
 /// The functions that call each one.
-fn callers(module: &Module<'_>, references: &HashMap<u32, References>) -> HashMap<u32, Vec<u32>> {
+fn callers(module: &Module<'_>, facts: &[(FunctionId, &Facts)]) -> HashMap<u32, Vec<u32>> {
     let mut callers: HashMap<u32, Vec<u32>> = HashMap::new();
-    for (caller, of) in references {
-        for callee in &of.functions {
-            callers.entry(module.resolved(FunctionId(*callee)).0).or_default().push(*caller);
+    for (caller, of) in facts {
+        for callee in of.functions() {
+            callers.entry(module.resolved(FunctionId(callee)).0).or_default().push(caller.0);
         }
     }
     callers
@@ -244,8 +245,7 @@ fn functions_with_addresses(module: &Module<'_>) -> Result<BTreeSet<u32>> {
         }
     }
     for expression in expressions {
-        let named = References::of_expression(expression)?.functions;
-        functions.extend(named.into_iter().map(|id| module.resolved(FunctionId(id)).0));
+        functions.extend(expression.facts()?.functions().map(|id| module.resolved(FunctionId(id)).0));
     }
     Ok(functions)
 }
@@ -273,8 +273,7 @@ mod tests {
         let mut bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         relocate(&mut bytes);
         let module = Module::read(&bytes).unwrap_or_else(|error| panic!("{error}"));
-        let references = module.bodies().map(|(id, body)| (id.0, References::of_body(body).unwrap())).collect();
-        Table::new(&module, &references).unwrap().unwrap().taken
+        Table::new(&module).unwrap().unwrap().taken
     }
 
     /// Has each constant 0x7000_00xx be one as linkers write `xx`, which no text can say.

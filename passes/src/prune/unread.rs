@@ -17,20 +17,16 @@ pub fn forget_writes(module: &mut Module<'_>, reached: &Reached) -> Result<()> {
         return Ok(());
     }
     let shared = &*module;
-    let bodies: Vec<_> = shared.bodies().collect();
-    let changed: Vec<(FunctionId, Vec<u8>)> = (bodies.into_par_iter())
+    let writers = shared.bodies_that(|facts| facts.writes().any(|global| doomed.contains(&global)))?;
+    let changed: Vec<(FunctionId, Vec<u8>)> = (writers.into_par_iter())
         .map(|(id, body)| {
             let writes = writes(body, &doomed)?;
-            if writes.is_empty() {
-                return Ok(None);
-            }
             let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
             for (span, with) in writes {
                 edits.replace(span, with);
             }
-            Ok(Some((id, edits.apply()?)))
+            Ok((id, edits.apply()?))
         })
-        .filter_map(Result::transpose)
         .collect::<Result<_>>()?;
     for (id, body) in changed {
         module.define_function(id, body);

@@ -117,7 +117,7 @@ pub struct Threaded {
 
 /// Threads the handlers of the call sites in `body`, which [`inline`](super::inline) wrote with legacy instructions.
 pub fn thread(context: &Context<'_>, function: FunctionId, body: Vec<u8>, reports: Reports) -> Result<Threaded> {
-    let body = Body { bytes: body.into(), offset: 0 };
+    let body = Body::new(body);
     let mut code = Code::read(context.module, function, &body)?;
     let (mut sites, mut harmless, mut passing) = (0, 0, 0);
     if reports.read_once

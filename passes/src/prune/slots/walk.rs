@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Table, Taken};
 use crate::Result;
+use crate::body::facts::works_on_tables;
 use crate::exceptions::NoArity;
 use crate::module::{Body, FunctionId, Module};
-use crate::references::works_on_tables;
 use values::{Choices, MOST_TERMS, Term, Value};
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, BlockType, Catch, FunctionBody, Operator};
