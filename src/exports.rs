@@ -25,6 +25,8 @@ use wasm_pyfix_passes::prune::Exports;
 use wasm_pyfix_passes::python::is_extension;
 
 use crate::openers::{self, Opens};
+use crate::pipeline::Plan;
+use crate::plugins;
 use crate::wheel::code::{Code, TOO_MANY, search};
 use crate::wheel::runtime_path::{base_name, directory};
 
@@ -62,23 +64,6 @@ pub struct Located<'m> {
 pub struct Source {
     pub path: String,
     pub text: Vec<u8>,
-}
-
-/// What may go of one module.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub exports: Exports,
-    /// Why no other exports go.
-    pub why: String,
-    /// Names that stay, each with the reason.
-    pub kept: HashMap<String, &'static str>,
-}
-
-impl Plan {
-    /// All exports stay.
-    pub fn keep(why: String) -> Self {
-        Plan { exports: Exports::Keep, why, kept: HashMap::new() }
-    }
 }
 
 impl Options {
@@ -123,7 +108,7 @@ fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
 /// When code cannot be unpacked, or there are too many names to search for.
 pub fn plan(modules: &[Located<'_>], code: &mut Code<'_>, options: &Options) -> Result<Vec<Plan>> {
     if options.mode == Mode::All {
-        return Ok(modules.iter().map(|_| Plan::keep("`--exports all`".to_string())).collect());
+        return Ok(modules.iter().map(|module| keep(module, "`--exports all`".to_string())).collect());
     }
     let opens = code.opens()?;
     let everything = keeps_everything(modules, opens);
@@ -132,7 +117,7 @@ pub fn plan(modules: &[Located<'_>], code: &mut Code<'_>, options: &Options) -> 
         modules.iter().flat_map(|module| &module.module.dylink.needed).map(|name| base_name(name)).collect();
     let mut plans: Vec<Plan> = (modules.iter().zip(opened))
         .map(|(module, opened)| match everything.clone().or(opened) {
-            Some(why) => Plan::keep(why),
+            Some(why) => keep(module, why),
             None => of_role(module, &needed, options.mode),
         })
         .collect();
@@ -150,6 +135,11 @@ pub fn plan(modules: &[Located<'_>], code: &mut Code<'_>, options: &Options) -> 
     Ok(plans)
 }
 
+/// All exports of `module` stay.
+fn keep(module: &Located<'_>, why: String) -> Plan {
+    Plan { closed: plugins::is_grammar(module.module), ..Plan::keep(why) }
+}
+
 /// What may go of a module by what it is.
 fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
     let is_extension = is_extension(module.module);
@@ -159,7 +149,7 @@ fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
         _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import"),
         _ => (Exports::Keep, "a library, which other packages may need"),
     };
-    Plan { exports, why: why.to_string(), kept: HashMap::new() }
+    Plan { exports, ..keep(module, why.to_string()) }
 }
 
 /// Whether `path` is in a directory in which repair tools put the libraries of one wheel.
@@ -219,6 +209,9 @@ fn names(path: &str) -> [String; 2] {
 fn mentioned(modules: &[Located<'_>], plans: &[Plan], code: &mut Code<'_>) -> Result<HashMap<String, &'static str>> {
     let prunable = modules.iter().zip(plans).filter(|(_, plan)| plan.exports != Exports::Keep);
     let names: HashSet<&str> = prunable.flat_map(|(module, _)| module.module.exports()).map(|export| &*export.name).collect();
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
     // A fixed order, so that automata are the same in every run.
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();

@@ -1,27 +1,22 @@
-//! Which passes run over one module, in which order.
+//! What is asked of the engine for one module, and what it means that a module lacks symbols.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use wasm_pyfix_passes::dyncall::{self, Signatures};
+use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::prune::{self, Exports, Member};
-use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
-use wasm_pyfix_passes::strip::{self, Strip};
+use wasm_pyfix_passes::pipeline::{self, World};
+use wasm_pyfix_passes::siblings::SiblingExports;
 use wasm_pyfix_passes::symbols::{self, Alias, Problem};
-use wasm_pyfix_passes::{
-    Environment, Error, Outcome, Result, bind, dylink, encode, exceptions, extended_const, has_code_offsets, legalize, merge,
-    order, relocations, resolve, substitutes, validate,
-};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink};
 use wasmparser::FuncType;
 
 use crate::check::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL, code_of};
-use crate::exports::Plan;
 use crate::plain::first_names;
-use crate::plugins;
 use crate::target::origin::Origin;
 use crate::target::{self, Target};
+
+pub use wasm_pyfix_passes::pipeline::{Plan, Shrink as ShrinkOptions, Upgraded as ModuleResult};
 
 /// What is asked for one module.
 #[derive(Debug, Clone, Default)]
@@ -64,232 +59,91 @@ pub struct ModuleOptions {
     pub sibling_types: Arc<HashMap<String, FuncType>>,
 }
 
-/// What became of one module.
-#[derive(Debug, Clone, Default)]
-pub struct ModuleResult {
-    /// The new bytes, or `None` when no pass found work: the input stands.
-    pub bytes: Option<Vec<u8>>,
-    /// What each pass did, in the order they ran.
-    pub outcomes: Vec<Outcome>,
-}
-
-impl ModuleResult {
-    /// Adds what passes made of this result. Of those that ran before and found no more work, what they said then stands.
-    pub fn follow(&mut self, later: ModuleResult) {
-        for outcome in later.outcomes {
-            match self.outcomes.iter_mut().find(|known| known.pass == outcome.pass) {
-                Some(known) if !outcome.is_unchanged() => known.follow(outcome),
-                Some(_) => {}
-                None => self.outcomes.push(outcome),
-            }
+impl ModuleOptions {
+    /// What the engine is asked for.
+    fn passes(&self) -> pipeline::Options<'_> {
+        pipeline::Options {
+            linking: dylink::Options {
+                runtime_path: &self.runtime_path,
+                add_needed: &self.add_needed,
+                remove_needed: &self.remove_needed,
+            },
+            aliases: &self.aliases,
+            environment: self.environment.as_deref(),
+            sibling_exports: &self.sibling_exports,
+            sibling_types: &self.sibling_types,
+            null_weak: self.null_weak,
+            personality: (!self.keep_exceptions).then_some(&*self.personality),
+            exnref: self.exnref,
+            no_extended_const: self.no_extended_const,
+            bigint: self.bigint,
+            dyncalls: self.dyncalls.as_ref(),
+            allow_struct_change: self.allow_struct_change,
         }
-        self.bytes = later.bytes.or(self.bytes.take());
     }
 }
 
-/// Runs every pass that `options` ask for over the side module `input` and validates the result.
+/// Runs every pass that `options` ask for over `module`, and notes what it lacks. Returns what each pass did, in the order they ran.
 ///
 /// # Errors
-/// What [`wasm_pyfix_passes::module::Module::read`] and the passes return; `Internal` if the result does not validate.
+/// What the passes return; a refusal for symbols that the runtime lacks.
+pub fn upgrade(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Vec<Outcome>> {
+    let origin = Origin::new(module, &options.sources, options.application);
+    let mut outcomes = pipeline::upgrade(module, &options.passes())?;
+    if let (Some(environment), Some(renamed)) =
+        (&options.environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS))
+    {
+        report_missing(module, environment, &origin, options, renamed)?;
+    }
+    Ok(outcomes)
+}
+
+/// Upgrades the side module `input` as [`upgrade`] does, until another run would change nothing, and writes it.
+///
+/// # Errors
+/// What reading the module, [`upgrade`] and the check of the result return.
 pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleResult> {
-    let mut module = Module::read(input)?;
-    let linking = dylink::Options {
-        runtime_path: &options.runtime_path,
-        add_needed: &options.add_needed,
-        remove_needed: &options.remove_needed,
-    };
-    let invoked = dyncall::invoked(&module);
-    let origin = Origin::new(&module, &options.sources, options.application);
-    let environment = options.environment.as_deref();
-    let mut outcomes = vec![
-        dylink::run(&mut module, &linking),
-        symbols::rename(&mut module, &options.aliases, environment, &options.sibling_exports),
-    ];
-    if options.no_extended_const {
-        outcomes.push(extended_const::run(&mut module)?);
+    struct Alone<'o>(&'o ModuleOptions);
+    impl World for Alone<'_> {
+        type Error = Error;
+        fn failed(&self, _: usize, error: Error) -> Error {
+            error
+        }
+        fn upgrade(&mut self, modules: &mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>> {
+            modules.iter_mut().map(|module| upgrade(module, self.0)).collect()
+        }
+        fn plan(&mut self, modules: &[Module<'_>]) -> Result<Vec<Plan>> {
+            Ok(modules.iter().map(|_| Plan::keep(String::new())).collect())
+        }
     }
-    if options.bigint {
-        outcomes.push(legalized(&mut module, options)?);
-    }
-    if let Some(environment) = environment {
-        let resolve = resolve::Options { environment, sibling_exports: &options.sibling_exports, null_weak: options.null_weak };
-        outcomes.push(resolve::run(&mut module, &resolve)?);
-    }
-    if !options.keep_exceptions {
-        let exceptions = exceptions::Options {
-            personality: &options.personality,
-            exnref: options.exnref,
-            sibling_exports: &options.sibling_exports,
-            environment,
-        };
-        outcomes.push(exceptions::run(&mut module, &exceptions)?);
-    }
-    if let Some(signatures) = &options.dyncalls {
-        let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
-        outcomes.push(dyncall::run(&mut module, invoked, &dyncalls)?);
-    }
-    if let Some(environment) = environment {
-        outcomes.push(substitutes::run(&mut module, environment, &options.sibling_exports));
-    }
-    if let (Some(environment), Some(renamed)) = (environment, outcomes.iter_mut().find(|outcome| outcome.pass == symbols::PASS)) {
-        report_missing(&module, environment, &origin, options, renamed)?;
-    }
-    finish(&module, outcomes)
+    let results = pipeline::run(&[input], None, &mut Alone(options))?;
+    results.into_iter().next().ok_or_else(|| Error::Internal("no result for the module".into()))
 }
-
-/// What is asked for the modules of a group beyond their upgrade.
-#[derive(Debug, Clone, Default)]
-pub struct ShrinkOptions {
-    /// Let references to what a module defines itself become local.
-    pub bind: bool,
-    /// Bind everything that a module defines, whoever else defines it.
-    pub symbolic: bool,
-    /// Drop exports, and what only they keep.
-    pub prune: bool,
-    /// Which custom sections go.
-    pub strip: Option<Strip>,
-    /// Let equal functions be one.
-    pub merge: bool,
-    /// Shorten numbers and data, and order functions for compression.
-    pub encode: bool,
-    /// Move relocations of data into a table.
-    pub relocations: bool,
-    /// Nobody calls `dynCall_*` and `orig$*`: the runtime's main module has BIGINT, and no such exports were asked for.
-    pub bigint: bool,
-    /// What the runtime offers; `None` when nothing is known of it.
-    pub environment: Option<Arc<Environment>>,
-}
-
-impl ShrinkOptions {
-    /// Whether it is asked which exports may go: no other pass wants to know.
-    pub fn plans(&self) -> bool {
-        self.bind || self.prune
-    }
-}
-
-/// So often the passes that give each other work run over a group, which real modules need two or three times.
-const MOST_ROUNDS: usize = 8;
 
 /// Drops what the modules of a group, which are linked to each other, do not need. `plan` tells of each which exports may go. The results
 /// come in the order of `group`.
 ///
 /// # Errors
-/// What [`Module::read`], `plan` and the passes return.
+/// What reading the modules, `plan` and the passes return.
 pub fn shrink_modules(
     group: &[&[u8]],
     options: &ShrinkOptions,
-    mut plan: impl FnMut(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
+    plan: impl FnMut(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
 ) -> anyhow::Result<Vec<ModuleResult>> {
-    let mut modules = group.par_iter().map(|bytes| Module::read(bytes)).collect::<Result<Vec<_>>>()?;
-    // First, since other passes leave modules alone whose debug information points into the code.
-    let stripped: Vec<Option<Outcome>> =
-        modules.iter_mut().map(|module| options.strip.map(|strip| strip::run(module, strip))).collect();
-    // What goes may have been what kept something else as it was, so the passes run until nothing changes any more.
-    let (mut outcomes, mut after) = shrink_once(modules, options, &mut plan)?;
-    for _ in 1..MOST_ROUNDS {
-        let (round, smaller) = shrink_once(after, options, &mut plan)?;
-        after = smaller;
-        if round.iter().flatten().all(Outcome::is_unchanged) {
-            break;
+    struct Shrunk<P>(P);
+    impl<P: FnMut(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>> World for Shrunk<P> {
+        type Error = anyhow::Error;
+        fn failed(&self, _: usize, error: Error) -> anyhow::Error {
+            error.into()
         }
-        let pairs = outcomes.iter_mut().flatten().zip(round.into_iter().flatten());
-        pairs.for_each(|(outcome, later)| outcome.follow(later));
-    }
-    outcomes.iter_mut().zip(stripped).for_each(|(outcomes, stripped)| outcomes.splice(0..0, stripped).for_each(drop));
-    let results = after.into_par_iter().zip(outcomes).map(|(module, outcomes)| compact(module, outcomes, options));
-    Ok(results.collect::<Result<_>>()?)
-}
-
-/// Runs each pass that looks for what goes once; what it did comes in the order of `modules`, and so does what is left of them.
-fn shrink_once<'a>(
-    modules: Vec<Module<'a>>,
-    options: &ShrinkOptions,
-    plan: &mut impl FnMut(&[Module<'_>]) -> anyhow::Result<Vec<Plan>>,
-) -> anyhow::Result<(Vec<Vec<Outcome>>, Vec<Module<'a>>)> {
-    let plans = if options.plans() { plan(&modules)? } else { modules.iter().map(|_| Plan::keep(String::new())).collect() };
-    let mut members: Vec<Member<'a>> = (modules.into_iter().zip(plans))
-        .map(|(module, plan)| {
-            // Whatever breaks the conventions of linking may also look for symbols in its own way.
-            let usual = module.check_conventions().is_ok();
-            let (exports, why) = if usual { (plan.exports, plan.why) } else { (Exports::Keep, "unusual imports".to_string()) };
-            let fixed = has_code_offsets(&module);
-            Member { module, exports, why, kept: plan.kept, fixed, bigint: options.bigint }
-        })
-        .collect();
-    let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); members.len()];
-    let mut note = |round: Vec<Outcome>| outcomes.iter_mut().zip(round).for_each(|(outcomes, outcome)| outcomes.push(outcome));
-    if options.bind {
-        note(bind_members(&mut members, options)?);
-    }
-    if options.prune {
-        note(prune::run(&mut members)?);
-    }
-    let mut modules: Vec<Module<'a>> = members.into_iter().map(|member| member.module).collect();
-    if options.merge {
-        note(modules.par_iter_mut().map(merge::run).collect::<Result<_>>()?);
-    }
-    Ok((outcomes, modules))
-}
-
-/// Runs the passes that say the same in fewer bytes, and writes the module.
-fn compact(mut module: Module<'_>, mut outcomes: Vec<Outcome>, options: &ShrinkOptions) -> Result<ModuleResult> {
-    // Behind the passes that look for addresses, since a table hides which ones are taken.
-    if options.relocations && !has_code_offsets(&module) {
-        outcomes.push(relocations::run(&mut module)?);
-    }
-    if options.encode {
-        outcomes.push(encode::run(&mut module)?);
-        outcomes.push(order::run(&mut module)?);
-    }
-    finish(&module, outcomes)
-}
-
-fn bind_members(members: &mut [Member<'_>], options: &ShrinkOptions) -> Result<Vec<Outcome>> {
-    let siblings = exports_of_others(members);
-    let bind = |(member, siblings): (&mut Member<'_>, SiblingExports)| {
-        if member.fixed || member.module.check_conventions().is_err() {
-            return Ok(Outcome::new(bind::PASS));
+        fn upgrade(&mut self, modules: &mut [Module<'_>]) -> anyhow::Result<Vec<Vec<Outcome>>> {
+            Ok(modules.iter().map(|_| Vec::new()).collect())
         }
-        let scope = bind::Scope {
-            environment: options.environment.as_deref(),
-            siblings: &siblings,
-            closed: member.exports != Exports::Keep || plugins::is_grammar(&member.module),
-            symbolic: options.symbolic,
-        };
-        bind::run(&mut member.module, &scope)
-    };
-    members.par_iter_mut().zip(siblings).map(bind).collect()
-}
-
-/// For each module, what the others export.
-fn exports_of_others(members: &[Member<'_>]) -> Vec<SiblingExports> {
-    let exports = |member: usize| members[member].module.exports().iter().map(|export| &*export.name);
-    let exporters = Exporters::new((0..members.len()).flat_map(|member| exports(member).map(move |name| (member, name))));
-    let exporters = Arc::new(exporters);
-    (0..members.len()).map(|member| SiblingExports::of_others(&exporters, member)).collect()
-}
-
-/// Writes and validates `module`, if a pass changed it.
-fn finish(module: &Module<'_>, outcomes: Vec<Outcome>) -> Result<ModuleResult> {
-    if outcomes.iter().all(Outcome::is_unchanged) {
-        return Ok(ModuleResult { bytes: None, outcomes });
+        fn plan(&mut self, modules: &[Module<'_>]) -> anyhow::Result<Vec<Plan>> {
+            (self.0)(modules)
+        }
     }
-    let bytes = module.write()?;
-    validate(&bytes).map_err(|error| Error::Internal(format!("the result is not valid: {error}")))?;
-    Ok(ModuleResult { bytes: Some(bytes), outcomes })
-}
-
-/// Undoes legalization.
-fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome> {
-    let nothing = Environment::default();
-    let options = legalize::Options {
-        environment: options.environment.as_deref().unwrap_or(&nothing),
-        sibling_exports: &options.sibling_exports,
-        sibling_types: &options.sibling_types,
-        keep_dyncalls: options.dyncalls.is_some(),
-        allow_struct_change: options.allow_struct_change,
-    };
-    legalize::run(module, &options)
+    pipeline::run(group, Some(options), &mut Shrunk(plan))
 }
 
 /// Notes the symbols that nobody is known to offer, and refuses the module for those that only the runtime could, but for functions that

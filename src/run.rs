@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::strip::Strip;
 use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
 use wasmparser::FuncType;
@@ -26,7 +27,7 @@ use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::lockfile::{self, Entry, Lock};
 use crate::output::{self, Destination, Writer};
-use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
+use crate::pipeline::{self, ModuleOptions, ShrinkOptions};
 use crate::plain::Paper;
 use crate::progress::{Phase, Progress};
 use crate::report::summary::{self, Summary};
@@ -474,8 +475,10 @@ impl<'a> Run<'a> {
     fn upgrade_module(&self, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         let sources = file_name.as_deref().map(origin::of_file_name).unwrap_or_default();
         let options = ModuleOptions { sources, ..self.options.clone() };
-        let upgrade = |bytes: &[&[u8]]| Ok(bytes.iter().map(|bytes| upgrade_module(bytes, &options)).collect::<Result<_, _>>()?);
-        let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), bytes: input }];
+        let upgrade = |modules: &mut [Module<'_>]| {
+            Ok(modules.iter_mut().map(|module| pipeline::upgrade(module, &options)).collect::<Result<_, _>>()?)
+        };
+        let inputs = [shrink::Input { path: file_name.as_deref().unwrap_or_default(), entry: false, bytes: input }];
         let results = shrink::upgrade_and_shrink(
             &inputs,
             &mut Code::new(Sources::Files(&[])),
@@ -495,7 +498,7 @@ impl<'a> Run<'a> {
             let name = self.target.name;
             bail!(MODULES_ONLY.fails(format!("{name} is no platform for wheels and archives: give it the modules themselves")));
         }
-        let upgrade = |_: &str, bytes: &[u8], options: &ModuleOptions| Ok(upgrade_module(bytes, options)?);
+        let upgrade = |_: &str, module: &mut Module<'_>, options: &ModuleOptions| Ok(pipeline::upgrade(module, options)?);
         let result = wheel::upgrade_archive(&file_name, input, &self.wheel_options(), &upgrade)?;
         report.modules = result.modules.iter().map(ModuleReport::from).collect();
         report.notices.extend(result.notices.into_iter().map(NoticeReport::from));

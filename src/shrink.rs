@@ -1,20 +1,15 @@
 //! Upgrades modules and drops what they do not need: a single module, or all modules of a wheel, which are linked to each other.
 //!
-//! **Idea.** A second run over the results changes nothing, since it was made: the passes run over their own output, written and read
-//! again, until nothing changes. What one pass takes away may be what kept another from its work (an import that broke the conventions
-//! of linking, a function that two others differed in), so this is not left to each pass. Within a round the passes that find things to
-//! drop alternate, so that most modules need the first round and the one that proves it.
-//!
-//! **Measured:** the round that proves it takes a half to two thirds as long as the first, since nothing is written, validated or compressed in it.
-//!
-//! **When it gives up.** Modules that change in each of [`MOST_ROUNDS`] rounds stay as their upgrade leaves them.
+//! The passes and their order are the engine's ([`wasm_pyfix_passes::pipeline`]); here is what it asks for: which exports may go, told from
+//! the code beside the modules ([`exports`]), and how far it is.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::{Kept, Outcome, prune};
+use wasm_pyfix_passes::pipeline::{self, World};
+use wasm_pyfix_passes::{Error, Outcome};
 
 use crate::exports::{self, Located};
-use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
+use crate::pipeline::{ModuleResult, Plan, ShrinkOptions};
 use crate::progress::{Phase, Progress};
 use crate::wheel::code::Code;
 
@@ -30,16 +25,15 @@ pub struct Options {
 /// A module before its upgrade.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
-    /// Path in the wheel, or the name of the file.
+    /// Path in the archive, or the name of the file.
     pub path: &'a str,
+    /// Whether it is in an archive, so that errors have to tell which one is meant.
+    pub entry: bool,
     pub bytes: &'a [u8],
 }
 
-/// So many rounds at most. Real modules need two or three.
-const MOST_ROUNDS: usize = 8;
-
-/// Upgrades modules that are linked to each other by `upgrade`, which is given the bytes of all and returns a result for each, and shrinks
-/// them if there are `options` for that, until another run would change nothing.
+/// Upgrades modules that are linked to each other by `upgrade`, which is given all and tells of each what was done, and shrinks them if
+/// there are `options` for that, until another run would change nothing.
 ///
 /// # Errors
 /// What `upgrade`, reading the modules and the passes return.
@@ -48,52 +42,41 @@ pub fn upgrade_and_shrink(
     code: &mut Code<'_>,
     options: Option<&Options>,
     progress: &Progress,
-    upgrade: impl Fn(&[&[u8]]) -> Result<Vec<ModuleResult>>,
+    upgrade: impl FnMut(&mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>>,
 ) -> Result<Vec<ModuleResult>> {
-    let unchanged = || vec![ModuleResult::default(); inputs.len()];
-    let mut results = unchanged();
-    for _ in 0..MOST_ROUNDS {
-        progress.enter(Phase::Upgrading, inputs.len());
-        let mut changed = round(inputs, &mut results, &upgrade)?;
-        if let Some(options) = options {
-            progress.enter(Phase::Shrinking, inputs.len());
-            changed |= round(inputs, &mut results, |bytes| shrink(inputs, bytes, code, options))?;
-        }
-        if !changed {
-            return Ok(results);
-        }
-    }
-    let mut results = unchanged();
-    round(inputs, &mut results, &upgrade)?;
-    for result in &mut results {
-        let mut outcome = Outcome::new(prune::PASS);
-        outcome.leave(Kept::Module, NEVER_AT_REST);
-        result.outcomes.push(outcome);
-    }
-    Ok(results)
+    let bytes: Vec<&[u8]> = inputs.iter().map(|input| input.bytes).collect();
+    let mut around = Around { inputs, code, options, progress, upgrade };
+    pipeline::run(&bytes, options.map(|options| &options.passes), &mut around)
 }
 
-/// Why a module is not made smaller.
-const NEVER_AT_REST: &str = "it changes whenever it is made smaller";
-
-/// Adds to `results` what `passes` make of the modules; tells whether they changed any.
-fn round(
-    inputs: &[Input<'_>],
-    results: &mut [ModuleResult],
-    passes: impl FnOnce(&[&[u8]]) -> Result<Vec<ModuleResult>>,
-) -> Result<bool> {
-    let bytes: Vec<&[u8]> =
-        (inputs.iter().zip(&*results)).map(|(input, result)| result.bytes.as_deref().unwrap_or(input.bytes)).collect();
-    let round = passes(&bytes)?;
-    let changed = round.iter().any(|later| later.bytes.is_some());
-    results.iter_mut().zip(round).for_each(|(result, later)| result.follow(later));
-    Ok(changed)
+/// What is around the modules.
+struct Around<'w, 'c, U> {
+    inputs: &'w [Input<'w>],
+    code: &'w mut Code<'c>,
+    options: Option<&'w Options>,
+    progress: &'w Progress,
+    upgrade: U,
 }
 
-fn shrink(inputs: &[Input<'_>], bytes: &[&[u8]], code: &mut Code<'_>, options: &Options) -> Result<Vec<ModuleResult>> {
-    let plan = |read: &[Module<'_>]| {
-        let located = inputs.iter().zip(read).map(|(input, module)| Located { path: input.path, module });
-        exports::plan(&located.collect::<Vec<_>>(), code, &options.exports)
-    };
-    shrink_modules(bytes, &options.passes, plan)
+impl<U: FnMut(&mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>>> World for Around<'_, '_, U> {
+    type Error = anyhow::Error;
+
+    fn failed(&self, place: usize, error: Error) -> anyhow::Error {
+        let error = anyhow::Error::from(error);
+        match self.inputs.get(place).filter(|input| input.entry) {
+            Some(input) => error.context(format!("entry `{}`", input.path)),
+            None => error,
+        }
+    }
+
+    fn upgrade(&mut self, modules: &mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>> {
+        self.progress.enter(Phase::Upgrading, modules.len());
+        (self.upgrade)(modules)
+    }
+
+    fn plan(&mut self, modules: &[Module<'_>]) -> Result<Vec<Plan>> {
+        self.progress.enter(Phase::Shrinking, modules.len());
+        let located: Vec<_> = self.inputs.iter().zip(modules).map(|(input, module)| Located { path: input.path, module }).collect();
+        exports::plan(&located, self.code, &self.options.context("plans are for shrinking")?.exports)
+    }
 }

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use wasm_pyfix::exports::{Located, Mode, Options, Plan, Source, plan};
+use wasm_pyfix::exports::{Located, Mode, Options, Source, plan};
+use wasm_pyfix::pipeline::Plan;
 use wasm_pyfix::wheel::code::Code;
 use wasm_pyfix::wheel::sources::Sources;
 use wasm_pyfix_passes::module::Module;

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use anyhow::Context;
 use rayon::prelude::*;
 use support::{all_modules, main_modules};
-use wasm_pyfix::exports::Plan;
+use wasm_pyfix::pipeline::Plan;
 use wasm_pyfix::pipeline::{ModuleOptions, ModuleResult, ShrinkOptions, shrink_modules, upgrade_module};
 use wasm_pyfix_passes::module::{Item, Module};
 use wasm_pyfix_passes::prune::Exports;
@@ -23,8 +23,7 @@ fn options(exnref: bool) -> ModuleOptions {
 
 /// What becomes of `bytes` by the passes that `passes` ask for.
 fn shrink(bytes: &[u8], passes: &ShrinkOptions) -> anyhow::Result<ModuleResult> {
-    let plan =
-        |_: &[Module<'_>]| Ok(vec![Plan { exports: Exports::PruneMangled, why: "a plain name".to_string(), kept: HashMap::new() }]);
+    let plan = |_: &[Module<'_>]| Ok(vec![Plan { exports: Exports::PruneMangled, ..Plan::keep("a plain name".to_string()) }]);
     let results = shrink_modules(&[bytes], passes, plan)?;
     results.into_iter().next().context("a result for the module")
 }

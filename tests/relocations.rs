@@ -1,7 +1,6 @@
 //! Relocation code is understood, whatever an optimiser made of it, and nothing is taken for relocation code that is not. The table
 //! that takes its place does the same.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -9,11 +8,10 @@ use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 use support::fixtures::{self, Group, is_legalized};
 use support::{Node, Runtime, all_modules};
-use wasm_pyfix::exports::Plan;
+use wasm_pyfix::pipeline::Plan;
 use wasm_pyfix::pipeline::{ModuleOptions, ShrinkOptions, shrink_modules, upgrade_module};
 use wasm_pyfix_passes::Outcome;
 use wasm_pyfix_passes::module::{Address, GlobalId, Item, Module};
-use wasm_pyfix_passes::prune::Exports;
 use wasm_pyfix_passes::relocations::read::{self, Code, GlobalRelocation, Relocation, Unrecognised, Value};
 
 /// A side module with 64 bytes of data whose relocation function has `locals`, then the body `code`; `more` follows.
@@ -211,7 +209,7 @@ fn every_module_is_understood() {
 /// What the pass makes of a module, and what it says.
 fn compact(bytes: &[u8]) -> (Option<Vec<u8>>, Outcome) {
     let options = ShrinkOptions { relocations: true, ..ShrinkOptions::default() };
-    let keep = Plan { exports: Exports::Keep, why: String::new(), kept: HashMap::new() };
+    let keep = Plan::keep(String::new());
     let mut results = shrink_modules(&[bytes], &options, |_| Ok(vec![keep.clone()])).unwrap_or_else(|error| panic!("{error:#}"));
     let result = results.remove(0);
     let outcome = result.outcomes.into_iter().find(|outcome| outcome.pass == "relocations").expect("the pass ran");

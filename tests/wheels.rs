@@ -97,11 +97,11 @@ fn asked_runtime_paths_come_after_the_planned_ones() {
 #[test]
 fn siblings_know_what_the_others_export() {
     let seen = std::sync::Mutex::new(Vec::new());
-    let watch = |path: &str, bytes: &[u8], options: &ModuleOptions| {
+    let watch = |path: &str, module: &mut Module<'_>, options: &ModuleOptions| {
         let mut names = vec!["shared", "only_a", "only_b", "nobodys"];
         names.retain(|name| options.sibling_exports.contains(name));
         seen.lock().unwrap().push((path.to_string(), names.join(" ")));
-        upgrade(path, bytes, options)
+        upgrade(path, module, options)
     };
     let input = Wheel::new(OLD)
         .file("a.so", &module(&[], &["shared", "only_a"]))
@@ -128,7 +128,7 @@ fn siblings_offer_what_an_upgrade_asks_for() {
     let mut options = options();
     options.module.personality = target.personality.unwrap().to_string();
     options.module.environment = Some(std::sync::Arc::new(environment));
-    let passes = |_: &str, bytes: &[u8], options: &ModuleOptions| Ok(wasm_pyfix::pipeline::upgrade_module(bytes, options)?);
+    let passes = |_: &str, module: &mut Module<'_>, options: &ModuleOptions| Ok(wasm_pyfix::pipeline::upgrade(module, options)?);
     let catching = wat::parse_file("tests/cli/eh-catch.wat").unwrap();
     let library =
         r#"(module (@dylink.0 (mem-info (memory 16 2) (table 0 0))) (global (export "__wasm_lpad_context") i32 (i32.const 0)))"#;
@@ -374,9 +374,9 @@ fn a_libdir_that_is_not_there_is_an_error() {
 #[test]
 fn no_module_gets_itself_as_a_needed_library() {
     let added = std::sync::Mutex::new(Vec::new());
-    let watch = |path: &str, bytes: &[u8], options: &ModuleOptions| {
+    let watch = |path: &str, module: &mut Module<'_>, options: &ModuleOptions| {
         added.lock().unwrap().push((path.to_string(), options.add_needed.clone()));
-        upgrade(path, bytes, options)
+        upgrade(path, module, options)
     };
     let mut options = options();
     options.module.add_needed = vec!["libx.so".to_string()];
@@ -394,9 +394,9 @@ fn linking_metadata_may_stand_behind_other_sections() {
     let moved = [&bytes[..8], b"\0\x05\x04note", &bytes[8..]].concat();
     let input = Wheel::new(OLD).file("demo/_ext.abi3.so", &moved).file("demo.libs/libx.so", &module(&[], &[])).build();
     let planned = std::sync::Mutex::new(Vec::new());
-    let watch = |path: &str, _: &[u8], options: &ModuleOptions| {
+    let watch = |path: &str, _: &mut Module<'_>, options: &ModuleOptions| {
         planned.lock().unwrap().push((path.to_string(), options.runtime_path.len()));
-        Ok(nothing())
+        Ok(Vec::new())
     };
     upgrade_archive(OLD, &input, &options(), &watch).unwrap();
     assert!(planned.into_inner().unwrap().contains(&("demo/_ext.abi3.so".to_string(), 2)));
@@ -415,7 +415,7 @@ fn an_error_of_the_upgrade_names_file_and_entry() {
         if path.ends_with("libx.so") {
             Err(wasm_pyfix_passes::Error::refused("shared-memory", "threads").into())
         } else {
-            Ok(nothing())
+            Ok(Vec::new())
         }
     })
     .unwrap_err();
@@ -428,7 +428,11 @@ fn equal_bytes_are_no_change() {
     let name = NEW;
     let input = Wheel::new(name).file("demo.so", &module(&[], &[])).build();
     let first = run(name, &input, &options());
-    let echo = |_: &str, bytes: &[u8], _: &ModuleOptions| Ok(ModuleResult { bytes: Some(bytes.to_vec()), outcomes: Vec::new() });
+    let echo = |_: &str, _: &mut Module<'_>, _: &ModuleOptions| {
+        let mut outcome = Outcome::new("echo");
+        outcome.count("changes", 1);
+        Ok(vec![outcome])
+    };
     assert!(!upgrade_archive(name, &first.bytes, &options(), &echo).unwrap().changed);
 }
 

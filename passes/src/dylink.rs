@@ -10,7 +10,7 @@
 //! It never refuses. Relies on `getDylinkMetadata` and `loadDynamicLibrary` of Emscripten 4.0.9's `libdylink.js`.
 
 use crate::Outcome;
-use crate::module::{ConstExpr, ElementItems, Item, Module, SegmentKind};
+use crate::module::{ConstExpr, ElementItems, Item, Module, Repair, SegmentKind};
 
 /// What is asked for beyond repairs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,10 +24,10 @@ pub struct Options<'o> {
 /// Repairs and changes the metadata of `module`.
 pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Outcome {
     let mut outcome = Outcome::new("dylink");
-    if module.has_legacy_dylink() {
-        outcome.count("legacy_sections_converted", 1);
-    } else if module.dylink_changes() {
-        outcome.count("sections_made_canonical", 1);
+    match module.take_dylink_repair() {
+        Some(Repair::Legacy) => outcome.count("legacy_sections_converted", 1),
+        Some(Repair::Canonical) => outcome.count("sections_made_canonical", 1),
+        None => {}
     }
     let (memory, table) = needed_sizes(module);
     let dylink = &mut module.dylink;

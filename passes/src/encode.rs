@@ -34,16 +34,10 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
         return Ok(outcome);
     }
     outcome.count("bytes_of_zeros_removed", module.trim_data());
-    if !module.may_be_padded()? {
-        return Ok(outcome);
-    }
-    let before = module.write()?.len();
-    module.shorten_lebs(true);
-    let after = module.write()?.len();
-    if after < before {
-        outcome.count("bytes_of_padding_removed", before - after);
-    } else {
-        module.shorten_lebs(false);
+    if module.may_be_padded()? {
+        let before = module.write()?.len();
+        module.shorten_lebs()?;
+        outcome.count("bytes_of_padding_removed", before.saturating_sub(module.write()?.len()));
     }
     Ok(outcome)
 }

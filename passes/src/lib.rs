@@ -20,6 +20,7 @@ pub mod module;
 pub mod order;
 mod outcome;
 mod own;
+pub mod pipeline;
 pub mod prune;
 pub mod python;
 pub mod relocations;

@@ -30,7 +30,7 @@
 mod python;
 
 use crate::wheel::sources::Piece;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use std::sync::LazyLock;
 use wasm_pyfix_passes::module::Module;
 
@@ -76,6 +76,27 @@ const ENDINGS: [&str; 9] = [".py", ".pyc", ".pyw", ".pth", ".js", ".mjs", ".cjs"
 
 static AUTOMATON: LazyLock<AhoCorasick> =
     LazyLock::new(|| AhoCorasick::new(GLOBAL.iter().chain(&WORDS)).expect("a short list of short words"));
+
+/// Finds where the next word begins. Of words that overlap it tells one, so that it may look at several bytes at a time.
+static NEXT: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(MatchKind::LeftmostFirst);
+    builder.build(GLOBAL.iter().chain(&WORDS)).expect("a short list of short words")
+});
+
+/// The words of [`GLOBAL`] and [`WORDS`], numbered in this order, that `text` has: each as often as it occurs.
+fn words_in(text: &[u8]) -> impl Iterator<Item = usize> {
+    let mut from = 0;
+    let begins = std::iter::from_fn(move || {
+        let begin = NEXT.find(Input::new(text).range(from..))?.start();
+        from = begin + 1;
+        Some(begin)
+    });
+    begins.flat_map(|begin| {
+        let words = AUTOMATON.find_overlapping_iter(&text[begin..text.len().min(begin + LONGEST)]);
+        words.filter(|word| word.start() == 0).map(|word| word.pattern().as_usize())
+    })
+}
 
 /// What code opens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -146,8 +167,8 @@ fn of_archive(text: &[u8]) -> Opens {
 fn of_piece(piece: &Piece<'_>) -> Opens {
     let Piece { path, text, .. } = *piece;
     let mut mentions = 0;
-    for found in AUTOMATON.find_overlapping_iter(text) {
-        match GLOBAL.get(found.pattern().as_usize()) {
+    for found in words_in(text) {
+        match GLOBAL.get(found) {
             Some(word) => return Opens::Global(word),
             None => mentions += 1,
         }
@@ -169,7 +190,7 @@ fn is_javascript(path: &str) -> bool {
 
 /// How many openers `text` mentions.
 fn count(text: &[u8]) -> usize {
-    AUTOMATON.find_overlapping_iter(text).count()
+    words_in(text).count()
 }
 
 /// Whether a piece has `word`, not as a part of a longer one. What it begins or ends with is seen whole in the piece beside it.
@@ -192,8 +213,8 @@ pub fn of_module(module: &Module<'_>) -> Option<String> {
     }
     let mut words: Vec<&'static str> = Vec::new();
     for segment in module.data() {
-        for found in AUTOMATON.find_overlapping_iter(&*segment.bytes) {
-            let word = GLOBAL.iter().chain(&WORDS).nth(found.pattern().as_usize()).expect("a pattern of the automaton");
+        for found in words_in(&segment.bytes) {
+            let word = GLOBAL.iter().chain(&WORDS).nth(found).expect("a pattern of the automaton");
             if !words.contains(word) {
                 words.push(word);
             }
@@ -233,6 +254,18 @@ mod tests {
     fn pieces_share_the_longest_word() {
         let longest = GLOBAL.iter().chain(&WORDS).map(|word| word.len()).max().unwrap();
         assert_eq!(LONGEST, longest + 2);
+    }
+
+    #[test]
+    fn words_that_overlap_are_all_found() {
+        let words = |text: &str| {
+            let all: Vec<&str> = GLOBAL.iter().chain(&WORDS).copied().collect();
+            words_in(text.as_bytes()).map(|word| all[word]).collect::<Vec<_>>()
+        };
+        assert_eq!(words("setdlopenflags"), ["setdlopenflags", "dlopen"]);
+        assert_eq!(words("x setdlopenflag RTLD_GLOBA"), ["dlopen"]);
+        assert_eq!(words("cdll.cdll loadDynamicLibraryCDLL"), ["cdll", "cdll", "loadDynamicLibrary", "CDLL"]);
+        assert_eq!(words(""), [""; 0]);
     }
 
     /// A word at the edge of a piece is not taken for one that it is the beginning or the end of.

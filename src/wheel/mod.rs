@@ -36,7 +36,7 @@ use crate::check::features::STRUCT_CHANGED;
 use crate::check::noted::{NO_MODULES, OLD_SBOM, SIGNATURE_DROPPED};
 use crate::check::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
 use crate::check::{Place, libraries, python, reading};
-use crate::pipeline::{ModuleOptions, ModuleResult};
+use crate::pipeline::ModuleOptions;
 use crate::plain::{first_names, plural};
 use crate::progress::{Phase, Progress};
 use crate::shrink;
@@ -134,8 +134,9 @@ pub struct ModuleReport {
     pub outcomes: Vec<Outcome>,
 }
 
-/// The function that upgrades one module: its path for messages, its bytes, what is asked.
-pub type UpgradeModule<'a> = &'a (dyn Fn(&str, &[u8], &ModuleOptions) -> Result<ModuleResult> + Sync);
+/// The function that upgrades one module: its path for messages, the module, what is asked. It tells what passes did.
+pub type UpgradeModule<'a> =
+    &'a (dyn Fn(&str, &mut wasm_pyfix_passes::module::Module<'_>, &ModuleOptions) -> Result<Vec<Outcome>> + Sync);
 
 /// A wheel's parts that a `.zip` of libraries lacks.
 struct Wheel {

@@ -17,10 +17,11 @@ use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::legalize;
 use wasm_pyfix_passes::module::dylink::Dylink;
+use wasm_pyfix_passes::module::{Item, Module as Linked};
 use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
+use wasm_pyfix_passes::{Notice, Outcome};
 
 /// A side module on its way through.
 pub struct Module {
@@ -108,38 +109,34 @@ pub fn upgrade_and_shrink(
 ) -> Result<Vec<ModuleResult>> {
     let plans = options.shrink.as_ref().is_some_and(|shrink| shrink.passes.plans());
     let mut code = Code::new(if plans { sources(archive, edits)? } else { Sources::Files(&[]) });
-    let inputs: Vec<Input<'_>> = modules.iter().map(|module| Input { path: &module.path, bytes: &module.bytes }).collect();
-    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), &options.progress, |bytes| {
-        upgrade_modules(modules, bytes, plan, built_for, options, upgrade)
+    let inputs: Vec<Input<'_>> =
+        modules.iter().map(|module| Input { path: &module.path, entry: true, bytes: &module.bytes }).collect();
+    shrink::upgrade_and_shrink(&inputs, &mut code, options.shrink.as_ref(), &options.progress, |read| {
+        upgrade_modules(modules, read, plan, built_for, options, upgrade)
     })
 }
 
-/// Upgrades in parallel what has become of the `modules` so far: `bytes`.
+/// Upgrades in parallel what has become of the `modules` so far: `read`.
 fn upgrade_modules(
     modules: &[Module],
-    bytes: &[&[u8]],
+    read: &mut [Linked<'_>],
     plan: &[Vec<String>],
     built_for: &[&'static Target],
     options: &WheelOptions,
     upgrade: UpgradeModule<'_>,
-) -> Result<Vec<ModuleResult>> {
-    let context = |number: usize| format!("entry `{}`", modules[number].path);
-    let exports: Vec<Vec<String>> = (bytes.par_iter().enumerate())
-        .map(|(number, bytes)| {
-            Ok(contents::inspect(bytes).with_context(|| context(number))?.map_or_else(Vec::new, |(_, exports)| exports))
-        })
-        .collect::<Result<_>>()?;
+) -> Result<Vec<Vec<Outcome>>> {
+    let symbols = |module: &'_ Linked<'_>| -> Vec<String> {
+        let symbols = module.exports().iter().filter(|export| !matches!(export.item, Item::Table(_) | Item::Memory(_)));
+        symbols.map(|export| export.name.to_string()).collect()
+    };
+    let exports: Vec<Vec<String>> = read.iter().map(symbols).collect();
     let exports = exports.iter().enumerate().flat_map(|(number, names)| names.iter().map(move |name| (number, name.as_str())));
     let exporters = Arc::new(Exporters::new(exports));
-    let mut types = HashMap::new();
-    for (number, bytes) in bytes.iter().enumerate() {
-        types.extend(legalize::wide_exports(bytes).with_context(|| context(number))?);
-    }
-    let types = Arc::new(types);
+    let types = Arc::new(read.iter().flat_map(legalize::wide_exports_of).collect::<HashMap<_, _>>());
     let needs = modules.iter().map(|module| Needs { path: &module.path, needed: needed(module, &options.module) });
     let complete = complete(&needs.collect::<Vec<_>>());
     let progress = &options.progress;
-    let results = bytes.par_iter().enumerate().map(|(number, bytes)| {
+    let results = read.par_iter_mut().enumerate().map(|(number, linked)| {
         let module = &modules[number];
         let mut entries = plan[number].clone();
         entries.extend(options.module.runtime_path.iter().filter(|entry| !plan[number].contains(entry)).cloned());
@@ -152,7 +149,7 @@ fn upgrade_modules(
             null_weak: options.module.null_weak && complete[number],
             ..options.module.clone()
         };
-        let result = upgrade(&module.path, bytes, &options).with_context(|| context(number));
+        let result = upgrade(&module.path, linked, &options).with_context(|| format!("entry `{}`", module.path));
         progress.module_done(&module.path);
         result
     });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use support::Runtime;
-use wasm_pyfix::exports::Plan;
+use wasm_pyfix::pipeline::Plan;
 use wasm_pyfix::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
 use wasm_pyfix::target::Target;
 use wasm_pyfix_passes::Environment;
@@ -67,5 +67,5 @@ fn shrink(group: &[&[u8]], runtime: Runtime, asks: &impl Fn(&str) -> bool) -> Ve
 fn plan(module: &Module<'_>, asks: &impl Fn(&str) -> bool) -> Plan {
     let names = module.exports().iter().map(|export| export.name.to_string());
     let kept = names.filter(|name| asks(name)).map(|name| (name, "the test asks for it")).collect();
-    Plan { exports: Exports::Prune, why: String::new(), kept }
+    Plan { exports: Exports::Prune, kept, ..Plan::keep(String::new()) }
 }

@@ -3,15 +3,18 @@
 use base64::Engine;
 use sha2::Digest;
 use std::io::{Cursor, Read, Write};
-pub use wasm_pyfix::pipeline::{ModuleOptions, ModuleResult};
+pub use wasm_pyfix::pipeline::ModuleOptions;
 pub use wasm_pyfix::wheel::upgrade_archive;
 use wasm_pyfix::wheel::{ArchiveResult, WheelOptions};
-use wasm_pyfix_passes::module::dylink::Dylink;
+pub use wasm_pyfix_passes::Outcome;
+use wasm_pyfix_passes::dylink;
+pub use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::module::dylink::{Dylink, ExportInfo};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-/// Last bytes of a module that the stand-in has seen: an empty custom section called `up`.
-const MARK: &[u8] = b"\0\x03\x02up";
+/// The export to which the stand-in gives flags in a module that it has seen.
+const MARK: &str = "up";
 
 /// What the tests ask for unless they say otherwise.
 pub fn options() -> WheelOptions {
@@ -55,25 +58,30 @@ fn split(module: &[u8]) -> (Dylink, &[u8]) {
 
 /// A module as the stand-in leaves it when no RUNTIME_PATH is asked for.
 pub fn upgraded(module: &[u8]) -> Vec<u8> {
-    [module, MARK].concat()
+    let (mut dylink, rest) = split(module);
+    mark(&mut dylink);
+    with_dylink(&dylink, rest)
 }
 
-/// The stand-in: writes the RUNTIME_PATH and appends a mark, once.
-pub fn upgrade(_: &str, bytes: &[u8], options: &ModuleOptions) -> anyhow::Result<ModuleResult> {
-    let (mut dylink, rest) = split(bytes);
-    let mut paths = options.runtime_path.clone();
-    paths.extend(dylink.runtime_path.iter().filter(|path| !options.runtime_path.contains(path)).cloned());
-    if paths == dylink.runtime_path && rest.ends_with(MARK) {
-        return Ok(nothing());
+fn mark(dylink: &mut Dylink) {
+    if !is_marked(dylink) {
+        dylink.export_info.push(ExportInfo { name: MARK.to_string(), flags: 0 });
     }
-    dylink.runtime_path = paths;
-    let rest = rest.strip_suffix(MARK).unwrap_or(rest);
-    Ok(ModuleResult { bytes: Some(upgraded(&with_dylink(&dylink, rest))), outcomes: Vec::new() })
 }
 
-/// What a pass returns that finds no work.
-pub fn nothing() -> ModuleResult {
-    ModuleResult { bytes: None, outcomes: Vec::new() }
+fn is_marked(dylink: &Dylink) -> bool {
+    dylink.export_info.iter().any(|info| info.name == MARK)
+}
+
+/// The stand-in: writes the RUNTIME_PATH and a mark, once.
+pub fn upgrade(_: &str, module: &mut Module<'_>, options: &ModuleOptions) -> anyhow::Result<Vec<Outcome>> {
+    let linking = dylink::Options { runtime_path: &options.runtime_path, ..dylink::Options::default() };
+    let mut outcome = dylink::run(module, &linking);
+    if !is_marked(&module.dylink) {
+        mark(&mut module.dylink);
+        outcome.count("marks", 1);
+    }
+    Ok(vec![outcome])
 }
 
 /// Upgrades an archive that has to succeed.
@@ -236,7 +244,7 @@ pub fn runtime_path(entries: &[Unpacked], name: &str) -> Vec<String> {
 
 /// Whether the stand-in has seen the module.
 pub fn is_upgraded(entries: &[Unpacked], name: &str) -> bool {
-    contents(entries, name).ends_with(MARK)
+    is_marked(&split(contents(entries, name)).0)
 }
 
 /// `RECORD` lists every file exactly once, with its hash and size.

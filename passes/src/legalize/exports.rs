@@ -1,5 +1,6 @@
 //! Types of the functions that a module will export once its legalization is undone, read without the rest of the module.
 
+use crate::module::{Item, Module};
 use crate::signature::has_i64;
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -55,4 +56,14 @@ pub fn wide_exports(input: &[u8]) -> Result<HashMap<String, FuncType>> {
         }
     }
     Ok(wide)
+}
+
+/// The same of `module`, which may have been changed since it was read.
+pub fn wide_exports_of(module: &Module<'_>) -> HashMap<String, FuncType> {
+    let functions = module.exports().iter().filter_map(|export| match export.item {
+        Item::Function(id) => Some((&*export.name, module.signature(id))),
+        _ => None,
+    });
+    let wide = functions.filter(|(_, ty)| has_i64(ty));
+    wide.map(|(name, ty)| (name.strip_prefix(super::ORIGINAL).unwrap_or(name).to_string(), ty.clone())).collect()
 }

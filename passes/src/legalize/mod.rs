@@ -25,7 +25,7 @@
 mod exports;
 mod shape;
 
-pub use exports::wide_exports;
+pub use exports::{wide_exports, wide_exports_of};
 
 use crate::body::halves::legal_body;
 use crate::code_offsets::drop_code_offsets;

@@ -21,7 +21,7 @@ mod remap;
 mod synthesize;
 mod write;
 
-use crate::body::facts::Facts;
+use crate::body::facts::{self, Facts};
 use dylink::Dylink;
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -114,6 +114,8 @@ pub struct Body<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// Where the body began in the input file, for errors; 0 when it is new.
     pub offset: u64,
+    /// Whether a pass has written other code.
+    rewritten: bool,
     /// What it refers to, once somebody has asked.
     facts: OnceLock<Arc<Facts>>,
 }
@@ -121,12 +123,18 @@ pub struct Body<'a> {
 impl<'a> Body<'a> {
     /// The body that `bytes` are, which began at `offset` in the input file.
     fn borrowed(bytes: &'a [u8], offset: u64) -> Self {
-        Body { bytes: bytes.into(), offset, facts: OnceLock::new() }
+        Body { bytes: bytes.into(), offset, rewritten: false, facts: OnceLock::new() }
     }
 
     /// A body that a pass has written.
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Body { bytes: bytes.into(), offset: 0, facts: OnceLock::new() }
+        Body { bytes: bytes.into(), offset: 0, rewritten: true, facts: OnceLock::new() }
+    }
+
+    /// The same code with every index, constant and offset as short as it can be.
+    fn shortened(&self) -> crate::Result<Self> {
+        let bytes = facts::shortened(&self.bytes, self.offset)?;
+        Ok(Body { rewritten: self.rewritten, ..Body::new(bytes) })
     }
 
     /// What it refers to, and where.
@@ -254,6 +262,15 @@ mod section {
         [TYPE, IMPORT, FUNCTION, TABLE, MEMORY, TAG, GLOBAL, EXPORT, START, ELEMENT, DATA_COUNT, CODE, DATA];
 }
 
+/// What is done to the section of the linking metadata because of how it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repair {
+    /// The section `dylink` of old becomes `dylink.0`.
+    Legacy,
+    /// `dylink.0` gets its place and its form.
+    Canonical,
+}
+
 /// Which known sections a pass has changed, as a set of section ids.
 #[derive(Debug, Clone, Copy, Default)]
 struct Touched(u32);
@@ -277,6 +294,8 @@ pub struct Module<'a> {
     pub dylink: Dylink,
     dylink_read: Dylink,
     dylink_canonical: bool,
+    /// What is done to the section anyway, until a pass has told.
+    dylink_repair: Option<Repair>,
     types: Vec<FuncType>,
     /// The first of each type.
     type_ids: HashMap<FuncType, TypeId>,
@@ -298,7 +317,7 @@ pub struct Module<'a> {
     new_names: Vec<(FunctionId, String)>,
     /// The order that a pass chose for the functions that are defined; those that it does not mention come last.
     function_order: Vec<FunctionId>,
-    /// Whether LEBs are made as short as they can be.
+    /// Whether LEBs around the code are made as short as they can be.
     shortest_lebs: bool,
     /// While reading: how many declared functions still wait for their body.
     bodiless: usize,
@@ -315,9 +334,20 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Whether [`Module::write`] makes LEBs as short as they can be, in code and around it. What does not get shorter is copied as it is.
-    pub fn shorten_lebs(&mut self, shorten: bool) {
-        self.shortest_lebs = shorten;
+    /// Makes LEBs as short as they can be, in code and, when the module is written, around it. What does not get shorter is copied as it is.
+    ///
+    /// # Errors
+    /// Malformed code, which [`Module::read`] would have found.
+    pub fn shorten_lebs(&mut self) -> crate::Result<()> {
+        self.shortest_lebs = true;
+        let padded: Vec<FunctionId> = self.bodies_that(|facts| facts.padded)?.into_iter().map(|(id, _)| id).collect();
+        for id in padded {
+            self.touched.insert(section::CODE);
+            if let Origin::Defined(body) = &mut self.functions[id.0 as usize].origin {
+                *body = body.shortened()?;
+            }
+        }
+        Ok(())
     }
 
     pub fn types(&self) -> &[FuncType] {
@@ -418,8 +448,13 @@ impl<'a> Module<'a> {
         self.sections.first().is_some_and(|section| section.name == dylink::LEGACY_SECTION)
     }
 
+    /// What [`Module::write`] will do to the section of the linking metadata whatever passes do: told once.
+    pub fn take_dylink_repair(&mut self) -> Option<Repair> {
+        self.dylink_repair.take()
+    }
+
     /// Whether `dylink.0` will be encoded anew: because a pass changed it, or because it was not in the canonical form.
-    pub fn dylink_changes(&self) -> bool {
+    fn dylink_changes(&self) -> bool {
         self.dylink != self.dylink_read || !self.dylink_canonical
     }
 

@@ -6,7 +6,6 @@
 use super::index::{IndexMap, IndexMaps};
 use super::{Body, FunctionId, Module, Origin};
 use crate::Result;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use wasm_encoder::{IndirectNameMap, NameMap, NameSection};
 use wasmparser::{BinaryReader, FunctionBody, Name, NameSectionReader};
@@ -18,7 +17,7 @@ impl Module<'_> {
 
     fn rewritten_bodies(&self) -> impl Iterator<Item = (FunctionId, &[u8])> {
         (0..).map(FunctionId).zip(&self.functions).filter_map(|(id, function)| match &function.origin {
-            Origin::Defined(Body { bytes: Cow::Owned(bytes), .. }) => Some((id, bytes.as_slice())),
+            Origin::Defined(Body { bytes, rewritten: true, .. }) => Some((id, &**bytes)),
             _ => None,
         })
     }

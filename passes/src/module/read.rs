@@ -82,6 +82,7 @@ impl<'a> Module<'a> {
             dylink: Dylink::default(),
             dylink_read: Dylink::default(),
             dylink_canonical: true,
+            dylink_repair: None,
             types: Vec::new(),
             type_ids: HashMap::new(),
             dead_types: HashSet::new(),
@@ -236,9 +237,11 @@ impl<'a> Module<'a> {
         if section.name == SECTION {
             self.dylink = Dylink::read(payload, offset)?;
             self.dylink_canonical = index == 0 && self.dylink.write() == payload;
+            self.dylink_repair = (!self.dylink_canonical).then_some(Repair::Canonical);
         } else {
             self.dylink = Dylink::read_legacy(payload, offset)?;
             self.dylink_canonical = false;
+            self.dylink_repair = Some(Repair::Legacy);
         }
         self.dylink_read = self.dylink.clone();
         // Loaders look at the first section only.

@@ -5,8 +5,7 @@
 
 use super::index::{IndexMap, IndexMaps};
 use super::remap::remap;
-use super::{Body, FunctionId, Item, Module, Origin, TypeId, dylink, encode, names, section};
-use crate::body::facts;
+use super::{FunctionId, Item, Module, Origin, TypeId, dylink, encode, names, section};
 use crate::{Error, Result};
 use rayon::prelude::*;
 
@@ -48,7 +47,8 @@ impl Module<'_> {
     /// As [`Module::write`].
     pub fn may_be_padded(&self) -> Result<bool> {
         let maps = IndexMaps::new(self);
-        for old in &self.sections {
+        // What is around the code is made short when it is written, once that was asked for.
+        for old in self.sections.iter().filter(|_| !self.shortest_lebs) {
             let mut encoded = Vec::new();
             if old.id == section::CUSTOM {
                 write_custom_section(&old.name, &self.input[old.payload..old.range.end], &mut encoded);
@@ -104,7 +104,12 @@ impl Module<'_> {
         let defined: Vec<_> = functions.iter().filter_map(|id| Some((*id, self.function(*id).origin.defined()?))).collect();
         let visited = defined.into_par_iter().map_init(Vec::new, |scratch, (id, body)| {
             scratch.clear();
-            remap_body(body, maps, true, scratch)?;
+            if body.facts()?.padded {
+                let short = body.shortened()?;
+                remap(&short.bytes, &short.facts()?.immediates, maps, scratch)?;
+            } else {
+                remap(&body.bytes, &body.facts()?.immediates, maps, scratch)?;
+            }
             Ok(visit(id, scratch))
         });
         visited.collect()
@@ -313,7 +318,7 @@ impl Module<'_> {
         /// Enough functions to make up for handing them to another thread.
         const CHUNK: usize = 256;
         let bodies: Vec<_> = functions.iter().filter_map(|id| self.function(*id).origin.defined()).collect();
-        let as_they_are = maps.are_identity() && !self.shortest_lebs;
+        let as_they_are = maps.are_identity();
         let chunks: Vec<Vec<u8>> = bodies
             .par_chunks(CHUNK)
             .map(|bodies| {
@@ -324,7 +329,7 @@ impl Module<'_> {
                         &body.bytes
                     } else {
                         scratch.clear();
-                        remap_body(body, maps, self.shortest_lebs, &mut scratch)?;
+                        remap(&body.bytes, &body.facts()?.immediates, maps, &mut scratch)?;
                         &scratch[..]
                     };
                     encode::leb(code.len() as u32, &mut chunk);
@@ -339,15 +344,6 @@ impl Module<'_> {
         }
         Ok(bodies.len())
     }
-}
-
-fn remap_body(body: &Body<'_>, maps: &IndexMaps, shorten: bool, out: &mut Vec<u8>) -> Result<()> {
-    let facts = body.facts()?;
-    if shorten && facts.padded {
-        let short = Body::new(facts::shortened(&body.bytes, body.offset)?);
-        return remap(&short.bytes, &short.facts()?.immediates, maps, out);
-    }
-    remap(&body.bytes, &facts.immediates, maps, out)
 }
 
 fn write_list<T>(list: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T, &mut Vec<u8>) -> Result<()>) -> Result<usize> {
