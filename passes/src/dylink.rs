@@ -17,7 +17,9 @@ use crate::module::{ConstExpr, ElementItems, Item, Module, Repair, SegmentKind};
 pub struct Options<'o> {
     /// Entries that come first in RUNTIME_PATH, in this order.
     pub runtime_path: &'o [String],
+    /// Libraries to add to NEEDED, if they are not there.
     pub add_needed: &'o [String],
+    /// Libraries to take out of NEEDED.
     pub remove_needed: &'o [String],
 }
 

@@ -57,6 +57,7 @@ impl std::str::FromStr for Signatures {
 /// What is asked of this pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
+    /// Which signatures are to have a wrapper.
     pub signatures: &'o Signatures,
     /// The main module has BIGINT: 64-bit integers stay whole.
     pub bigint: bool,

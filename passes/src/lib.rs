@@ -3,6 +3,8 @@
 //! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs, and of Python the names that it looks up in a
 //! module ([`python`]). It knows nothing of files, wheels or terminals; those live in the `wasm-pyfix` tool.
 
+#![deny(missing_docs)]
+
 pub mod bind;
 mod body;
 mod code_offsets;

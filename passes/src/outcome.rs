@@ -32,15 +32,25 @@ pub struct Left {
 /// What passes may leave as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kept {
+    /// The whole module.
     Module,
+    /// An import.
     Import,
+    /// An export.
     Export,
+    /// A reference to what the module defines itself.
     Reference,
+    /// A call whose exceptions JavaScript catches.
     CallSite,
+    /// Code that handles an exception.
     LandingPad,
+    /// A function type that has no wrapper.
     Signature,
+    /// The slots of the function table.
     FunctionTable,
+    /// The code that relocates data.
     RelocationCode,
+    /// One address in data.
     Relocation,
 }
 

@@ -24,17 +24,22 @@ const ADDRESS: &str = "the address of the definition is no constant";
 /// A reference to what a module defines itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference<'r> {
+    /// The import through which the module refers to it.
     pub import: &'r Import<'r>,
     /// What the module exports under the name of the import.
     pub own: Item,
+    /// What is done with it.
     pub kind: Kind,
 }
 
 /// What is done with what a reference means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// It is called.
     Call,
+    /// The address of a function is taken.
     FunctionAddress,
+    /// The address of data is taken.
     DataAddress,
 }
 

@@ -28,7 +28,9 @@ pub const PASS: &str = "resolve";
 /// What is known of those who offer symbols.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
+    /// What the runtime offers.
     pub environment: &'o Environment,
+    /// Names that sibling modules export.
     pub sibling_exports: &'o SiblingExports,
     /// The loader may ask for weak symbols that nobody offers, and all libraries that the module may get are siblings.
     pub null_weak: bool,

@@ -23,7 +23,9 @@ pub struct Survey {
     pub linking: Option<Linking>,
     /// All sections in their order.
     pub sections: Vec<Section>,
+    /// All imports, in their order.
     pub imports: Vec<Import>,
+    /// All exports, in their order.
     pub exports: Vec<Export>,
     /// The functions that the module defines, in the order of their indices.
     pub functions: Vec<Function>,
@@ -33,6 +35,7 @@ pub struct Survey {
     pub memories: Vec<MemoryType>,
     /// How many functions have exception handlers of the legacy instructions (`try`), and of the new ones (`try_table`).
     pub legacy_handlers: usize,
+    /// How many functions have handlers of the new instructions.
     pub new_handlers: usize,
     /// The section `producers`: field, name and version.
     pub producers: Vec<[String; 3]>,
@@ -43,6 +46,7 @@ pub struct Survey {
 /// The linking metadata and where they stand.
 #[derive(Debug, Clone)]
 pub struct Linking {
+    /// What it says.
     pub dylink: Dylink,
     /// Whether they are in the section `dylink` of old.
     pub legacy: bool,
@@ -55,6 +59,7 @@ pub struct Linking {
 pub struct Section {
     /// `type`, `import`, …; the name of a custom section.
     pub name: String,
+    /// Whether it is a custom section.
     pub custom: bool,
     /// Bytes, with id and length; those of all sections and the eight of the header are the file.
     pub size: u64,
@@ -65,10 +70,15 @@ pub struct Section {
 /// What an import or an export is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
+    /// A function of this type.
     Function(FuncType),
+    /// A global of this type.
     Global(GlobalType),
+    /// A tag for exceptions of this type.
     Tag(FuncType),
+    /// A table.
     Table,
+    /// A memory of this type.
     Memory(MemoryType),
     /// Of a type that side modules do not use.
     Other,
@@ -77,15 +87,20 @@ pub enum Kind {
 /// One import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
+    /// The module it is imported from.
     pub module: String,
+    /// Its name there.
     pub field: String,
+    /// What it is.
     pub kind: Kind,
 }
 
 /// One export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
+    /// The name.
     pub name: String,
+    /// What it is.
     pub kind: Kind,
     /// Index of what it gives out.
     pub index: u32,
@@ -94,6 +109,7 @@ pub struct Export {
 /// One function with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
+    /// Its index.
     pub index: u32,
     /// Bytes of the body, without its length.
     pub size: u64,

@@ -24,7 +24,9 @@ pub const PASS: &str = "symbols";
 /// Another name for a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
+    /// The name that modules have.
     pub old: String,
+    /// The name that it gets.
     pub new: String,
     /// Rename whatever the environment offers: the user asked for it.
     pub always: bool,
@@ -112,7 +114,9 @@ impl Problem {
 /// An import that cannot be bound.
 #[derive(Debug, Clone, Copy)]
 pub struct Unbound<'m, 'a> {
+    /// The import.
     pub import: &'m Import<'a>,
+    /// What is wrong with it.
     pub problem: Problem,
 }
 

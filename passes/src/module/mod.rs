@@ -55,25 +55,35 @@ pub struct TagId(pub u32);
 /// What an import brings in or an export gives out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Item {
+    /// A function.
     Function(FunctionId),
+    /// A table.
     Table(TableId),
+    /// A memory.
     Memory(MemoryId),
+    /// A global.
     Global(GlobalId),
+    /// An exception tag.
     Tag(TagId),
 }
 
 /// One import. The order of the list is the order of the section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import<'a> {
+    /// The module it is imported from, as the section has it: `env`, `GOT.mem`, …
     pub module: Cow<'a, str>,
+    /// Its name there.
     pub field: Cow<'a, str>,
+    /// What it brings in.
     pub item: Item,
 }
 
 /// One export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export<'a> {
+    /// The name.
     pub name: Cow<'a, str>,
+    /// What it gives out.
     pub item: Item,
 }
 
@@ -111,6 +121,7 @@ impl<T> Origin<T> {
 /// A function body: local declarations and code, in id space. Borrowed means untouched.
 #[derive(Debug, Clone)]
 pub struct Body<'a> {
+    /// The bytes, sizes of their own not included.
     pub bytes: Cow<'a, [u8]>,
     /// Where the body began in the input file, for errors; 0 when it is new.
     pub offset: u64,
@@ -153,39 +164,54 @@ impl<'a> Body<'a> {
 /// A constant expression up to and with its `end`, in id space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConstExpr<'a> {
+    /// The bytes.
     pub bytes: Cow<'a, [u8]>,
     /// Where it began in the input file, for errors; 0 when it is new.
     pub offset: u64,
 }
 
+/// A function, imported or defined.
 #[derive(Debug, Clone)]
 pub struct Function<'a> {
+    /// Its signature.
     pub ty: TypeId,
+    /// Where it comes from; a definition is a body.
     pub origin: Origin<Body<'a>>,
 }
 
+/// A global, imported or defined.
 #[derive(Debug, Clone)]
 pub struct Global<'a> {
+    /// Its type.
     pub ty: GlobalType,
+    /// Where it comes from; a definition is an initial value.
     pub origin: Origin<ConstExpr<'a>>,
 }
 
+/// A table, imported or defined.
 #[derive(Debug, Clone)]
 pub struct Table<'a> {
+    /// Its type.
     pub ty: TableType,
     /// A definition may have an initial value.
     pub origin: Origin<Option<ConstExpr<'a>>>,
 }
 
+/// A memory, imported or defined.
 #[derive(Debug, Clone)]
 pub struct Memory {
+    /// Its type.
     pub ty: MemoryType,
+    /// Where it comes from.
     pub origin: Origin<()>,
 }
 
+/// An exception tag, imported or defined.
 #[derive(Debug, Clone)]
 pub struct Tag {
+    /// The types of what an exception carries, as parameters of a function.
     pub ty: TypeId,
+    /// Where it comes from.
     pub origin: Origin<()>,
 }
 
@@ -194,10 +220,14 @@ pub struct Tag {
 pub enum SegmentKind<'a, Target> {
     /// Written at instantiation; `explicit` keeps the longer encoding that names target 0.
     Active {
+        /// The table or memory.
         target: Target,
+        /// Whether it is named although it is the first.
         explicit: bool,
+        /// Where in it the segment begins.
         offset: ConstExpr<'a>,
     },
+    /// Code copies it when it wants to.
     Passive,
     /// Only declares that its functions may be referenced (element segments).
     Declared,
@@ -206,20 +236,25 @@ pub enum SegmentKind<'a, Target> {
 /// One element segment.
 #[derive(Debug, Clone)]
 pub struct ElementSegment<'a> {
+    /// Where it goes.
     pub kind: SegmentKind<'a, TableId>,
+    /// What it puts there.
     pub items: ElementItems<'a>,
 }
 
 /// What an element segment puts into the table.
 #[derive(Debug, Clone)]
 pub enum ElementItems<'a> {
+    /// Functions by their ids.
     Functions(Vec<FunctionId>),
+    /// References of a type, computed by expressions.
     Expressions(wasmparser::RefType, Vec<ConstExpr<'a>>),
 }
 
 /// One data segment.
 #[derive(Debug, Clone)]
 pub struct DataSegment<'a> {
+    /// Where it goes.
     pub kind: SegmentKind<'a, MemoryId>,
     /// Borrowed means untouched.
     pub bytes: Cow<'a, [u8]>,
@@ -350,50 +385,62 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
+    /// All function types by their ids, those that are gone included.
     pub fn types(&self) -> &[FuncType] {
         &self.types
     }
 
+    /// All imports, in the order of the section.
     pub fn imports(&self) -> &[Import<'a>] {
         &self.imports
     }
 
+    /// All functions by their ids, those that are gone included.
     pub fn functions(&self) -> &[Function<'a>] {
         &self.functions
     }
 
+    /// The function `id`.
     pub fn function(&self, id: FunctionId) -> &Function<'a> {
         &self.functions[id.0 as usize]
     }
 
+    /// All globals by their ids, those that are gone included.
     pub fn globals(&self) -> &[Global<'a>] {
         &self.globals
     }
 
+    /// All tables by their ids, those that are gone included.
     pub fn tables(&self) -> &[Table<'a>] {
         &self.tables
     }
 
+    /// All memories by their ids, those that are gone included.
     pub fn memories(&self) -> &[Memory] {
         &self.memories
     }
 
+    /// All tags by their ids, those that are gone included.
     pub fn tags(&self) -> &[Tag] {
         &self.tags
     }
 
+    /// All exports, in the order of the section.
     pub fn exports(&self) -> &[Export<'a>] {
         &self.exports
     }
 
+    /// The function that runs when the module is instantiated.
     pub fn start(&self) -> Option<FunctionId> {
         self.start
     }
 
+    /// All element segments.
     pub fn elements(&self) -> &[ElementSegment<'a>] {
         &self.elements
     }
 
+    /// All data segments.
     pub fn data(&self) -> &[DataSegment<'a>] {
         &self.data
     }

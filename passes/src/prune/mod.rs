@@ -52,6 +52,7 @@ pub enum Exports {
 /// One module of a group, with what is known of its users.
 #[derive(Debug)]
 pub struct Member<'a> {
+    /// The module.
     pub module: Module<'a>,
     /// Which exports may go.
     pub exports: Exports,

@@ -27,13 +27,16 @@ pub const EXPORT: &str = "__wasm_apply_data_relocs";
 pub struct Relocation {
     /// Where the word is, in bytes behind `__memory_base`. It lies within the module's memory; it need not be aligned.
     pub place: u32,
+    /// What is stored there.
     pub value: Value,
 }
 
 /// One global that gets an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GlobalRelocation {
+    /// The global.
     pub global: GlobalId,
+    /// What it is set to.
     pub value: Value,
 }
 
@@ -44,7 +47,12 @@ pub enum Value {
     Base(Address),
     /// What `global` holds when the code runs, and `addend`; the sum wraps. `global` is an import of `GOT.mem` or `GOT.func`, or a
     /// global of this module that takes the place of one.
-    Entry { global: GlobalId, addend: i32 },
+    Entry {
+        /// The global.
+        global: GlobalId,
+        /// What is added to it.
+        addend: i32,
+    },
     /// A number: what an optimiser makes of the contents of an immutable global.
     Constant(i32),
 }

@@ -61,6 +61,7 @@ pub struct Substitutable<'m, 'a> {
 }
 
 impl<'m, 'a> Substitutable<'m, 'a> {
+    /// What is known of `module` before anything is put into it.
     pub fn of(module: &'m Module<'a>) -> Self {
         let exports = module.exports().iter().map(|export| &*export.name);
         let addresses = module.imports().iter().filter(|import| import.module == "GOT.func").map(|import| &*import.field);
