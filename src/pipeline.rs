@@ -103,21 +103,7 @@ pub fn upgrade(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Vec<O
 /// # Errors
 /// What reading the module, [`upgrade`] and the check of the result return.
 pub fn upgrade_module(input: &[u8], options: &ModuleOptions) -> Result<ModuleResult> {
-    struct Alone<'o>(&'o ModuleOptions);
-    impl World for Alone<'_> {
-        type Error = Error;
-        fn failed(&self, _: usize, error: Error) -> Error {
-            error
-        }
-        fn upgrade(&mut self, modules: &mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>> {
-            modules.iter_mut().map(|module| upgrade(module, self.0)).collect()
-        }
-        fn plan(&mut self, modules: &[Module<'_>]) -> Result<Vec<Plan>> {
-            Ok(modules.iter().map(|_| Plan::keep(String::new())).collect())
-        }
-    }
-    let results = pipeline::run(&[input], None, &mut Alone(options))?;
-    results.into_iter().next().ok_or_else(|| Error::Internal("no result for the module".into()))
+    pipeline::run_alone(input, |module| upgrade(module, options))
 }
 
 /// Drops what the modules of a group, which are linked to each other, do not need. `plan` tells of each which exports may go. The results

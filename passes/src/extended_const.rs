@@ -71,10 +71,7 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
 }
 
 fn refused(problem: &str) -> Error {
-    Error::refused(
-        code::EXTENDED_CONST,
-        format!("{problem}; so constant expressions cannot be written out (`--no-extended-const`)"),
-    )
+    Error::refused(code::EXTENDED_CONST, format!("{problem}; so constant expressions cannot be written out"))
 }
 
 /// The contents of all active data segments, from `__memory_base` on.

@@ -2,6 +2,25 @@
 //!
 //! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs, and of Python the names that it looks up in a
 //! module ([`python`]). It knows nothing of files, wheels or terminals; those live in the `wasm-pyfix` tool.
+//!
+//! [`pipeline`] runs all passes in their order; [`module`] is what they work on. What a runtime offers and asks for, the caller says:
+//!
+//! ```
+//! use wasm_pyfix_passes::pipeline::{Options, upgrade_module};
+//!
+//! // An empty side module: the preamble, and linking metadata of which the second subsection should come first.
+//! let input = b"\0asm\x01\0\0\0\0\x12\x08dylink.0\x02\x01\0\x01\x04\0\0\0\0";
+//! // Exceptions in JavaScript would become native ones.
+//! let options = Options { personality: Some("_Unwind_CallPersonality"), ..Options::default() };
+//! let upgraded = upgrade_module(input, &options)?;
+//! for outcome in &upgraded.outcomes {
+//!     println!("{}: {:?}", outcome.pass, outcome.changed);
+//! }
+//! let bytes = upgraded.bytes.expect("the metadata had to be put in order");
+//! // A second run finds nothing to do.
+//! assert!(upgrade_module(&bytes, &options)?.bytes.is_none());
+//! # Ok::<(), wasm_pyfix_passes::Error>(())
+//! ```
 
 #![deny(missing_docs)]
 
@@ -43,3 +62,5 @@ pub use error::{Error, Result, code};
 pub use module::validate;
 pub use outcome::{Kept, Left, Notice, Outcome};
 pub use own::{Kind as ReferenceKind, Reference, references as own_references};
+/// The reader of WebAssembly whose types are in the interface of this crate.
+pub use wasmparser;

@@ -23,7 +23,7 @@
 //! **When it gives up.** Modules that change in each of [`MOST_ROUNDS`] rounds stay as their upgrade leaves them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rayon::prelude::*;
 use wasmparser::FuncType;
@@ -47,7 +47,7 @@ pub const MOST_ROUNDS: usize = 8;
 /// Why modules are not made smaller that change in every round.
 const NEVER_AT_REST: &str = "it changes whenever it is made smaller";
 
-/// What is asked for the upgrade of one module.
+/// What is asked for the upgrade of one module. By default, nothing but repairs of its linking metadata: nothing is known of the runtime.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
     /// What is asked for its linking metadata.
@@ -75,6 +75,26 @@ pub struct Options<'o> {
     pub dyncalls: Option<&'o Signatures>,
     /// Accept modules that may be built for other layouts of structs than the runtime's.
     pub allow_struct_change: bool,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        static NO_SIBLINGS: LazyLock<(SiblingExports, HashMap<String, FuncType>)> = LazyLock::new(Default::default);
+        Options {
+            linking: dylink::Options::default(),
+            aliases: &[],
+            environment: None,
+            sibling_exports: &NO_SIBLINGS.0,
+            sibling_types: &NO_SIBLINGS.1,
+            null_weak: false,
+            personality: None,
+            exnref: false,
+            no_extended_const: false,
+            bigint: false,
+            dyncalls: None,
+            allow_struct_change: false,
+        }
+    }
 }
 
 /// Runs every pass that `options` ask for over `module`, so that it runs on its target. Returns what each did, in the order they ran.
@@ -224,6 +244,36 @@ pub fn run<W: World>(inputs: &[&[u8]], shrink: Option<&Shrink>, world: &mut W) -
         outcomes.push(outcome);
     }
     group.finish(world)
+}
+
+/// Upgrades a module that is linked to no other as `upgrade` does, until another run would change nothing, and writes it.
+///
+/// # Errors
+/// What reading the module and `upgrade` return; [`Error::Internal`] if the result does not validate.
+pub fn run_alone(input: &[u8], upgrade: impl FnMut(&mut Module<'_>) -> Result<Vec<Outcome>>) -> Result<Upgraded> {
+    struct Alone<U>(U);
+    impl<U: FnMut(&mut Module<'_>) -> Result<Vec<Outcome>>> World for Alone<U> {
+        type Error = Error;
+        fn failed(&self, _: usize, error: Error) -> Error {
+            error
+        }
+        fn upgrade(&mut self, modules: &mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>> {
+            modules.iter_mut().map(&mut self.0).collect()
+        }
+        fn plan(&mut self, modules: &[Module<'_>]) -> Result<Vec<Plan>> {
+            Ok(modules.iter().map(|_| Plan::keep(String::new())).collect())
+        }
+    }
+    let results = run(&[input], None, &mut Alone(upgrade))?;
+    results.into_iter().next().ok_or_else(|| Error::Internal("no result for the module".into()))
+}
+
+/// Runs every pass that `options` ask for over the side module `input` and writes it.
+///
+/// # Errors
+/// As [`run_alone`].
+pub fn upgrade_module(input: &[u8], options: &Options<'_>) -> Result<Upgraded> {
+    run_alone(input, |module| upgrade(module, options))
 }
 
 /// The results, or the first error, as `world` tells it.
