@@ -10,9 +10,9 @@ use anyhow::Result;
 use globset::Glob;
 use wasm_pyfix_passes::module::Module;
 
+use crate::archive::Archive;
 use crate::cli::UpgradeArgs;
 use crate::input::Kind;
-use crate::wheel::archive::Archive;
 use crate::wheel::contents;
 
 /// What was in the inputs and results.

@@ -1,5 +1,6 @@
 //! Which passes run over one module, in which order.
 
+use crate::codes::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,11 +17,11 @@ use wasm_pyfix_passes::{
 };
 use wasmparser::FuncType;
 
-use crate::check::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL, code_of};
+use crate::codes::symbols::code_of;
 use crate::exports::Plan;
+use crate::origin::Origin;
 use crate::plain::first_names;
 use crate::plugins;
-use crate::target::origin::Origin;
 use crate::target::{self, Target};
 
 /// What is asked for one module.

@@ -13,10 +13,10 @@ use anyhow::Result;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Kept, Outcome, prune};
 
+use crate::code::Code;
 use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, ShrinkOptions, shrink_modules};
 use crate::progress::{Phase, Progress};
-use crate::wheel::code::Code;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]

@@ -2,8 +2,8 @@
 //!
 //! A terminal gets it with bold headings and in its width; whatever else reads it gets Markdown, as in `docs/check.md`.
 
-use super::codes::{self, Code, FAMILIES, Severity, Upgrade};
 use crate::cli::{self, EXIT_DONE, EXIT_USAGE, ExplainArgs};
+use crate::codes::{self, Code, FAMILIES, Severity, Upgrade};
 use crate::output;
 use crate::plain::{Paper, wrapped};
 use anstyle::{AnsiColor, Style};

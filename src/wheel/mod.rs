@@ -12,51 +12,48 @@
 //! Without a side module there is nothing to do, and the input stands, as it does when every module, the tags and the bytecode
 //! are right already. So a second run changes nothing.
 
-pub mod archive;
 pub(crate) mod bytecode;
-pub mod code;
-pub mod complete;
-pub mod compress;
 pub(crate) mod contents;
 mod graft;
 mod lock;
 pub mod metadata;
 mod modules;
-pub mod name;
-mod namesakes;
+pub mod namesakes;
 pub mod naming;
 pub(crate) mod rename;
 pub mod runtime_path;
-pub mod sources;
 mod stable_abi;
+pub(crate) mod suffix;
 
 pub use lock::{lists, retarget_lock, rewrite_lock};
 
-use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{NO_MODULES, OLD_SBOM, SIGNATURE_DROPPED};
-use crate::check::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
-use crate::check::{Place, libraries, python, reading};
+use crate::archive::compress::Level;
+use crate::archive::{Archive, Member, Names, Written};
+use crate::codes::features::STRUCT_CHANGED;
+use crate::codes::finding::Place;
+use crate::codes::libraries::MISSING_LIBRARY;
+use crate::codes::noted::{NO_MODULES, OLD_SBOM, SIGNATURE_DROPPED};
+use crate::codes::python::{PYTHON_TAG, REQUIRES_PYTHON, SOURCELESS_BYTECODE, STALE_BYTECODE, TAGS_DIFFER, WHEEL_VERSION};
+use crate::codes::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
+use crate::codes::{libraries, python};
+use crate::loader::{LIBRARY_DIRECTORY, base_name, directory};
+use crate::name::{self, WheelName};
+use crate::origin;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::plain::{first_names, plural};
 use crate::progress::{Phase, Progress};
 use crate::shrink;
-use crate::target::{LibraryLookup, Target, origin, structs};
+use crate::target::{LibraryLookup, Target, structs};
 use anyhow::{Context, Result, anyhow, bail};
-use archive::{Archive, Member, Names, Written};
-use compress::Level;
 use metadata::{Digested, Digester, Format, Record};
 use modules::Module;
-use name::WheelName;
+use namesakes::Linked;
 use rayon::prelude::*;
 use rename::Renamed;
-use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use wasm_pyfix_passes::python::is_entry;
 use wasm_pyfix_passes::{Notice, Outcome};
-
-/// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
-const LIBRARY_DIRECTORY: &str = "/usr/lib";
 
 /// What is asked for one archive.
 #[derive(Debug, Clone, Default)]
@@ -262,9 +259,9 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
     let runs_on_target = name.runs_on(&options.python_tag)?;
     if !runs_on_target {
         if !options.allow_python_mismatch {
-            bail!(python::PYTHON_TAG.refuses(name.mismatch(&options.python_tag)));
+            bail!(PYTHON_TAG.refuses(name.mismatch(&options.python_tag)));
         }
-        notices.push(python::PYTHON_TAG.warns(format!(
+        notices.push(PYTHON_TAG.warns(format!(
             "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
             name.python.join("."),
             name.abi.join("."),
@@ -282,7 +279,7 @@ fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, no
         Format::Newer(version) => {
             let message =
                 format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at");
-            notices.push(python::WHEEL_VERSION.warns(message));
+            notices.push(WHEEL_VERSION.warns(message));
         }
         Format::Other(version) => {
             let place = Place { path: Some(archive.entries[index].name.clone()) };
@@ -308,7 +305,7 @@ struct Verified {
 
 /// Fails if one of `entries` is damaged.
 fn refuse_damaged(archive: &Archive<'_>, entries: &[usize]) -> Result<()> {
-    let damaged = reading::damaged(archive, entries);
+    let damaged = archive.damaged(entries);
     damaged.first().map_or(Ok(()), |first| bail!(first.code.fails(format!("entry {}", first.sentence(damaged.len() - 1)))))
 }
 
@@ -361,15 +358,13 @@ fn drop_stale_bytecode(
         let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
         let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
         if !options.allow_python_mismatch {
-            bail!(
-                python::SOURCELESS_BYTECODE.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources"))
-            );
+            bail!(SOURCELESS_BYTECODE.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
         }
-        notices.push(python::SOURCELESS_BYTECODE.warns(format!("{problem}: kept, at your own risk")));
+        notices.push(SOURCELESS_BYTECODE.warns(format!("{problem}: kept, at your own risk")));
     }
     if !stale.droppable.is_empty() {
         let message = format!("{} .pyc of another Python than `{}` dropped", stale.droppable.len(), options.python_tag);
-        notices.push(python::STALE_BYTECODE.notes(message));
+        notices.push(STALE_BYTECODE.notes(message));
         edits.removed.extend(stale.droppable);
     }
     Ok(())
@@ -383,7 +378,7 @@ fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions
     if let Some(version) = name::python_version(&options.python_tag) {
         let (_, text) = read_dist_info(archive, wheel, "METADATA")?;
         if let Some(requires) = metadata::excluded_python(&text, version) {
-            notices.push(python::REQUIRES_PYTHON.warns(format!(
+            notices.push(REQUIRES_PYTHON.warns(format!(
                 "METADATA has `Requires-Python: {requires}`, so installers refuse this wheel on Python {}.{}",
                 version.0, version.1
             )));
@@ -474,18 +469,18 @@ fn plan_runtime_paths(
     let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
     let plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
     let exclude = graft::excluded(&options.exclude)?;
-    for (library, importers) in &plan.missing {
+    for (library, importers) in &plan.decided.missing {
         if !exclude.is_match(library) {
-            notices.push(libraries::MISSING_LIBRARY.warns(format!(
+            notices.push(MISSING_LIBRARY.warns(format!(
                 "{} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
                  module is loaded, or be grafted with --libdir",
                 first_names(importers.iter().map(|path| format!("`{path}`")), 1)
             )));
         }
     }
-    if let Some(first) = plan.undecided.first() {
-        let finding = libraries::ambiguous(first);
-        bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
+    if let Some(first) = plan.decided.undecided.first() {
+        let finding = libraries::ambiguous(&first.path, &first.needed, first.count);
+        bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.decided.undecided.len() - 1), finding.code.remedy)));
     }
     notices.extend(plan.notices);
     if targets(options).any(|target| target.library_lookup != (LibraryLookup::RuntimePath { normalised: true })) {
@@ -507,7 +502,7 @@ fn retag(
     let (index, text) = read_dist_info(archive, wheel, "WHEEL")?;
     let listed: HashSet<String> = metadata::wheel_tags(&String::from_utf8_lossy(&text)).into_iter().collect();
     if listed != name.tags().into_iter().collect() {
-        notices.push(python::TAGS_DIFFER.notes("the tags in WHEEL are not those of the file name, which were taken"));
+        notices.push(TAGS_DIFFER.notes("the tags in WHEEL are not those of the file name, which were taken"));
     }
     let wanted = wanted_tags(options, &name.platform);
     let unchanged = edits.replaced.is_empty() && edits.added.is_empty();

@@ -3,6 +3,10 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+use crate::codes::features::STRUCT_CHANGED;
+use crate::codes::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, WHEEL_NAME};
+use crate::codes::python::IGNORED_SUFFIX;
+use crate::codes::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use std::collections::HashMap;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
@@ -15,16 +19,16 @@ use wasm_pyfix_passes::strip::Strip;
 use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
 use wasmparser::FuncType;
 
-use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, WHEEL_NAME};
-use crate::check::python::IGNORED_SUFFIX;
-use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
 use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, ReportArgs, UpgradeArgs};
+use crate::code::Code;
+use crate::code::sources::Sources;
 use crate::effects::Seen;
 use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::lockfile::{self, Entry, Lock};
+use crate::name::{WheelName, python_suffix};
+use crate::origin;
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::plain::Paper;
@@ -33,11 +37,8 @@ use crate::report::summary::{self, Summary};
 use crate::report::text::{Verbosity, write_failure};
 use crate::report::{self, Failure, InputReport, ModuleReport, NoticeReport, Report, Status, Totals};
 use crate::shrink;
-use crate::target::{self, Target, origin};
-use crate::wheel::code::Code;
-use crate::wheel::name::{WheelName, python_suffix};
+use crate::target::{self, Target};
 use crate::wheel::naming;
-use crate::wheel::sources::Sources;
 use crate::wheel::{self, AlsoFor, WheelOptions};
 
 /// Runs `args` and returns the exit code.

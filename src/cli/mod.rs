@@ -14,10 +14,10 @@ use wasm_pyfix_passes::symbols::Alias;
 
 use wasm_pyfix_passes::dyncall::Signatures;
 
+use crate::archive::compress::Level;
 use crate::plain::plain;
 use crate::report::summary;
 use crate::target::{self, TagStyle};
-use crate::wheel::compress::Level;
 
 pub use size::{SizeArgs, StripMode};
 
