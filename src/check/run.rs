@@ -2,11 +2,12 @@
 
 use super::input::Input;
 use super::libraries::{self, Linked};
-use super::report::{AuditReport, InputReport, Report};
+use super::report::{AuditReport, InputReport, Report, SCHEMA_VERSION};
 use super::wheel;
 use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python, thrown};
-use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
+use crate::cli::{self, CheckArgs};
 use crate::codes;
+use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::{self, Source};
 use crate::loader::base_name;
 use crate::name::{WheelName, stem as wheel_stem};
@@ -15,6 +16,7 @@ use crate::output;
 use crate::plain::Paper;
 use crate::report::text::write_failure;
 use crate::target::{self, LibraryLookup, Target};
+use crate::usage;
 use crate::wheel::naming;
 use crate::wheel::suffix;
 use crate::wheel::{namesakes, runtime_path};
@@ -33,10 +35,7 @@ pub fn run(args: &CheckArgs) -> i32 {
     });
     let (target, environment, complete) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => {
-            let _ = cli::usage(&format!("{error:#}")).print();
-            return EXIT_USAGE;
-        }
+        Err(error) => return usage::tell(&cli::usage(&format!("{error:#}")), args.json.then_some(SCHEMA_VERSION)),
     };
     let side_by_side = !args.main.is_empty();
     let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side };

@@ -4,34 +4,23 @@
 //! a file name. The names in [`SUBCOMMANDS`] are taken wherever they stand, so that a misplaced one is no file name: a file of such
 //! a name is written `./check`, or comes after an explicit `upgrade`.
 
+mod contradictions;
+mod reading;
 mod size;
+mod upgrade;
 
+use crate::plain::plain;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use contradictions::{reject_contradictions, reject_second_stdin};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use wasm_pyfix_passes::symbols::Alias;
-
-use wasm_pyfix_passes::dyncall::Signatures;
-
-use crate::archive::compress::Level;
-use crate::plain::plain;
-use crate::report::summary;
-use crate::target::{self, TagStyle};
-
+pub use reading::{CheckArgs, ShowArgs};
 pub use size::{SizeArgs, StripMode};
+pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, WheelArgs};
 
 /// Names of subcommands.
 const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
-
-/// Exit code: everything done, or nothing to do.
-pub const EXIT_DONE: i32 = 0;
-/// Exit code: an input could not be read, understood or written.
-pub const EXIT_ERROR: i32 = 1;
-/// Exit code: the command line makes no sense.
-pub const EXIT_USAGE: i32 = 2;
-/// Exit code: an input is in order, and upgrading it would not be sound.
-pub const EXIT_REFUSED: i32 = 3;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -96,48 +85,6 @@ pub enum Command {
     Show(ShowArgs),
 }
 
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
-    ///
-    /// What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
-    #[arg(value_name = "FILE", required = true)]
-    pub inputs: Vec<PathBuf>,
-
-    /// Platform to check against, or a release of Pyodide (0.29) [default: the one in the wheel's tags, else that of `upgrade`]
-    ///
-    /// `wasm-pyfix --list-targets` names them. Wheels for different platforms are checked one platform at a time.
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
-    pub target: Option<String>,
-
-    /// File of the runtime that will load the inputs: its main module (.wasm) or its JavaScript (.js, .mjs)
-    ///
-    /// Repeat it for each file. Imports are checked against what it offers; --target still says which Python and which tags.
-    #[arg(long, value_name = "FILE", help_heading = "Target")]
-    pub main: Vec<PathBuf>,
-
-    /// Exit with 1 for warnings, too
-    #[arg(long, help_heading = "Report")]
-    pub strict: bool,
-
-    /// Print the findings as JSON
-    #[arg(long, help_heading = "Report")]
-    pub json: bool,
-
-    /// Print every finding, where there are many of one kind
-    #[arg(short, long, conflicts_with = "quiet", help_heading = "Report")]
-    pub verbose: bool,
-
-    /// Print only what makes it fail: errors, with --strict warnings too
-    #[arg(short, long, help_heading = "Report")]
-    pub quiet: bool,
-
-    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
-    pub color: Color,
-}
-
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
@@ -146,270 +93,10 @@ pub struct ExplainArgs {
     pub codes: Vec<String>,
 }
 
-/// Arguments of `show`.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub inputs: Vec<PathBuf>,
-
-    /// Describe each module of a wheel or an archive, not only what they are together
-    #[arg(long, help_heading = "What to show")]
-    pub modules: bool,
-
-    /// List all imports
-    #[arg(long, help_heading = "What to show")]
-    pub imports: bool,
-
-    /// List all exports
-    #[arg(long, help_heading = "What to show")]
-    pub exports: bool,
-
-    /// How many of the largest functions to list
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "What to show")]
-    pub functions: usize,
-
-    /// Do not tell what `upgrade` would do
-    #[arg(long, conflicts_with_all = ["target", "main"], help_heading = "What to show")]
-    pub no_upgrade: bool,
-
-    /// Platform to tell the upgrade for [default: the one in the wheel's tags, else that of `upgrade`]
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
-    pub target: Option<String>,
-
-    /// File of the runtime that the upgrade is for: its main module (.wasm) or its JavaScript (.js, .mjs)
-    ///
-    /// Repeat it for each file.
-    #[arg(long, value_name = "FILE", help_heading = "Target")]
-    pub main: Vec<PathBuf>,
-
-    /// Print it as JSON
-    #[arg(long, help_heading = "Report")]
-    pub json: bool,
-
-    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
-    pub color: Color,
-}
-
-/// Arguments of `upgrade`.
-#[derive(Debug, Args)]
-pub struct UpgradeArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
-    ///
-    /// What a file is, its content decides; an archive must also be named .whl or .zip. A file that is named like a subcommand is
-    /// written ./check or ./show.
-    #[arg(value_name = "IN", required_unless_present = "list_targets")]
-    pub inputs: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub output: OutputArgs,
-    #[command(flatten)]
-    pub target: TargetArgs,
-    #[command(flatten)]
-    pub module: ModuleArgs,
-    #[command(flatten)]
-    pub size: SizeArgs,
-    #[command(flatten)]
-    pub wheel: WheelArgs,
-    #[command(flatten)]
-    pub report: ReportArgs,
-}
-
-/// Where results go.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// File or directory to write to; `-` is standard output
-    ///
-    /// OUT is a directory when it is one already, when it ends with a slash, with several inputs, and for a wheel (whose name may
-    /// change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
-    /// complete. OUT never is an input: see --in-place.
-    #[arg(short, long = "output", value_name = "OUT", conflicts_with = "in_place")]
-    pub output: Option<PathBuf>,
-
-    /// Replace each input by its result
-    ///
-    /// A wheel whose name changes gets its new name; the file of the old name is removed once the new one is complete.
-    #[arg(long)]
-    pub in_place: bool,
-
-    /// Do everything but write, and report what would be written
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-}
-
-/// Which runtime the result is for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Target")]
-pub struct TargetArgs {
-    /// Platform to upgrade for, or a release of Pyodide (0.29); --list-targets names them
-    ///
-    /// Repeat it for several platforms: each wheel is then written once for each of them.
-    #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
-    pub target: Vec<String>,
-
-    /// With several targets: write one wheel with the tags of all, if the same wheel is right for all of them
-    #[arg(long)]
-    pub one_wheel: bool,
-
-    /// List the platforms --target knows, and exit
-    #[arg(long, exclusive = true)]
-    pub list_targets: bool,
-
-    /// File of the runtime that will load the result: its main module (.wasm) or its JavaScript (.js, .mjs)
-    ///
-    /// Repeat it for each file. Modules are checked against what it offers, and the types of imports that were linked without BIGINT are
-    /// looked up in it; --target still says which Python and which tags.
-    #[arg(long, value_name = "FILE")]
-    pub main: Vec<PathBuf>,
-}
-
-/// What is done to each side module.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Modules")]
-pub struct ModuleArgs {
-    /// Write the new exception instructions (try_table) instead of the legacy ones
-    ///
-    /// The legacy instructions run on every engine that has WebAssembly exceptions; the new ones need, for instance, Node 24.
-    #[arg(long)]
-    pub exnref: bool,
-
-    /// Write out constant expressions that compute, which older engines do not know
-    ///
-    /// Modules compiled with -mextended-const have them; Node 20, for instance, does not compile such a module.
-    #[arg(long)]
-    pub no_extended_const: bool,
-
-    /// Pass 64-bit integers whole, as main modules with BIGINT do [default: as the target does]
-    ///
-    /// Undoes what linking without -sWASM_BIGINT did to exports and imports. The types of imports come from the module, from the
-    /// target or from --main; where none of them tells, the module is refused.
-    #[arg(long)]
-    pub bigint: bool,
-
-    /// Add missing dynCall_* exports: `i64`, `all`, or signatures such as `ji,vij`
-    ///
-    /// `i64` means those with 64-bit integers, of functions in the table and of invoke_* imports; `all` means all of these and of
-    /// every indirect call. The default is `i64` for a target without BIGINT, none for others.
-    #[arg(long, value_name = "SIGS")]
-    pub dyncalls: Option<Signatures>,
-
-    /// Accept modules that may be built for another layout of structs than the target's
-    ///
-    /// For instance for a time_t of 32 bits (Emscripten before 3.1.16). What such a module exchanges with the runtime is silently
-    /// corrupted, so use it only for modules that are known to be younger than they look.
-    #[arg(long)]
-    pub allow_struct_change: bool,
-
-    /// Look for needed libraries in PATH first; $ORIGIN is the directory of the module
-    ///
-    /// Repeat it for several paths: they come first in the module's runtime path, in the order given.
-    #[arg(long, value_name = "PATH")]
-    pub rpath: Vec<String>,
-
-    /// Add a needed library
-    #[arg(long, value_name = "LIB")]
-    pub add_needed: Vec<String>,
-
-    /// Remove a needed library
-    #[arg(long, value_name = "LIB")]
-    pub remove_needed: Vec<String>,
-
-    /// Import the symbol NEW where a module imports OLD
-    ///
-    /// For symbols that the runtime no longer has under the old name. Names that are known to have changed need no such option.
-    #[arg(long, value_name = "OLD=NEW", value_parser = alias)]
-    pub alias: Vec<Alias>,
-
-    /// Upgrade modules that import what the runtime lacks, with a notice, instead of refusing them
-    #[arg(long)]
-    pub allow_missing: bool,
-
-    /// Write results that the target would not load, by what `check` finds, instead of refusing them
-    #[arg(long)]
-    pub no_check: bool,
-}
-
-/// Parses the value of `--alias`.
-fn alias(text: &str) -> Result<Alias, String> {
-    match text.split_once('=') {
-        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
-            Ok(Alias { old: old.to_string(), new: new.to_string(), always: true })
-        }
-        _ => Err("expected the old name, `=` and the new name".to_string()),
-    }
-}
-
-/// What is done to each wheel.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Wheels")]
-pub struct WheelArgs {
-    /// Spelling of the platform tag [default: the wheel's own if it names the target, else what the target's installers accept]
-    ///
-    /// Wheels without a tag from before PEP 783 get none.
-    #[arg(long, value_name = "STYLE")]
-    pub tag_style: Option<TagStyle>,
-
-    /// Directory with libraries to graft: those that a module needs and the wheel lacks
-    ///
-    /// They are copied into the wheel, to <name>.libs. Repeat it for several directories; the first that has a library wins.
-    #[arg(long, value_name = "DIR")]
-    pub libdir: Vec<PathBuf>,
-
-    /// Do not graft needed libraries whose name matches GLOB, nor report them as missing
-    #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
-
-    /// Compress at LEVEL, 0 to 12 or `max`, also the files that do not change where that makes them smaller
-    ///
-    /// Without it, new contents are compressed at level 10, and other files are copied as they are. `max` is 12.
-    #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
-    pub compress: Option<Level>,
-
-    /// Write a wheel for another Python version than the target's, its Python tags unchanged, instead of refusing it
-    #[arg(long)]
-    pub allow_python_mismatch: bool,
-
-    /// Write a copy of a pyodide-lock.json for the target, with the new file name and hash of each wheel
-    ///
-    /// Packages in it that do not fit the target yet are listed. The copy has the same name and is written beside the wheels; with --in-place, FILE itself is replaced.
-    #[arg(long, value_name = "FILE")]
-    pub lock: Option<PathBuf>,
-
-    /// Where to write the copy made by --lock
-    #[arg(long, value_name = "FILE", requires = "lock")]
-    pub lock_output: Option<PathBuf>,
-}
-
-/// How it is told what was done.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Report")]
-pub struct ReportArgs {
-    /// Print a report in JSON to standard output
-    #[arg(long)]
-    pub json: bool,
-
-    /// Print a table of sizes to standard output: a row for each input, and one for all
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text", conflicts_with = "json")]
-    pub summary: Option<summary::Format>,
-
-    /// Report every module, what each pass did and left, and notes
-    #[arg(short, long, conflicts_with = "quiet")]
-    pub verbose: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
-
-    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-}
-
 /// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
+    #[default]
     Auto,
     Always,
     Never,
@@ -425,26 +112,11 @@ impl From<Color> for anstream::ColorChoice {
     }
 }
 
-/// Runs the command line `args`, the first of which is the program's name, and returns the exit code.
-pub fn run<I, T>(args: I) -> i32
-where
-    I: IntoIterator<Item = T>,
-    T: Into<OsString> + Clone,
-{
-    match parse(args) {
-        Ok(Command::Upgrade(args)) => crate::run::run(&args),
-        Ok(Command::Check(args)) => crate::check::run::run(&args),
-        Ok(Command::Explain(args)) => crate::check::explain::run(&args),
-        Ok(Command::Show(args)) => crate::show::run::run(&args),
-        Err(error) => {
-            // Help and version go to standard output and are no failure.
-            let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
-            if error.use_stderr() { EXIT_USAGE } else { crate::output::printed(printed.map_err(Into::into), EXIT_DONE) }
-        }
-    }
-}
-
-fn parse<I, T>(args: I) -> Result<Command, clap::Error>
+/// What the command line `args` asks for, the first of which is the program's name.
+///
+/// # Errors
+/// What is wrong with it; and help and version, which are to be printed.
+pub fn parse<I, T>(args: I) -> Result<Command, clap::Error>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
@@ -468,15 +140,6 @@ where
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
     }
     Ok(command)
-}
-
-/// The arguments of a dry run of `upgrade` over one input for `target`, the main module of which is in the files `main`.
-pub(crate) fn dry_run_args(target: &str, main: &[PathBuf]) -> Result<UpgradeArgs, clap::Error> {
-    let mut words: Vec<OsString> = ["wasm-pyfix", "upgrade", "--dry-run", "--quiet", "--target", target].map(OsString::from).into();
-    words.extend(main.iter().flat_map(|file| [OsString::from("--main"), file.clone().into_os_string()]));
-    // The name does not matter: the bytes are at hand.
-    words.push(OsString::from("./input"));
-    upgrade_args(words)
 }
 
 /// The arguments of `upgrade` that the command line `words` gives; the first word is the program's name.
@@ -516,88 +179,6 @@ fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
              `wasm-pyfix upgrade {name}`"
         ))),
     }
-}
-
-fn is_dash(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error> {
-    match inputs.iter().filter(|input| is_dash(input)).count() {
-        0 | 1 => Ok(()),
-        _ => Err(usage("standard input can be read once: `-` is given twice")),
-    }
-}
-
-fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
-    reject_second_stdin(&args.inputs)?;
-    reject_idle_options(args)?;
-    if args.target.target.len() > 1 {
-        reject_several_targets(args)?;
-    }
-    let OutputArgs { output, in_place, dry_run } = &args.output;
-    if output.is_none() && !in_place && !dry_run && !args.target.list_targets {
-        return Err(usage(
-            "where is the result to go? Give a file or a directory to `-o`, or add `--in-place`; with `--dry-run` nothing is written",
-        ));
-    }
-    let to_stdout = output.as_ref().is_some_and(|path| is_dash(path));
-    if args.inputs.iter().any(|input| is_dash(input)) && args.output.in_place {
-        return Err(usage("standard input cannot be replaced: use `-o` instead of `--in-place`"));
-    }
-    if to_stdout && args.inputs.len() > 1 {
-        return Err(usage("several inputs cannot go to standard output: give a directory to `-o`"));
-    }
-    if to_stdout && args.report.json {
-        return Err(usage("`--json` and `-o -` both want standard output: give a file to `-o`"));
-    }
-    if to_stdout && args.report.summary.is_some() {
-        return Err(usage("`--summary` and `-o -` both want standard output: give a file to `-o`"));
-    }
-    if to_stdout && args.wheel.lock.is_some() && args.wheel.lock_output.is_none() {
-        return Err(usage("`--lock` writes its copy beside the wheel, which goes to standard output: add `--lock-output`"));
-    }
-    Ok(())
-}
-
-/// What does nothing beside other options.
-fn reject_idle_options(args: &UpgradeArgs) -> Result<(), clap::Error> {
-    let size = &args.size;
-    let no_bind = if size.no_bind { "--no-bind" } else { "-O0" };
-    if size.bsymbolic && (size.no_bind || size.optimize == 0) {
-        return Err(usage(&format!("`--bsymbolic` binds more, and `{no_bind}` binds nothing: leave out one of them")));
-    }
-    let no_prune = if size.no_prune { "--no-prune" } else { "-O0" };
-    if !size.keep_export.is_empty() && (size.no_prune || size.optimize == 0) {
-        return Err(usage(&format!("`--keep-export` keeps some exports, and `{no_prune}` keeps all: leave out one of them")));
-    }
-    if args.target.one_wheel && args.target.target.len() < 2 {
-        return Err(usage("`--one-wheel` is about several targets: give `--target` for each of them"));
-    }
-    Ok(())
-}
-
-/// What makes no sense for several targets.
-fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
-    let to_stdout = args.output.output.as_deref().is_some_and(is_dash);
-    let several_results = !args.target.one_wheel;
-    if !args.target.main.is_empty() {
-        return Err(usage("`--main` is about one runtime, and there are several targets: run it once for each"));
-    }
-    if several_results && args.output.in_place {
-        return Err(usage(
-            "the results for several targets cannot replace one input: give a directory to `-o`, or add `--one-wheel`",
-        ));
-    }
-    if several_results && to_stdout {
-        return Err(usage(
-            "the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`",
-        ));
-    }
-    if several_results && args.wheel.lock.is_some() {
-        return Err(usage("a lock file is for one runtime, and there are several targets: run it once for each"));
-    }
-    Ok(())
 }
 
 /// A usage error in the form of clap's own, so that all of them look alike. What it quotes of the arguments is made safe to print.

@@ -19,6 +19,7 @@ pub mod reading;
 pub mod record;
 pub mod symbols;
 pub mod upgrading;
+pub mod usage;
 
 use serde::Serialize;
 
@@ -77,7 +78,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 12] = [
+pub static FAMILIES: [Family; 13] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
@@ -90,6 +91,7 @@ pub static FAMILIES: [Family; 12] = [
     Family { heading: "Said by `upgrade` only", codes: &upgrading::CODES },
     Family { heading: "Notices of `upgrade`", codes: &noted::NOTICES },
     Family { heading: "What passes leave", codes: &noted::KEPT },
+    Family { heading: "The command line", codes: &usage::CODES },
 ];
 
 static WHEELS: [&Code; 12] = {

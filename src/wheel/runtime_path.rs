@@ -500,6 +500,27 @@ mod tests {
         assert!(found.notices.is_empty() && found.decided.undecided.is_empty());
     }
 
+    /// Many modules that need many libraries, of which all directories have namesakes: whoever looks all of them up takes the square of the
+    /// number for each. What is too much to tell is undecided where it matters.
+    #[test]
+    fn many_importers_of_many_namesakes_take_no_time() {
+        const SIDE: usize = 200;
+        let names: Vec<String> = (0..SIDE).map(|number| format!("lib{number}.so")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut modules: Vec<Linked> = (0..SIDE).map(|number| linked(&format!("d{number}/{}", names[number]), &[])).collect();
+        modules.extend((0..SIDE * SIDE).map(|pair| linked(&format!("d{}/{}", pair / SIDE, names[pair % SIDE]), &[])));
+        modules.iter_mut().for_each(|module| module.contents = 0);
+        modules.extend((0..SIDE).map(|number| linked(&format!("p/m{number}.so"), &names)));
+        let started = std::time::Instant::now();
+        let found = plan(&modules, ROOT, None);
+        assert!(started.elapsed().as_secs() < 20);
+        assert!(found.decided.undecided.is_empty());
+        modules[SIDE].contents = 1;
+        assert!(!plan(&modules, ROOT, None).decided.undecided.is_empty());
+        let looked = super::effort(&modules);
+        assert!(looked.spend(SIDE * SIDE) && !looked.spend(SIDE * SIDE * SIDE));
+    }
+
     #[test]
     fn namesakes_that_differ_are_undecided_where_nothing_tells_which_is_meant() {
         let mut modules = [linked("c/m.so", &["x.so"]), linked("a.libs/x.so", &[]), linked("b.libs/x.so", &[])];
