@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use properties::random::seed_of;
 use support::measure::machine;
 use wasm_pyfix::check::Finding;
-use wasm_pyfix::check::codes::Severity;
+use wasm_pyfix::codes::Severity;
 use wasm_pyfix::report::Status;
 use wasm_pyfix::run::InMemory;
 use wasm_pyfix::target::Target;

@@ -120,7 +120,7 @@ fn upgrade(subjects: &[Subject], runtime: Runtime, directory: &Path) -> Result<V
         subjects.iter().map(|subject| file_name(&subject.input)).collect::<Vec<_>>().join(" "),
         runtime.platform()
     );
-    let code = wasm_pyfix::cli::run(arguments);
+    let code = wasm_pyfix::command::run(arguments);
     ensure!(code == 0, "wasm-pyfix ended with exit code {code}");
     subjects.iter().map(|subject| output_of(subject, directory)).collect()
 }

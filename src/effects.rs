@@ -10,9 +10,10 @@ use anyhow::Result;
 use globset::Glob;
 use wasm_pyfix_passes::module::Module;
 
+use crate::archive::Archive;
 use crate::cli::UpgradeArgs;
+use crate::exports::Mode;
 use crate::input::Kind;
-use crate::wheel::archive::Archive;
 use crate::wheel::contents;
 
 /// What was in the inputs and results.
@@ -67,10 +68,11 @@ impl Seen {
 
     /// A sentence on each option that did nothing.
     pub fn without_effect(&self, args: &UpgradeArgs) -> Vec<String> {
+        let mut notices = beside_others(args);
         if self.failed {
-            return Vec::new();
+            return notices;
         }
-        let mut notices = self.for_wheels_only(args);
+        notices.extend(self.for_wheels_only(args));
         let missed = |glob: &&String, names: &HashSet<String>| {
             Glob::new(glob).is_ok_and(|glob| {
                 let matcher = glob.compile_matcher();
@@ -114,4 +116,20 @@ impl Seen {
         }
         notices
     }
+}
+
+/// What others leave nothing to do for, whatever is in the inputs.
+fn beside_others(args: &UpgradeArgs) -> Vec<String> {
+    let size = &args.size;
+    let keeps_all = match (size.optimize, size.no_prune) {
+        (0, _) => "-O0",
+        (_, true) => "--no-prune",
+        _ => return Vec::new(),
+    };
+    let options = [
+        ("--exports", size.exports.is_some_and(|mode| mode != Mode::All)),
+        ("--keep-exports-from", size.keep_exports_from.is_some()),
+    ];
+    let given = options.iter().filter(|(_, given)| *given);
+    given.map(|(option, _)| format!("`{option}` did nothing: `{keeps_all}` keeps all exports")).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing in a module says who uses its exports. So an export goes only where everybody who could use it is known:
 //!
-//! - An **extension module** (it has a `PyInit_` function) is loaded by Python for that function. Its C++ and Rust names go; plain C names
+//! - An **extension module** (it has a function by which Python loads it, `PyInit_…`, `PyInitU_…` or `PyModExport_…`) is loaded for that function. Its C++ and Rust names go; plain C names
 //!   go only when asked for (`--exports pyinit`), since some extensions serve others as a library.
 //! - A **library** in a `*.libs` directory of a wheel, where repair tools put them, that another module of the wheel needs, belongs to
 //!   that wheel alone: its exports go as far as no sibling imports them.
@@ -12,7 +12,6 @@
 //! symbols of one package are visible to others), code that opens it, and siblings that may open any library ([`openers`]). And a name
 //! that occurs in code or in the data of a module stays, whoever it belongs to.
 
-use aho_corasick::AhoCorasick;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -24,11 +23,11 @@ use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 use wasm_pyfix_passes::python::is_extension;
 
-use crate::openers::{self, Opens};
+use crate::code::openers::{self, Opens};
+use crate::code::{Code, search};
+use crate::loader::{base_name, directory};
 use crate::pipeline::Plan;
 use crate::plugins;
-use crate::wheel::code::{Code, TOO_MANY, search};
-use crate::wheel::runtime_path::{base_name, directory};
 
 /// Which exports of an extension module go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -57,13 +56,6 @@ pub struct Located<'m> {
     /// Path in the wheel, or the name of the file.
     pub path: &'m str,
     pub module: &'m Module<'m>,
-}
-
-/// A file of code in Python, as source or bytecode, or in JavaScript.
-#[derive(Debug, Clone)]
-pub struct Source {
-    pub path: String,
-    pub text: Vec<u8>,
 }
 
 impl Options {
@@ -216,7 +208,7 @@ fn mentioned(modules: &[Located<'_>], plans: &[Plan], code: &mut Code<'_>) -> Re
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     code.look_for(&names)?;
-    let automaton = AhoCorasick::new(&names).context(TOO_MANY)?;
+    let automaton = code.automaton(&names)?;
     let in_data: Vec<AtomicBool> = names.iter().map(|_| AtomicBool::new(false)).collect();
     modules
         .par_iter()

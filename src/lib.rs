@@ -2,15 +2,22 @@
 //!
 //! It contains no wasm opcode; those are the engine's, `wasm-pyfix-passes`.
 
+pub mod abi3;
+pub mod archive;
 pub mod check;
 pub mod cli;
+pub mod code;
+pub mod codes;
+pub mod command;
 mod counts;
 mod effects;
+pub mod exit;
 pub mod exports;
-mod failure;
 pub mod input;
+pub mod loader;
 mod lockfile;
-pub mod openers;
+pub mod name;
+pub mod origin;
 pub mod output;
 pub mod pipeline;
 mod place;
@@ -22,4 +29,5 @@ pub mod run;
 pub mod show;
 pub mod shrink;
 pub mod target;
+mod usage;
 pub mod wheel;

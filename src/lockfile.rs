@@ -1,13 +1,13 @@
 //! The lock file of a run (`--lock`): its text changes with every wheel and archive that is done, and in the end it becomes one for the
 //! target and is written.
 
+use crate::codes::noted::NOT_IN_LOCK;
+use crate::codes::upgrading::LOCK_FILE;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::check::noted::NOT_IN_LOCK;
-use crate::check::upgrading::LOCK_FILE;
 use crate::output::Writer;
 use crate::plain::first_names;
 use crate::report::NoticeReport;

@@ -1,5 +1,5 @@
 //! The command line of wasm-pyfix.
 
 fn main() {
-    std::process::exit(wasm_pyfix::cli::run(std::env::args_os()));
+    std::process::exit(wasm_pyfix::command::run(std::env::args_os()));
 }

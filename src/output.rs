@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use crate::cli::{EXIT_DONE, EXIT_ERROR};
+use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
 use crate::place::{self, Place, TEMPORARY};
 use crate::wheel::metadata::sha256_hex;

@@ -1,5 +1,6 @@
 //! What is asked of the engine for one module, and what it means that a module lacks symbols.
 
+use crate::codes::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use wasm_pyfix_passes::symbols::{self, Alias, Problem};
 use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink};
 use wasmparser::FuncType;
 
-use crate::check::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL, code_of};
+use crate::codes::symbols::code_of;
+use crate::origin::Origin;
 use crate::plain::first_names;
-use crate::target::origin::Origin;
 use crate::target::{self, Target};
 
 pub use wasm_pyfix_passes::pipeline::{Plan, Shrink as ShrinkOptions, Upgraded as ModuleResult};

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -78,8 +78,15 @@ pub fn key(path: &Path) -> PathBuf {
         let above_or_here = if above.as_os_str().is_empty() { Path::new(".") } else { above };
         Some(fs::canonicalize(above_or_here).ok()?.join(path.strip_prefix(above).ok()?))
     });
-    // Without what is behind a `.` or doubled `/`.
-    present.unwrap_or_else(|| path.to_path_buf()).components().collect()
+    // What is not there yet will be plain directories, so that `..` behind them leads back.
+    let mut key = PathBuf::new();
+    for component in present.unwrap_or_else(|| path.to_path_buf()).components() {
+        match component {
+            Component::ParentDir if key.file_name().is_some() => drop(key.pop()),
+            component => key.push(component),
+        }
+    }
+    key
 }
 
 fn is_link(path: &Path) -> bool {
@@ -191,10 +198,13 @@ mod tests {
     fn a_file_has_one_key_before_and_after_it_is_written() {
         let directory = tempfile::tempdir().unwrap();
         let at = |path: &str| directory.path().join(path);
-        let keys = || ["new/a.so", "./new/a.so", "new/./a.so", "new//a.so"].map(|path| key(&at(path)));
+        let keys = || {
+            ["new/a.so", "./new/a.so", "new/./a.so", "new//a.so", "new/../new/a.so", "new/b/../../new/a.so"]
+                .map(|path| key(&at(path)))
+        };
         let before = keys();
         assert!(before.iter().all(|key| *key == before[0]));
-        fs::create_dir(at("new")).unwrap();
+        fs::create_dir_all(at("new/b")).unwrap();
         assert_eq!(keys(), before);
         fs::write(at("new/a.so"), "").unwrap();
         assert_eq!(keys(), before);

@@ -14,10 +14,10 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use wasm_pyfix_passes::{Error, Notice, Outcome};
 
-use crate::check::codes::Severity;
+use crate::codes::Severity;
 use crate::counts;
 
-use crate::failure;
+use crate::codes::failure;
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
 use crate::wheel;

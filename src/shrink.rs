@@ -8,10 +8,10 @@ use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::pipeline::{self, World};
 use wasm_pyfix_passes::{Error, Outcome};
 
+use crate::code::Code;
 use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, Plan, ShrinkOptions};
 use crate::progress::{Phase, Progress};
-use crate::wheel::code::Code;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]

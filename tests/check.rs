@@ -93,7 +93,7 @@ fn the_documentation_has_every_member() {
 
 #[test]
 fn the_table_of_the_stable_abi_is_that_of_abi3info() {
-    let checked_in = include_str!("../src/check/stable_abi.txt");
+    let checked_in = include_str!("../src/abi3/stable_abi.txt");
     let table: String = checked_in.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
     assert_eq!(table, support::pypi::stable_abi().unwrap(), "`cargo run --example stable_abi` makes it anew");
 }

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use wasm_pyfix::exports::{Located, Mode, Options, Source, plan};
+use wasm_pyfix::code::Code;
+use wasm_pyfix::code::sources::{Source, Sources};
+use wasm_pyfix::exports::{Located, Mode, Options, plan};
 use wasm_pyfix::pipeline::Plan;
-use wasm_pyfix::wheel::code::Code;
-use wasm_pyfix::wheel::sources::Sources;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
@@ -233,7 +233,7 @@ fn code_of_all_kinds_is_looked_at() {
 
 #[test]
 fn files_with_code_are_known_by_endings_places_and_first_bytes() {
-    use wasm_pyfix::openers::is_code;
+    use wasm_pyfix::code::openers::is_code;
     for path in ["a.py", "p/a.pyc", "a.pth", "a.pyw", "a.js", "a.mjs", "a.cjs", "a.html", "a.data/scripts/tool", "p/bin/tool"] {
         assert!(is_code(path, b"text"), "{path}");
     }

@@ -15,10 +15,14 @@ const COLUMNS: u16 = 80;
 
 /// Runs the program on a terminal, and returns what that was sent.
 fn on_terminal(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    on_terminal_of(COLUMNS, directory, arguments, variables)
+}
+
+fn on_terminal_of(columns: u16, directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
-    let size = Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&master, size).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
     let terminal = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
@@ -141,4 +145,17 @@ fn headings_are_bold_unless_no_color_is_set() {
     assert!(shown.starts_with(bold) && shown.contains("\u{1b}[1mWhat to do\u{1b}[0m"), "{shown:?}");
     let plain = on_terminal(directory.path(), &["explain", "python-tag"], &[("NO_COLOR", "1")]);
     assert!(plain.starts_with("python-tag\nerror: the wheel") && !plain.contains('\u{1b}'), "{plain:?}");
+}
+
+#[test]
+fn show_keeps_to_the_width_of_a_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let producers = format!("(@producers (processed-by \"tool\" \"{}\"))", "of many words ".repeat(20));
+    fs::write(directory.path().join("many.so"), module(&producers)).unwrap();
+    let longest = |columns| {
+        let shown = plain(&on_terminal_of(columns, directory.path(), &["show", "--no-upgrade", "many.so"], &[]));
+        shown.lines().map(|line| line.chars().count()).max().unwrap()
+    };
+    let lengths = [60, 80, 120].map(|columns| (usize::from(columns), longest(columns)));
+    assert!(lengths.iter().all(|(columns, longest)| longest <= columns && longest + 20 > *columns), "{lengths:?}");
 }

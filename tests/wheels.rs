@@ -16,8 +16,8 @@ mod namesakes;
 mod platforms;
 
 use support::*;
+use wasm_pyfix::archive::compress::Level;
 use wasm_pyfix::wheel::WheelOptions;
-use wasm_pyfix::wheel::compress::Level;
 
 const NEW: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
 const OLD: &str = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";

@@ -60,6 +60,21 @@ pub fn below(n: usize) -> Result<Input> {
     Ok(Input { checked: true, ..archive(files, &["--target", "pyodide_2024_0"])? })
 }
 
+/// Modules each of which needs many libraries, each from another directory, and all directories have all of these libraries: as many modules as
+/// directories and as names.
+pub fn shared_namesakes(n: usize) -> Result<Input> {
+    let side = n.isqrt();
+    let name = |number: usize| format!("lib{number}.so");
+    let names: Vec<String> = (0..side).map(name).collect();
+    let (needing, library) = (needing(names.iter().map(String::as_str))?, needing([])?);
+    // Of equal libraries the first is taken.
+    let taken = (0..side).map(|number| (format!("d{number}/{}", name(number)), &*library));
+    let pairs = (0..side).flat_map(|place| (0..side).filter(move |number| *number != place).map(move |number| (place, number)));
+    let others = pairs.map(|(place, number)| (format!("d{place}/{}", name(number)), &*library));
+    let modules = (0..side).map(|number| (format!("p/m{number}.so"), &*needing));
+    archive(taken.chain(others).chain(modules), &["--no-check"])
+}
+
 /// Libraries each of which needs the next one, which is in another directory.
 pub fn chain(n: usize) -> Result<Input> {
     let libraries: Vec<Vec<u8>> = (0..n).map(|number| needing([&*format!("lib{}.so", number + 1)])).collect::<Result<_>>()?;

@@ -59,6 +59,7 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "two equal chains of functions", n: 5_000, make: merge::chains },
     Generator { name: "libraries of one archive that share names", n: 200, make: archives::shared_names },
     Generator { name: "libraries with namesakes in directories of each other", n: 500, make: archives::crossed },
+    Generator { name: "modules that need many libraries with many namesakes", n: 2_500, make: archives::shared_namesakes },
     Generator { name: "packages with libraries of one name", n: 500, make: archives::of_packages },
     Generator { name: "packages with libraries of one name, checked", n: 500, make: archives::of_packages_checked },
     Generator { name: "packages with libraries below, checked for 2024_0", n: 500, make: archives::below },

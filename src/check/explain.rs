@@ -2,10 +2,12 @@
 //!
 //! A terminal gets it with bold headings and in its width; whatever else reads it gets Markdown, as in `docs/check.md`.
 
-use super::codes::{self, Code, FAMILIES, Severity, Upgrade};
-use crate::cli::{self, EXIT_DONE, EXIT_USAGE, ExplainArgs};
+use crate::cli::{self, ExplainArgs};
+use crate::codes::{self, Code, FAMILIES, Severity, Upgrade};
+use crate::exit::EXIT_DONE;
 use crate::output;
 use crate::plain::{Paper, wrapped};
+use crate::usage;
 use anstyle::{AnsiColor, Style};
 use std::io::Write;
 
@@ -17,8 +19,8 @@ pub fn run(args: &ExplainArgs) -> i32 {
     let mut found: Vec<&Code> = Vec::new();
     for name in &args.codes {
         let Some(code) = codes::find(name) else {
-            let _ = cli::usage(&format!("there is no code `{name}`; `wasm-pyfix explain` lists them all")).print();
-            return EXIT_USAGE;
+            let error = cli::usage(&format!("there is no code `{name}`; `wasm-pyfix explain` lists them all"));
+            return usage::tell(&error, None);
         };
         found.push(code);
     }

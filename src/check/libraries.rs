@@ -2,67 +2,13 @@
 //!
 //! The way of the loader is followed from every module that Python or `loadPackage` loads, which is by its absolute path.
 //!
-//! **Relies on** `findLibraryFS` and `loadDynamicLibrary` in the `pyodide.asm` script of Pyodide 0.28.3, 0.29.5 and 314.0.7 (the rules
-//! are in [`crate::wheel::runtime_path`]), and on `src/js/dynload.ts` of Pyodide 0.27.7, which knows directories of its own and no
-//! RUNTIME_PATH.
+//! **Relies on** what [`crate::loader`] says of loaders.
 
-use super::codes::{Code, Severity, Upgrade};
 use super::{Finding, Place};
+use crate::codes::libraries::{LIBRARY_LOADED_TWICE, LIBRARY_NOT_FOUND, MISSING_LIBRARY};
+use crate::loader::{Effort, Found, Installed, LONGEST_PATH, Searched, base_name};
 use crate::target::{LibraryLookup, Target};
-use crate::wheel::runtime_path::{LONGEST_PATH, Undecided, base_name, directory};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-pub static MISSING_LIBRARY: Code = Code {
-    name: "missing-library",
-    severity: Severity::Warning,
-    summary: "nothing at hand provides a needed library",
-    explanation: "The module names a library to load first, which is neither in the same wheel nor among the inputs. Unless another \
-                  package installs it where the loader looks, the module does not load: `Error: Failed to find dynamic library \"…\"`, \
-                  on 2024_0 `Error: Didn't expect to load any more file_packager files!`.",
-    remedy: "give the library to `check`, too; `wasm-pyfix upgrade --libdir DIR` puts it into the wheel",
-    upgrade: Upgrade::Leaves,
-};
-
-pub static LIBRARY_NOT_FOUND: Code = Code {
-    name: "library-not-found",
-    severity: Severity::Error,
-    summary: "a needed library is there, and the loader does not look where it is",
-    explanation: "The library is in the wheel, and neither in `/usr/lib` nor in site-packages itself nor in a directory of the \
-                  RUNTIME_PATH of the module that needs it: `Error: Failed to find dynamic library \"…\"`. Pyodide 0.27 looked in \
-                  `<distribution>.libs` by itself; later ones do not.",
-    remedy: "link it with `-Wl,-rpath,$ORIGIN/…`",
-    upgrade: Upgrade::Fixes,
-};
-
-pub static LIBRARY_LOADED_TWICE: Code = Code {
-    name: "library-loaded-twice",
-    severity: Severity::Warning,
-    summary: "a library is found under two spellings of its path, and loaded twice",
-    explanation: "The loader of 2025_0 knows a library by the path that it found it under, and does not resolve `..`: what it reaches \
-                  as `pkg/../pkg.libs/libx.so` and as `pkg.libs/libx.so` has two states, which takes memory and time, and goes wrong \
-                  where both are used. Later loaders resolve `..`.",
-    remedy: "have the RUNTIME_PATH begin with the absolute directory of the library in site-packages",
-    upgrade: Upgrade::Fixes,
-};
-
-pub static AMBIGUOUS_LIBRARY: Code = Code {
-    name: "ambiguous-library",
-    severity: Severity::Error,
-    summary: "the archive has several libraries of a needed name, and nothing tells which is meant",
-    explanation: "The libraries differ, and none of them lies where the RUNTIME_PATH of the module leads to, beside the module, or in the \
-                  `.libs` directory of its package or of the distribution. On 2024_0 the first one that was loaded was taken.",
-    remedy: "leave the others out of the archive, or name the directory of the right one with `wasm-pyfix upgrade --rpath`",
-    upgrade: Upgrade::Refuses,
-};
-
-pub static CODES: [&Code; 4] = [&MISSING_LIBRARY, &AMBIGUOUS_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE];
-
-/// The finding about a library of which nobody can decide which one is meant.
-pub fn ambiguous(undecided: &Undecided) -> Finding {
-    let Undecided { path, needed, count } = undecided;
-    let message = format!("needs `{needed}`, which the archive has {count} times with different contents");
-    Finding::new(&AMBIGUOUS_LIBRARY, &Place { path: Some(path.clone()) }, message).about(needed)
-}
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A module, as far as its loading goes.
 #[derive(Debug, Clone)]
@@ -79,9 +25,6 @@ pub struct Linked {
     pub needed: Vec<String>,
     pub runtime_path: Vec<String>,
 }
-
-/// Where archives of shared libraries are unpacked.
-pub const LIBRARY_DIRECTORY: &str = "/usr/lib";
 
 /// Checks how each module's needed libraries are found. The findings come with the number of the input.
 pub fn check(modules: &[Linked], target: &Target) -> Vec<(usize, Finding)> {
@@ -102,27 +45,25 @@ pub fn check(modules: &[Linked], target: &Target) -> Vec<(usize, Finding)> {
 struct Loader<'l> {
     modules: &'l [Linked],
     target: &'l Target,
-    /// The installed modules by their paths without `..`.
-    installed: HashMap<&'l str, usize>,
-    /// The installed modules by their names without directory and then by their directories.
-    located: HashMap<&'l str, BTreeMap<&'l str, usize>>,
+    installed: Installed<'l>,
     /// For each name without directory, the first module that has it.
     named: HashMap<&'l str, usize>,
     /// Names of modules that are inputs by themselves.
     loose: HashSet<&'l str>,
+    effort: Effort,
 }
 
 impl<'l> Loader<'l> {
     fn new(modules: &'l [Linked], target: &'l Target) -> Self {
-        let (installed, located) = (HashMap::new(), HashMap::new());
-        let mut loader = Loader { modules, target, installed, located, named: HashMap::new(), loose: HashSet::new() };
+        let size = modules.iter().map(|module| 1 + module.needed.len() + module.runtime_path.len()).sum();
+        // Each module is met once as it is, and at most twice on the way of the loader.
+        let effort = Effort::new(size, 4);
+        let (installed, named, loose) = (Installed::default(), HashMap::new(), HashSet::new());
+        let mut loader = Loader { modules, target, installed, named, loose, effort };
         for (index, module) in modules.iter().enumerate() {
             loader.named.entry(&module.name).or_insert(index);
             match module.installed.as_deref() {
-                Some(path) => {
-                    loader.installed.insert(path, index);
-                    loader.located.entry(&module.name).or_default().insert(directory(path), index);
-                }
+                Some(path) => loader.installed.add(path, index),
                 None => drop(loader.loose.insert(&module.name)),
             }
         }
@@ -143,7 +84,7 @@ impl<'l> Loader<'l> {
         let searched = searched?;
         // A library that is an input by itself may be put anywhere.
         let loose = self.loose.contains(base_name(needed));
-        if loose || self.is_loaded_before(index, needed) || self.find(searched, needed).is_some() {
+        if loose || self.is_loaded_before(index, needed) || self.finds(searched, needed) {
             return None;
         }
         let path = if module.runtime_path.is_empty() {
@@ -167,37 +108,12 @@ impl<'l> Loader<'l> {
     /// Where the loader looks for the libraries of `module`, itself found as `spelled`.
     fn searched(&self, module: &Linked, spelled: &str) -> Searched {
         let site_packages = self.target.site_packages.trim_end_matches('/');
-        let own = directory(spelled);
-        let fixed = [LIBRARY_DIRECTORY, site_packages].map(str::to_string).into_iter();
-        match self.target.library_lookup {
-            LibraryLookup::LibsDirectory => {
-                let libs = module.libs.iter().map(|libs| format!("{site_packages}/{libs}"));
-                Searched::new(libs.chain(fixed).chain([own.to_string()]), Some(format!("{own}/")))
-            }
-            LibraryLookup::RuntimePath { .. } => {
-                let listed = module.runtime_path.iter().map(|entry| match entry.strip_prefix("$ORIGIN") {
-                    Some(rest) => format!("{own}{rest}"),
-                    None => entry.clone(),
-                });
-                Searched::new(fixed.chain(listed), None)
-            }
-        }
+        Searched::new(self.target, site_packages, spelled, &module.runtime_path, module.libs.as_deref())
     }
 
-    /// The path under which a module that looks there finds a library, and which module that is.
-    fn find(&self, searched: &Searched, needed: &str) -> Option<(String, usize)> {
-        // It is taken as it is, and no package knows the current directory.
-        if needed.contains('/') {
-            return self.installed.get(needed).map(|index| (needed.to_string(), *index));
-        }
-        let located = self.located.get(needed)?;
-        let found = |(place, index): (usize, usize)| (format!("{}/{needed}", searched.directories[place]), index);
-        let below = || {
-            let below = searched.below.as_deref()?;
-            let (directory, index) = located.range(below..).next().filter(|(directory, _)| directory.starts_with(below))?;
-            Some((format!("{directory}/{needed}"), *index))
-        };
-        searched.first(located).map(found).or_else(below)
+    /// Whether a library is found. Where that would take too much to tell, it is ambiguous, which is told elsewhere.
+    fn finds(&self, searched: &Searched, needed: &str) -> bool {
+        self.installed.find(searched, needed, &self.effort) != Found::Nowhere
     }
 
     /// The libraries that get loaded under two spellings of their path.
@@ -212,7 +128,7 @@ impl<'l> Loader<'l> {
             }
             let module = &self.modules[index];
             let searched = self.searched(module, &spelled);
-            let found = module.needed.iter().filter_map(|needed| self.find(&searched, needed));
+            let found = module.needed.iter().filter_map(|needed| self.installed.find(&searched, needed, &self.effort).known());
             // What no runtime can open any more is not followed, for spellings get longer with every step.
             let found = found.filter(|(path, library)| path.len() < LONGEST_PATH && spellings[*library].len() < 2);
             queue.extend(found.map(|(path, library)| (library, path)));
@@ -225,50 +141,6 @@ impl<'l> Loader<'l> {
         };
         twice.map(finding).collect()
     }
-}
-
-/// Directories where libraries are looked for.
-struct Searched {
-    /// As they are spelled.
-    directories: Vec<String>,
-    /// The first place of each, by its path without `..`.
-    places: HashMap<String, usize>,
-    /// What the paths of all other directories begin with that are searched last.
-    below: Option<String>,
-}
-
-impl Searched {
-    fn new(directories: impl Iterator<Item = String>, below: Option<String>) -> Self {
-        let directories: Vec<String> = directories.collect();
-        let mut places = HashMap::new();
-        for (place, directory) in directories.iter().enumerate() {
-            places.entry(normalised(directory)).or_insert(place);
-        }
-        Searched { directories, places, below }
-    }
-
-    /// The first place that has one of the modules, which come by their directories, and that module. Of the two lists the shorter one
-    /// is gone through.
-    fn first(&self, located: &BTreeMap<&str, usize>) -> Option<(usize, usize)> {
-        if self.places.len() < located.len() {
-            self.places.iter().filter_map(|(directory, place)| Some((*place, *located.get(directory.as_str())?))).min()
-        } else {
-            located.iter().filter_map(|(directory, index)| Some((*self.places.get(*directory)?, *index))).min()
-        }
-    }
-}
-
-/// An absolute path with `.` and `..` resolved.
-fn normalised(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 #[cfg(test)]

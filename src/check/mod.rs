@@ -1,17 +1,16 @@
 //! `check`: what keeps a module, a wheel or an archive from loading and running on a target, told before anyone loads it.
 //!
-//! Nothing is changed here and nothing is run. Every [`Finding`] has a code ([`codes`]), which says what it means, what the runtime
+//! Nothing is changed here and nothing is run. Every [`Finding`] has a code ([`crate::codes`]), which says what it means, what the runtime
 //! would say or do, and the remedy; the files beside it each look for one family of them. Symbols are looked up as the loader does it:
 //! in the runtime first, then in the other modules at hand.
 
 pub mod abi3;
-pub mod codes;
 mod exceptions;
 pub mod explain;
 pub mod features;
+mod input;
 pub mod libraries;
 pub mod linking;
-pub mod noted;
 pub mod output;
 mod own;
 pub mod python;
@@ -21,68 +20,16 @@ pub mod report;
 pub mod run;
 pub mod symbols;
 mod thrown;
-pub mod upgrading;
 mod wheel;
 
+pub use crate::codes::finding::{Finding, Place};
 use crate::target::Target;
-use codes::{Code, Severity, Upgrade};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wasm_pyfix_passes::module::{Item, Module};
 use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::{Environment, Result, legalize, symbols as engine};
 use wasmparser::FuncType;
-
-/// Where a finding is: an entry of an archive, or the input itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Place {
-    pub path: Option<String>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub code: &'static Code,
-    /// Entry of the archive that it is about; `None` for the input itself.
-    pub path: Option<String>,
-    /// The symbol that it is about, or the library or struct.
-    pub symbol: Option<String>,
-    /// What is wrong: a predicate of which the module or file is the subject.
-    pub message: String,
-    /// What the runtime would say, where it says anything. `…` stands for what is not known before.
-    pub prevents: Option<String>,
-    /// What `upgrade` does about it.
-    pub upgrade: Upgrade,
-}
-
-impl Finding {
-    fn new(code: &'static Code, place: &Place, message: impl Into<String>) -> Self {
-        let (path, message) = (place.path.clone(), message.into());
-        Finding { code, path, symbol: None, message, prevents: None, upgrade: code.upgrade }
-    }
-
-    fn about(mut self, symbol: &str) -> Self {
-        self.symbol = Some(symbol.to_string());
-        self
-    }
-
-    fn preventing(mut self, message: impl Into<String>) -> Self {
-        self.prevents = Some(message.into());
-        self
-    }
-
-    /// What `upgrade` says that does not take an input for this and so many `others`.
-    pub fn sentence(&self, others: usize) -> String {
-        let place = self.path.as_ref().map_or("it".to_string(), |path| format!("`{path}`"));
-        let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
-        format!("{place} {}{more}", self.message)
-    }
-
-    /// How much it matters.
-    pub fn severity(&self) -> Severity {
-        self.code.severity
-    }
-}
 
 /// What modules are checked against.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,11 @@
 //! Refuses a result in which an error is found that belongs to a module: what is around it, such as a wheel's tags, has rules of its own
 //! in `upgrade`. Missing functions have been judged before, when it was still known where the module came from.
 
-use super::codes::{Code, Severity};
 use super::run::check_inputs;
-use super::{Context, Finding, exceptions, features, libraries, linking, own, reading, symbols, wheel};
+use super::{Context, Finding, wheel};
+use crate::codes::features::TIME_32_BIT;
+use crate::codes::symbols::MISSING_FUNCTION;
+use crate::codes::{Code, Severity, exceptions, features, libraries, linking, own, reading, symbols};
 use crate::input::Kind;
 use anyhow::{Result, bail};
 
@@ -47,8 +49,8 @@ fn counts(finding: &Finding, accepted: Accepted) -> bool {
         &libraries::CODES,
     ];
     finding.severity() == Severity::Error
-        && *finding.code != symbols::MISSING_FUNCTION
+        && *finding.code != MISSING_FUNCTION
         && of_module.iter().any(|codes| is_of(codes))
         && !(accepted.missing && is_of(&symbols::CODES))
-        && !(accepted.structs && *finding.code == features::TIME_32_BIT)
+        && !(accepted.structs && *finding.code == TIME_32_BIT)
 }

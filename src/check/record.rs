@@ -1,59 +1,14 @@
 //! Whether `RECORD` is true: every file listed, with its hash and size, and nothing else. Installers must verify it (PEP 427).
 
-use super::codes::{Code, Severity, Upgrade};
-use super::{Finding, Place, reading};
+use super::{Finding, Place};
+use crate::archive::Archive;
+use crate::codes::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
 use crate::plain::plural;
-use crate::wheel::archive::Archive;
 use crate::wheel::metadata::{Digester, Record, Row, is_record};
 use anyhow::Result;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::io::Write;
-
-pub static RECORD_MISMATCH: Code = Code {
-    name: "record-mismatch",
-    severity: Severity::Error,
-    summary: "a file is not what RECORD says",
-    explanation: "The hash or the size of a file differs from its row in `RECORD`, or `RECORD` itself is malformed: the wheel is \
-                  damaged, or was changed by a tool that does not keep `RECORD`. Installers are to refuse it, by PEP 427. No runtime \
-                  notices (neither `loadPackage` nor micropip 0.11.1 compares), nor does pip, so what is damaged gets installed.",
-    remedy: "fetch or build the wheel again",
-    upgrade: Upgrade::Refuses,
-};
-
-pub static RECORD_MISSING_FILE: Code = Code {
-    name: "record-missing-file",
-    severity: Severity::Error,
-    summary: "RECORD lists a file that is not there",
-    explanation: "A file was taken out of the wheel and its row left in `RECORD`. Installers are to refuse it, by \
-                  PEP 427. No runtime notices (neither `loadPackage` nor micropip 0.11.1 looks), nor does pip; the file is missing \
-                  when something wants it.",
-    remedy: "fetch or build the wheel again",
-    upgrade: Upgrade::Refuses,
-};
-
-pub static RECORD_UNLISTED: Code = Code {
-    name: "record-unlisted",
-    severity: Severity::Warning,
-    summary: "a file is not in RECORD",
-    explanation: "A file was put into the wheel without a row in `RECORD`. Installers may refuse it, and need not remove the file \
-                  when the package is uninstalled. No runtime notices (neither `loadPackage` nor micropip 0.11.1 looks), nor does pip.",
-    remedy: "build the wheel again, or repack it with `wheel pack`",
-    upgrade: Upgrade::Leaves,
-};
-
-pub static RECORD_COMPILED: Code = Code {
-    name: "record-compiled",
-    severity: Severity::Warning,
-    summary: "RECORD lists sources that are compiled in their place",
-    explanation: "`pyodide py-compile` leaves a wheel so: `a.py` became `a.pyc`, and `RECORD` still lists `a.py`. By PEP 427, installers \
-                  may refuse it. No runtime notices (neither `loadPackage` nor micropip 0.11.1 compares), nor does pip; the files \
-                  stay when the package is uninstalled.",
-    remedy: "repack the wheel with `wheel pack`",
-    upgrade: Upgrade::Fixes,
-};
-
-pub static CODES: [&Code; 4] = [&RECORD_MISMATCH, &RECORD_MISSING_FILE, &RECORD_UNLISTED, &RECORD_COMPILED];
 
 /// Compares the archive with its `RECORD`. `at_hand` are entries that have been read already.
 pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u8]>) -> Vec<Finding> {
@@ -89,7 +44,7 @@ pub fn check(archive: &Archive<'_>, dist_info: &str, at_hand: &HashMap<&str, &[u
         Finding::new(&RECORD_UNLISTED, &place, "is not in RECORD")
     }));
     // What RECORD says of the others is stronger than their checksum.
-    findings.extend(reading::damaged(archive, &record.unproven(&archive.entries, dist_info)));
+    findings.extend(archive.damaged(&record.unproven(&archive.entries, dist_info)));
     findings
 }
 

@@ -1,8 +1,8 @@
 //! Findings as JSON and as text. The JSON form is an interface, described in `docs/check.md`.
 
 use super::Finding;
-use super::abi3::Audit;
-use super::codes::{Severity, Upgrade};
+use crate::abi3::Audit;
+use crate::codes::{Severity, Upgrade};
 use crate::input::Kind;
 use crate::plain::{Paper, first_names, plain, plural};
 use crate::report::{TOOL, Tool};

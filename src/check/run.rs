@@ -1,19 +1,25 @@
 //! Carries out the command line of `check`: reads all inputs, checks each module against the runtime and the other modules, reports.
 
+use super::input::Input;
 use super::libraries::{self, Linked};
-use super::report::{AuditReport, InputReport, Report};
-use super::wheel::{self, Input};
+use super::report::{AuditReport, InputReport, Report, SCHEMA_VERSION};
+use super::wheel;
 use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python, thrown};
-use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
+use crate::cli::{self, CheckArgs};
+use crate::codes;
+use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::{self, Source};
+use crate::loader::base_name;
+use crate::name::{WheelName, stem as wheel_stem};
+use crate::origin;
 use crate::output;
 use crate::plain::Paper;
 use crate::report::text::write_failure;
-use crate::target::{self, LibraryLookup, Target, origin};
-use crate::wheel::name::{WheelName, stem as wheel_stem};
+use crate::target::{self, LibraryLookup, Target};
+use crate::usage;
 use crate::wheel::naming;
-use crate::wheel::rename;
-use crate::wheel::runtime_path::{self, base_name};
+use crate::wheel::suffix;
+use crate::wheel::{namesakes, runtime_path};
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -29,10 +35,7 @@ pub fn run(args: &CheckArgs) -> i32 {
     });
     let (target, environment, complete) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => {
-            let _ = cli::usage(&format!("{error:#}")).print();
-            return EXIT_USAGE;
-        }
+        Err(error) => return usage::tell(&cli::usage(&format!("{error:#}")), args.json.then_some(SCHEMA_VERSION)),
     };
     let side_by_side = !args.main.is_empty();
     let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side };
@@ -187,10 +190,11 @@ fn check_module(
         sources.extend(subject.place.path.as_deref().and_then(origin::of_module_name));
     }
     super::module(subject, &Context { source: input.source, sources: &sources, ..*context }, siblings, &mut findings)?;
-    let audit =
-        input.baseline.and_then(|baseline| abi3::audit(subject.module.imports().iter().map(|import| &*import.field), baseline));
+    let audit = input
+        .baseline
+        .and_then(|baseline| crate::abi3::audit(subject.module.imports().iter().map(|import| &*import.field), baseline));
     if let Some(audit) = &audit {
-        let is_spare = |path: &String| rename::is_spare(path, &context.target.python_tag(), |path| input.has_module(path));
+        let is_spare = |path: &String| suffix::is_spare(path, &context.target.python_tag(), |path| input.has_module(path));
         let moved_from = input.moved_from.filter(|_| !subject.place.path.as_ref().is_some_and(is_spare));
         findings.extend(abi3::findings(audit, moved_from, context.target, &subject.place));
     }
@@ -202,15 +206,15 @@ fn check_module(
 fn ambiguous(input: &Input, modules: &[&Subject<'_>]) -> Vec<Finding> {
     let Some(root) = &input.root else { return Vec::new() };
     let mut contents: HashMap<&[u8], usize> = HashMap::new();
-    let linked = modules.iter().enumerate().map(|(index, subject)| runtime_path::Linked {
+    let linked = modules.iter().enumerate().map(|(index, subject)| namesakes::Linked {
         path: subject.place.path.clone().unwrap_or_default(),
         needed: subject.module.dylink.needed.clone(),
         runtime_path: subject.module.dylink.runtime_path.clone(),
         importable: false,
         contents: *contents.entry(subject.bytes).or_insert(index),
     });
-    let plan = runtime_path::plan(&linked.collect::<Vec<_>>(), root, input.distribution.as_deref());
-    plan.undecided.iter().map(libraries::ambiguous).collect()
+    let decided = runtime_path::decide(&linked.collect::<Vec<_>>(), root, input.distribution.as_deref());
+    decided.undecided.iter().map(|left| codes::libraries::ambiguous(&left.path, &left.needed, left.count)).collect()
 }
 
 /// A module, as far as its loading goes.

@@ -9,28 +9,15 @@
 //! `__cxa_find_matching_catch_*` where exceptions are JavaScript's. Handlers in a module with `__c_longjmp` and without
 //! `__cpp_exception` are those of `setjmp`.
 
-use super::codes::{Code, Severity, Upgrade};
 use super::libraries::Linked;
 use super::{Finding, Subject};
+use crate::codes::exceptions::NEVER_CAUGHT;
+use crate::loader::base_name;
 use crate::plain::first_names;
-use crate::wheel::runtime_path::base_name;
 use std::collections::{BTreeMap, HashMap};
 use wasm_pyfix_passes::Result;
 use wasm_pyfix_passes::exceptions::{self, THROWING};
 use wasm_pyfix_passes::module::{Item, Module};
-
-pub static NEVER_CAUGHT: Code = Code {
-    name: "never-caught",
-    severity: Severity::Warning,
-    summary: "C++ exceptions are thrown, and nothing at hand can catch them",
-    explanation: "The module throws C++ exceptions, and neither it nor any module that goes with it has a landing pad: they were compiled \
-                  with catching disabled, which is Emscripten's default. A `catch` in the source is not there any more, destructors do \
-                  not run, and the first exception ends the whole runtime, with its type and message. If what catches is in a library \
-                  or wheel that is not at hand, all is well.",
-    remedy: "compile and link the modules that are named with `-fwasm-exceptions` (`-fexceptions` where exceptions are JavaScript's), or give what catches to \
-             `check`, too",
-    upgrade: Upgrade::Leaves,
-};
 
 /// Checks all groups of modules; `linked` tells of each how it is linked. Each finding comes with the number of its input.
 pub fn check(subjects: &[(usize, Subject<'_>)], linked: &[Linked]) -> Result<Vec<(usize, Finding)>> {

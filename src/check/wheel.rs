@@ -1,62 +1,22 @@
 //! Opens an input, finds the modules in it, and checks what is around them.
 
-use super::abi3::{self, MovedFrom};
-use super::libraries::LIBRARY_DIRECTORY;
-use super::reading::{self, FOREIGN_BINARY, UNREADABLE};
+use super::input::{File, Input};
+use super::reading;
 use super::{Finding, Place, python, record};
+use crate::abi3;
+use crate::archive::Archive;
+use crate::codes::reading::{FOREIGN_BINARY, UNREADABLE};
 use crate::input::{self, Kind, Source};
-use crate::target::{Target, origin};
-use crate::wheel::archive::Archive;
+use crate::loader::LIBRARY_DIRECTORY;
+use crate::name::WheelName;
+use crate::origin;
+use crate::target::Target;
 use crate::wheel::contents::{self, Kind as Contents};
 use crate::wheel::metadata;
-use crate::wheel::name::WheelName;
 use crate::wheel::naming;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
-
-/// An input that has been read.
-#[derive(Debug, Default)]
-pub struct Input {
-    /// `None` when it was not recognised.
-    pub kind: Option<Kind>,
-    pub files: Vec<File>,
-    /// What is wrong apart from its modules.
-    pub findings: Vec<Finding>,
-    /// The platform that it was built for, by its tags.
-    pub source: Option<&'static Target>,
-    /// All platforms that its name says it was built for.
-    pub sources: Vec<&'static Target>,
-    /// The version of Python in the tag of an `abi3` wheel.
-    pub baseline: Option<(u32, u32)>,
-    /// Whether its tags name the stable ABI alone.
-    pub stable_abi: bool,
-    /// What Python a wheel was built for, if that is another one than the target's.
-    pub moved_from: Option<MovedFrom>,
-    /// Paths of the files of an archive.
-    pub modules: HashSet<String>,
-    /// Names of all entries of an archive.
-    pub names: HashSet<String>,
-    /// Where its modules are installed; `None` for a module.
-    pub root: Option<String>,
-    /// What a wheel is called.
-    pub distribution: Option<String>,
-}
-
-impl Input {
-    /// Whether it is an archive with a module at `path`.
-    pub fn has_module(&self, path: &str) -> bool {
-        self.modules.contains(path)
-    }
-}
-
-/// A file that is to be a side module.
-#[derive(Debug)]
-pub struct File {
-    /// `None` when it is the input.
-    pub path: Option<String>,
-    pub bytes: Vec<u8>,
-}
+use std::collections::HashMap;
 
 /// Reads an input and checks it, but for its modules.
 pub fn open(source: &Source, target: &Target) -> Input {
@@ -94,7 +54,7 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
         Kind::Archive => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
-            input.findings = reading::damaged(&archive, &archive.all());
+            input.findings = archive.damaged(&archive.all());
             if input.findings.is_empty() {
                 find_modules(&archive, target, input)?;
             }

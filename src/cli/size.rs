@@ -13,11 +13,11 @@ pub struct SizeArgs {
     #[arg(short = 'O', long = "optimize", value_name = "LEVEL", default_value_t = 1, value_parser = level)]
     pub optimize: u8,
 
-    /// Which exports of extension modules go, unless something is seen that needs them
+    /// Which exports of extension modules go, unless something is seen that needs them [default: auto]
     ///
     /// Libraries keep their exports, save those in a `*.libs` directory of a wheel: these keep what the wheel's other modules import.
-    #[arg(long, value_name = "WHICH", default_value = "auto")]
-    pub exports: exports::Mode,
+    #[arg(long, value_name = "WHICH")]
+    pub exports: Option<exports::Mode>,
 
     /// Keep exports whose name matches GLOB
     #[arg(long, value_name = "GLOB")]
@@ -58,6 +58,24 @@ pub struct SizeArgs {
     /// Also with -O0. Modules with debug information are optimised less, since most passes would make it wrong.
     #[arg(long, value_name = "WHAT")]
     pub strip: Option<StripMode>,
+}
+
+impl Default for SizeArgs {
+    fn default() -> Self {
+        SizeArgs {
+            optimize: 1,
+            exports: None,
+            keep_export: Vec::new(),
+            keep_exports_from: None,
+            bsymbolic: false,
+            no_bind: false,
+            no_prune: false,
+            no_relocations: false,
+            no_merge: false,
+            no_encode: false,
+            strip: None,
+        }
+    }
 }
 
 /// Parses the value of `-O`.

@@ -4,7 +4,7 @@
 //! Lines are as long as they come, but on a terminal, whose width they keep to.
 
 use super::{Failure, InputReport, ModuleReport, NoticeReport, PassReport, Report, Status, Totals, sum_up};
-use crate::check::codes::Severity;
+use crate::codes::Severity;
 use crate::input::Kind;
 use crate::plain::{Paper, plural};
 use anstyle::{AnsiColor, Style};

@@ -2,9 +2,10 @@
 
 use super::module::{self, Wanted};
 use super::{Archive, Module, needs};
+use crate::archive;
+use crate::name::{self, WheelName};
 use crate::target::Target;
-use crate::wheel::name::WheelName;
-use crate::wheel::{archive, contents, metadata, name};
+use crate::wheel::{contents, metadata};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 
@@ -69,12 +70,19 @@ fn modules(opened: &archive::Archive<'_>, wanted: Wanted, notices: &mut Vec<Stri
             Found::Data => {}
         }
     }
-    let paths: Vec<String> = modules.iter().filter_map(|module| module.path.clone()).collect();
-    let paths = needs::by_name(&paths.iter().map(String::as_str).collect::<Vec<_>>());
-    for module in &mut modules {
-        let (Some(path), Some(linking)) = (&module.path, &mut module.linking) else { continue };
-        let needed: Vec<String> = linking.needed.iter().map(|need| need.name.clone()).collect();
-        linking.needed = needs::resolve(path, &needed, &linking.runtime_path, &paths);
+    let needing = modules.iter().map(|module| {
+        let linking = module.linking.as_ref();
+        needs::Needing {
+            path: module.path.as_deref().unwrap_or_default(),
+            needed: linking.map(|linking| linking.needed.iter().map(|need| need.name.as_str()).collect()).unwrap_or_default(),
+            runtime_path: linking.map_or(&[], |linking| &linking.runtime_path),
+        }
+    });
+    let resolved = needs::resolve(&needing.collect::<Vec<_>>());
+    for (module, needed) in modules.iter_mut().zip(resolved) {
+        if let Some(linking) = &mut module.linking {
+            linking.needed = needed;
+        }
     }
     Ok(modules)
 }

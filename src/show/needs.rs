@@ -1,54 +1,58 @@
 //! Which modules of an archive need which: NEEDED resolved as the loader does it.
 //!
-//! A name is looked up in the loader's own path, which the top of an installed wheel is part of, then along RUNTIME_PATH
-//! ([`crate::wheel::runtime_path`] tells the details). What that does not find and the archive has nevertheless, only loaders up to
-//! Pyodide 0.27 find, which search the archive's directories.
+//! [`crate::loader`] tells how that is. What it does not find and the archive has nevertheless, only loaders up to Pyodide 0.27 find, which
+//! search the archive's directories.
 
 use super::{Found, Need};
+use crate::loader::{self, Effort, LIBRARY_DIRECTORY, Located, along, base_name, directory, first_in, places};
 use crate::target::Target;
-use crate::wheel::runtime_path::{base_name, directory, inside};
 use std::collections::HashMap;
 
-/// Where Pyodide unpacks archives of shared libraries.
-const LIBRARY_DIRECTORY: &str = "/usr/lib";
-
-/// Paths within one archive by their names without directory, in their order.
-pub type ByName<'a> = HashMap<&'a str, Vec<&'a str>>;
-
-/// The paths `modules` by their names.
-pub fn by_name<'a>(modules: &[&'a str]) -> ByName<'a> {
-    let mut named = ByName::new();
-    for module in modules {
-        named.entry(base_name(module)).or_default().push(module);
-    }
-    named
+/// What the module at `path` needs, and where it looks.
+pub struct Needing<'m> {
+    pub path: &'m str,
+    pub needed: Vec<&'m str>,
+    pub runtime_path: &'m [String],
 }
 
-/// What the module at `path` needs among `modules`.
-pub fn resolve(path: &str, needed: &[String], runtime_path: &[String], modules: &ByName<'_>) -> Vec<Need> {
-    needed.iter().map(|name| resolve_one(path, name, runtime_path, modules)).collect()
+/// Modules of one file name.
+struct Named<'m> {
+    /// The first of them.
+    first: usize,
+    by_directory: Located<'m>,
 }
 
-fn resolve_one(path: &str, name: &str, runtime_path: &[String], modules: &ByName<'_>) -> Need {
-    let named = modules.get(name).map_or(&[][..], Vec::as_slice);
-    let in_directory = |wanted: &str| named.iter().find(|module| directory(module) == wanted).map(ToString::to_string);
-    let need = |path: Option<String>, found| Need { name: name.to_string(), path, found };
-    if let Some(top) = in_directory("") {
-        return need(Some(top), Found::Top);
+/// What each of `modules`, all of an archive, needs.
+pub fn resolve(modules: &[Needing<'_>]) -> Vec<Vec<Need>> {
+    let mut named: HashMap<&str, Named<'_>> = HashMap::new();
+    for (index, module) in modules.iter().enumerate() {
+        let entry = named.entry(base_name(module.path)).or_insert_with(|| Named { first: index, by_directory: Located::new() });
+        entry.by_directory.entry(directory(module.path)).or_insert(index);
     }
-    let own = directory(path);
-    let searched = runtime_path.iter().flat_map(|entry| roots().filter_map(move |root| inside(entry, own, root)));
-    if let Some(found) = searched.into_iter().find_map(|wanted| in_directory(&wanted)) {
-        return need(Some(found), Found::RuntimePath);
-    }
-    match named.first() {
-        Some(module) => need(Some(module.to_string()), Found::Unreached),
-        None => need(None, Found::Elsewhere),
-    }
+    let size = modules.iter().map(|module| 1 + module.needed.len() + module.runtime_path.len()).sum();
+    let effort = Effort::new(size, roots().count());
+    let resolved = modules.iter().map(|module| {
+        // The top comes first, as the loader's own path does.
+        let along = along(module.runtime_path, directory(module.path), roots());
+        let places = places(std::iter::once("").chain(along.iter().map(String::as_str)));
+        let need = |name: &&str| {
+            let (module, found) = match named.get(name) {
+                None => (None, Found::Elsewhere),
+                Some(named) => match first_in(&places, &named.by_directory, &effort) {
+                    loader::Found::At((0, module)) => (Some(module), Found::Top),
+                    loader::Found::At((_, module)) => (Some(module), Found::RuntimePath),
+                    loader::Found::Nowhere | loader::Found::TooMuch => (Some(named.first), Found::Unreached),
+                },
+            };
+            Need { name: name.to_string(), path: module.map(|module| modules[module].path.to_string()), found }
+        };
+        module.needed.iter().map(need).collect()
+    });
+    resolved.collect()
 }
 
 /// The directories into which the runtimes unpack: an absolute entry of RUNTIME_PATH begins with one of them.
-fn roots() -> impl Iterator<Item = &'static str> {
+fn roots() -> impl Iterator<Item = &'static str> + Clone {
     let targets = Target::all().iter().filter(|target| target.has_wheels());
     targets.map(|target| target.site_packages).chain([LIBRARY_DIRECTORY])
 }
@@ -57,9 +61,15 @@ fn roots() -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::*;
 
-    fn found(path: &str, needed: &str, runtime_path: &[&str], modules: &[&str]) -> (Option<String>, Found) {
+    fn found(path: &str, needed: &str, runtime_path: &[&str], modules: &[&'static str]) -> (Option<String>, Found) {
         let runtime_path: Vec<String> = runtime_path.iter().map(ToString::to_string).collect();
-        let need = resolve(path, &[needed.to_string()], &runtime_path, &by_name(modules)).remove(0);
+        let needing = |module: &&'static str| {
+            let is_own = *module == path;
+            let (needed, runtime_path) = if is_own { (vec![needed], &runtime_path[..]) } else { (Vec::new(), &[][..]) };
+            Needing { path: module, needed, runtime_path }
+        };
+        let modules: Vec<Needing<'_>> = modules.iter().map(needing).collect();
+        let need = resolve(&modules).into_iter().flatten().next().unwrap();
         (need.path, need.found)
     }
 

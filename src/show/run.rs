@@ -1,12 +1,16 @@
 //! Carries out the command line of `show`.
 
 use super::module::{self, Wanted};
+use super::text::Sheet;
 use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_USAGE, ShowArgs};
+use crate::cli::{self, ShowArgs};
+use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::{self, Kind, Source};
 use crate::output;
+use crate::plain::Paper;
 use crate::report::{Failure, TOOL};
 use crate::target::{self, Target};
+use crate::usage;
 use crate::wheel::naming;
 use anyhow::Result;
 use std::io::Write;
@@ -14,8 +18,7 @@ use std::io::Write;
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ShowArgs) -> i32 {
     if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find_destination(name)) {
-        let _ = cli::usage(&format!("{error:#}")).print();
-        return EXIT_USAGE;
+        return usage::tell(&cli::usage(&format!("{error:#}")), args.json.then_some(SCHEMA_VERSION));
     }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| show(&Source::new(path), args)).collect();
     let failed = inputs.iter().any(|input| input.error.is_some());
@@ -67,7 +70,7 @@ pub fn in_memory(file_name: &str, bytes: &[u8]) -> Result<String> {
     let mut shown = empty(file_name.to_string());
     describe(Some(file_name), bytes, Wanted { imports: true, exports: true, functions: usize::MAX }, &mut shown)?;
     let mut out = Vec::new();
-    text::write(&mut out, &shown, true)?;
+    text::write(&mut Sheet::new(&mut out, Paper::ENDLESS), &shown, true)?;
     Ok(String::from_utf8(out)?)
 }
 
@@ -98,12 +101,13 @@ fn print(report: &Report, args: &ShowArgs) -> Result<()> {
         output::print_json(report)?;
     } else {
         let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
+        let paper = Paper::behind(&std::io::stdout());
         let whole = args.modules || args.imports || args.exports;
         for (index, input) in report.inputs.iter().enumerate() {
             if index > 0 {
                 writeln!(stdout)?;
             }
-            text::write(&mut stdout, input, whole)?;
+            text::write(&mut Sheet::new(&mut stdout, paper), input, whole)?;
         }
         stdout.flush()?;
     }

@@ -1,23 +1,48 @@
-//! The text form, for 80 columns.
+//! The text form, in the width of a terminal, or in 80 columns for files and pipes.
 
 use super::families::FAMILIES;
 use super::{Abi, Found, Handling, Input, Instructions, Integers, Linking, Module, Need, Section, Symbol, Symbols, Upgrade};
 use crate::input::Kind;
-use crate::plain::{plain, plural, wrapped};
+use crate::plain::{Paper, plain, plural, wrapped};
 use crate::report::{NoticeReport, PassReport, Status, sum_up};
 use crate::target::Target;
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
 
+/// Columns of what has no width.
 const WIDTH: usize = 80;
+/// Columns without which no text stands beside a label.
+const NARROWEST: usize = 40;
 /// Where the text behind a label begins.
 const COLUMN: usize = 15;
 const TITLE: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
+/// What the text is written on.
+pub struct Sheet<'o> {
+    out: &'o mut dyn Write,
+    width: usize,
+}
+
+impl<'o> Sheet<'o> {
+    pub fn new(out: &'o mut dyn Write, paper: Paper) -> Self {
+        Sheet { out, width: paper.width.unwrap_or(WIDTH).max(NARROWEST) }
+    }
+}
+
+impl Write for Sheet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Writes what there is to tell of one input; `whole` describes each module of an archive, too.
-pub fn write(out: &mut dyn Write, input: &Input, whole: bool) -> io::Result<()> {
+pub fn write(out: &mut Sheet<'_>, input: &Input, whole: bool) -> io::Result<()> {
     let name = if input.input == "-" { "standard input" } else { &plain(&input.input) };
     if let Some(failure) = &input.error {
         return writeln!(out, "{ERROR}error{ERROR:#}: {name}: {}", plain(&failure.message));
@@ -55,22 +80,22 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// A label and what belongs to it, wrapped behind it.
-fn field(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
+fn field(out: &mut Sheet<'_>, label: &str, text: &str) -> io::Result<()> {
     let first = format!("  {label:<width$}", width = COLUMN - 2);
     let rest = " ".repeat(COLUMN);
     write_wrapped(out, text, &first, &rest)
 }
 
-fn write_wrapped(out: &mut dyn Write, text: &str, first: &str, rest: &str) -> io::Result<()> {
-    wrapped(&plain(text), WIDTH, first, rest).iter().try_for_each(|line| writeln!(out, "{line}"))
+fn write_wrapped(out: &mut Sheet<'_>, text: &str, first: &str, rest: &str) -> io::Result<()> {
+    wrapped(&plain(text), out.width, first, rest).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// A headline within an input.
-fn title(out: &mut dyn Write, text: &str) -> io::Result<()> {
+fn title(out: &mut Sheet<'_>, text: &str) -> io::Result<()> {
     writeln!(out, "\n  {TITLE}{text}{TITLE:#}")
 }
 
-fn write_archive(out: &mut dyn Write, input: &Input, whole: bool) -> io::Result<()> {
+fn write_archive(out: &mut Sheet<'_>, input: &Input, whole: bool) -> io::Result<()> {
     if let Some(archive) = &input.archive {
         if !archive.tags.is_empty() {
             field(out, "tags", &archive.tags.join(" "))?;
@@ -101,7 +126,7 @@ fn write_archive(out: &mut dyn Write, input: &Input, whole: bool) -> io::Result<
 }
 
 /// The modules as a tree: those that nobody needs, and below each what it needs. What needs itself in the end comes last.
-fn write_tree(out: &mut dyn Write, modules: &[Module]) -> io::Result<()> {
+fn write_tree(out: &mut Sheet<'_>, modules: &[Module]) -> io::Result<()> {
     let needed: Vec<&str> = modules.iter().flat_map(needs).filter_map(|need| need.path.as_deref()).collect();
     let is_root = |module: &&Module| !needed.contains(&module.path.as_deref().unwrap_or_default());
     let mut shown = Vec::new();
@@ -138,7 +163,7 @@ const MOST_DEPTH: usize = 32;
 
 /// Writes `module` and what it needs. Modules are written with what they need once.
 fn write_branch<'m>(
-    out: &mut dyn Write,
+    out: &mut Sheet<'_>,
     modules: &'m [Module],
     module: &'m Module,
     branch: &Branch,
@@ -174,13 +199,13 @@ fn write_branch<'m>(
 }
 
 /// A row of the tree: a name and what stands right of it.
-fn write_row(out: &mut dyn Write, left: &str, right: &str) -> io::Result<()> {
+fn write_row(out: &mut Sheet<'_>, left: &str, right: &str) -> io::Result<()> {
     let left = plain(left);
-    let gap = (WIDTH - 4).saturating_sub(left.chars().count() + right.len()).max(2);
+    let gap = (out.width - 4).saturating_sub(left.chars().count() + right.len()).max(2);
     writeln!(out, "    {left}{}{right}", " ".repeat(gap))
 }
 
-fn write_module(out: &mut dyn Write, module: &Module) -> io::Result<()> {
+fn write_module(out: &mut Sheet<'_>, module: &Module) -> io::Result<()> {
     match &module.linking {
         Some(linking) => write_linking(out, linking)?,
         None => field(out, "metadata", "none: not a side module, or a tool has stripped it")?,
@@ -209,7 +234,7 @@ fn write_module(out: &mut dyn Write, module: &Module) -> io::Result<()> {
     write_functions(out, module)
 }
 
-fn write_linking(out: &mut dyn Write, linking: &Linking) -> io::Result<()> {
+fn write_linking(out: &mut Sheet<'_>, linking: &Linking) -> io::Result<()> {
     let place = if linking.first { "" } else { ", not the first section" };
     field(
         out,
@@ -240,7 +265,7 @@ fn describe_need(need: &Need) -> String {
     }
 }
 
-fn write_abi(out: &mut dyn Write, abi: &Abi) -> io::Result<()> {
+fn write_abi(out: &mut Sheet<'_>, abi: &Abi) -> io::Result<()> {
     let handling = |handling: Handling| match handling {
         Handling::None => "none",
         Handling::Throws => "thrown and not caught",
@@ -308,7 +333,7 @@ fn summary(symbols: &Symbols, other: &str) -> String {
 }
 
 /// The families of imports or exports, or all of them.
-fn write_symbols(out: &mut dyn Write, what: &str, symbols: &Symbols) -> io::Result<()> {
+fn write_symbols(out: &mut Sheet<'_>, what: &str, symbols: &Symbols) -> io::Result<()> {
     if let Some(list) = &symbols.list {
         title(out, what)?;
         return list.iter().try_for_each(|symbol| writeln!(out, "    {}", plain(&describe_symbol(symbol))));
@@ -339,7 +364,7 @@ fn share(part: u64, whole: u64) -> String {
     format!("{:.1} %", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
-fn write_sections(out: &mut dyn Write, module: &Module) -> io::Result<()> {
+fn write_sections(out: &mut Sheet<'_>, module: &Module) -> io::Result<()> {
     title(out, "sections")?;
     let mut sections: Vec<&Section> = module.sections.iter().collect();
     sections.sort_by_key(|section| std::cmp::Reverse(section.size));
@@ -356,7 +381,7 @@ fn write_sections(out: &mut dyn Write, module: &Module) -> io::Result<()> {
     Ok(())
 }
 
-fn write_functions(out: &mut dyn Write, module: &Module) -> io::Result<()> {
+fn write_functions(out: &mut Sheet<'_>, module: &Module) -> io::Result<()> {
     let functions = &module.functions;
     if functions.largest.is_empty() {
         return Ok(());
@@ -370,7 +395,7 @@ fn write_functions(out: &mut dyn Write, module: &Module) -> io::Result<()> {
     Ok(())
 }
 
-fn write_upgrade(out: &mut dyn Write, upgrade: &Upgrade) -> io::Result<()> {
+fn write_upgrade(out: &mut Sheet<'_>, upgrade: &Upgrade) -> io::Result<()> {
     let report = &upgrade.report;
     title(out, &format!("upgrade to {}", upgrade.target))?;
     if let Some(failure) = &report.error {
@@ -386,7 +411,7 @@ fn write_upgrade(out: &mut dyn Write, upgrade: &Upgrade) -> io::Result<()> {
     report.notices.iter().try_for_each(|notice| write_notice(out, notice))
 }
 
-fn write_pass(out: &mut dyn Write, pass: &PassReport) -> io::Result<()> {
+fn write_pass(out: &mut Sheet<'_>, pass: &PassReport) -> io::Result<()> {
     if !pass.changed.is_empty() {
         let changed: Vec<String> =
             pass.changed.iter().map(|(key, count)| format!("{} {}", HumanCount(*count as u64), pass.words(key, *count))).collect();
@@ -398,11 +423,11 @@ fn write_pass(out: &mut dyn Write, pass: &PassReport) -> io::Result<()> {
     pass.notices.iter().try_for_each(|notice| write_notice(out, notice))
 }
 
-fn write_notice(out: &mut dyn Write, notice: &NoticeReport) -> io::Result<()> {
+fn write_notice(out: &mut Sheet<'_>, notice: &NoticeReport) -> io::Result<()> {
     item(out, &notice.label(), &notice.message)
 }
 
 /// A label and its text below a title.
-fn item(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
+fn item(out: &mut Sheet<'_>, label: &str, text: &str) -> io::Result<()> {
     write_wrapped(out, text, &format!("    {label}: "), "      ")
 }

@@ -6,7 +6,6 @@
 mod filesystem;
 pub mod javascript;
 pub mod manifest;
-pub mod origin;
 pub mod structs;
 mod table;
 
@@ -290,7 +289,7 @@ fn series(version: &str) -> Option<&str> {
 }
 
 /// What the runtimes of all targets offer. The manifests are read at the first call.
-fn known() -> &'static [(&'static Target, Environment)] {
+pub fn known() -> &'static [(&'static Target, Environment)] {
     static KNOWN: OnceLock<Vec<(&'static Target, Environment)>> = OnceLock::new();
     // The manifests are part of the program, and tests read them all.
     let read = |target: &'static Target| Some((target, target.manifest().ok()?));

@@ -3,8 +3,8 @@
 //! CPython reads a `.pyc` only when its first two bytes are its own magic number; a stale one under `__pycache__` is ignored and
 //! compiled anew, and one that stands in place of its source (as `pyodide py-compile` leaves them) makes the import fail.
 
-use super::archive::Archive;
-use super::name::pyc_magic;
+use crate::archive::Archive;
+use crate::name::pyc_magic;
 use anyhow::Result;
 use std::collections::HashSet;
 

@@ -4,8 +4,8 @@
 //! (`_package_loader.get_dynlibs`), and a shared library of another platform under such a name fails there with a message that
 //! explains nothing. A `.wasm` file without linking metadata is data of the package, not a side module.
 
-use super::archive::Archive;
-use crate::check::reading::FOREIGN_BINARY;
+use crate::archive::Archive;
+use crate::codes::reading::FOREIGN_BINARY;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use wasm_pyfix_passes::module::dylink::{self, Dylink};

@@ -6,8 +6,8 @@
 //! linker's search path, and a notice says so.
 
 use super::contents;
-use crate::check::linking::NO_DYLINK;
-use crate::check::noted::GRAFTED_FIRST;
+use crate::codes::linking::NO_DYLINK;
+use crate::codes::noted::GRAFTED_FIRST;
 use anyhow::{Context, Result, ensure};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeSet, HashSet, VecDeque};

@@ -7,7 +7,7 @@
 //! What is in the other packages is not at hand. Wheels tell by their names whether they are for the platform; `.zip` archives of
 //! libraries and of modules of Python do not, and are for the platform that the file was for.
 
-use super::name::{WheelName, stem};
+use crate::name::{WheelName, stem};
 use crate::target::Target;
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;

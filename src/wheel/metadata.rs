@@ -5,7 +5,7 @@
 //! have neither), and the PyPA specification "Recording installed projects". An entry that contradicts its row is an error, as
 //! installers must refuse it too.
 
-use super::archive::Entry;
+use crate::archive::Entry;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -12,51 +12,47 @@
 //! Without a side module there is nothing to do, and the input stands, as it does when every module, the tags and the bytecode
 //! are right already. So a second run changes nothing.
 
-pub mod archive;
 pub(crate) mod bytecode;
-pub mod code;
-pub mod complete;
-pub mod compress;
 pub(crate) mod contents;
+mod dist_info;
 mod graft;
+mod listed;
 mod lock;
 pub mod metadata;
 mod modules;
-pub mod name;
-mod namesakes;
+pub mod namesakes;
 pub mod naming;
 pub(crate) mod rename;
 pub mod runtime_path;
-pub mod sources;
 mod stable_abi;
+pub(crate) mod suffix;
 
 pub use lock::{lists, retarget_lock, rewrite_lock};
 
-use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{NO_MODULES, OLD_SBOM, SIGNATURE_DROPPED};
-use crate::check::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
-use crate::check::{Place, libraries, python, reading};
+use crate::archive::compress::Level;
+use crate::archive::{Archive, Member, Names, Written};
+use crate::codes::features::STRUCT_CHANGED;
+use crate::codes::libraries;
+use crate::codes::libraries::MISSING_LIBRARY;
+use crate::codes::noted::NO_MODULES;
+use crate::loader::{LIBRARY_DIRECTORY, base_name, directory};
+use crate::name::{self, WheelName};
+use crate::origin;
 use crate::pipeline::ModuleOptions;
-use crate::plain::{first_names, plural};
+use crate::plain::first_names;
 use crate::progress::{Phase, Progress};
 use crate::shrink;
-use crate::target::{LibraryLookup, Target, origin, structs};
-use anyhow::{Context, Result, anyhow, bail};
-use archive::{Archive, Member, Names, Written};
-use compress::Level;
-use metadata::{Digested, Digester, Format, Record};
+use crate::target::{LibraryLookup, Target, structs};
+use anyhow::{Context, Result, bail};
+use dist_info::{inspect_metadata, open_wheel, retag};
+use listed::{digest_entry, drop_stale_bytecode, refuse_damaged, update_record, verify_record};
 use modules::Module;
-use name::WheelName;
-use rayon::prelude::*;
+use namesakes::Linked;
 use rename::Renamed;
-use runtime_path::{Linked, base_name, directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use wasm_pyfix_passes::python::is_entry;
 use wasm_pyfix_passes::{Notice, Outcome};
-
-/// Where Pyodide unpacks `.zip` archives of shared libraries (`DSO_DIR` in its `_package_loader.py`).
-const LIBRARY_DIRECTORY: &str = "/usr/lib";
 
 /// What is asked for one archive.
 #[derive(Debug, Clone, Default)]
@@ -254,145 +250,6 @@ fn targets(options: &WheelOptions) -> impl Iterator<Item = &'static Target> {
     options.platform_tags.iter().chain(others).filter_map(|tag| Target::of_platform_tag(tag))
 }
 
-/// Checks the wheel's name, its `.dist-info` directory, its platform and its Python.
-fn open_wheel(file_name: &str, archive: &Archive<'_>, options: &WheelOptions, notices: &mut Vec<Notice>) -> Result<Wheel> {
-    let name = WheelName::parse(file_name)?;
-    let names = archive.entries.iter().map(|entry| entry.name.as_str());
-    let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
-    name.check_platform(target(options))?;
-    let runs_on_target = name.runs_on(&options.python_tag)?;
-    if !runs_on_target {
-        if !options.allow_python_mismatch {
-            bail!(python::PYTHON_TAG.refuses(name.mismatch(&options.python_tag)));
-        }
-        notices.push(python::PYTHON_TAG.warns(format!(
-            "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
-            name.python.join("."),
-            name.abi.join("."),
-            options.python_tag
-        )));
-    }
-    let wheel = Wheel { name, dist_info, runs_on_target };
-    for file in metadata::FILES {
-        let path = format!("{}/{file}", wheel.dist_info);
-        archive.position(&path).with_context(|| metadata::lacks(&path))?;
-    }
-    let (index, text) = read_dist_info(archive, &wheel, "WHEEL")?;
-    match metadata::format(&String::from_utf8_lossy(&text)) {
-        Format::Known => {}
-        Format::Newer(version) => {
-            let message =
-                format!("WHEEL has `Wheel-Version: {version}`, of which 1.0 is known: what is new in it was not looked at");
-            notices.push(python::WHEEL_VERSION.warns(message));
-        }
-        Format::Other(version) => {
-            let place = Place { path: Some(archive.entries[index].name.clone()) };
-            let finding = python::other_format(&place, &version);
-            bail!(finding.code.fails(format!("entry {}", finding.sentence(0))));
-        }
-    }
-    Ok(wheel)
-}
-
-fn read_dist_info(archive: &Archive<'_>, wheel: &Wheel, file: &str) -> Result<(usize, Vec<u8>)> {
-    let path = format!("{}/{file}", wheel.dist_info);
-    let index = archive.position(&path).with_context(|| metadata::lacks(&path))?;
-    Ok((index, archive.read(index)?))
-}
-
-/// `RECORD` as it was found.
-struct Verified {
-    record: Record,
-    /// Bytecode in place of the sources that it listed: these rows have no hash yet.
-    compiled: Vec<String>,
-}
-
-/// Fails if one of `entries` is damaged.
-fn refuse_damaged(archive: &Archive<'_>, entries: &[usize]) -> Result<()> {
-    let damaged = reading::damaged(archive, entries);
-    damaged.first().map_or(Ok(()), |first| bail!(first.code.fails(format!("entry {}", first.sentence(damaged.len() - 1)))))
-}
-
-/// Parses `RECORD` and compares every entry with its row. Of those that it does not list only the checksum tells.
-fn verify_record(archive: &Archive<'_>, wheel: &Wheel, modules: &[Module], notices: &mut Vec<Notice>) -> Result<Verified> {
-    let (_, text) = read_dist_info(archive, wheel, "RECORD")?;
-    let mut record = Record::parse(&text).with_context(|| RECORD_MISMATCH.fails(format!("entry `{}/RECORD`", wheel.dist_info)))?;
-    let compiled = record.follow_compiled(|path| archive.position(path).is_some());
-    if let Some(first) = compiled.first() {
-        let count = compiled.len();
-        notices.push(RECORD_COMPILED.notes(format!(
-            "RECORD listed {count} {} compiled in place, the first `{first}`: now the bytecode",
-            plural(count, "source")
-        )));
-    }
-    let at_hand: HashMap<&str, &[u8]> = modules.iter().map(|module| (module.path.as_str(), module.bytes.as_slice())).collect();
-    let verify = |row: &metadata::Row| {
-        if metadata::is_record(&row.path, &wheel.dist_info) {
-            return Ok(());
-        }
-        let index = archive
-            .position(&row.path)
-            .with_context(|| RECORD_MISSING_FILE.fails(format!("entry `{}` is in RECORD and not in the archive", row.path)))?;
-        let mut digester = Digester::for_hash(&row.hash).with_context(|| format!("entry `{}`", row.path))?;
-        match at_hand.get(row.path.as_str()) {
-            Some(bytes) => std::io::Write::write_all(&mut digester, bytes)?,
-            None => archive.stream(index, &mut digester)?,
-        }
-        Record::verify(row, &digester.finish()).map_err(|error| RECORD_MISMATCH.covers(error))
-    };
-    let results: Vec<Result<()>> = record.rows().par_iter().map(verify).collect();
-    results.into_iter().collect::<Result<()>>()?;
-    refuse_damaged(archive, &record.unproven(&archive.entries, &wheel.dist_info))?;
-    Ok(Verified { record, compiled })
-}
-
-/// Drops bytecode that the target's Python cannot read; refuses it when it stands in place of its source.
-fn drop_stale_bytecode(
-    archive: &Archive<'_>,
-    wheel: &Wheel,
-    options: &WheelOptions,
-    edits: &mut Edits,
-    notices: &mut Vec<Notice>,
-) -> Result<()> {
-    if !wheel.runs_on_target {
-        return Ok(());
-    }
-    let stale = bytecode::stale(archive, &options.python_tag)?;
-    if let Some(first) = stale.sourceless.first() {
-        let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
-        let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
-        if !options.allow_python_mismatch {
-            bail!(
-                python::SOURCELESS_BYTECODE.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources"))
-            );
-        }
-        notices.push(python::SOURCELESS_BYTECODE.warns(format!("{problem}: kept, at your own risk")));
-    }
-    if !stale.droppable.is_empty() {
-        let message = format!("{} .pyc of another Python than `{}` dropped", stale.droppable.len(), options.python_tag);
-        notices.push(python::STALE_BYTECODE.notes(message));
-        edits.removed.extend(stale.droppable);
-    }
-    Ok(())
-}
-
-/// Notices about things that stay as they are.
-fn inspect_metadata(archive: &Archive<'_>, wheel: &Wheel, options: &WheelOptions, notices: &mut Vec<Notice>) -> Result<()> {
-    if !wheel.runs_on_target {
-        return Ok(());
-    }
-    if let Some(version) = name::python_version(&options.python_tag) {
-        let (_, text) = read_dist_info(archive, wheel, "METADATA")?;
-        if let Some(requires) = metadata::excluded_python(&text, version) {
-            notices.push(python::REQUIRES_PYTHON.warns(format!(
-                "METADATA has `Requires-Python: {requires}`, so installers refuse this wheel on Python {}.{}",
-                version.0, version.1
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// Notices about structs that the target lays out differently than the platform in the wheel's tags.
 fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOptions, notices: &mut Vec<Notice>) -> Result<()> {
     let Some(target) = target(options) else { return Ok(()) };
@@ -475,18 +332,18 @@ fn plan_runtime_paths(
     let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
     let plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
     let exclude = graft::excluded(&options.exclude)?;
-    for (library, importers) in &plan.missing {
+    for (library, importers) in &plan.decided.missing {
         if !exclude.is_match(library) {
-            notices.push(libraries::MISSING_LIBRARY.warns(format!(
+            notices.push(MISSING_LIBRARY.warns(format!(
                 "{} needs `{library}`, which the archive does not carry: it has to be in /usr/lib or site-packages when the \
                  module is loaded, or be grafted with --libdir",
                 first_names(importers.iter().map(|path| format!("`{path}`")), 1)
             )));
         }
     }
-    if let Some(first) = plan.undecided.first() {
-        let finding = libraries::ambiguous(first);
-        bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.undecided.len() - 1), finding.code.remedy)));
+    if let Some(first) = plan.decided.undecided.first() {
+        let finding = libraries::ambiguous(&first.path, &first.needed, first.count);
+        bail!(finding.code.refuses(format!("{}: {}", finding.sentence(plan.decided.undecided.len() - 1), finding.code.remedy)));
     }
     notices.extend(plan.notices);
     if targets(options).any(|target| target.library_lookup != (LibraryLookup::RuntimePath { normalised: true })) {
@@ -495,128 +352,9 @@ fn plan_runtime_paths(
     Ok(plan.entries)
 }
 
-/// Replaces the platform tags in `WHEEL`; returns the new file name. As long as no module has changed, the tag `any` stays, and so do
-/// tags of platforms besides the target: then the wheel is for as many platforms as it was.
-fn retag(
-    archive: &Archive<'_>,
-    wheel: &Wheel,
-    options: &WheelOptions,
-    edits: &mut Edits,
-    notices: &mut Vec<Notice>,
-) -> Result<String> {
-    let mut name = wheel.name.clone();
-    let (index, text) = read_dist_info(archive, wheel, "WHEEL")?;
-    let listed: HashSet<String> = metadata::wheel_tags(&String::from_utf8_lossy(&text)).into_iter().collect();
-    if listed != name.tags().into_iter().collect() {
-        notices.push(python::TAGS_DIFFER.notes("the tags in WHEEL are not those of the file name, which were taken"));
-    }
-    let wanted = wanted_tags(options, &name.platform);
-    let unchanged = edits.replaced.is_empty() && edits.added.is_empty();
-    let stays = wanted.is_empty() || (unchanged && is_for_more(&name.platform, &wanted));
-    if !stays {
-        name.platform = wanted;
-    }
-    let new = metadata::retag_wheel(&text, &name.tags()).with_context(|| format!("entry `{}/WHEEL`", wheel.dist_info))?;
-    if let Some(new) = new {
-        edits.replaced.insert(index, new);
-    }
-    Ok(name.file_name())
-}
-
-/// The platform tags of all targets that the output is for, each once and, of several, sorted. A target that the tags `present` name
-/// already keeps its spellings, and a wheel without legacy tags gets none, unless others were asked for.
-fn wanted_tags(options: &WheelOptions, present: &[String]) -> Vec<String> {
-    let spelled = |tags: &[String]| -> Vec<String> {
-        let target = |tag: &String| name::platform_of_tag(tag).map(|target| target.name);
-        let wanted = tags.iter().find_map(target);
-        let own: Vec<String> = present.iter().filter(|tag| wanted.is_some() && target(tag) == wanted).cloned().collect();
-        if !options.keep_spelling {
-            return tags.to_vec();
-        }
-        let had_legacy = present.iter().any(|tag| name::is_legacy(tag));
-        let fitting = tags.iter().filter(|tag| had_legacy || !name::is_legacy(tag)).cloned();
-        if own.is_empty() { fitting.collect() } else { own }
-    };
-    let mut tags = spelled(&options.platform_tags);
-    if !options.also.is_empty() {
-        tags.extend(options.also.iter().flat_map(|also| spelled(&also.platform_tags)));
-        tags.sort();
-        tags.dedup();
-    }
-    tags
-}
-
-/// Whether a wheel with the platform tags `present` is for any platform, or for the `wanted` ones in this spelling and for others.
-fn is_for_more(present: &[String], wanted: &[String]) -> bool {
-    let names = |tag: &String| Target::of_platform_tag(tag).map_or(tag.clone(), |target| target.name.to_string());
-    let targets: Vec<String> = wanted.iter().map(names).collect();
-    let listed = wanted.iter().all(|tag| present.contains(tag));
-    let mut others = present.iter().filter(|tag| !wanted.contains(tag));
-    present.iter().any(|tag| tag == "any") || (listed && others.all(|tag| !targets.contains(&names(tag))))
-}
-
 /// The Python tags of all targets that the output is for.
 fn pythons(options: &WheelOptions) -> impl Iterator<Item = &str> {
     [options.python_tag.as_str()].into_iter().chain(options.also.iter().map(|also| also.python_tag.as_str()))
-}
-
-/// Makes `RECORD` true again, and drops its signatures.
-fn update_record(
-    archive: &Archive<'_>,
-    wheel: &Wheel,
-    verified: Verified,
-    edits: &mut Edits,
-    notices: &mut Vec<Notice>,
-) -> Result<()> {
-    let Verified { mut record, compiled } = verified;
-    for signature in ["RECORD.jws", "RECORD.p7s"] {
-        if let Some(index) = archive.position(&format!("{}/{signature}", wheel.dist_info)) {
-            edits.removed.insert(index);
-            notices.push(SIGNATURE_DROPPED.warns(format!("{signature} dropped: the signature was for the old contents")));
-        }
-    }
-    let boms = format!("{}/sboms/", wheel.dist_info);
-    let touches_module = |index: &usize| contents::is_module_name(&archive.entries[*index].name);
-    let touched = !edits.added.is_empty() || edits.replaced.keys().any(touches_module);
-    if touched && archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
-        let message = format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are");
-        notices.push(OLD_SBOM.warns(message));
-    }
-    let removed: HashSet<String> = edits.removed.iter().map(|index| archive.entries[*index].name.clone()).collect();
-    let digests = |index: &usize, bytes: &Vec<u8>| (archive.entries[*index].name.clone(), metadata::digest(bytes));
-    let mut changed: HashMap<String, Digested> = edits.replaced.iter().map(|(index, bytes)| digests(index, bytes)).collect();
-    for path in compiled {
-        let digested = digest_entry(archive, &path)?;
-        changed.insert(path, digested);
-    }
-    let mut added: Vec<(String, Digested)> = Vec::new();
-    for path in unlisted(archive, wheel, &record, edits) {
-        notices.push(RECORD_UNLISTED.notes(format!("`{path}` was not in RECORD and has been added to it")));
-        let digested = match changed.get(&path) {
-            Some(digested) => digested.clone(),
-            None => digest_entry(archive, &path)?,
-        };
-        added.push((path, digested));
-    }
-    added.extend(edits.added.iter().map(|(path, bytes)| (path.clone(), metadata::digest(bytes))));
-    record.update(&removed, &changed, &added, &wheel.dist_info);
-    record.rename(&edits.renamed.iter().map(|(index, new)| (archive.entries[*index].name.clone(), new.clone())).collect());
-    let (index, _) = read_dist_info(archive, wheel, "RECORD")?;
-    edits.replaced.insert(index, record.write()?);
-    Ok(())
-}
-
-/// Files of the archive that `RECORD` does not list and that stay.
-fn unlisted(archive: &Archive<'_>, wheel: &Wheel, record: &Record, edits: &Edits) -> Vec<String> {
-    let unlisted = record.unlisted(&archive.entries, &wheel.dist_info);
-    unlisted.into_iter().filter(|index| !edits.removed.contains(index)).map(|index| archive.entries[index].name.clone()).collect()
-}
-
-fn digest_entry(archive: &Archive<'_>, path: &str) -> Result<Digested> {
-    let index = archive.position(path).ok_or_else(|| anyhow!("entry `{path}` has vanished"))?;
-    let mut digester = Digester::for_hash("sha256")?;
-    archive.stream(index, &mut digester)?;
-    Ok(digester.finish())
 }
 
 /// Writes the archive in the old order; new files come before the first entry of `.dist-info`, which is to be last.

@@ -1,17 +1,18 @@
 //! The side modules of an archive: finds them, has them upgraded and shrunk, and notes what became of them.
 
-use super::archive::Archive;
-use super::code::Code;
-use super::complete::{Needs, complete};
-use super::runtime_path::base_name;
-use super::sources::Sources;
 use super::{Edits, ModuleReport, UpgradeModule, WheelOptions, contents};
-use crate::check::linking::NO_DYLINK;
-use crate::check::reading::NOT_A_MODULE;
-use crate::openers;
+use crate::archive::Archive;
+use crate::code::Code;
+use crate::code::openers;
+use crate::code::sources::Sources;
+use crate::codes::linking::NO_DYLINK;
+use crate::codes::reading::NOT_A_MODULE;
+use crate::loader::base_name;
+use crate::loader::complete::{Needs, complete};
+use crate::origin;
 use crate::pipeline::{ModuleOptions, ModuleResult};
 use crate::shrink::{self, Input};
-use crate::target::{Target, origin};
+use crate::target::Target;
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};

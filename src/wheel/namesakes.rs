@@ -1,30 +1,41 @@
 //! Modules of one file name, and the order in which directories are searched so that each library is found before its namesakes.
-//!
-//! Of two lists of directories, where modules of one name are and where one looks, the shorter one is gone through, so that many modules of
-//! one name, or many directories, cost no more than their number.
 
-use super::name::normalized;
-use super::runtime_path::{Linked, base_name, directory};
+use crate::loader::{Effort, Found, Located, base_name, directory, first_in, in_both, places};
+use crate::name::normalized;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
-/// Directories, each with its place in a list.
-pub type Places<'p> = HashMap<&'p str, usize>;
+/// What planning needs to know of one module.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linked {
+    /// Path within the archive.
+    pub path: String,
+    /// NEEDED, as it will be.
+    pub needed: Vec<String>,
+    /// RUNTIME_PATH as found.
+    pub runtime_path: Vec<String>,
+    /// Whether Python imports it, by the path where it lies: it exports `PyInit_…`, `PyInitU_…` or `PyModExport_…`.
+    pub importable: bool,
+    /// The same number as other modules of equal contents have.
+    pub contents: usize,
+}
 
-/// The first place of each directory.
-pub fn places<'p>(directories: impl Iterator<Item = &'p str>) -> Places<'p> {
-    let mut places = Places::new();
-    for (place, directory) in directories.enumerate() {
-        places.entry(directory).or_insert(place);
-    }
-    places
+/// A module that needs a library of which the archive has several that differ, none of them told from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// Path of the module.
+    pub path: String,
+    /// The name of the library.
+    pub needed: String,
+    /// How many there are.
+    pub count: usize,
 }
 
 /// All modules of one file name.
 pub struct Namesakes<'m> {
     pub first: usize,
     pub count: usize,
-    by_directory: HashMap<&'m str, usize>,
+    by_directory: Located<'m>,
     /// Those in directories of libraries that belong to a package, `p.libs` and `p/.libs`, by the normalised path of the package; `None`
     /// where two directories of one package have different ones.
     by_package: HashMap<String, Option<usize>>,
@@ -36,7 +47,7 @@ pub struct Namesakes<'m> {
 
 impl<'m> Namesakes<'m> {
     fn new(first: usize) -> Self {
-        let (by_directory, by_package) = (HashMap::new(), HashMap::new());
+        let (by_directory, by_package) = (Located::new(), HashMap::new());
         Namesakes { first, count: 0, by_directory, by_package, vendored: None, differ: false }
     }
 
@@ -52,6 +63,11 @@ impl<'m> Namesakes<'m> {
             self.vendored.get_or_insert(index);
         }
         self.differ |= modules[index].contents != modules[self.first].contents;
+    }
+
+    /// That nothing tells the module at `path` which of them it needs, if they differ.
+    pub fn undecided(&self, path: &str, needed: &str) -> Option<Undecided> {
+        self.differ.then(|| Undecided { path: path.to_string(), needed: needed.to_string(), count: self.count })
     }
 
     pub fn in_directory(&self, directory: &str) -> Option<usize> {
@@ -74,18 +90,11 @@ impl<'m> Namesakes<'m> {
     }
 
     /// The one in the first of the directories that has one.
-    pub fn first_in(&self, places: &Places<'_>) -> Option<usize> {
-        self.in_places(places).into_iter().min().map(|(_, module)| module)
-    }
-
-    /// Those in these directories, in no order, each with the place of its directory.
-    fn in_places(&self, places: &Places<'_>) -> Vec<(usize, usize)> {
-        if places.len() < self.by_directory.len() {
-            let module = |(directory, place): (&&str, &usize)| Some((*place, self.in_directory(directory)?));
-            places.iter().filter_map(module).collect()
-        } else {
-            let place = |(directory, module): (&&str, &usize)| Some((*places.get(directory)?, *module));
-            self.by_directory.iter().filter_map(place).collect()
+    pub fn first_in(&self, places: &HashMap<&str, usize>, effort: &Effort) -> Found<usize> {
+        match first_in(places, &self.by_directory, effort) {
+            Found::At((_, module)) => Found::At(module),
+            Found::Nowhere => Found::Nowhere,
+            Found::TooMuch => Found::TooMuch,
         }
     }
 }
@@ -102,28 +111,28 @@ pub fn by_base_name(modules: &[Linked]) -> HashMap<&str, Namesakes<'_>> {
 /// The directories of `libraries`, in an order in which each library is found before its namesakes, as far as there is one.
 ///
 /// A directory with a namesake of a library waits for that library's own directory. Of those that wait for nothing the first one is next;
-/// when all wait for each other, they come as they are.
-pub fn search_order<'m>(libraries: &[usize], by_name: &HashMap<&str, Namesakes<'_>>, modules: &'m [Linked]) -> Vec<&'m str> {
+/// when all wait for each other, or it would take too much to tell, they come as they are.
+pub fn search_order<'m>(
+    libraries: &[usize],
+    by_name: &HashMap<&str, Namesakes<'_>>,
+    modules: &'m [Linked],
+    effort: &Effort,
+) -> Vec<&'m str> {
     let mut directories: Vec<&str> = Vec::new();
-    let mut places = Places::new();
-    for library in libraries {
-        let directory = directory(&modules[*library].path);
-        places.entry(directory).or_insert_with(|| {
-            directories.push(directory);
-            directories.len() - 1
-        });
-    }
+    let mut seen = HashSet::new();
+    let own = libraries.iter().map(|library| directory(&modules[*library].path));
+    directories.extend(own.filter(|directory| seen.insert(*directory)));
+    let places = places(directories.iter().copied());
     let mut waits_for: Vec<usize> = vec![0; directories.len()];
     let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); directories.len()];
     for library in libraries {
         let path = &modules[*library].path;
         let own = places[directory(path)];
-        let namesakes = by_name.get(base_name(path)).filter(|namesakes| namesakes.count > 1);
-        for (other, _) in namesakes.into_iter().flat_map(|namesakes| namesakes.in_places(&places)) {
-            if other != own {
-                waits_for[other] += 1;
-                waiting[own].push(other);
-            }
+        let Some(namesakes) = by_name.get(base_name(path)).filter(|namesakes| namesakes.count > 1) else { continue };
+        let Some(others) = in_both(&places, &namesakes.by_directory, effort) else { return directories };
+        for (other, _) in others.into_iter().filter(|(other, _)| *other != own) {
+            waits_for[other] += 1;
+            waiting[own].push(other);
         }
     }
     let mut ready: BinaryHeap<Reverse<usize>> =

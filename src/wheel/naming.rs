@@ -4,9 +4,9 @@
 //! modules contradict. Its name tells the tags as that of any wheel; where it does not, `.dist-info` and `WHEEL` do, as far as the tags
 //! listed there are the product of three sets: a file name cannot say anything else.
 
-use super::archive::Archive;
 use super::metadata;
-use super::name::{WheelName, stem};
+use crate::archive::Archive;
+use crate::name::{WheelName, stem};
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Seek};
 use zip::ZipArchive;

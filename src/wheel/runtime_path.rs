@@ -1,12 +1,6 @@
 //! Where the modules of an archive find each other: a RUNTIME_PATH for each, so that every library is loaded exactly once.
 //!
-//! How Pyodide 0.28, 0.29 and 314 find a NEEDED library (`loadWebAssemblyModule` and `findLibraryFS` in their `pyodide.asm` script,
-//! `_emscripten_find_dylib` of Emscripten's libc; confirmed by loading wheels on 0.28.3, 0.29.5 and 314.0.7):
-//! - a name with `/` is not searched for; others are looked up in `LD_LIBRARY_PATH` (`/usr/lib`, then site-packages), then in the
-//!   RUNTIME_PATH of the module that needs them. `$ORIGIN` counts at the beginning of an entry only, and stands for the directory
-//!   of that module as its own path was spelled;
-//! - what is loaded already is known by the path string. 0.28 and 0.29 do not normalise it, so `pkg/../pkg.libs/x.so` and
-//!   `pkg.libs/x.so` are two libraries with two states; 314 normalises.
+//! How loaders find a NEEDED library is told in [`crate::loader`].
 //!
 //! `loadPackage` and micropip load every module of a wheel by its absolute path under site-packages, so that spelling has to come
 //! first: the absolute directory, then `$ORIGIN/../…` for wheels unpacked elsewhere. Within one directory, and downwards, `$ORIGIN`
@@ -20,43 +14,28 @@
 //! libraries that need each other from different directories are spelled in another way each time round: 0.28 and 0.29 never end to load
 //! them. `plan` says so, since no RUNTIME_PATH avoids it.
 
-use super::name::normalized;
-use super::namesakes::{self, Namesakes, Places};
-use crate::check::libraries;
+use super::namesakes::{self, Linked, Namesakes, Undecided};
+use crate::codes::libraries::{AMBIGUOUS_LIBRARY, LIBRARY_LOADED_TWICE};
+use crate::loader::{Effort, Found, LONGEST_PATH, along, base_name, directory, places};
+use crate::name::normalized;
 use crate::plain::first_names;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_pyfix_passes::Notice;
 
 /// How many directories above a module may be the package whose libraries it is meant to load.
 const PACKAGES: usize = 32;
 
-/// Bytes of a path that no runtime opens any more (`PATH_MAX` in `limits.h` of Emscripten's libc).
-pub const LONGEST_PATH: usize = 4096;
-
-/// What planning needs to know of one module.
+/// Which libraries of the archive its modules are meant to load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Linked {
-    /// Path within the archive.
-    pub path: String,
-    /// NEEDED, as it will be.
-    pub needed: Vec<String>,
-    /// RUNTIME_PATH as found.
-    pub runtime_path: Vec<String>,
-    /// Whether Python imports it, by the path where it lies: it exports `PyInit_*`.
-    pub importable: bool,
-    /// The same number as other modules of equal contents have.
-    pub contents: usize,
-}
-
-/// A module that needs a library of which the archive has several that differ, none of them told from the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undecided {
-    /// Path of the module.
-    pub path: String,
-    /// The name of the library.
-    pub needed: String,
-    /// How many there are.
-    pub count: usize,
+pub struct Decided {
+    /// For each module the libraries that it needs.
+    libraries: Vec<Vec<usize>>,
+    /// NEEDED libraries that no module of the archive is: the library, and the modules that need it.
+    pub missing: BTreeMap<String, Vec<String>>,
+    /// Where nothing tells which of several libraries is meant.
+    pub undecided: Vec<Undecided>,
+    /// What was taken without being told.
+    notices: Vec<Notice>,
 }
 
 /// What `plan` found.
@@ -64,10 +43,8 @@ pub struct Undecided {
 pub struct Plan {
     /// For each module: the entries to put first in its RUNTIME_PATH.
     pub entries: Vec<Vec<String>>,
-    /// NEEDED libraries that no module of the archive is: the library, and the modules that need it.
-    pub missing: BTreeMap<String, Vec<String>>,
-    /// Where nothing tells which of several libraries is meant.
-    pub undecided: Vec<Undecided>,
+    /// What each module is meant to load.
+    pub decided: Decided,
     /// What could not be arranged.
     pub notices: Vec<Notice>,
     /// What does not work elsewhere than in site-packages, on runtimes that do not normalise paths.
@@ -78,30 +55,24 @@ pub struct Plan {
 /// `distribution`, if it is one.
 pub fn plan(modules: &[Linked], root: &str, distribution: Option<&str>) -> Plan {
     let by_name = namesakes::by_base_name(modules);
-    let distribution = distribution.map(normalized);
-    let mut plan = Plan::default();
-    let mut resolved: Vec<Vec<usize>> = Vec::with_capacity(modules.len());
-    for module in modules {
-        let looked = looked_through(module, root);
-        let told = Told::new(module, &looked, distribution.as_deref());
-        let mut libraries = Vec::new();
-        for needed in &module.needed {
-            match by_name.get(needed.as_str()) {
-                Some(candidates) => {
-                    let library = choose(module, needed, candidates, modules, &told, &mut plan);
-                    if modules[library].path != module.path {
-                        libraries.push(library);
-                    }
+    let effort = effort(modules);
+    let mut decided = decide_among(modules, &by_name, root, distribution, &effort);
+    let mut plan = Plan { notices: std::mem::take(&mut decided.notices), ..Plan::default() };
+    for (module, libraries) in modules.iter().zip(&mut decided.libraries) {
+        let searched = namesakes::search_order(libraries, &by_name, modules, &effort);
+        let places = places(searched.iter().copied());
+        for library in libraries.iter_mut() {
+            let needed = base_name(&modules[*library].path);
+            let found = match by_name[needed].first_in(&places, &effort) {
+                Found::At(found) => found,
+                Found::Nowhere => *library,
+                Found::TooMuch => {
+                    decided.undecided.extend(by_name[needed].undecided(&module.path, needed));
+                    continue;
                 }
-                None => plan.missing.entry(needed.clone()).or_default().push(module.path.clone()),
-            }
-        }
-        let searched = namesakes::search_order(&libraries, &by_name, modules);
-        let places = namesakes::places(searched.iter().copied());
-        for library in &mut libraries {
-            let found = by_name[base_name(&modules[*library].path)].first_in(&places).unwrap_or(*library);
+            };
             if found != *library {
-                plan.notices.push(libraries::AMBIGUOUS_LIBRARY.warns(format!(
+                plan.notices.push(AMBIGUOUS_LIBRARY.warns(format!(
                     "`{}` was to load `{}` and finds `{}` first: no RUNTIME_PATH tells all libraries that it needs from their \
                      namesakes",
                     module.path, modules[*library].path, modules[found].path
@@ -111,38 +82,75 @@ pub fn plan(modules: &[Linked], root: &str, distribution: Option<&str>) -> Plan 
         }
         let own = directory(&module.path);
         plan.entries.push(searched.iter().flat_map(|searched| entries(own, searched, root)).collect());
-        resolved.push(libraries);
     }
-    let cyclic = cycles(modules, &resolved);
-    let endless = cyclic.iter().map(|cycle| libraries::LIBRARY_LOADED_TWICE.warns(endless(cycle, modules)));
+    let cyclic = cycles(modules, &decided.libraries);
+    let endless = cyclic.iter().map(|cycle| LIBRARY_LOADED_TWICE.warns(endless(cycle, modules)));
     plan.unpacked = endless.collect();
-    let twice = unpacked_twice(modules, &resolved, &cyclic.into_iter().flatten().collect());
-    plan.unpacked.extend(twice.into_iter().map(|message| libraries::LIBRARY_LOADED_TWICE.warns(message)));
+    let twice = unpacked_twice(modules, &decided.libraries, &cyclic.into_iter().flatten().collect());
+    plan.unpacked.extend(twice.into_iter().map(|message| LIBRARY_LOADED_TWICE.warns(message)));
+    plan.decided = decided;
     plan
 }
 
-/// The directories where `module` looks, or should: those of its RUNTIME_PATH, then its own.
-fn looked_through(module: &Linked, root: &str) -> Vec<String> {
-    let own = directory(&module.path);
-    module.runtime_path.iter().filter_map(|entry| inside(entry, own, root)).chain([own.to_string()]).collect()
+/// Decides which libraries `modules` are meant to load, with the same arguments as [`plan`].
+pub fn decide(modules: &[Linked], root: &str, distribution: Option<&str>) -> Decided {
+    decide_among(modules, &namesakes::by_base_name(modules), root, distribution, &effort(modules))
+}
+
+/// How much may be looked through for these modules.
+fn effort(modules: &[Linked]) -> Effort {
+    let size = modules.iter().map(|module| 1 + module.needed.len() + module.runtime_path.len()).sum();
+    Effort::new(size, 2)
+}
+
+fn decide_among(
+    modules: &[Linked],
+    by_name: &HashMap<&str, Namesakes<'_>>,
+    root: &str,
+    distribution: Option<&str>,
+    effort: &Effort,
+) -> Decided {
+    let distribution = distribution.map(normalized);
+    let mut decided = Decided::default();
+    for module in modules {
+        let own = directory(&module.path);
+        let looked: Vec<String> =
+            along(&module.runtime_path, own, std::iter::once(root)).into_iter().chain([own.to_string()]).collect();
+        let told = Told::new(module, &looked, distribution.as_deref(), effort);
+        let mut libraries = Vec::new();
+        for needed in &module.needed {
+            match by_name.get(needed.as_str()) {
+                Some(candidates) => {
+                    let library = choose(module, needed, candidates, modules, &told, &mut decided);
+                    if modules[library].path != module.path {
+                        libraries.push(library);
+                    }
+                }
+                None => decided.missing.entry(needed.clone()).or_default().push(module.path.clone()),
+            }
+        }
+        decided.libraries.push(libraries);
+    }
+    decided
 }
 
 /// What tells which of several libraries of one name a module is meant to load.
 struct Told<'t> {
-    /// Directories where it looks.
-    looked: Places<'t>,
+    /// Directories where it looks: those of its RUNTIME_PATH, then its own.
+    looked: HashMap<&'t str, usize>,
     /// Where it lies, by the normalised name.
     package: String,
     /// The normalised name of the distribution.
     distribution: Option<&'t str>,
+    effort: &'t Effort,
 }
 
 impl<'t> Told<'t> {
-    fn new(module: &Linked, looked: &'t [String], distribution: Option<&'t str>) -> Self {
+    fn new(module: &Linked, looked: &'t [String], distribution: Option<&'t str>, effort: &'t Effort) -> Self {
         let own = directory(&module.path);
         let top = module.path.split_once('.').map_or(module.path.as_str(), |(stem, _)| stem);
         let package = normalized(if own.is_empty() { top } else { own });
-        Told { looked: namesakes::places(looked.iter().map(String::as_str)), package, distribution }
+        Told { looked: places(looked.iter().map(String::as_str)), package, distribution, effort }
     }
 
     /// The packages that the module is in, from the innermost one outwards, and last what the wheel is called, whose libraries are
@@ -160,7 +168,7 @@ fn choose(
     candidates: &Namesakes<'_>,
     modules: &[Linked],
     told: &Told<'_>,
-    plan: &mut Plan,
+    decided: &mut Decided,
 ) -> usize {
     if candidates.count == 1 {
         return candidates.first;
@@ -169,9 +177,15 @@ fn choose(
     if let Some(library) = candidates.in_directory("") {
         return library;
     }
-    if let Some(library) =
-        candidates.first_in(&told.looked).or_else(|| told.packages().find_map(|package| candidates.of_package(package)))
-    {
+    let library = match candidates.first_in(&told.looked, told.effort) {
+        Found::At(library) => Some(library),
+        Found::Nowhere => told.packages().find_map(|package| candidates.of_package(package)),
+        Found::TooMuch => {
+            decided.undecided.extend(candidates.undecided(&module.path, needed));
+            return candidates.first;
+        }
+    };
+    if let Some(library) = library {
         return library;
     }
     let library = candidates.vendored().unwrap_or(candidates.first);
@@ -181,29 +195,11 @@ fn choose(
     if candidates.is_of_one_package() {
         let (path, count, taken) = (&module.path, candidates.count, &modules[library].path);
         let message = format!("`{path}` needs `{needed}`, which the archive has {count} times; `{taken}` was taken");
-        plan.notices.push(libraries::AMBIGUOUS_LIBRARY.warns(message));
+        decided.notices.push(AMBIGUOUS_LIBRARY.warns(message));
     } else {
-        let needed = needed.to_string();
-        plan.undecided.push(Undecided { path: module.path.clone(), needed, count: candidates.count });
+        decided.undecided.extend(candidates.undecided(&module.path, needed));
     }
     library
-}
-
-/// The directory within the archive that a RUNTIME_PATH entry of a module in `own` means; `None` if it leads elsewhere.
-pub fn inside(entry: &str, own: &str, root: &str) -> Option<String> {
-    let path = match entry.strip_prefix("$ORIGIN") {
-        Some(rest) => format!("{own}/{rest}"),
-        None => entry.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'))?.to_string(),
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// The entries by which a module in `from` finds a library in `to`: an absolute one, if it is not below, and one relative to the
@@ -325,16 +321,6 @@ fn relative_path(from: &str, to: &str) -> String {
     parts.join("/")
 }
 
-/// The directory part of a path within the archive; empty at the top.
-pub fn directory(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
-}
-
-/// The last component of a path within the archive.
-pub fn base_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
-}
-
 fn join(left: &str, right: &str) -> String {
     if right.is_empty() { left.to_string() } else { format!("{left}/{right}") }
 }
@@ -362,7 +348,7 @@ mod tests {
         assert_eq!(plan.entries[0], [""; 0]);
         assert_eq!(plan.entries[1], ["$ORIGIN"]);
         assert_eq!(plan.entries[2], ["/lib/python3.13/site-packages/PyMuPDF.libs", "$ORIGIN/../PyMuPDF.libs"]);
-        assert!(plan.missing.is_empty() && plan.notices.is_empty() && plan.unpacked.is_empty());
+        assert!(plan.decided.missing.is_empty() && plan.notices.is_empty() && plan.unpacked.is_empty());
     }
 
     #[test]
@@ -460,7 +446,7 @@ mod tests {
         modules[0].runtime_path = plan(&modules, ROOT, None).entries[0].clone();
         assert_eq!(plan(&modules, ROOT, None).entries[0], modules[0].runtime_path);
         modules[0].runtime_path.clear();
-        assert_eq!(plan(&modules, ROOT, None).undecided.len(), 1);
+        assert_eq!(plan(&modules, ROOT, None).decided.undecided.len(), 1);
     }
 
     /// Each package gets the library that was made for it, whatever the order.
@@ -475,7 +461,7 @@ mod tests {
         for (index, expected) in expected.into_iter().enumerate() {
             assert_eq!(plan.entries[index].last().map(String::as_str), Some(expected), "{}", needing[index]);
         }
-        assert!(plan.notices.is_empty() && plan.undecided.is_empty(), "{plan:?}");
+        assert!(plan.notices.is_empty() && plan.decided.undecided.is_empty(), "{plan:?}");
     }
 
     /// The libraries of a distribution are for all of its packages, but for those that have their own.
@@ -490,8 +476,8 @@ mod tests {
         let last = |plan: &Plan, module: usize| plan.entries[module].last().cloned().unwrap();
         let found = plan(&modules, ROOT, Some("pil.LOW"));
         assert_eq!([last(&found, 0), last(&found, 1)], ["$ORIGIN/../Pil_low.libs", "$ORIGIN/../other.libs"]);
-        assert!(found.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
-        assert_eq!(plan(&modules, ROOT, Some("elsewhere")).undecided.len(), 1);
+        assert!(found.decided.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
+        assert_eq!(plan(&modules, ROOT, Some("elsewhere")).decided.undecided.len(), 1);
     }
 
     /// As many libraries in directories of their own, each of which has a namesake of the next library.
@@ -511,17 +497,38 @@ mod tests {
         assert!(started.elapsed().as_secs() < 10);
         let expected: Vec<String> = (0..COUNT).map(|number| format!("$ORIGIN/d{number}")).collect();
         assert_eq!(found.entries[0], expected);
-        assert!(found.notices.is_empty() && found.undecided.is_empty());
+        assert!(found.notices.is_empty() && found.decided.undecided.is_empty());
+    }
+
+    /// Many modules that need many libraries, of which all directories have namesakes: whoever looks all of them up takes the square of the
+    /// number for each. What is too much to tell is undecided where it matters.
+    #[test]
+    fn many_importers_of_many_namesakes_take_no_time() {
+        const SIDE: usize = 200;
+        let names: Vec<String> = (0..SIDE).map(|number| format!("lib{number}.so")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut modules: Vec<Linked> = (0..SIDE).map(|number| linked(&format!("d{number}/{}", names[number]), &[])).collect();
+        modules.extend((0..SIDE * SIDE).map(|pair| linked(&format!("d{}/{}", pair / SIDE, names[pair % SIDE]), &[])));
+        modules.iter_mut().for_each(|module| module.contents = 0);
+        modules.extend((0..SIDE).map(|number| linked(&format!("p/m{number}.so"), &names)));
+        let started = std::time::Instant::now();
+        let found = plan(&modules, ROOT, None);
+        assert!(started.elapsed().as_secs() < 20);
+        assert!(found.decided.undecided.is_empty());
+        modules[SIDE].contents = 1;
+        assert!(!plan(&modules, ROOT, None).decided.undecided.is_empty());
+        let looked = super::effort(&modules);
+        assert!(looked.spend(SIDE * SIDE) && !looked.spend(SIDE * SIDE * SIDE));
     }
 
     #[test]
     fn namesakes_that_differ_are_undecided_where_nothing_tells_which_is_meant() {
         let mut modules = [linked("c/m.so", &["x.so"]), linked("a.libs/x.so", &[]), linked("b.libs/x.so", &[])];
         let found = plan(&modules, ROOT, None);
-        assert_eq!(found.undecided, [Undecided { path: "c/m.so".to_string(), needed: "x.so".to_string(), count: 2 }]);
+        assert_eq!(found.decided.undecided, [Undecided { path: "c/m.so".to_string(), needed: "x.so".to_string(), count: 2 }]);
         modules[2].contents = modules[1].contents;
         let found = plan(&modules, ROOT, None);
-        assert!(found.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
+        assert!(found.decided.undecided.is_empty() && found.notices.is_empty(), "{found:?}");
         assert_eq!(found.entries[0], [format!("{ROOT}/a.libs"), "$ORIGIN/../a.libs".to_string()]);
     }
 
@@ -533,7 +540,7 @@ mod tests {
             plan.notices.iter().map(|notice| &*notice.message).collect::<Vec<_>>(),
             ["`c/m.so` needs `x.so`, which the archive has 2 times; `demo.libs/x.so` was taken"]
         );
-        assert!(plan.undecided.is_empty());
+        assert!(plan.decided.undecided.is_empty());
     }
 
     #[test]
@@ -545,6 +552,6 @@ mod tests {
     #[test]
     fn missing_libraries_are_listed_with_their_importers() {
         let plan = plan(&[linked("p/m.so", &["libz.so"]), linked("p/n.so", &["libz.so"])], ROOT, None);
-        assert_eq!(plan.missing["libz.so"], ["p/m.so", "p/n.so"]);
+        assert_eq!(plan.decided.missing["libz.so"], ["p/m.so", "p/n.so"]);
     }
 }

@@ -1,16 +1,17 @@
 //! Whether the modules of `abi3` wheels keep to the stable ABI, where it matters: on another Python than they were built for.
 //!
 //! Such a wheel is retagged without a change to its modules. What they use outside of the stable ABI shows that they were compiled with the
-//! structs of one Python version; under another they may take the whole runtime down when they are imported. `crate::check::abi3` audits
+//! structs of one Python version; under another they may take the whole runtime down when they are imported. [`crate::abi3`] audits
 //! them, and the platform tag tells which Python they were built for.
 //!
 //! **Refused**: such a wheel for a target with another minor version of Python than every platform in its tags has. Files that the
 //! target's Python passes over for others of the same module do not count.
 
 use super::modules::Module;
-use super::name::WheelName;
-use super::{Wheel, WheelOptions, contents, pythons, rename};
-use crate::check::abi3::{self, UNPORTABLE_ABI3};
+use super::{Wheel, WheelOptions, contents, pythons, suffix};
+use crate::abi3;
+use crate::codes::abi3::UNPORTABLE_ABI3;
+use crate::name::WheelName;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -31,7 +32,7 @@ pub(super) fn refuse_unportable(
     let moved = pythons(options).find_map(|python| Some((abi3::moved_from(&wheel.name, python)?, python)));
     let Some((source, python)) = moved.filter(|_| wheel.runs_on_target) else { return Ok(reported) };
     let paths: HashSet<&str> = modules.iter().map(|module| module.path.as_str()).collect();
-    let imported = |module: &&Module| !rename::is_spare(&module.path, python, |path| paths.contains(path));
+    let imported = |module: &&Module| !suffix::is_spare(&module.path, python, |path| paths.contains(path));
     let modules: Vec<&Module> = modules.iter().filter(imported).collect();
     let outside: Vec<_> = modules.par_iter().map(|module| outside(module, &wheel.name)).collect::<Result<_>>()?;
     for (module, outside) in modules.into_iter().zip(outside) {

@@ -192,3 +192,53 @@ fn options_that_do_nothing_are_told() {
         assert!(stderr.contains(says), "{stderr}");
     }
 }
+
+/// Scripts can tell wrong usage from everything else, on standard error and in JSON.
+#[test]
+fn wrong_usage_has_a_code() {
+    let inputs = inputs();
+    for (arguments, says) in [
+        (&["ext.so", "--nonsense"][..], "unexpected argument '--nonsense' found"),
+        (&["ext.so"], "where is the result to go?"),
+        (&["ext.so", "-o", "a/", "-O0", "--bsymbolic"], "`--bsymbolic` binds more"),
+        (&["ext.so", "-o", "a/", "--target", "nowhere"], "there is no target `nowhere`"),
+        (&["check", "ext.so", "--target", "nowhere"], "there is no target `nowhere`"),
+        (&["check"], "the following required arguments were not provided: <FILE>..."),
+        (&["show", "ext.so", "--functions", "many"], "invalid value 'many'"),
+        (&["show", "ext.so", "--target", "nowhere"], "there is no target `nowhere`"),
+        (&["chek", "ext.so"], "did you mean `check`?"),
+    ] {
+        let stderr = run_expecting(2, inputs.path(), arguments);
+        assert!(stderr.starts_with("error[usage]: "), "{arguments:?}: {stderr}");
+        let output = run(inputs.path(), &[arguments, &["--json"]].concat());
+        let report = json(&output);
+        assert_eq!((output.status.code(), &report["exit_code"], &report["error"]["code"]), (Some(2), &2.into(), &"usage".into()));
+        let message = report["error"]["message"].as_str().unwrap();
+        assert!(message.contains(says) && !message.contains("Usage:"), "{arguments:?}: {message}");
+        assert!(report["schema_version"].is_u64() && report["tool"]["name"] == "wasm-pyfix" && report["error"]["offset"].is_null());
+    }
+    assert!(run_expecting(2, inputs.path(), &["explain", "nonsense"]).starts_with("error[usage]: there is no code `nonsense`"));
+    // Help is nothing wrong, be it asked for or not.
+    assert!(!run_expecting(2, inputs.path(), &[]).contains("error["));
+    assert!(
+        String::from_utf8(run(inputs.path(), &["explain", "usage"]).stdout).unwrap().contains("the command line makes no sense")
+    );
+}
+
+#[test]
+fn options_that_others_leave_nothing_to_do_for_are_told() {
+    let inputs = inputs();
+    fs::write(inputs.path().join("names"), "a\n").unwrap();
+    for (arguments, says) in [
+        (&["--exports", "pyinit", "-O0"][..], "`--exports` did nothing: `-O0` keeps all exports"),
+        (&["--exports", "auto", "--no-prune"], "`--exports` did nothing: `--no-prune` keeps all exports"),
+        (&["--keep-exports-from", "names", "--no-prune"], "`--keep-exports-from` did nothing: `--no-prune` keeps all exports"),
+    ] {
+        let stderr = run_expecting(0, inputs.path(), &[&["ext.so", "-n"], arguments].concat());
+        assert!(stderr.contains(&format!("warning[no-effect]: {says}")), "{arguments:?}: {stderr}");
+    }
+    for arguments in [&["--exports", "all", "-O0"][..], &["--exports", "pyinit"], &["-O0"]] {
+        let stderr = run_expecting(0, inputs.path(), &[&["ext.so", "-n"], arguments].concat());
+        assert!(!stderr.contains("no-effect"), "{arguments:?}: {stderr}");
+    }
+}

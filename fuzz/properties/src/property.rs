@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, LazyLock};
 
-use wasm_pyfix::check::codes::Severity;
+use wasm_pyfix::codes::Severity;
 use wasm_pyfix::report::{InputReport, Status};
 use wasm_pyfix::run::InMemory;
 use wasm_pyfix::target::Target;

@@ -1,11 +1,12 @@
 //! Which values a program gives to its variables and to their properties, by the scopes of the language.
 
+use super::uses::{self, Use};
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    AssignmentOperator, AssignmentTarget, BindingPattern, CallExpression, Expression, Function, IdentifierReference,
-    ObjectExpression, PropertyKind,
+    AssignmentExpression, AssignmentOperator, AssignmentTarget, BindingIdentifier, BindingPattern, CallExpression, Expression,
+    Function, IdentifierReference, ObjectExpression, PropertyKind,
 };
-use oxc_semantic::{ScopeId, Scoping, Semantic, SymbolId};
+use oxc_semantic::{AstNodes, NodeId, ScopeId, Scoping, Semantic, SymbolId};
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -63,6 +64,15 @@ pub struct Table<'a> {
     scope: ScopeId,
 }
 
+/// What is met in the text, in its order.
+#[derive(Default)]
+struct Found<'a> {
+    /// Variables that hold tables.
+    tables: Vec<Variable<'a>>,
+    /// What is assigned to properties of variables.
+    assigned: Vec<(Variable<'a>, &'a str, &'a Expression<'a>)>,
+}
+
 pub struct Index<'a> {
     scoping: &'a Scoping,
     /// The scope of the function around each scope, or that of the text.
@@ -72,6 +82,16 @@ pub struct Index<'a> {
     /// Literals that may have other properties than those that they name.
     open: HashSet<Place>,
     writes: HashMap<Variable<'a>, Vec<Write<'a>>>,
+    /// Variables whose objects may change in any way.
+    changing: HashSet<Variable<'a>>,
+    /// Properties that may get any value.
+    changed: HashSet<(Variable<'a>, &'a str)>,
+    /// Variables that get properties under names that are not in the text, where they are declared.
+    filled: HashSet<Variable<'a>>,
+    /// Variables that are tables.
+    shared: HashSet<Variable<'a>>,
+    /// Variables of which a property is written anywhere.
+    extended: HashSet<Variable<'a>>,
     properties: HashMap<(Variable<'a>, &'a str), Vec<&'a Expression<'a>>>,
     /// The properties of tables, in the order of the text.
     table_properties: HashMap<Variable<'a>, Vec<(&'a str, &'a Expression<'a>)>>,
@@ -88,56 +108,27 @@ impl<'a> Index<'a> {
             members: HashMap::new(),
             open: HashSet::new(),
             writes: HashMap::new(),
+            changing: HashSet::new(),
+            changed: HashSet::new(),
+            filled: HashSet::new(),
+            shared: HashSet::new(),
+            extended: HashSet::new(),
             properties: HashMap::new(),
             table_properties: HashMap::new(),
             tables: Vec::new(),
             families: HashMap::new(),
         };
-        // In the order of the text.
-        let mut variables: Vec<Variable<'a>> = Vec::new();
-        let mut assigned: Vec<(Variable<'a>, &'a str, &'a Expression<'a>)> = Vec::new();
+        let mut found = Found::default();
         for node in semantic.nodes().iter() {
             let scope = node.scope_id();
             match node.kind() {
-                AstKind::VariableDeclarator(declarator) => {
-                    let (BindingPattern::BindingIdentifier(name), Some(init)) = (&declarator.id, &declarator.init) else {
-                        continue;
-                    };
-                    if let Some(symbol) = name.symbol_id.get() {
-                        index.write(Variable::Declared(symbol), Written::Expression(init), scope);
-                        variables.extend(TABLES.contains(&name.name.as_str()).then_some(Variable::Declared(symbol)));
-                    }
-                }
-                AstKind::Function(function) => {
-                    if let Some(symbol) = function.id.as_ref().and_then(|name| name.symbol_id.get()) {
-                        // The scope of the node may be its own.
-                        let scope = index.scoping.symbol_scope_id(symbol);
-                        index.write(Variable::Declared(symbol), Written::Function(function), scope);
-                    }
-                }
-                AstKind::AssignmentExpression(assignment) => match &assignment.left {
-                    AssignmentTarget::AssignmentTargetIdentifier(name) => {
-                        let plain = assignment.operator == AssignmentOperator::Assign;
-                        let value = if plain { Written::Expression(&assignment.right) } else { Written::Other };
-                        let variable = index.variable(name);
-                        index.write(variable, value, scope);
-                        variables.extend(TABLES.contains(&name.name.as_str()).then_some(variable));
-                    }
-                    AssignmentTarget::StaticMemberExpression(member) => {
-                        let variable = index.variable_of(&member.object);
-                        assigned.extend(variable.map(|variable| (variable, member.property.name.as_str(), &assignment.right)));
-                    }
-                    AssignmentTarget::ComputedMemberExpression(member) => {
-                        let variable = index.variable_of(&member.object);
-                        let name = member.static_property_name().map(|name| name.as_str());
-                        assigned.extend(variable.zip(name).map(|(variable, name)| (variable, name, &assignment.right)));
-                    }
-                    _ => {}
-                },
+                AstKind::BindingIdentifier(name) => index.add_declaration(semantic.nodes(), node.id(), name, &mut found),
+                AstKind::IdentifierReference(name) => index.add_use(semantic.nodes(), node.id(), name),
+                AstKind::AssignmentExpression(assignment) => index.add_assignment(assignment, scope, &mut found),
                 AstKind::ObjectExpression(object) => {
                     index.add_members(object);
                     match index.imports_of(object) {
-                        Some(Expression::Identifier(name)) => variables.push(index.variable(name)),
+                        Some(Expression::Identifier(name)) => found.tables.push(index.variable(name)),
                         Some(Expression::ObjectExpression(object)) => {
                             index.tables.push(Table { object, variable: None, scope });
                         }
@@ -148,22 +139,25 @@ impl<'a> Index<'a> {
                 _ => {}
             }
         }
-        for (variable, name, value) in &assigned {
-            index.properties.entry((*variable, *name)).or_default().push(value);
+        index.add_found(found);
+        index
+    }
+
+    fn add_found(&mut self, mut found: Found<'a>) {
+        for (variable, name, value) in &found.assigned {
+            self.properties.entry((*variable, *name)).or_default().push(value);
         }
-        let mut seen = HashSet::new();
-        variables.retain(|variable| seen.insert(*variable));
-        for (variable, name, value) in assigned.into_iter().filter(|(variable, ..)| seen.contains(variable)) {
-            index.table_properties.entry(variable).or_default().push((name, value));
+        found.tables.retain(|variable| self.shared.insert(*variable));
+        for (variable, name, value) in found.assigned.into_iter().filter(|(variable, ..)| self.shared.contains(variable)) {
+            self.table_properties.entry(variable).or_default().push((name, value));
         }
-        for variable in variables {
-            for write in index.writes.get(&variable).into_iter().flatten() {
+        for variable in found.tables {
+            for write in self.writes.get(&variable).into_iter().flatten() {
                 if let Written::Expression(Expression::ObjectExpression(object)) = write.value {
-                    index.tables.push(Table { object, variable: Some(variable), scope: write.scope });
+                    self.tables.push(Table { object, variable: Some(variable), scope: write.scope });
                 }
             }
         }
-        index
     }
 
     pub fn variable(&self, name: &'a IdentifierReference<'a>) -> Variable<'a> {
@@ -223,7 +217,23 @@ impl<'a> Index<'a> {
         self.families.get(&self.function(table.scope)).into_iter().flatten().copied()
     }
 
-    /// The object that the expression is.
+    /// Whether the objects in a variable may change in ways that the text does not tell. Tables do as a matter of course, in functions that
+    /// add what side modules offer to each other.
+    pub fn is_changing(&self, variable: Variable<'a>) -> bool {
+        self.changing.contains(&variable) && !self.shared.contains(&variable)
+    }
+
+    /// Whether a property of a variable may get any value.
+    pub fn is_changed(&self, variable: Variable<'a>, name: &str) -> bool {
+        self.changed.contains(&(variable, name))
+    }
+
+    /// Whether a table gets names that are not in the text before functions are called.
+    pub fn is_filled(&self, table: &Table<'a>) -> bool {
+        table.variable.is_some_and(|variable| self.filled.contains(&variable))
+    }
+
+    /// The object that the expression is, with all that the text says of it.
     pub fn object(&self, expression: &'a Expression<'a>) -> Option<&'a ObjectExpression<'a>> {
         match self.constant(expression) {
             Expression::ObjectExpression(object) => Some(object),
@@ -231,21 +241,105 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The expression, or the one that the variable is which it names.
+    /// The expression, or the one that the variable is which it names, unless that is an object that gets other contents elsewhere.
     pub fn constant(&self, expression: &'a Expression<'a>) -> &'a Expression<'a> {
-        match self.variable_of(expression).map(|variable| self.writes(variable)) {
-            Some([Write { value: Written::Expression(value), .. }]) => value,
+        let Some(variable) = self.variable_of(expression) else { return expression };
+        match self.writes(variable) {
+            [Write { value: Written::Expression(Expression::ObjectExpression(_) | Expression::ArrayExpression(_)), .. }]
+                if self.is_changing(variable) || self.extended.contains(&variable) =>
+            {
+                expression
+            }
+            [Write { value: Written::Expression(value), .. }] => value,
             _ => expression,
         }
     }
 
+    /// Notes what a variable is in the beginning.
+    fn add_declaration(&mut self, nodes: &AstNodes<'a>, id: NodeId, name: &'a BindingIdentifier<'a>, found: &mut Found<'a>) {
+        let Some(symbol) = name.symbol_id.get() else { return };
+        let variable = Variable::Declared(symbol);
+        let scope = self.scoping.symbol_scope_id(symbol);
+        let parent = nodes.parent_id(id);
+        match nodes.kind(parent) {
+            AstKind::VariableDeclarator(declarator) if matches!(declarator.id, BindingPattern::BindingIdentifier(_)) => {
+                let statement = nodes.parent_kind(nodes.parent_id(parent));
+                if matches!(statement, AstKind::ExportNamedDeclaration(_)) {
+                    self.changing.insert(variable);
+                }
+                if let Some(init) = &declarator.init {
+                    self.write(variable, Written::Expression(init), nodes.get_node(parent).scope_id());
+                    found.tables.extend(TABLES.contains(&name.name.as_str()).then_some(variable));
+                } else if matches!(statement, AstKind::ForInStatement(_) | AstKind::ForOfStatement(_)) {
+                    self.write(variable, Written::Other, scope);
+                }
+            }
+            AstKind::Function(function) => self.write(variable, Written::Function(function), scope),
+            // A parameter, an import, a class, or a part of something.
+            _ => self.write(variable, Written::Other, scope),
+        }
+    }
+
+    /// Notes what is done with a variable.
+    fn add_use(&mut self, nodes: &AstNodes<'a>, id: NodeId, name: &'a IdentifierReference<'a>) {
+        let variable = self.variable(name);
+        let scope = nodes.get_node(id).scope_id();
+        let is_written = name.reference_id.get().is_some_and(|reference| self.scoping.get_reference(reference).is_write());
+        if is_written && !matches!(nodes.parent_kind(id), AstKind::AssignmentExpression(_)) {
+            self.write(variable, Written::Other, scope);
+        }
+        match uses::of(nodes, id, name) {
+            Use::Plain => {}
+            Use::Changed(property) => {
+                self.changed.insert((variable, property));
+                self.extended.insert(variable);
+            }
+            Use::Filled => {
+                self.changing.insert(variable);
+                if self.is_direct(variable, scope) {
+                    self.filled.insert(variable);
+                }
+            }
+            Use::Other => {
+                self.changing.insert(variable);
+            }
+        }
+    }
+
+    fn add_assignment(&mut self, assignment: &'a AssignmentExpression<'a>, scope: ScopeId, found: &mut Found<'a>) {
+        let is_plain = assignment.operator == AssignmentOperator::Assign;
+        let (object, name) = match &assignment.left {
+            AssignmentTarget::AssignmentTargetIdentifier(name) => {
+                let value = if is_plain { Written::Expression(&assignment.right) } else { Written::Other };
+                let variable = self.variable(name);
+                self.write(variable, value, scope);
+                found.tables.extend(TABLES.contains(&name.name.as_str()).then_some(variable));
+                return;
+            }
+            AssignmentTarget::StaticMemberExpression(member) => (&member.object, Some(member.property.name.as_str())),
+            AssignmentTarget::ComputedMemberExpression(member) => {
+                (&member.object, member.static_property_name().map(|name| name.as_str()))
+            }
+            _ => return,
+        };
+        if let (true, Some(variable), Some(name)) = (is_plain, self.variable_of(object), name) {
+            self.extended.insert(variable);
+            found.assigned.push((variable, name, &assignment.right));
+        }
+    }
+
     fn write(&mut self, variable: Variable<'a>, value: Written<'a>, scope: ScopeId) {
+        let direct = self.is_direct(variable, scope);
+        self.writes.entry(variable).or_default().push(Write { value, direct, scope });
+    }
+
+    /// Whether the scope is in the function that declares the variable, and not in one within.
+    fn is_direct(&self, variable: Variable<'a>, scope: ScopeId) -> bool {
         let home = match variable {
             Variable::Declared(symbol) => self.function(self.scoping.symbol_scope_id(symbol)),
             Variable::Global(_) => self.scoping.root_scope_id(),
         };
-        let direct = self.function(scope) == home;
-        self.writes.entry(variable).or_default().push(Write { value, direct, scope });
+        self.function(scope) == home
     }
 
     fn function(&self, scope: ScopeId) -> ScopeId {
@@ -257,6 +351,7 @@ impl<'a> Index<'a> {
         let place = object.span.start;
         for property in object.properties.iter().rev() {
             let named = property.as_property().and_then(|property| Some((property, property.key.static_name()?)));
+            let named = named.filter(|(_, name)| name != "__proto__");
             let Some((property, name)) = named else {
                 self.open.insert(place);
                 continue;

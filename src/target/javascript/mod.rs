@@ -5,10 +5,13 @@
 //! carry their wasm signature as a property, `_name.sig = "vip"` (`jsifier.mjs`, under `MAIN_MODULE`).
 //!
 //! The text is parsed, names are looked up by the scopes of the language, and a value is followed through variables, properties and the
-//! helpers by which bundlers keep the names of functions. What is not understood then is of unknown kind: it may be anything. So is all of a
-//! text that takes more than is reasonable for its length ([`budget`]).
+//! helpers by which bundlers keep the names of functions. What is not understood then is of unknown kind: it may be anything. So is what an
+//! object has that may change behind its literal ([`uses`]), and all of a text that takes more than is reasonable for its length
+//! ([`budget`]).
 //!
-//! **Relies on** the table being made before functions run that give its variables other values.
+//! **Relies on** the table being made before functions run that give its variables other values, or it other entries; on whoever gets the
+//! table leaving the kinds of its entries as they are; on `sig` and `stub` being set where functions are written; and on text that is
+//! evaluated (`eval`) doing nothing of all this.
 //!
 //! Refuses text that is no JavaScript, that is nested too deeply ([`nesting`]), that has no such table, or one whose names are not all in
 //! the text.
@@ -17,6 +20,7 @@ mod budget;
 mod index;
 mod nesting;
 mod tables;
+mod uses;
 mod value;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -278,6 +282,100 @@ mod tests {
         assert_eq!((unknown, getter.values.len()), (vec!["a"], 4));
     }
 
+    /// An object may be changed behind its literal, and then what the literal says of it is no more than a beginning.
+    #[test]
+    fn objects_that_may_change_are_of_unknown_kind() {
+        let module = ("M={y(){}};", "_x=M.y");
+        let global = ("d={value:\"i32\",mutable:true};", "_x=new WebAssembly.Global(d,5)");
+        let tag = ("p=[\"i32\"];", "_x=new WebAssembly.Tag({parameters:p})");
+        let changes_of_module = [
+            "M.y+=1",
+            "M.y++",
+            "delete M.y",
+            "delete M?.y",
+            "M[k]=1",
+            "[M.y]=[1]",
+            "({a:M.y}={a:1})",
+            "for(M.y of [1]);",
+            "Object.assign(M,{y:1})",
+            "f(M)",
+            "f(...M)",
+            "new F(M)",
+            "M.f()",
+            "M?.f()",
+            "(M?.f)()",
+            "M[k]()",
+            "M.f``",
+            "N=M;N.y=1",
+            "var N=M",
+            "var N={M}",
+            "()=>M",
+            "f(M={})",
+            "[M]=o",
+            "for(M of o);",
+            "M=o",
+            "export{M}",
+        ];
+        let changes_of_global =
+            ["d.mutable=false", "d[\"value\"]=\"i64\"", "delete d.mutable", "Object.assign(d,{value:\"i64\"})", "f(d)"];
+        let changes_of_tag = ["p.push(\"i32\")", "p[0]=\"i64\"", "p[k]=\"i64\"", "p.length=0", "f(p)"];
+        let all = [(module, &changes_of_module[..]), (global, &changes_of_global), (tag, &changes_of_tag)];
+        for ((object, read), changes) in all {
+            assert_ne!(value(&format!("{object}var {read}")), Value::Unknown, "{object}");
+            for change in changes {
+                assert_eq!(value(&format!("{object}{change};var {read}")), Value::Unknown, "{object}{change}");
+            }
+        }
+        for text in
+            ["f(M={y(){}})", "N=M={y(){}}", "export var M={y(){}}", "M={...o};M.y=()=>1", "M=o;M.y=()=>1", "var {M}=o;M.y=()=>1"]
+        {
+            assert_eq!(value(&format!("{text};var _x=M.y")), Value::Unknown, "{text}");
+        }
+        assert_eq!(value("var d={value:\"i32\",__proto__:m},_x=new WebAssembly.Global(d,5)"), Value::Unknown);
+        // None of these can change it.
+        for use_ in ["f(M.z)", "M.z=f", "M[\"z\"]=f", "new M.z(f)", "o={...M}", "f(M?.z,M[k])", "o.M=1", "function f(M){M.y=1}"] {
+            assert_eq!(value(&format!("{}{use_};var {}", module.0, module.1)), Value::Function(None), "{use_}");
+        }
+    }
+
+    #[test]
+    fn variables_that_get_values_in_other_ways_are_of_unknown_kind() {
+        for text in [
+            "var _x=1;_x++",
+            "var _x=1;[_x]=o",
+            "var _x=1;({_x}=o)",
+            "var _x=1;for(_x in o);",
+            "for(var _x of o);_x=1",
+            "var {_x}=o;_x=1",
+            "var [_x=1]=o;_x=2",
+            "class _x{}_x=1",
+            "import _x from 'x';_x=1",
+        ] {
+            assert_eq!(value(text), Value::Unknown, "{text}");
+        }
+        let parameter = library("function f(_x){if(!_x)_x=1;var wasmImports={x:_x}}");
+        assert_eq!(parameter.values["x"], Value::Unknown);
+    }
+
+    #[test]
+    fn tables_that_change_where_they_are_made_are_not_trusted() {
+        for change in ["delete wasmImports.x", "wasmImports.x+=1", "()=>{wasmImports.x++}"] {
+            assert_eq!(library(&format!("wasmImports={{x:1}};{change}")).values["x"], Value::Unknown, "{change}");
+        }
+        for change in ["wasmImports[k]=1", "for(k in o)wasmImports[k]=o[k]", "Object.assign(wasmImports,o)"] {
+            let error = scan(&format!("wasmImports={{x:1}};{change}")).unwrap_err();
+            assert!(format!("{error:#}").contains("a name is not in the text"), "{change}: {error:#}");
+        }
+        for copied in ["f(M)", "M.y=1", "delete M.x"] {
+            let error = scan(&format!("M={{x:1}};{copied};wasmImports={{...M}}")).unwrap_err();
+            assert!(format!("{error:#}").contains("another object"), "{copied}: {error:#}");
+        }
+        // As loaders do when they run.
+        for use_ in ["()=>{wasmImports[k]=1}", "f(wasmImports)", "new Proxy(wasmImports,h)", "wasmImports.f()"] {
+            assert_eq!(library(&format!("wasmImports={{x:1}};{use_}")).values["x"], Value::Number, "{use_}");
+        }
+    }
+
     #[test]
     fn finds_tables_under_other_names() {
         let minified = "(()=>{var a={x:b,y:c},b=1;function c(){}function d(){return{env:a,wasi_snapshot_preview1:a,\"GOT.mem\":new Proxy(a,{})}}a.z=b;\
@@ -297,7 +395,7 @@ mod tests {
     #[test]
     fn finds_aliases_and_families() {
         let found = library(
-            "var wasmImports={};if(s.startsWith(\"invoke_\")){wasmImports[s]=1}()=>{wasmImports[\"open64\"]=wasmImports[\"open\"]};",
+            "var wasmImports={};s=>{if(s.startsWith(\"invoke_\")){wasmImports[s]=1}};()=>{wasmImports[\"open64\"]=wasmImports[\"open\"]};",
         );
         assert_eq!(found.aliases, [("open64".to_string(), "open".to_string())]);
         assert_eq!(found.families.iter().collect::<Vec<_>>(), ["invoke_"]);

@@ -9,14 +9,15 @@ use super::budget::{Budget, ENTRY};
 use super::index::{Index, Place, Table};
 use super::value::{Evaluation, letters};
 use super::{Library, Value};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use oxc_ast::ast::{ObjectExpression, ObjectProperty, ObjectPropertyKind, PropertyKind};
 use std::collections::{HashMap, HashSet};
 
 /// Most tables of one text. Bundles have one for each main module.
 const TABLES: usize = 64;
 
-/// Why a table cannot be read.
+/// Why a table cannot be read, and where.
+const TABLE: &str = "in the import table";
 const COPIED: &str = "another object that is not in the text is copied into it";
 const NAME: &str = "a name is not in the text";
 
@@ -40,7 +41,10 @@ pub fn libraries<'a>(index: &Index<'a>, budget: &mut Budget) -> Result<Vec<Libra
 
 fn library<'a>(index: &Index<'a>, table: &Table<'a>, evaluation: &mut Evaluation<'_, 'a>) -> Result<Library> {
     let mut library = Library::default();
-    add_entries(index, table.object, &mut library, evaluation).context("in the import table")?;
+    if index.is_filled(table) {
+        return Err(anyhow!(NAME).context(TABLE));
+    }
+    add_entries(index, table.object, &mut library, evaluation).context(TABLE)?;
     for (name, value) in index.added(table) {
         if !evaluation.budget().spend(ENTRY) {
             break;
@@ -57,6 +61,10 @@ fn library<'a>(index: &Index<'a>, table: &Table<'a>, evaluation: &mut Evaluation
                 }
             }
         }
+    }
+    if let Some(variable) = table.variable {
+        let changed = library.values.iter_mut().filter(|(name, _)| index.is_changed(variable, name));
+        changed.for_each(|(_, value)| *value = Value::Unknown);
     }
     library.families = index.families(table).map(str::to_string).collect();
     Ok(library)

@@ -86,17 +86,32 @@ impl<'i, 'a> Evaluation<'i, 'a> {
         }
         // If it comes to itself.
         self.properties.insert((variable, name), Value::Unknown);
-        let initial = self.index.object(member.object()).and_then(|object| self.index.member(object, name));
-        let initial = initial.map(|member| match member {
-            Member::Value(value) => self.expression(value),
-            Member::Unknown => Value::Unknown,
-        });
-        let assigned = self.index.property(variable, name);
-        let value = initial.into_iter().chain(assigned.iter().map(|value| self.expression(value))).reduce(join);
-        let value = value.unwrap_or(Value::Unknown);
+        let value = self.property(variable, name);
         self.keep(&value);
         self.properties.insert((variable, name), value.clone());
         Some(value)
+    }
+
+    fn property(&mut self, variable: Variable<'a>, name: &'a str) -> Value {
+        if self.index.is_changing(variable) || self.index.is_changed(variable, name) {
+            return Value::Unknown;
+        }
+        let initial = match self.index.writes(variable) {
+            // The first that it gets is assigned elsewhere.
+            [] | [Write { value: Written::Function(_), .. }] => None,
+            [Write { value: Written::Expression(Expression::ObjectExpression(object)), .. }] => {
+                match self.index.member(object, name) {
+                    Some(Member::Value(value)) => Some(self.expression(value)),
+                    None if !self.index.is_open(object) => None,
+                    _ => Some(Value::Unknown),
+                }
+            }
+            [Write { value: Written::Expression(function), .. }] if function.is_function() => None,
+            _ => Some(Value::Unknown),
+        };
+        let assigned = self.index.property(variable, name);
+        let values = initial.into_iter().chain(assigned.iter().map(|value| self.expression(value)));
+        values.reduce(join).unwrap_or(Value::Unknown)
     }
 
     fn variable(&mut self, variable: Variable<'a>) -> Value {

@@ -9,7 +9,7 @@
 //! own: where that goes wrong, mentions are not found among the tokens, and count as not understood.
 
 use super::{Opens, count};
-use crate::wheel::runtime_path::base_name;
+use crate::loader::base_name;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'t> {

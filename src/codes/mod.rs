@@ -1,10 +1,26 @@
-//! Codes of findings, and of what `upgrade` refuses, fails at, tells and leaves: what they are, and the list of them all. What each says stands
-//! beside the check that finds it, or in [`upgrading`] and [`noted`] where none does.
+//! Codes of findings, and of what `upgrade` refuses, fails at, tells and leaves: what they are, and the list of them all.
+//!
+//! Each file beside this one has a family. What finds the problems is in `check`; in [`upgrading`] and [`noted`] is what only `upgrade` says.
 //!
 //! Codes are an interface: scripts and `explain` name them. A code is never given another meaning; one that no check reports any more
 //! goes away. The texts are Markdown; `docs/check.md` has them all, and a test compares.
 
-use super::{abi3, exceptions, features, libraries, linking, noted, own, python, reading, record, symbols, upgrading};
+pub mod abi3;
+pub mod exceptions;
+pub mod failure;
+pub mod features;
+pub mod finding;
+pub mod libraries;
+pub mod linking;
+pub mod noted;
+pub mod own;
+pub mod python;
+pub mod reading;
+pub mod record;
+pub mod symbols;
+pub mod upgrading;
+pub mod usage;
+
 use serde::Serialize;
 
 /// How much a finding matters.
@@ -62,7 +78,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 12] = [
+pub static FAMILIES: [Family; 13] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
@@ -75,6 +91,7 @@ pub static FAMILIES: [Family; 12] = [
     Family { heading: "Said by `upgrade` only", codes: &upgrading::CODES },
     Family { heading: "Notices of `upgrade`", codes: &noted::NOTICES },
     Family { heading: "What passes leave", codes: &noted::KEPT },
+    Family { heading: "The command line", codes: &usage::CODES },
 ];
 
 static WHEELS: [&Code; 12] = {

@@ -1,6 +1,6 @@
 //! What only `upgrade` says: why it does not take an input, or writes no result, where that is no finding of `check`.
 
-use super::codes::{Code, Severity, Upgrade};
+use super::{Code, Severity, Upgrade};
 
 pub static UNWRITABLE: Code = Code {
     name: "unwritable",

@@ -8,9 +8,9 @@
 //! exceptions say less: platforms had them that are not known here. A module for an application with a main module of its own comes
 //! from that application, which is all that is known of it. Otherwise nothing is known, and nothing is taken to have been missing.
 
-use super::{Target, known};
-use crate::wheel::name::{WheelName, python_suffix};
-use crate::wheel::runtime_path::base_name;
+use crate::loader::base_name;
+use crate::name::{WheelName, python_suffix};
+use crate::target::{Target, known};
 use std::collections::{BTreeSet, HashSet};
 use wasm_pyfix_passes::ExceptionAbi;
 use wasm_pyfix_passes::module::{Item, Module};

@@ -3,43 +3,39 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
-use std::collections::HashMap;
-use std::env::VarError;
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod names;
+mod settings;
+mod writing;
 
-use anyhow::{Context, Result, bail};
-use wasm_pyfix_passes::dyncall::Signatures;
-use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::strip::Strip;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
-use wasmparser::FuncType;
-
-use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, WHEEL_NAME};
-use crate::check::python::IGNORED_SUFFIX;
-use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, ReportArgs, UpgradeArgs};
+use crate::cli::{self, ReportArgs, UpgradeArgs};
+use crate::code::Code;
+use crate::code::sources::Sources;
+use crate::codes::features::STRUCT_CHANGED;
+use crate::codes::noted::NO_EFFECT;
+use crate::codes::upgrading::{MODULES_ONLY, TARGETS_DIFFER, UNWRITABLE};
 use crate::effects::Seen;
-use crate::exports;
+use crate::exit::{EXIT_DONE, EXIT_ERROR, EXIT_REFUSED};
 use crate::input::{self, Kind, Source};
-use crate::lockfile::{self, Entry, Lock};
+use crate::lockfile::Lock;
+use crate::origin;
 use crate::output::{self, Destination, Writer};
-use crate::pipeline::{self, ModuleOptions, ShrinkOptions};
+use crate::pipeline::{self, ModuleOptions};
 use crate::plain::Paper;
 use crate::progress::{Phase, Progress};
 use crate::report::summary::{self, Summary};
 use crate::report::text::{Verbosity, write_failure};
 use crate::report::{self, Failure, InputReport, ModuleReport, NoticeReport, Report, Status, Totals};
 use crate::shrink;
-use crate::target::{self, Target, origin};
-use crate::wheel::code::Code;
-use crate::wheel::name::{WheelName, python_suffix};
-use crate::wheel::naming;
-use crate::wheel::sources::Sources;
-use crate::wheel::{self, AlsoFor, WheelOptions};
+use crate::target::{self, Target};
+use crate::usage;
+use crate::wheel::{self, naming};
+use anyhow::{Context, Result, bail};
+use settings::source_date_epoch;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::{Environment, Notice};
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &UpgradeArgs) -> i32 {
@@ -51,8 +47,7 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     let mut run = match Run::new(args) {
         Ok(run) => run,
         Err(error) => {
-            let _ = cli::usage(&format!("{error:#}")).print();
-            return EXIT_USAGE;
+            return usage::tell(&cli::usage(&format!("{error:#}")), args.report.json.then_some(report::SCHEMA_VERSION));
         }
     };
     let report = run.all(&mut stderr);
@@ -77,7 +72,7 @@ fn print(report: &Report, args: &ReportArgs) -> Result<()> {
 /// # Errors
 /// When the files of the main module cannot be used; what is wrong with the input is in the report.
 pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) -> Result<InputReport> {
-    let args = cli::dry_run_args(target, main)?;
+    let args = UpgradeArgs::dry_run(target, main);
     let mut run = Run::new(&args)?;
     run.prepare()?;
     let mut report = InputReport::new(source.to_string());
@@ -256,89 +251,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Has what follows be done for `target`.
-    fn aim_at(&mut self, target: &'static Target) -> Result<()> {
-        self.target = target;
-        let args = &self.args.module;
-        let bigint = target.bigint || args.bigint;
-        let main = self.main()?;
-        let has_main = main.is_some();
-        self.options = ModuleOptions {
-            keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
-            personality: self.personality()?,
-            exnref: args.exnref,
-            no_extended_const: args.no_extended_const,
-            bigint,
-            dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
-            allow_struct_change: args.allow_struct_change || !target.has_wheels(),
-            environment: match main {
-                Some(main) => Some(Arc::new(main)),
-                None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
-                None => None,
-            },
-            runtime_path: self.args.module.rpath.clone(),
-            add_needed: self.args.module.add_needed.clone(),
-            remove_needed: self.args.module.remove_needed.clone(),
-            aliases: Arc::new(self.args.module.alias.iter().cloned().chain(self.target.aliases()).collect()),
-            // Of half a runtime nobody knows what it lacks.
-            application: !target.has_wheels(),
-            allow_missing: args.allow_missing || (has_main && !target.is_known_whole(&self.args.target.main)),
-            ..ModuleOptions::default()
-        };
-        if bigint && self.sources.len() > 1 {
-            self.options.sibling_types = Arc::new(self.types_of_modules());
-        }
-        self.shrink = self.shrink_options()?;
-        Ok(())
-    }
-
-    /// Where the copy of the lock file `lock` goes.
-    fn lock_output(&self, lock: &Path) -> Result<Option<PathBuf>> {
-        if let Some(output) = &self.args.wheel.lock_output {
-            return Ok(Some(output.clone()));
-        }
-        let Some(name) = lock.file_name() else { bail!("{}: is not a file", lock.display()) };
-        Ok(match &self.destination {
-            Destination::InPlace => Some(lock.to_path_buf()),
-            Destination::Directory(directory) => Some(directory.join(name)),
-            Destination::File(path) => Some(path.with_file_name(name)),
-            Destination::Stdout | Destination::None => None,
-        })
-    }
-
-    /// The types with 64-bit integers of functions that the modules among the inputs export. What is wrong with an input is
-    /// reported when its turn comes.
-    fn types_of_modules(&self) -> HashMap<String, FuncType> {
-        let mut types = HashMap::new();
-        for source in self.sources.iter().filter(|source| **source != Source::Stdin) {
-            let Ok(input) = source.read() else { continue };
-            if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
-                types.extend(legalize::wide_exports(&input).unwrap_or_default());
-            }
-        }
-        types
-    }
-
-    /// What the files given as `--main` offer, if there are any.
-    fn main(&self) -> Result<Option<Environment>> {
-        let main = &self.args.target.main;
-        if main.is_empty() {
-            Ok(None)
-        } else {
-            target::manifest::of_main(main, self.target).map(Some).map_err(|error| RUNTIME_FILES.covers(error))
-        }
-    }
-
-    /// The entry point to exception matching, empty where exceptions stay as they are.
-    fn personality(&self) -> Result<String> {
-        let target = self.target;
-        match target.personality {
-            Some(personality) => Ok(personality.to_string()),
-            None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
-            None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
-        }
-    }
-
     fn one(&mut self, source: &Source) -> InputReport {
         let mut report = InputReport::new(source.to_string());
         report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
@@ -509,161 +421,13 @@ impl<'a> Run<'a> {
         Ok(Upgraded { bytes: Some(result.bytes), file_name: Some(result.file_name) })
     }
 
-    fn platform_tags(&self, target: &Target) -> Vec<String> {
-        let tag = target.platform_tag(self.args.wheel.tag_style.unwrap_or(target.default_tag_style));
-        tag.split('.').map(str::to_string).collect()
-    }
-
-    fn wheel_options(&self) -> WheelOptions {
-        let args = &self.args.wheel;
-        let others = self.targets.iter().filter(|target| self.args.target.one_wheel && target.name != self.target.name);
-        let also = others.map(|target| AlsoFor { platform_tags: self.platform_tags(target), python_tag: target.python_tag() });
-        // What one of several targets needs, a wheel for all of them has.
-        let null_weak = match self.args.target.one_wheel {
-            true => self.targets.iter().any(|target| target.forgets_weak_imports()),
-            false => self.target.forgets_weak_imports(),
-        };
-        WheelOptions {
-            platform_tags: self.platform_tags(self.target),
-            keep_spelling: args.tag_style.is_none(),
-            python_tag: self.target.python_tag(),
-            also: also.collect(),
-            site_packages: self.target.site_packages.to_string(),
-            allow_python_mismatch: args.allow_python_mismatch,
-            libdirs: args.libdir.clone(),
-            exclude: args.exclude.clone(),
-            source_date_epoch: self.source_date_epoch,
-            module: ModuleOptions { null_weak, ..self.options.clone() },
-            shrink: self.shrink.clone(),
-            compress: args.compress,
-            progress: self.progress.clone(),
-        }
-    }
-
-    /// How modules are made smaller, if they are to be.
-    fn shrink_options(&self) -> Result<Option<shrink::Options>> {
-        let args = &self.args.size;
-        let optimize = args.optimize > 0;
-        if !optimize && args.strip.is_none() {
-            return Ok(None);
-        }
-        let passes = ShrinkOptions {
-            bind: optimize && !args.no_bind,
-            symbolic: args.bsymbolic,
-            prune: optimize && !args.no_prune,
-            strip: args.strip.map(Strip::from),
-            merge: optimize && !args.no_merge,
-            encode: optimize && !args.no_encode,
-            relocations: optimize && !args.no_relocations,
-            // Whoever asks for exports wants to call them.
-            bigint: self.options.bigint && self.options.dyncalls.is_none(),
-            environment: self.options.environment.clone(),
-        };
-        let exports = exports::Options::new(args.exports, &args.keep_export, args.keep_exports_from.as_deref())?;
-        Ok(Some(shrink::Options { passes, exports }))
-    }
-
     fn shows_progress(&self) -> bool {
         self.verbosity != Verbosity::Quiet && std::io::stderr().is_terminal()
-    }
-
-    /// What there is to say about the name of a result: `result_name`, unless it goes to no file.
-    fn name_notice(&self, kind: Kind, upgraded: &Upgraded, result_name: Option<&String>) -> Option<Notice> {
-        match (kind, &upgraded.file_name, result_name) {
-            (Kind::Module, own, result) => result.or(own.as_ref()).and_then(|name| suffix_notice(name, self.target)),
-            (Kind::Wheel, Some(own), Some(result)) if own != result => {
-                Some(WHEEL_NAME.warns(format!("installers read a wheel's tags from its file name, which should be {own}")))
-            }
-            _ => None,
-        }
-    }
-
-    /// Which installers take the name `new` of a wheel that was called `old`, told once: when it got both spellings of a platform.
-    fn installers_notice(&mut self, old: Option<&str>, new: Option<&str>) -> Option<Notice> {
-        if self.told_names || self.args.wheel.tag_style.is_some() || old == new {
-            return None;
-        }
-        let notice = WheelName::parse(new?).ok()?.installers()?;
-        self.told_names = true;
-        Some(INSTALLERS.notes(notice))
-    }
-
-    /// The lock file, if there is one, with the new name and hash of an archive.
-    fn lock_entry(&self, source: &Source, new_name: &str, changed: bool, report: &mut InputReport) -> Result<Option<Entry>> {
-        let Some(lock) = &self.lock else { return Ok(None) };
-        let old_name = source.file_name().unwrap_or_default();
-        let sha256 = report.sha256.clone().unwrap_or_default();
-        lock.entry(&old_name, new_name, &sha256, changed, &mut report.notices)
-    }
-
-    /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
-    fn write(
-        &mut self,
-        source: &Source,
-        path: Option<PathBuf>,
-        input: &[u8],
-        upgraded: &Upgraded,
-        report: &mut InputReport,
-    ) -> Result<()> {
-        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
-        if self.destination == Destination::Stdout {
-            report.output = Some("-".to_string());
-            return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
-        }
-        let Some(path) = path else { return Ok(()) };
-        match source {
-            Source::File(old) if self.destination == Destination::InPlace => {
-                if upgraded.bytes.is_some() {
-                    self.writer.replace(old, &path, input, bytes)?;
-                }
-            }
-            Source::File(old) => self.writer.write(&path, bytes, Some(old))?,
-            Source::Stdin => self.writer.write(&path, bytes, None)?,
-        }
-        report.output = Some(path.display().to_string());
-        Ok(())
-    }
-
-    /// Writes the copy of the lock file, if there is one, and reports its name and what does not fit in it.
-    fn finish_lock(&mut self, report: &mut Report) -> Result<()> {
-        let Some(lock) = self.lock.take() else { return Ok(()) };
-        let copy =
-            lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
-        report.lock = copy.path.map(|path| path.display().to_string());
-        let unfit = lockfile::unfit_notice(&copy.unfit, self.target, self.verbosity == Verbosity::Verbose);
-        self.notices.extend(unfit.map(|message| LOCK_UNFIT.warns(message)));
-        report.lock_unfit = copy.unfit;
-        Ok(())
     }
 }
 
 fn names(targets: &[&Target]) -> Vec<String> {
     targets.iter().map(|target| target.name.to_string()).collect()
-}
-
-/// Time of new and changed entries of archives, in seconds since 1970 (reproducible-builds.org, `SOURCE_DATE_EPOCH`).
-fn source_date_epoch() -> Result<Option<u64>> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text.parse().map(Some).with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`: expected seconds since 1970")),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(error) => Err(error).context("SOURCE_DATE_EPOCH: expected seconds since 1970"),
-    }
-}
-
-/// Notes that a module is named for another Python than the target's, which then does not see it.
-fn suffix_notice(file_name: &str, target: &Target) -> Option<Notice> {
-    let version = python_suffix(file_name)?.version;
-    let wanted = target.python.replace('.', "");
-    if !target.has_wheels() {
-        return None;
-    }
-    (version != wanted).then(|| {
-        IGNORED_SUFFIX.warns(format!(
-            "Python {} does not import files named .cpython-{version}: rename the result if it uses only the limited API, or none; \
-             otherwise build it for cp{wanted}",
-            target.python
-        ))
-    })
 }
 
 /// The worst of what happened: an error comes before a refusal.

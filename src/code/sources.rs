@@ -4,11 +4,17 @@
 //! large to be held for an archive of this size is never there as a whole: it is looked at in pieces that overlap, so that what is not longer
 //! than the overlap is seen whole in one of them.
 
-use super::archive::Archive;
-use crate::exports::Source;
+use crate::archive::Archive;
 use anyhow::Result;
 use rayon::prelude::*;
 use std::io::Write;
+
+/// A file of code in Python, as source or bytecode, or in JavaScript.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub path: String,
+    pub text: Vec<u8>,
+}
 
 /// Bytes of files that are unpacked at the same time.
 const AT_ONCE: u64 = 8 << 20;

@@ -4,7 +4,7 @@
 //! 425, PEP 427). The platform is replaced; the Python and ABI tags never are: an extension built for one CPython minor version
 //! has that version's structures compiled in, and a changed tag would only turn a clear refusal into corrupted memory.
 
-use crate::check::python::PLATFORM_TAG;
+use crate::codes::python::PLATFORM_TAG;
 use crate::target::{TagStyle, Target};
 use anyhow::{Context, Result, bail, ensure};
 

@@ -3,7 +3,7 @@
 //! A notice about a problem that `check` finds has the code of that; these are the others. Nothing of this keeps a result from being
 //! written.
 
-use super::codes::{Code, Severity, Upgrade};
+use super::{Code, Severity, Upgrade};
 
 pub static WHEEL_NAME: Code = Code {
     name: "wheel-name",

@@ -1,10 +1,10 @@
-//! Which code of [`crate::check::codes`] a failure has, or a notice.
+//! Which code of [`super`] a failure has, or a notice.
 //!
 //! Errors that know their code carry it: those of the engine, and [`Coded`] ones. What else goes wrong before there is a result is about
 //! reading the input; what is about writing is told apart where it is written.
 
-use crate::check::codes::{self, Code};
-use crate::check::reading::{INVALID_MODULE, UNREADABLE};
+use super::reading::{INVALID_MODULE, UNREADABLE};
+use super::{Code, find};
 use std::fmt;
 use wasm_pyfix_passes::{Error, Notice};
 
@@ -60,7 +60,7 @@ fn known(error: &anyhow::Error) -> Option<&'static Code> {
         return Some(coded.code);
     }
     error.chain().find_map(|cause| match cause.downcast_ref::<Error>() {
-        Some(error) => codes::find(error.code()),
+        Some(error) => find(error.code()),
         None => cause.is::<wasmparser::BinaryReaderError>().then_some(&INVALID_MODULE),
     })
 }
@@ -68,8 +68,8 @@ fn known(error: &anyhow::Error) -> Option<&'static Code> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::python::PYTHON_TAG;
-    use crate::check::upgrading::UNWRITABLE;
+    use crate::codes::python::PYTHON_TAG;
+    use crate::codes::upgrading::UNWRITABLE;
     use anyhow::{Context, anyhow};
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
     fn the_engine_names_no_other_codes() {
         let kept = wasm_pyfix_passes::Kept::ALL.map(wasm_pyfix_passes::Kept::code);
         for name in wasm_pyfix_passes::code::ALL.into_iter().chain(kept) {
-            assert!(codes::find(name).is_some(), "{name}");
+            assert!(find(name).is_some(), "{name}");
         }
     }
 }

@@ -29,7 +29,7 @@
 
 mod python;
 
-use crate::wheel::sources::Piece;
+use crate::code::sources::Piece;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use std::sync::LazyLock;
 use wasm_pyfix_passes::module::Module;

@@ -1,6 +1,6 @@
 //! Which modules have all libraries at hand that they may get.
 
-use super::runtime_path::base_name;
+use super::base_name;
 use std::collections::HashMap;
 
 /// A module by its file name, with the names of the libraries that it needs.

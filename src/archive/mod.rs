@@ -10,10 +10,14 @@
 //! it is asked for to compress them anew.
 //! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere).
 
-use super::compress::{self, Level};
-use crate::check::noted::COMPRESSED_ANEW;
+pub mod compress;
+
+use crate::codes::finding::Finding;
+use crate::codes::noted::COMPRESSED_ANEW;
+use crate::codes::reading;
 use crate::plain::plural;
 use anyhow::{Context, Result, bail, ensure};
+use compress::Level;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::io::{Cursor, Read, Write};
@@ -175,9 +179,12 @@ impl<'a> Archive<'a> {
         (0..self.entries.len()).collect()
     }
 
-    /// Checks size and CRC of `entries`; returns those that are damaged, in order, each with the reason.
-    pub fn damaged(&self, entries: &[usize]) -> Vec<(usize, anyhow::Error)> {
-        let problem = |index: &usize| Some((*index, self.unpack(*index, &mut std::io::sink()).err()?));
+    /// Checks size and CRC of `entries`; returns what there is to say of those that are damaged, in order.
+    pub fn damaged(&self, entries: &[usize]) -> Vec<Finding> {
+        let problem = |index: &usize| {
+            let error = self.unpack(*index, &mut std::io::sink()).err()?;
+            Some(reading::damaged(&self.entries[*index].name, &error))
+        };
         entries.par_iter().filter_map(problem).collect()
     }
 

@@ -3,10 +3,13 @@
 //! Planning asks again whenever modules have changed, and the code has not. So it is unpacked and looked through for openers once, and once
 //! for each name: after the first time only for names that are new.
 
-use super::sources::Sources;
-use crate::openers::{self, Opens, Search};
+pub mod openers;
+pub mod sources;
+
 use aho_corasick::AhoCorasick;
 use anyhow::{Context, Result};
+use openers::{Opens, Search};
+use sources::Sources;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,11 +20,13 @@ pub struct Code<'a> {
     opens: Option<Vec<(String, Opens)>>,
     /// Names that were looked for, and whether they occur.
     names: HashMap<String, bool>,
+    /// The automaton that was made last, with its names: one is wanted for the code and for the data of modules.
+    automaton: Option<(Vec<String>, AhoCorasick)>,
 }
 
 impl<'a> Code<'a> {
     pub fn new(sources: Sources<'a>) -> Self {
-        Code { sources, opens: None, names: HashMap::new() }
+        Code { sources, opens: None, names: HashMap::new(), automaton: None }
     }
 
     /// What each file opens, with its path.
@@ -45,7 +50,7 @@ impl<'a> Code<'a> {
         if new.is_empty() {
             return Ok(());
         }
-        let automaton = AhoCorasick::new(&new).context(TOO_MANY)?;
+        let automaton = self.automaton(&new)?;
         // Flags, for lists of what each file has would take memory in the product of files and names.
         let found: Vec<AtomicBool> = new.iter().map(|_| AtomicBool::new(false)).collect();
         let longest = new.iter().map(|name| name.len()).max().unwrap_or(0);
@@ -54,14 +59,24 @@ impl<'a> Code<'a> {
         Ok(())
     }
 
+    /// What finds `names`.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn automaton(&mut self, names: &[&str]) -> Result<AhoCorasick> {
+        if let Some((_, automaton)) = self.automaton.as_ref().filter(|(known, _)| known == names) {
+            return Ok(automaton.clone());
+        }
+        let automaton = AhoCorasick::new(names).context("too many exports")?;
+        self.automaton = Some((names.iter().map(ToString::to_string).collect(), automaton.clone()));
+        Ok(automaton)
+    }
+
     /// Whether `name`, which was looked for, occurs.
     pub fn mentions(&self, name: &str) -> bool {
         self.names.get(name).is_some_and(|occurs| *occurs)
     }
 }
-
-/// What is wrong when there is no automaton for the names of exports.
-pub const TOO_MANY: &str = "too many exports";
 
 /// Sets the flags of the patterns that occur in `text`.
 pub fn search(automaton: &AhoCorasick, found: &[AtomicBool], text: &[u8]) {
@@ -71,7 +86,7 @@ pub fn search(automaton: &AhoCorasick, found: &[AtomicBool], text: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exports::Source;
+    use crate::code::sources::Source;
 
     /// What was found once is not looked for again: the files are gone, and it is still known.
     #[test]
@@ -81,6 +96,7 @@ mod tests {
         let opens = code.opens().unwrap().to_vec();
         assert_eq!(opens, [("a.py".to_string(), Opens::Any)]);
         code.look_for(&["first", "fourth"]).unwrap();
+        assert_eq!(code.automaton.as_ref().map(|(names, _)| names.len()), Some(2));
         code.sources = Sources::Files(&[]);
         code.look_for(&["first", "second", "fourth"]).unwrap();
         assert_eq!(code.opens().unwrap(), opens);

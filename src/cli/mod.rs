@@ -1,0 +1,261 @@
+//! Command-line arguments: what can be asked for, and which combinations are usage errors.
+//!
+//! `upgrade` is the subcommand meant when none is named. A subcommand is recognised as the first argument only; everything else is
+//! a file name. The names in [`SUBCOMMANDS`] are taken wherever they stand, so that a misplaced one is no file name: a file of such
+//! a name is written `./check`, or comes after an explicit `upgrade`.
+
+mod contradictions;
+mod reading;
+mod size;
+mod upgrade;
+
+use crate::plain::plain;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use contradictions::{reject_contradictions, reject_second_stdin};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+pub use reading::{CheckArgs, ShowArgs};
+pub use size::{SizeArgs, StripMode};
+pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, WheelArgs};
+
+/// Names of subcommands.
+const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  an input could not be read, understood or written
+  2  wrong usage
+  3  an input was refused: it is in order, and upgrading it would not be sound
+
+With several inputs a failing one does not stop the others; when some failed and some
+were refused, the exit code is 1.";
+
+const CHECK_EXIT_CODES: &str = "\
+Exit codes:
+  0  no errors found (with --strict: no warnings either)
+  1  errors found, or an input could not be read
+  2  wrong usage";
+
+const SHOW_EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  an input could not be read or understood
+  2  wrong usage";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "wasm-pyfix",
+    version,
+    about = "Upgrades the WebAssembly side modules of Pyodide wheels after linking",
+    long_about = "Upgrades the WebAssembly side modules of Pyodide wheels after linking.\n\n\
+        Reads side modules (.so), wheels (.whl) and Pyodide's archives of shared libraries (.zip) that were built for an older \
+        Emscripten platform, and writes them so that the runtime named by --target loads and runs them. No source, compiler or \
+        Emscripten is needed. What is already in order comes out byte for byte as it went in.",
+    override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place\n       wasm-pyfix check [OPTIONS] <FILE>...\n       wasm-pyfix show [OPTIONS] <FILE>...",
+    after_long_help = EXIT_CODES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    upgrade: UpgradeArgs,
+}
+
+/// What is asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Upgrade modules, wheels and archives; meant when no subcommand is named
+    #[command(
+        override_usage = "wasm-pyfix upgrade [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix upgrade [OPTIONS] <IN>... --in-place",
+        after_long_help = EXIT_CODES
+    )]
+    Upgrade(Box<UpgradeArgs>),
+    /// Tell what will not load or run, why, and what to do about it
+    #[command(after_long_help = CHECK_EXIT_CODES)]
+    Check(CheckArgs),
+    /// Explain what a code in brackets means, of `check` and of `upgrade`
+    Explain(ExplainArgs),
+    /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Show(ShowArgs),
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Codes, such as missing-function; all of them are listed when none is given
+    #[arg(value_name = "CODE")]
+    pub codes: Vec<String>,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// What the command line `args` asks for, the first of which is the program's name.
+///
+/// # Errors
+/// What is wrong with it; and help and version, which are to be printed.
+pub fn parse<I, T>(args: I) -> Result<Command, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    if let Some(name) = args.get(1) {
+        reject_misspelt_subcommand(name)?;
+    }
+    let cli = Cli::try_parse_from(args)?;
+    let command = match cli.command {
+        Some(command) => command,
+        None => {
+            reject_subcommand_names(&cli.upgrade.inputs)?;
+            Command::Upgrade(Box::new(cli.upgrade))
+        }
+    };
+    match &command {
+        Command::Upgrade(args) => reject_contradictions(args)?,
+        Command::Check(args) => reject_second_stdin(&args.inputs)?,
+        Command::Explain(_) => {}
+        Command::Show(args) => reject_second_stdin(&args.inputs)?,
+    }
+    Ok(command)
+}
+
+/// The arguments of `upgrade` that the command line `words` gives; the first word is the program's name.
+///
+/// # Errors
+/// When they are no command line of `upgrade`, or contradict each other.
+pub fn upgrade_args<I, T>(words: I) -> Result<UpgradeArgs, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    match parse(words)? {
+        Command::Upgrade(args) => Ok(*args),
+        _ => Err(usage("`upgrade` is missing")),
+    }
+}
+
+/// Fails when the first argument, `name`, is no file and almost a subcommand.
+fn reject_misspelt_subcommand(name: &OsStr) -> Result<(), clap::Error> {
+    const MOST_EDITS: usize = 2;
+    let is_word = |text: &&str| text.len() > MOST_EDITS && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let Some(text) = name.to_str().filter(is_word).filter(|text| !SUBCOMMANDS.contains(text) && !Path::new(text).exists()) else {
+        return Ok(());
+    };
+    let edits = |subcommand: &&str| strsim::osa_distance(text, subcommand);
+    match SUBCOMMANDS.into_iter().min_by_key(edits).filter(|nearest| edits(nearest) <= MOST_EDITS) {
+        Some(nearest) => Err(usage(&format!("there is neither a subcommand nor a file `{text}`; did you mean `{nearest}`?"))),
+        None => Ok(()),
+    }
+}
+
+fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
+    match inputs.iter().find_map(|input| SUBCOMMANDS.iter().find(|name| input.as_os_str() == **name)) {
+        None => Ok(()),
+        Some(name) => Err(usage(&format!(
+            "`{name}` is the name of a subcommand, of this release or a later one; for a file of that name write `./{name}` or \
+             `wasm-pyfix upgrade {name}`"
+        ))),
+    }
+}
+
+/// A usage error in the form of clap's own, so that all of them look alike. What it quotes of the arguments is made safe to print.
+pub(crate) fn usage(message: &str) -> clap::Error {
+    use clap::CommandFactory;
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, plain(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_words(words: &str) -> Result<UpgradeArgs, String> {
+        match parse(std::iter::once("wasm-pyfix").chain(words.split(' '))) {
+            Ok(Command::Upgrade(args)) => Ok(*args),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn upgrade_is_meant_when_no_subcommand_is_named() {
+        let named = parse_words("upgrade --exnref a.so b.so -o out").unwrap();
+        let meant = parse_words("--exnref a.so b.so -o out").unwrap();
+        assert_eq!(format!("{named:?}"), format!("{meant:?}"));
+        assert!(meant.module.exnref);
+        assert_eq!(meant.inputs, ["a.so", "b.so"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn subcommand_names_are_taken_wherever_they_stand() {
+        for words in ["-v check -o out", "-v show -o out", "a.so explain -o out", "-v upgrade a.so -o out"] {
+            let error = parse_words(words).unwrap_err();
+            assert!(error.contains("is the name of a subcommand"), "{words}: {error}");
+        }
+        assert_eq!(parse_words("./check -o out").unwrap().inputs, [PathBuf::from("./check")]);
+        assert_eq!(parse_words("upgrade check -o out").unwrap().inputs, [PathBuf::from("check")]);
+        assert_eq!(parse_words("upgrade upgrade -o out").unwrap().inputs, [PathBuf::from("upgrade")]);
+    }
+
+    #[test]
+    fn misspelt_subcommands_are_recognised() {
+        for (words, meant) in
+            [("chek a.so", "check"), ("shwo --json a.so", "show"), ("upgrad a.whl -o d", "upgrade"), ("explian", "explain")]
+        {
+            let error = parse_words(words).unwrap_err();
+            assert!(error.contains(&format!("did you mean `{meant}`?")), "{words}: {error}");
+        }
+        for file in ["cheque", "./chek", "shown.so", "a", "-v"] {
+            let error = parse_words(file).unwrap_err();
+            assert!(!error.contains("did you mean"), "{file}: {error}");
+        }
+    }
+
+    #[test]
+    fn levels_and_places_are_asked_for_in_words() {
+        assert!(parse_words("a.so -o b.so -Oz").unwrap_err().contains("expected 0, for the upgrade and nothing else, or 1"));
+        assert!(parse_words("a.so").unwrap_err().contains("where is the result to go? Give a file or a directory to `-o`"));
+        assert_eq!(parse_words("a.so --in-place -O0").unwrap().size.optimize, 0);
+    }
+
+    #[test]
+    fn help_is_a_subcommand() {
+        for words in ["help", "help check", "help upgrade"] {
+            assert!(parse_words(words).unwrap_err().contains("Usage: wasm-pyfix"), "{words}");
+        }
+    }
+
+    #[test]
+    fn runtime_paths_keep_their_order() {
+        let args = parse_words("a.so -o b.so --rpath $ORIGIN/z --rpath $ORIGIN/a").unwrap();
+        assert_eq!(args.module.rpath, ["$ORIGIN/z", "$ORIGIN/a"]);
+    }
+}

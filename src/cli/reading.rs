@@ -1,0 +1,93 @@
+//! Arguments of the subcommands that change nothing.
+
+use super::Color;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    ///
+    /// What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Platform to check against, or a release of Pyodide (0.29) [default: the one in the wheel's tags, else that of `upgrade`]
+    ///
+    /// `wasm-pyfix --list-targets` names them. Wheels for different platforms are checked one platform at a time.
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub target: Option<String>,
+
+    /// File of the runtime that will load the inputs: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file. Imports are checked against what it offers; --target still says which Python and which tags.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub main: Vec<PathBuf>,
+
+    /// Exit with 1 for warnings, too
+    #[arg(long, help_heading = "Report")]
+    pub strict: bool,
+
+    /// Print the findings as JSON
+    #[arg(long, help_heading = "Report")]
+    pub json: bool,
+
+    /// Print every finding, where there are many of one kind
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Report")]
+    pub verbose: bool,
+
+    /// Print only what makes it fail: errors, with --strict warnings too
+    #[arg(short, long, help_heading = "Report")]
+    pub quiet: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Describe each module of a wheel or an archive, not only what they are together
+    #[arg(long, help_heading = "What to show")]
+    pub modules: bool,
+
+    /// List all imports
+    #[arg(long, help_heading = "What to show")]
+    pub imports: bool,
+
+    /// List all exports
+    #[arg(long, help_heading = "What to show")]
+    pub exports: bool,
+
+    /// How many of the largest functions to list
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "What to show")]
+    pub functions: usize,
+
+    /// Do not tell what `upgrade` would do
+    #[arg(long, conflicts_with_all = ["target", "main"], help_heading = "What to show")]
+    pub no_upgrade: bool,
+
+    /// Platform to tell the upgrade for [default: the one in the wheel's tags, else that of `upgrade`]
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub target: Option<String>,
+
+    /// File of the runtime that the upgrade is for: its main module (.wasm) or its JavaScript (.js, .mjs)
+    ///
+    /// Repeat it for each file.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub main: Vec<PathBuf>,
+
+    /// Print it as JSON
+    #[arg(long, help_heading = "Report")]
+    pub json: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
+}

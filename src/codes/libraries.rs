@@ -1,0 +1,55 @@
+//! Needed libraries.
+
+use super::finding::{Finding, Place};
+use super::{Code, Severity, Upgrade};
+
+pub static MISSING_LIBRARY: Code = Code {
+    name: "missing-library",
+    severity: Severity::Warning,
+    summary: "nothing at hand provides a needed library",
+    explanation: "The module names a library to load first, which is neither in the same wheel nor among the inputs. Unless another \
+                  package installs it where the loader looks, the module does not load: `Error: Failed to find dynamic library \"…\"`, \
+                  on 2024_0 `Error: Didn't expect to load any more file_packager files!`.",
+    remedy: "give the library to `check`, too; `wasm-pyfix upgrade --libdir DIR` puts it into the wheel",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static LIBRARY_NOT_FOUND: Code = Code {
+    name: "library-not-found",
+    severity: Severity::Error,
+    summary: "a needed library is there, and the loader does not look where it is",
+    explanation: "The library is in the wheel, and neither in `/usr/lib` nor in site-packages itself nor in a directory of the \
+                  RUNTIME_PATH of the module that needs it: `Error: Failed to find dynamic library \"…\"`. Pyodide 0.27 looked in \
+                  `<distribution>.libs` by itself; later ones do not.",
+    remedy: "link it with `-Wl,-rpath,$ORIGIN/…`",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static LIBRARY_LOADED_TWICE: Code = Code {
+    name: "library-loaded-twice",
+    severity: Severity::Warning,
+    summary: "a library is found under two spellings of its path, and loaded twice",
+    explanation: "The loader of 2025_0 knows a library by the path that it found it under, and does not resolve `..`: what it reaches \
+                  as `pkg/../pkg.libs/libx.so` and as `pkg.libs/libx.so` has two states, which takes memory and time, and goes wrong \
+                  where both are used. Later loaders resolve `..`.",
+    remedy: "have the RUNTIME_PATH begin with the absolute directory of the library in site-packages",
+    upgrade: Upgrade::Fixes,
+};
+
+pub static AMBIGUOUS_LIBRARY: Code = Code {
+    name: "ambiguous-library",
+    severity: Severity::Error,
+    summary: "the archive has several libraries of a needed name, and nothing tells which is meant",
+    explanation: "The libraries differ, and none of them lies where the RUNTIME_PATH of the module leads to, beside the module, or in the \
+                  `.libs` directory of its package or of the distribution. On 2024_0 the first one that was loaded was taken.",
+    remedy: "leave the others out of the archive, or name the directory of the right one with `wasm-pyfix upgrade --rpath`",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static CODES: [&Code; 4] = [&MISSING_LIBRARY, &AMBIGUOUS_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE];
+
+/// The finding about a module at `path` of which nobody can decide which of `count` libraries it needs.
+pub fn ambiguous(path: &str, needed: &str, count: usize) -> Finding {
+    let message = format!("needs `{needed}`, which the archive has {count} times with different contents");
+    Finding::new(&AMBIGUOUS_LIBRARY, &Place { path: Some(path.to_string()) }, message).about(needed)
+}

@@ -1,0 +1,39 @@
+//! The program: a command line is read, and what it asks for is run.
+
+use crate::cli::{self, Command};
+use crate::exit::EXIT_DONE;
+use crate::{check, output, report, run as upgrade, show, usage};
+use std::ffi::OsString;
+use std::io::Write;
+
+/// Runs the command line `args`, the first of which is the program's name, and returns the exit code.
+pub fn run<I, T>(args: I) -> i32
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    match cli::parse(&args) {
+        Ok(Command::Upgrade(args)) => upgrade::run(&args),
+        Ok(Command::Check(args)) => check::run::run(&args),
+        Ok(Command::Explain(args)) => check::explain::run(&args),
+        Ok(Command::Show(args)) => show::run::run(&args),
+        Err(error) if error.use_stderr() => usage::tell(&error, asked_for_json(&args)),
+        // Help and version are no failure.
+        Err(error) => {
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            output::printed(printed.map_err(Into::into), EXIT_DONE)
+        }
+    }
+}
+
+/// The version of the reports of the command that is meant, if they were to be in JSON.
+fn asked_for_json(args: &[OsString]) -> Option<u32> {
+    let mut options = args.iter().take_while(|argument| *argument != "--");
+    let version = match args.get(1).and_then(|first| first.to_str()) {
+        Some("check") => check::report::SCHEMA_VERSION,
+        Some("show") => show::SCHEMA_VERSION,
+        _ => report::SCHEMA_VERSION,
+    };
+    options.any(|argument| argument == "--json").then_some(version)
+}

@@ -1,0 +1,82 @@
+//! Where results go, and the copy of the lock file.
+
+use super::{Run, Upgraded};
+use crate::codes::noted::LOCK_UNFIT;
+use crate::codes::upgrading::UNWRITABLE;
+use crate::input::Source;
+use crate::lockfile::{self, Entry};
+use crate::output::{self, Destination};
+use crate::report::text::Verbosity;
+use crate::report::{InputReport, Report};
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+
+impl Run<'_> {
+    /// Where the copy of the lock file `lock` goes.
+    pub(super) fn lock_output(&self, lock: &Path) -> Result<Option<PathBuf>> {
+        if let Some(output) = &self.args.wheel.lock_output {
+            return Ok(Some(output.clone()));
+        }
+        let Some(name) = lock.file_name() else { bail!("{}: is not a file", lock.display()) };
+        Ok(match &self.destination {
+            Destination::InPlace => Some(lock.to_path_buf()),
+            Destination::Directory(directory) => Some(directory.join(name)),
+            Destination::File(path) => Some(path.with_file_name(name)),
+            Destination::Stdout | Destination::None => None,
+        })
+    }
+
+    /// The lock file, if there is one, with the new name and hash of an archive.
+    pub(super) fn lock_entry(
+        &self,
+        source: &Source,
+        new_name: &str,
+        changed: bool,
+        report: &mut InputReport,
+    ) -> Result<Option<Entry>> {
+        let Some(lock) = &self.lock else { return Ok(None) };
+        let old_name = source.file_name().unwrap_or_default();
+        let sha256 = report.sha256.clone().unwrap_or_default();
+        lock.entry(&old_name, new_name, &sha256, changed, &mut report.notices)
+    }
+
+    /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
+    pub(super) fn write(
+        &mut self,
+        source: &Source,
+        path: Option<PathBuf>,
+        input: &[u8],
+        upgraded: &Upgraded,
+        report: &mut InputReport,
+    ) -> Result<()> {
+        let bytes = upgraded.bytes.as_deref().unwrap_or(input);
+        if self.destination == Destination::Stdout {
+            report.output = Some("-".to_string());
+            return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
+        }
+        let Some(path) = path else { return Ok(()) };
+        match source {
+            Source::File(old) if self.destination == Destination::InPlace => {
+                if upgraded.bytes.is_some() {
+                    self.writer.replace(old, &path, input, bytes)?;
+                }
+            }
+            Source::File(old) => self.writer.write(&path, bytes, Some(old))?,
+            Source::Stdin => self.writer.write(&path, bytes, None)?,
+        }
+        report.output = Some(path.display().to_string());
+        Ok(())
+    }
+
+    /// Writes the copy of the lock file, if there is one, and reports its name and what does not fit in it.
+    pub(super) fn finish_lock(&mut self, report: &mut Report) -> Result<()> {
+        let Some(lock) = self.lock.take() else { return Ok(()) };
+        let copy =
+            lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
+        report.lock = copy.path.map(|path| path.display().to_string());
+        let unfit = lockfile::unfit_notice(&copy.unfit, self.target, self.verbosity == Verbosity::Verbose);
+        self.notices.extend(unfit.map(|message| LOCK_UNFIT.warns(message)));
+        report.lock_unfit = copy.unfit;
+        Ok(())
+    }
+}
