@@ -18,13 +18,12 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 use wasm_pyfix_passes::python::is_extension;
 
+use crate::code::Code;
 use crate::code::openers::{self, Opens};
-use crate::code::{Code, search};
 use crate::loader::{base_name, directory};
 use crate::pipeline::Plan;
 use crate::plugins;
@@ -208,16 +207,13 @@ fn mentioned(modules: &[Located<'_>], plans: &[Plan], code: &mut Code<'_>) -> Re
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     code.look_for(&names)?;
-    let automaton = code.automaton(&names)?;
-    let in_data: Vec<AtomicBool> = names.iter().map(|_| AtomicBool::new(false)).collect();
-    modules
-        .par_iter()
-        .for_each(|module| module.module.data().iter().for_each(|segment| search(&automaton, &in_data, &segment.bytes)));
+    let data: Vec<&[u8]> = modules.iter().flat_map(|module| module.module.data()).map(|segment| &*segment.bytes).collect();
+    let in_data = code.occur_in_data(&names, &data)?;
     let why = |name: &str, in_data: bool| match (code.mentions(name), in_data) {
         (true, _) => Some("its name occurs in code"),
         (false, true) => Some("its name occurs in the data of a module"),
         (false, false) => None,
     };
     let found = names.iter().zip(in_data);
-    Ok(found.filter_map(|(name, in_data)| Some((name.to_string(), why(name, in_data.into_inner())?))).collect())
+    Ok(found.filter_map(|(name, in_data)| Some((name.to_string(), why(name, in_data)?))).collect())
 }

@@ -1,7 +1,7 @@
 //! What the code beside modules says: which libraries it opens, and which names occur in it.
 //!
 //! Planning asks again whenever modules have changed, and the code has not. So it is unpacked and looked through for openers once, and once
-//! for each name: after the first time only for names that are new.
+//! for each name: after the first time only for names that are new. The same goes for the data of modules, which few passes change.
 
 pub mod openers;
 pub mod sources;
@@ -9,8 +9,10 @@ pub mod sources;
 use aho_corasick::AhoCorasick;
 use anyhow::{Context, Result};
 use openers::{Opens, Search};
+use rayon::prelude::*;
 use sources::Sources;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The code beside modules, and what was found in it so far.
@@ -20,13 +22,17 @@ pub struct Code<'a> {
     opens: Option<Vec<(String, Opens)>>,
     /// Names that were looked for, and whether they occur.
     names: HashMap<String, bool>,
+    /// Names that were looked for in the data of modules, and whether they occur.
+    in_data: HashMap<String, bool>,
+    /// A hash of that data.
+    data: u64,
     /// The automaton that was made last, with its names: one is wanted for the code and for the data of modules.
     automaton: Option<(Vec<String>, AhoCorasick)>,
 }
 
 impl<'a> Code<'a> {
     pub fn new(sources: Sources<'a>) -> Self {
-        Code { sources, opens: None, names: HashMap::new(), automaton: None }
+        Code { sources, opens: None, names: HashMap::new(), in_data: HashMap::new(), data: 0, automaton: None }
     }
 
     /// What each file opens, with its path.
@@ -59,11 +65,33 @@ impl<'a> Code<'a> {
         Ok(())
     }
 
+    /// Whether each of `names` occurs in `data`, that of all modules.
+    ///
+    /// # Errors
+    /// When there are too many names.
+    pub fn occur_in_data(&mut self, names: &[&str], data: &[&[u8]]) -> Result<Vec<bool>> {
+        let mut hasher = DefaultHasher::new();
+        data.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.data != hash {
+            self.in_data.clear();
+            self.data = hash;
+        }
+        let new: Vec<&str> = names.iter().copied().filter(|name| !self.in_data.contains_key(*name)).collect();
+        if !new.is_empty() {
+            let automaton = self.automaton(&new)?;
+            let found: Vec<AtomicBool> = new.iter().map(|_| AtomicBool::new(false)).collect();
+            data.par_iter().for_each(|data| search(&automaton, &found, data));
+            self.in_data.extend(new.iter().zip(found).map(|(name, found)| (name.to_string(), found.into_inner())));
+        }
+        Ok(names.iter().map(|name| self.in_data.get(*name).is_some_and(|occurs| *occurs)).collect())
+    }
+
     /// What finds `names`.
     ///
     /// # Errors
     /// When there are too many.
-    pub fn automaton(&mut self, names: &[&str]) -> Result<AhoCorasick> {
+    fn automaton(&mut self, names: &[&str]) -> Result<AhoCorasick> {
         if let Some((_, automaton)) = self.automaton.as_ref().filter(|(known, _)| known == names) {
             return Ok(automaton.clone());
         }
@@ -79,7 +107,7 @@ impl<'a> Code<'a> {
 }
 
 /// Sets the flags of the patterns that occur in `text`.
-pub fn search(automaton: &AhoCorasick, found: &[AtomicBool], text: &[u8]) {
+fn search(automaton: &AhoCorasick, found: &[AtomicBool], text: &[u8]) {
     automaton.find_overlapping_iter(text).for_each(|name| found[name.pattern().as_usize()].store(true, Ordering::Relaxed));
 }
 
@@ -101,5 +129,15 @@ mod tests {
         code.look_for(&["first", "second", "fourth"]).unwrap();
         assert_eq!(code.opens().unwrap(), opens);
         assert_eq!(["first", "second", "third", "fourth"].map(|name| code.mentions(name)), [true, false, false, false]);
+    }
+
+    #[test]
+    fn data_is_looked_through_again_when_it_has_changed() {
+        let mut code = Code::new(Sources::Files(&[]));
+        let data: [&[u8]; 2] = [b"one two", b"three"];
+        assert_eq!(code.occur_in_data(&["one", "three", "four"], &data).unwrap(), [true, true, false]);
+        assert_eq!(code.occur_in_data(&["three", "two"], &data).unwrap(), [true, true]);
+        assert_eq!(code.automaton.as_ref().map(|(names, _)| names.len()), Some(1), "what is known is looked for again");
+        assert_eq!(code.occur_in_data(&["three", "two"], &data[..1]).unwrap(), [false, true]);
     }
 }
