@@ -4,14 +4,15 @@ use super::Finding;
 use crate::abi3::MovedFrom;
 use crate::input::Kind;
 use crate::target::Target;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// An input that has been read.
 #[derive(Debug, Default)]
-pub struct Input {
+pub struct Input<'b> {
     /// `None` when it was not recognised.
     pub kind: Option<Kind>,
-    pub files: Vec<File>,
+    pub files: Vec<File<'b>>,
     /// What is wrong apart from its modules.
     pub findings: Vec<Finding>,
     /// The platform that it was built for, by its tags.
@@ -34,7 +35,7 @@ pub struct Input {
     pub distribution: Option<String>,
 }
 
-impl Input {
+impl Input<'_> {
     /// Whether it is an archive with a module at `path`.
     pub fn has_module(&self, path: &str) -> bool {
         self.modules.contains(path)
@@ -43,8 +44,10 @@ impl Input {
 
 /// A file that is to be a side module.
 #[derive(Debug)]
-pub struct File {
+pub struct File<'b> {
     /// `None` when it is the input.
     pub path: Option<String>,
-    pub bytes: Vec<u8>,
+    pub bytes: Cow<'b, [u8]>,
+    /// Whether it is known to be a valid module: the engine has just written it.
+    pub valid: bool,
 }

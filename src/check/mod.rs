@@ -24,6 +24,7 @@ mod wheel;
 
 pub use crate::codes::finding::{Finding, Place};
 use crate::target::Target;
+use input::File;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wasm_pyfix_passes::module::{Item, Module};
@@ -80,12 +81,12 @@ pub struct Subject<'m> {
 }
 
 /// Reads a module. What keeps it from being read is in the findings.
-pub fn read<'m>(place: Place, bytes: &'m [u8], target: &Target, findings: &mut Vec<Finding>) -> Option<Subject<'m>> {
-    if !linking::position(bytes, target, &place, findings) {
+pub fn read<'m>(place: Place, file: &'m File<'_>, target: &Target, findings: &mut Vec<Finding>) -> Option<Subject<'m>> {
+    if !linking::position(&file.bytes, target, &place, findings) {
         return None;
     }
-    match reading::read(bytes, &place) {
-        Ok(module) => Some(Subject { place, bytes, module }),
+    match reading::read(file, &place) {
+        Ok(module) => Some(Subject { place, bytes: &file.bytes, module }),
         Err(finding) => {
             findings.push(finding);
             None

@@ -127,7 +127,13 @@ pub fn metadata(archive: &Archive<'_>, dist_info: &str, name: &WheelName, target
 }
 
 /// Checks the suffixes of the modules of an input, which is called `file_name`, and notes what `upgrade` does about them.
-pub fn suffixes(input: &Input, file_name: &str, modules: &[&Subject<'_>], audits: &[AuditReport], target: &Target) -> Vec<Finding> {
+pub fn suffixes(
+    input: &Input<'_>,
+    file_name: &str,
+    modules: &[&Subject<'_>],
+    audits: &[AuditReport],
+    target: &Target,
+) -> Vec<Finding> {
     let python = target.python_tag();
     let audits: HashMap<&str, &Audit> = audits.iter().map(|audit| (audit.name.as_str(), &audit.result)).collect();
     let foreign = modules.iter().filter_map(|subject| {

@@ -1,5 +1,6 @@
 //! What cannot be read, or is no side module.
 
+use super::input::File;
 use super::{Finding, Place};
 use crate::codes::reading::{INVALID_MODULE, NOT_A_MODULE};
 use crate::wheel::contents;
@@ -18,8 +19,9 @@ pub fn not_a_module(place: &Place, head: &[u8], size: u64) -> Finding {
 }
 
 /// Decodes a module, or tells why it cannot be.
-pub fn read<'m>(bytes: &'m [u8], place: &Place) -> Result<Module<'m>, Finding> {
-    Module::read_any(bytes).map_err(|error| {
+pub fn read<'m>(file: &'m File<'_>, place: &Place) -> Result<Module<'m>, Finding> {
+    let module = if file.valid { Module::read_valid(&file.bytes) } else { Module::read_any(&file.bytes) };
+    module.map_err(|error| {
         let message = match &error {
             Error::Malformed { offset, message, .. } => format!("is not valid at offset {offset:#x}: {message}"),
             other => other.to_string(),

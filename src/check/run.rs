@@ -100,7 +100,7 @@ fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
 /// Checks the files at `paths`, together.
 fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputReport>> {
     let sources: Vec<Source> = paths.iter().map(|path| Source::new(path)).collect();
-    let mut inputs: Vec<Input> = sources.par_iter().map(|source| wheel::open(source, context.target)).collect();
+    let mut inputs: Vec<Input<'static>> = sources.par_iter().map(|source| wheel::open(source, context.target)).collect();
     let names: Vec<String> = sources.iter().map(|source| source.file_name().unwrap_or_default()).collect();
     let found = check_inputs(&names, &mut inputs, context)?;
     let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (findings, audits))| {
@@ -117,13 +117,13 @@ pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, envir
     let complete = target.has_wheels();
     let context = Context { target, environment, source: None, sources: &[], complete, side_by_side: false };
     let kind = input::recognise(&bytes, Some(file_name))?;
-    let mut inputs = [wheel::open_bytes(kind, file_name, bytes, target)];
+    let mut inputs = [wheel::open_bytes(kind, file_name, bytes.into(), target)];
     let found = check_inputs(&[file_name.to_string()], &mut inputs, &context)?;
     Ok(found.into_iter().flat_map(|(findings, _)| findings).collect())
 }
 
 /// Checks inputs that have been opened, together; `names` are their file names.
-pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_>) -> Result<Vec<Found>> {
+pub fn check_inputs(names: &[String], inputs: &mut [Input<'_>], context: &Context<'_>) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = inputs.iter_mut().map(|input| (std::mem::take(&mut input.findings), Vec::new())).collect();
     let subjects = read_modules(inputs, context, &mut found);
     let exports = Exports::new(&subjects)?;
@@ -160,14 +160,14 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input], context: &Context<'_
 pub type Found = (Vec<Finding>, Vec<AuditReport>);
 
 /// Decodes all modules, each with the number of its input.
-fn read_modules<'i>(inputs: &'i [Input], context: &Context<'_>, found: &mut [Found]) -> Vec<(usize, Subject<'i>)> {
+fn read_modules<'i>(inputs: &'i [Input<'_>], context: &Context<'_>, found: &mut [Found]) -> Vec<(usize, Subject<'i>)> {
     let files: Vec<_> =
         inputs.iter().enumerate().flat_map(|(index, input)| input.files.iter().map(move |file| (index, file))).collect();
     let read: Vec<_> = (files.into_par_iter())
         .map(|(index, file)| {
             let mut findings = Vec::new();
             let place = Place { path: file.path.clone() };
-            (index, super::read(place, &file.bytes, context.target, &mut findings), findings)
+            (index, super::read(place, file, context.target, &mut findings), findings)
         })
         .collect();
     let mut subjects = Vec::new();
@@ -180,7 +180,7 @@ fn read_modules<'i>(inputs: &'i [Input], context: &Context<'_>, found: &mut [Fou
 
 fn check_module(
     subject: &Subject<'_>,
-    input: &Input,
+    input: &Input<'_>,
     context: &Context<'_>,
     siblings: &Siblings<'_>,
 ) -> Result<(Vec<Finding>, Option<AuditReport>)> {
@@ -203,7 +203,7 @@ fn check_module(
 }
 
 /// The libraries of an archive of which nobody can decide which one is meant.
-fn ambiguous(input: &Input, modules: &[&Subject<'_>]) -> Vec<Finding> {
+fn ambiguous(input: &Input<'_>, modules: &[&Subject<'_>]) -> Vec<Finding> {
     let Some(root) = &input.root else { return Vec::new() };
     let mut contents: HashMap<&[u8], usize> = HashMap::new();
     let linked = modules.iter().enumerate().map(|(index, subject)| namesakes::Linked {
@@ -218,7 +218,7 @@ fn ambiguous(input: &Input, modules: &[&Subject<'_>]) -> Vec<Finding> {
 }
 
 /// A module, as far as its loading goes.
-fn linked(index: usize, subject: &Subject<'_>, input: &Input, file_name: &str) -> Linked {
+fn linked(index: usize, subject: &Subject<'_>, input: &Input<'_>, file_name: &str) -> Linked {
     let path = subject.place.path.clone().unwrap_or_else(|| file_name.to_string());
     Linked {
         input: index,

@@ -16,19 +16,20 @@ use crate::wheel::metadata;
 use crate::wheel::naming;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Reads an input and checks it, but for its modules.
-pub fn open(source: &Source, target: &Target) -> Input {
+pub fn open(source: &Source, target: &Target) -> Input<'static> {
     let read = source.read().and_then(|bytes| Ok((input::recognise(&bytes, source.file_name().as_deref())?, bytes)));
     match read {
-        Ok((kind, bytes)) => open_bytes(kind, &source.file_name().unwrap_or_default(), bytes, target),
+        Ok((kind, bytes)) => open_bytes(kind, &source.file_name().unwrap_or_default(), bytes.into(), target),
         Err(error) => Input { findings: vec![unreadable(&error)], ..Input::default() },
     }
 }
 
 /// Checks an input that has been read, but for its modules.
-pub fn open_bytes(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target) -> Input {
+pub fn open_bytes<'b>(kind: Kind, file_name: &str, bytes: Cow<'b, [u8]>, target: &Target) -> Input<'b> {
     let own = if kind == Kind::Wheel { naming::of_wheel(file_name, &bytes) } else { Ok(file_name.to_string()) };
     let sources = own.as_ref().map_or_else(|_| Vec::new(), |name| origin::of_file_name(name));
     let mut input = Input { kind: Some(kind), sources, ..Input::default() };
@@ -46,10 +47,10 @@ fn unreadable(error: &anyhow::Error) -> Finding {
     Finding::new(&UNREADABLE, &Place::default(), message)
 }
 
-fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mut Input) -> Result<()> {
+fn read<'b>(kind: Kind, file_name: &str, bytes: Cow<'b, [u8]>, target: &Target, input: &mut Input<'b>) -> Result<()> {
     match kind {
         Kind::Module => {
-            input.files = vec![File { path: None, bytes }];
+            input.files = vec![File { path: None, bytes, valid: false }];
         }
         Kind::Archive => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
@@ -76,7 +77,7 @@ fn read(kind: Kind, file_name: &str, bytes: Vec<u8>, target: &Target, input: &mu
 }
 
 /// Reads the files that are named like modules.
-fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Result<()> {
+fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input<'_>) -> Result<()> {
     input.names = archive.entries.iter().map(|entry| entry.name.clone()).collect();
     let named = contents::named_like_modules(archive)?;
     let python = target.python_tag();
@@ -94,10 +95,10 @@ fn find_modules(archive: &Archive<'_>, target: &Target, input: &mut Input) -> Re
 }
 
 /// Reads one such file; its bytes are empty when it is none.
-fn read_entry(archive: &Archive<'_>, index: usize, kind: Contents, python: &str) -> Result<(File, Vec<Finding>)> {
+fn read_entry(archive: &Archive<'_>, index: usize, kind: Contents, python: &str) -> Result<(File<'static>, Vec<Finding>)> {
     let path = archive.entries[index].name.clone();
     let place = Place { path: Some(path.clone()) };
-    let nothing = |findings| Ok((File { path: Some(path.clone()), bytes: Vec::new() }, findings));
+    let nothing = |findings| Ok((File { path: Some(path.clone()), bytes: Cow::default(), valid: false }, findings));
     match kind {
         Contents::Foreign(what) => {
             let says = "Error: need to see wasm magic number";
@@ -115,11 +116,11 @@ fn read_entry(archive: &Archive<'_>, index: usize, kind: Contents, python: &str)
     if path.ends_with(".wasm") && matches!(contents::inspect(&bytes), Ok(None)) {
         return nothing(Vec::new());
     }
-    Ok((File { path: Some(path), bytes }, Vec::new()))
+    Ok((File { path: Some(path), bytes: bytes.into(), valid: false }, Vec::new()))
 }
 
 /// Checks tags, metadata, `RECORD` and bytecode.
-fn check_wheel(archive: &Archive<'_>, name: &WheelName, target: &Target, input: &mut Input) -> Result<()> {
+fn check_wheel(archive: &Archive<'_>, name: &WheelName, target: &Target, input: &mut Input<'_>) -> Result<()> {
     let names = archive.entries.iter().map(|entry| entry.name.as_str());
     let dist_info = metadata::dist_info(names)?.context("no `.dist-info` directory inside: not a wheel")?;
     let mut findings = python::tags(name, target)?;
@@ -127,8 +128,7 @@ fn check_wheel(archive: &Archive<'_>, name: &WheelName, target: &Target, input: 
     let missing = paths.iter().filter(|path| archive.position(path).is_none());
     findings.extend(missing.map(|path| Finding::new(&UNREADABLE, &Place::default(), metadata::lacks(path))));
     findings.extend(python::metadata(archive, &dist_info, name, target)?);
-    let at_hand: HashMap<&str, &[u8]> =
-        input.files.iter().filter_map(|file| Some((file.path.as_deref()?, file.bytes.as_slice()))).collect();
+    let at_hand: HashMap<&str, &[u8]> = input.files.iter().filter_map(|file| Some((file.path.as_deref()?, &*file.bytes))).collect();
     findings.extend(record::check(archive, &dist_info, &at_hand));
     if name.runs_on(&target.python_tag())? {
         findings.extend(python::bytecode(archive, target)?);

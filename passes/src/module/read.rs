@@ -66,6 +66,14 @@ impl<'a> Module<'a> {
             return Err(Error::malformed(4, message));
         }
         validate(input)?;
+        Module::read_valid(input)
+    }
+
+    /// Decodes a linked side module that [`validate`] has found to be valid: what is wrong with another one may go unnoticed.
+    ///
+    /// # Errors
+    /// As [`Module::read_any`].
+    pub fn read_valid(input: &'a [u8]) -> Result<Self> {
         let mut module = Module::empty(input);
         for payload in Parser::new(0).parse_all(input) {
             module.read_payload(payload?)?;

@@ -41,6 +41,12 @@ impl Module<'_> {
         Ok(out)
     }
 
+    /// The index that each type will have, by its id; that of a type which is gone means nothing.
+    pub fn type_indices(&self) -> Vec<u32> {
+        let types = IndexMaps::new(self).types;
+        (0..self.types.len() as u32).map(|id| types.alive(id).unwrap_or_default()).collect()
+    }
+
     /// Whether some LEB may be longer than it need be. Where it is not sure it says so.
     ///
     /// # Errors

@@ -104,9 +104,11 @@ fn same_in_order(looks: &[Look], places: &mut [usize]) {
 /// What `functions` look like.
 fn looks(module: &Module<'_>, functions: &[FunctionId]) -> Result<Vec<Look>> {
     let numbers = numbers(module, functions)?;
+    // Not the id: that depends on the way on which the type came into the module.
+    let types = module.type_indices();
     module.visit_numbered_bodies(functions, numbers, |id, body| {
         let beginning = body[..body.len().min(BEGINNING)].to_vec();
-        Look { id, key: (module.function(id).ty.0, beginning, hash(body)), sequences: sample(body) }
+        Look { id, key: (types[module.function(id).ty.0 as usize], beginning, hash(body)), sequences: sample(body) }
     })
 }
 
