@@ -1,7 +1,11 @@
 //! Function bodies: walks over their code, and changes to it.
 
+pub mod arity;
+pub mod code;
 pub mod edit;
+pub mod encode;
 pub mod halves;
+pub mod list;
 pub mod pushed;
 
 use wasm_encoder::InstructionSink;

@@ -17,7 +17,7 @@ use super::abi::Role;
 use crate::module::Module;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-pub use walk::{NoArity, analyse};
+pub use walk::analyse;
 
 /// What is the same for all functions of a module.
 pub struct Facts<'m> {

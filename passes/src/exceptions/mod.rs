@@ -36,19 +36,19 @@ mod sites;
 mod threading;
 
 use crate::body::edit::Edits;
+use crate::body::encode::Exnref;
 use crate::body::halves::TempRet;
 use crate::code_offsets::drop_code_offsets;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
 use crate::{Environment, Error, Notice, Outcome, Result, code};
 use abi::{Abi, Role};
-pub(crate) use flow::NoArity;
 use inline::{Helpers, SiteCall};
 use rayon::prelude::*;
 use runtime::{Callee, Catches, Matching, Personality, State};
 use scan::BodyFacts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use threading::{Exnref, Threaded};
+use threading::Threaded;
 use wasmparser::{FuncType, ValType};
 
 /// Export by which modules agree on the numbers of their `setjmp` calls.

@@ -5,6 +5,7 @@ mod instructions;
 use super::values::{Arrival, Exact, Operand, State, Value};
 use super::{Checks, Facts, Flow, Span};
 use crate::Result;
+use crate::body::arity;
 use crate::exceptions::site_sets::{ANY, NONE, SiteSets, Sites};
 use crate::module::{Body, FunctionId};
 use std::collections::HashMap;
@@ -342,14 +343,8 @@ impl Walk<'_, '_> {
     }
 
     fn arity(&self, ty: BlockType) -> (usize, usize) {
-        match ty {
-            BlockType::Empty => (0, 0),
-            BlockType::Type(_) => (0, 1),
-            BlockType::FuncType(index) => {
-                let ty = &self.facts.module.types()[index as usize];
-                (ty.params().len(), ty.results().len())
-            }
-        }
+        let (takes, gives) = arity::of_block(self.facts.module, ty);
+        (takes as usize, gives as usize)
     }
 
     fn open(&mut self, kind: Kind, at: usize, ty: BlockType) {
@@ -485,32 +480,5 @@ impl Walk<'_, '_> {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// The operators left to it have the same arity in every module.
-pub struct NoArity;
-
-impl wasmparser::ModuleArity for NoArity {
-    fn sub_type_at(&self, _: u32) -> Option<&wasmparser::SubType> {
-        None
-    }
-    fn tag_type_arity(&self, _: u32) -> Option<(u32, u32)> {
-        None
-    }
-    fn type_index_of_function(&self, _: u32) -> Option<u32> {
-        None
-    }
-    fn func_type_of_cont_type(&self, _: &wasmparser::ContType) -> Option<&wasmparser::FuncType> {
-        None
-    }
-    fn sub_type_of_ref_type(&self, _: &wasmparser::RefType) -> Option<&wasmparser::SubType> {
-        None
-    }
-    fn control_stack_height(&self) -> u32 {
-        0
-    }
-    fn label_block(&self, _: u32) -> Option<(BlockType, wasmparser::FrameKind)> {
-        None
     }
 }

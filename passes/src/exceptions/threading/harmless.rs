@@ -5,10 +5,10 @@
 //! always or never. As everywhere in [`threading`](super), the code up to the branch may only move constants between the stack and locals;
 //! what it writes is written in its place where somebody reads it.
 
-use super::code::{Code, Instruction, Label, Op};
 use super::live::Live;
 use super::path::{self, Known, Path, Step};
 use super::{Context, Reports};
+use crate::body::code::{Code, Instruction, Label, Op};
 use crate::module::FunctionId;
 use wasmparser::BlockType;
 

@@ -1,6 +1,6 @@
 //! Which locals some later instruction may read, before each instruction of a body.
 
-use super::code::{Code, Label, Op};
+use crate::body::code::{Code, Label, Op};
 use std::collections::HashMap;
 
 /// A set of locals, one bit each.

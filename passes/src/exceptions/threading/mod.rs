@@ -15,10 +15,8 @@
 //! both paths, or read on none of them ([`live`]); and code that moves into a handler takes nothing from the stack that was there before
 //! it. Sites where that cannot be seen keep the local and the test.
 
-mod code;
 mod dead;
 mod harmless;
-mod list;
 mod live;
 mod passing;
 mod path;
@@ -27,8 +25,8 @@ mod simple;
 mod site;
 mod unreached;
 
-pub use code::Exnref;
-use code::{Code, Op};
+use crate::body::code::{Code, Op};
+use crate::body::encode::Exnref;
 use live::Live;
 
 use super::abi::Role;

@@ -9,10 +9,10 @@
 //!
 //! A `try` without handlers goes. Its call is then one of those that cannot throw as far as the code behind it can see.
 
-use super::code::{Code, Instruction, Label, Op};
-use super::list::List;
 use super::path::{Known, Path, Step};
 use super::{Context, Reports, site};
+use crate::body::code::{Code, Instruction, Label, Op};
+use crate::body::list::List;
 use crate::module::FunctionId;
 use std::collections::{BTreeMap, HashMap};
 use wasmparser::BlockType;

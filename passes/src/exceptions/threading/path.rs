@@ -1,8 +1,8 @@
 //! What the code behind a call does when something was thrown, and when not, as far as constants tell.
 
 use super::Reports;
-use super::code::{Code, Label, Op, Span};
-use crate::module::{FunctionId, Module};
+use crate::body::code::{Code, Label, Op, Span};
+use crate::module::Module;
 use std::collections::BTreeMap;
 use wasmparser::BlockType;
 
@@ -178,7 +178,7 @@ pub fn statement(code: &Code<'_>, module: &Module<'_>, at: usize) -> Option<Vec<
         if matches!(op, Op::Plain(span, ..) if is_call(span)) {
             return None;
         }
-        let (takes, gives) = effect(op, module);
+        let (takes, gives) = op.effect(module);
         height = height.checked_sub(takes)? + gives;
         statement.push(op.clone());
         if height == 0 {
@@ -315,7 +315,7 @@ impl Heights<'_, '_> {
             }
             Op::Rethrow(_) | Op::Unreachable => self.reached = false,
             _ => {
-                let (takes, gives) = effect(op, module);
+                let (takes, gives) = op.effect(module);
                 self.height = self.height.checked_sub(takes)? + gives;
             }
         }
@@ -332,22 +332,5 @@ impl Heights<'_, '_> {
         }
         self.reached = false;
         Some(())
-    }
-}
-
-/// How many values an instruction without control flow takes and gives.
-fn effect(op: &Op, module: &Module<'_>) -> (u32, u32) {
-    match op {
-        Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => (0, 1),
-        Op::Set(_) | Op::Drop | Op::GlobalSet(_) => (1, 0),
-        Op::Tee(_) | Op::Eqz => (1, 1),
-        Op::Eq | Op::Ne | Op::And => (2, 1),
-        Op::Select => (3, 1),
-        Op::Call(function) => {
-            let ty = module.signature(FunctionId(*function));
-            (ty.params().len() as u32, ty.results().len() as u32)
-        }
-        Op::Plain(_, takes, gives) => (*takes, *gives),
-        _ => (0, 0),
     }
 }

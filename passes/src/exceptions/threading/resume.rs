@@ -1,7 +1,7 @@
 //! Exceptions that a landing pad in a handler resumes are thrown on by `rethrow`.
 
 use super::Context;
-use super::code::{Code, Instruction, Label, Op};
+use crate::body::code::{Code, Instruction, Label, Op};
 use std::collections::HashMap;
 use wasmparser::BlockType;
 

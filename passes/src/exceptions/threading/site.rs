@@ -1,9 +1,9 @@
 //! One call site: its handlers, the test behind it, and where both ways lead.
 
-use super::code::{Code, Instruction, Label, Op};
 use super::live::Live;
 use super::path::{self, Known, Path, Step};
 use super::{Context, Reports};
+use crate::body::code::{Code, Instruction, Label, Op};
 use std::collections::VecDeque;
 use wasmparser::BlockType;
 

@@ -3,8 +3,8 @@
 //! Validation takes the end of a block for reached in any case. Where that is not so and code behind it goes, an `unreachable` says so in
 //! its place.
 
-use super::code::{Code, Instruction, Label, Op};
-use super::list::List;
+use crate::body::code::{Code, Instruction, Label, Op};
+use crate::body::list::List;
 
 /// A block that is open.
 struct Open {

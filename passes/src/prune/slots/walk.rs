@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Table, Taken};
 use crate::Result;
-use crate::exceptions::NoArity;
+use crate::body::arity;
 use crate::module::{Body, FunctionId, Module};
 use crate::references::works_on_tables;
 use values::{Choices, MOST_TERMS, Term, Value};
@@ -319,14 +319,8 @@ impl Walk<'_, '_> {
     }
 
     fn arity(&self, ty: BlockType) -> (usize, usize) {
-        match ty {
-            BlockType::Empty => (0, 0),
-            BlockType::Type(_) => (0, 1),
-            BlockType::FuncType(index) => {
-                let ty = &self.module.types()[index as usize];
-                (ty.params().len(), ty.results().len())
-            }
-        }
+        let (takes, gives) = arity::of_block(self.module, ty);
+        (takes as usize, gives as usize)
     }
 
     /// A path leads to the label `index`, counted from the outermost, with `values` on top.
@@ -450,7 +444,7 @@ impl Walk<'_, '_> {
     }
 
     fn tag_values(&self, tag: u32) -> usize {
-        self.module.types()[self.module.tags()[tag as usize].ty.0 as usize].params().len()
+        arity::of_tag(self.module, tag).unwrap_or_default() as usize
     }
 
     fn reached(&mut self, operator: &Operator<'_>, at: u64) {
@@ -643,7 +637,7 @@ impl Walk<'_, '_> {
 
     /// Operators that neither move values nor add them.
     fn other(&mut self, operator: &Operator<'_>) {
-        let arity = if works_on_tables(operator) { None } else { operator.operator_arity(&NoArity) };
+        let arity = if works_on_tables(operator) { None } else { arity::of_plain(operator) };
         let Some((takes, gives)) = arity else {
             self.taken.unclear = true;
             return;

@@ -1,9 +1,10 @@
 //! What instructions without control flow do to values: locals, globals, arithmetic, loads and stores, calls.
 
 use super::super::values::{Exact, Operand, Value, may_be_word, word_itself};
-use super::super::{Access, Ambiguous, Checks, NoArity, Pointer, SiteFlow, Word};
+use super::super::{Access, Ambiguous, Checks, Pointer, SiteFlow, Word};
 use super::Walk;
 use crate::Result;
+use crate::body::arity;
 use crate::exceptions::abi::Role;
 use crate::exceptions::site_sets::NONE;
 use crate::module::FunctionId;
@@ -71,8 +72,7 @@ impl Walk<'_, '_> {
                 self.push(value);
             }
             _ => {
-                let arity = operator.operator_arity(&NoArity);
-                let Some((takes, gives)) = arity else {
+                let Some((takes, gives)) = arity::of_plain(operator) else {
                     self.gave_up = true;
                     return Ok(());
                 };

@@ -1,0 +1,245 @@
+//! A body as a list of instructions whose branches name labels, so that code can move between blocks.
+//!
+//! Instructions that the list has no name for stay the bytes that they were: [`encode`](super::encode) copies them.
+
+use super::arity::{self, Arity};
+use super::list::List;
+use crate::module::{Body, FunctionId, Module};
+use crate::{Error, Result};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator};
+
+/// A block, loop, `if` or `try`, by the order in which they open; 0 is the function itself.
+pub type Label = u32;
+
+/// Positions in a body.
+pub type Span = Range<u32>;
+
+/// One instruction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    Get(u32),
+    Set(u32),
+    Tee(u32),
+    Const(i32),
+    Eqz,
+    Eq,
+    Ne,
+    And,
+    Select,
+    Drop,
+    Call(u32),
+    GlobalGet(u32),
+    GlobalSet(u32),
+    /// Pushes a value and does nothing else: the bytes of the instruction.
+    Push(Span),
+    /// Anything else without control flow: its bytes, how many values it takes and how many it gives.
+    Plain(Span, u32, u32),
+    /// Behind it nothing is reached: `unreachable`, `return`, `throw`, tail calls; its bytes and how many values it takes.
+    Stop(Span, u32),
+    Block(Label, BlockType),
+    Loop(Label, BlockType),
+    If(Label, BlockType),
+    Else(Label),
+    /// Tells validation that what stands before it does not end.
+    Unreachable,
+    /// A call site's `try`; its handlers take the i32 that the tag carries.
+    Try(Label, BlockType),
+    Catch(Label, u32),
+    End(Label),
+    Br(Label),
+    BrIf(Label),
+    BrTable(Box<[Label]>, Label),
+    /// Throws an exception of this tag, with the value on the stack.
+    Throw(u32),
+    /// Throws on what the `try` of this label has caught, from inside a handler of it.
+    Rethrow(Label),
+}
+
+impl Op {
+    /// How many values an instruction without control flow takes and gives.
+    pub fn effect(&self, module: &Module<'_>) -> Arity {
+        match self {
+            Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => (0, 1),
+            Op::Set(_) | Op::Drop | Op::GlobalSet(_) => (1, 0),
+            Op::Tee(_) | Op::Eqz => (1, 1),
+            Op::Eq | Op::Ne | Op::And => (2, 1),
+            Op::Select => (3, 1),
+            Op::Call(function) => arity::of_function(module, *function),
+            Op::Plain(_, takes, gives) => (*takes, *gives),
+            _ => (0, 0),
+        }
+    }
+}
+
+/// An instruction with the number that it had when the body was read, for what is known about it since.
+#[derive(Debug, Clone)]
+pub struct Instruction {
+    pub op: Op,
+    pub id: Option<u32>,
+}
+
+impl From<Op> for Instruction {
+    fn from(op: Op) -> Self {
+        Instruction { op, id: None }
+    }
+}
+
+/// A body in this form.
+#[derive(Debug)]
+pub struct Code<'b> {
+    pub(super) bytes: &'b [u8],
+    /// Local declarations: how many locals, and the bytes of their type.
+    pub(super) declarations: Vec<(u32, Range<usize>)>,
+    /// Number of parameters and declared locals.
+    pub locals: u32,
+    pub list: List,
+    /// The number of the first instruction that a branch to each label leads to.
+    pub targets: HashMap<Label, u32>,
+    pub loops: HashSet<Label>,
+    /// How many values a branch to each label takes.
+    pub arity: Vec<u32>,
+    /// How many values each label's block takes and gives.
+    pub shape: Vec<Arity>,
+}
+
+impl<'b> Code<'b> {
+    /// Reads `body`, one that has no exception handlers but those of call sites.
+    pub fn read(module: &Module<'_>, function: FunctionId, body: &'b Body<'b>) -> Result<Self> {
+        let reader = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset));
+        let signature = module.signature(function);
+        let mut declarations = reader.get_locals_reader()?;
+        let mut locals = signature.params().len() as u32;
+        let mut groups = Vec::new();
+        for _ in 0..declarations.get_count() {
+            let begin = (declarations.original_position() - body.offset) as usize;
+            let (count, _) = declarations.read()?;
+            let end = (declarations.original_position() - body.offset) as usize;
+            let count_length = body.bytes[begin..end].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
+            groups.push((count, begin + count_length..end));
+            locals += count;
+        }
+        let results = signature.results().len() as u32;
+        let mut code = Code {
+            bytes: &body.bytes,
+            declarations: groups,
+            locals,
+            list: List::default(),
+            targets: HashMap::new(),
+            loops: HashSet::new(),
+            arity: vec![results],
+            shape: vec![(0, results)],
+        };
+        let mut open: Vec<Label> = vec![0];
+        let mut operators = reader.get_operators_reader()?;
+        while !operators.eof() {
+            let at = (operators.original_position() - body.offset) as u32;
+            let operator = operators.read()?;
+            let span = at..(operators.original_position() - body.offset) as u32;
+            let op = code.op(module, &operator, span, &mut open)?;
+            let id = code.list.len() as u32;
+            match op {
+                Op::Loop(label, _) => {
+                    code.loops.insert(label);
+                    code.targets.insert(label, id + 1);
+                }
+                Op::End(label) => drop(code.targets.entry(label).or_insert(id + 1)),
+                _ => {}
+            }
+            code.list.push(Instruction { op, id: Some(id) });
+        }
+        Ok(code)
+    }
+
+    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Op> {
+        let strange = || Error::Internal("a call site among native exception handlers".into());
+        let target = |depth: u32| open.len().checked_sub(depth as usize + 1).map(|index| open[index]).ok_or_else(strange);
+        Ok(match *operator {
+            Operator::LocalGet { local_index } => Op::Get(local_index),
+            Operator::LocalSet { local_index } => Op::Set(local_index),
+            Operator::LocalTee { local_index } => Op::Tee(local_index),
+            Operator::I32Const { value } => Op::Const(value),
+            Operator::I32Eqz => Op::Eqz,
+            Operator::I32Eq => Op::Eq,
+            Operator::I32Ne => Op::Ne,
+            Operator::I32And => Op::And,
+            Operator::Select => Op::Select,
+            Operator::Drop => Op::Drop,
+            Operator::Call { function_index } => Op::Call(function_index),
+            Operator::GlobalGet { .. } => Op::Push(span),
+            Operator::GlobalSet { global_index } => Op::GlobalSet(global_index),
+            Operator::Block { blockty } => {
+                let (label, ty) = self.open(module, blockty, false, open)?;
+                Op::Block(label, ty)
+            }
+            Operator::Loop { blockty } => {
+                let (label, ty) = self.open(module, blockty, true, open)?;
+                Op::Loop(label, ty)
+            }
+            Operator::If { blockty } => {
+                let (label, ty) = self.open(module, blockty, false, open)?;
+                Op::If(label, ty)
+            }
+            Operator::Try { blockty } => {
+                let (label, ty) = self.open(module, blockty, false, open)?;
+                Op::Try(label, ty)
+            }
+            Operator::Else => Op::Else(target(0)?),
+            Operator::Catch { tag_index } => Op::Catch(target(0)?, tag_index),
+            Operator::End => Op::End(open.pop().ok_or_else(strange)?),
+            Operator::Br { relative_depth } => Op::Br(target(relative_depth)?),
+            Operator::BrIf { relative_depth } => Op::BrIf(target(relative_depth)?),
+            Operator::BrTable { ref targets } => {
+                let labels = targets.targets().map(|depth| target(depth?)).collect::<Result<_>>()?;
+                Op::BrTable(labels, target(targets.default())?)
+            }
+            Operator::Unreachable => Op::Stop(span, 0),
+            Operator::Return => Op::Stop(span, self.arity[0]),
+            Operator::Throw { tag_index } => Op::Stop(span, arity::of_tag(module, tag_index).ok_or_else(strange)?),
+            Operator::ReturnCall { function_index } => Op::Stop(span, arity::of_function(module, function_index).0),
+            Operator::ReturnCallIndirect { type_index, .. } => Op::Stop(span, arity::of_type_at(module, type_index).0 + 1),
+            Operator::CallIndirect { type_index, .. } => {
+                let (takes, gives) = arity::of_type_at(module, type_index);
+                Op::Plain(span, takes + 1, gives)
+            }
+            _ => {
+                let (takes, gives) = arity::of_plain(operator).ok_or_else(strange)?;
+                Op::Plain(span, takes, gives)
+            }
+        })
+    }
+
+    fn open(&mut self, module: &Module<'_>, ty: BlockType, is_loop: bool, open: &mut Vec<Label>) -> Result<(Label, BlockType)> {
+        let (takes, gives) = arity::of_block(module, ty);
+        let label = self.new_label(if is_loop { takes } else { gives }, (takes, gives));
+        open.push(label);
+        Ok((label, ty))
+    }
+
+    /// A label whose branches take `arity` values, of a block that takes and gives as many as `shape` says.
+    pub fn new_label(&mut self, arity: u32, shape: Arity) -> Label {
+        self.arity.push(arity);
+        self.shape.push(shape);
+        self.arity.len() as Label - 1
+    }
+
+    /// Numbers the instructions anew.
+    pub fn number(&mut self) {
+        let numbered =
+            self.list.iter().enumerate().map(|(at, instruction)| Instruction { id: Some(at as u32), ..instruction.clone() });
+        self.list = List::from(numbered.collect::<Vec<_>>());
+    }
+
+    /// Whether the instruction in `span` is a call through a pointer.
+    pub fn calls_pointer(&self, span: &Span) -> bool {
+        const CALL_INDIRECT: u8 = 0x11;
+        const CALL_REF: u8 = 0x14;
+        matches!(self.bytes.get(span.start as usize), Some(&CALL_INDIRECT | &CALL_REF))
+    }
+
+    /// Where the `end` of `label` is, at or behind `from`.
+    pub fn end_of(&self, label: Label, from: usize) -> Option<usize> {
+        (from..self.list.len()).find(|index| self.list[*index].op == Op::End(label))
+    }
+}
