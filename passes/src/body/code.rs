@@ -8,7 +8,7 @@ use crate::module::{Body, FunctionId, Module};
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator, ValType};
 
 /// A block, loop, `if` or `try`, by the order in which they open; 0 is the function itself.
 pub type Label = u32;
@@ -44,7 +44,7 @@ pub enum Op {
     Else(Label),
     /// Tells validation that what stands before it does not end.
     Unreachable,
-    /// A call site's `try`; its handlers take the i32 that the tag carries.
+    /// A `try`; its handlers take the i32 that the tag carries.
     Try(Label, BlockType),
     Catch(Label, u32),
     End(Label),
@@ -55,22 +55,19 @@ pub enum Op {
     Throw(u32),
     /// Throws on what the `try` of this label has caught, from inside a handler of it.
     Rethrow(Label),
+    /// Something of a pass's own, by its number in [`Code::sites`]: the pass writes instructions in its place before the way out.
+    Site(u32),
 }
 
-impl Op {
-    /// How many values an instruction without control flow takes and gives.
-    pub fn effect(&self, module: &Module<'_>) -> Arity {
-        match self {
-            Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => (0, 1),
-            Op::Set(_) | Op::Drop | Op::GlobalSet(_) => (1, 0),
-            Op::Tee(_) | Op::Eqz => (1, 1),
-            Op::Eq | Op::Ne | Op::And => (2, 1),
-            Op::Select => (3, 1),
-            Op::Call(function) => arity::of_function(module, *function),
-            Op::Plain(_, takes, gives) => (*takes, *gives),
-            _ => (0, 0),
-        }
-    }
+/// What an [`Op::Site`] does, as far as the code around it can see.
+#[derive(Debug, Clone, Default)]
+pub struct Effect {
+    /// How many values it takes and gives.
+    pub arity: Arity,
+    /// The locals whose values it needs.
+    pub reads: Vec<u32>,
+    /// The locals that it writes in any case, before anything can leave it.
+    pub writes: Vec<u32>,
 }
 
 /// An instruction with the number that it had when the body was read, for what is known about it since.
@@ -89,12 +86,18 @@ impl From<Op> for Instruction {
 /// A body in this form.
 #[derive(Debug)]
 pub struct Code<'b> {
-    pub(super) bytes: &'b [u8],
+    body: &'b Body<'b>,
     /// Local declarations: how many locals, and the bytes of their type.
-    pub(super) declarations: Vec<(u32, Range<usize>)>,
-    /// Number of parameters and declared locals.
+    pub(super) declarations: Vec<(u32, &'b [u8])>,
+    /// Locals that were added.
+    pub(super) added: Vec<(u32, ValType)>,
+    /// Instructions that were written as bytes. Their spans begin where the body ends.
+    written: Vec<u8>,
+    /// Number of parameters and locals.
     pub locals: u32,
     pub list: List,
+    /// What each [`Op::Site`] does.
+    pub sites: Vec<Effect>,
     /// The number of the first instruction that a branch to each label leads to.
     pub targets: HashMap<Label, u32>,
     pub loops: HashSet<Label>,
@@ -104,9 +107,29 @@ pub struct Code<'b> {
     pub shape: Vec<Arity>,
 }
 
+/// What is to stand in the place of spans of a body.
+#[derive(Debug, Default)]
+pub struct Changes {
+    replacements: Vec<(Span, Vec<Op>)>,
+    /// In front of the first instruction.
+    pub prologue: Vec<Op>,
+}
+
+impl Changes {
+    /// Puts `with` in the place of the instructions of `span`, which may not overlap that of another change.
+    pub fn replace(&mut self, span: &Range<usize>, with: Vec<Op>) {
+        self.replacements.push((span.start as u32..span.end as u32, with));
+    }
+
+    /// Puts `with` in the place of the instruction at `at`.
+    pub fn replace_at(&mut self, at: usize, with: Vec<Op>) {
+        self.replace(&(at..at + 1), with);
+    }
+}
+
 impl<'b> Code<'b> {
-    /// Reads `body`, one that has no exception handlers but those of call sites.
-    pub fn read(module: &Module<'_>, function: FunctionId, body: &'b Body<'b>) -> Result<Self> {
+    /// What `body` declares; its instructions are still to be read.
+    pub fn new(module: &Module<'_>, function: FunctionId, body: &'b Body<'b>) -> Result<Self> {
         let reader = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset));
         let signature = module.signature(function);
         let mut declarations = reader.get_locals_reader()?;
@@ -117,43 +140,128 @@ impl<'b> Code<'b> {
             let (count, _) = declarations.read()?;
             let end = (declarations.original_position() - body.offset) as usize;
             let count_length = body.bytes[begin..end].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
-            groups.push((count, begin + count_length..end));
+            groups.push((count, &body.bytes[begin + count_length..end]));
             locals += count;
         }
         let results = signature.results().len() as u32;
-        let mut code = Code {
-            bytes: &body.bytes,
+        Ok(Code {
+            body,
             declarations: groups,
+            added: Vec::new(),
+            written: Vec::new(),
             locals,
             list: List::default(),
+            sites: Vec::new(),
             targets: HashMap::new(),
             loops: HashSet::new(),
             arity: vec![results],
             shape: vec![(0, results)],
-        };
+        })
+    }
+
+    /// Reads the instructions, which must be none of exception handlers, with `changes`.
+    pub fn read(&mut self, module: &Module<'_>, changes: Changes) -> Result<()> {
+        let body = self.body;
+        let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
+        let Changes { mut replacements, prologue } = changes;
+        replacements.sort_by_key(|(span, _)| (span.start, span.end));
+        let mut replacements = replacements.into_iter().peekable();
         let mut open: Vec<Label> = vec![0];
-        let mut operators = reader.get_operators_reader()?;
+        let mut list: Vec<Instruction> = Vec::with_capacity(body.bytes.len() / 2);
+        prologue.into_iter().for_each(|op| self.note(op, &mut list));
+        // Where the last change ends.
+        let mut changed = 0;
         while !operators.eof() {
             let at = (operators.original_position() - body.offset) as u32;
             let operator = operators.read()?;
-            let span = at..(operators.original_position() - body.offset) as u32;
-            let op = code.op(module, &operator, span, &mut open)?;
-            let id = code.list.len() as u32;
-            match op {
-                Op::Loop(label, _) => {
-                    code.loops.insert(label);
-                    code.targets.insert(label, id + 1);
+            if let Some((span, with)) = replacements.next_if(|(span, _)| span.start <= at) {
+                if span.start != at || at < changed {
+                    return Err(Error::Internal("changes of a body overlap".into()));
                 }
-                Op::End(label) => drop(code.targets.entry(label).or_insert(id + 1)),
-                _ => {}
+                changed = span.end;
+                with.into_iter().for_each(|op| self.note(op, &mut list));
             }
-            code.list.push(Instruction { op, id: Some(id) });
+            if at >= changed {
+                let op = self.op(module, &operator, at..(operators.original_position() - body.offset) as u32, &mut open)?;
+                self.note(op, &mut list);
+            }
         }
-        Ok(code)
+        if replacements.next().is_some() {
+            return Err(Error::Internal("a change of a body behind its end".into()));
+        }
+        self.list = List::from(list);
+        Ok(())
+    }
+
+    /// Adds `op` to `list`, with its number.
+    fn note(&mut self, op: Op, list: &mut Vec<Instruction>) {
+        let id = list.len() as u32;
+        match op {
+            Op::Loop(label, _) => {
+                self.loops.insert(label);
+                self.targets.insert(label, id + 1);
+            }
+            Op::End(label) => drop(self.targets.entry(label).or_insert(id + 1)),
+            _ => {}
+        }
+        list.push(Instruction { op, id: Some(id) });
+    }
+
+    /// Adds a local of type `ty` and returns its number.
+    pub fn new_local(&mut self, ty: ValType) -> Result<u32> {
+        let local = self.locals;
+        self.locals = local.checked_add(1).ok_or_else(|| Error::Internal("too many locals".into()))?;
+        match self.added.last_mut().filter(|(_, last)| *last == ty) {
+            Some((count, _)) => *count += 1,
+            None => self.added.push((1, ty)),
+        }
+        Ok(local)
+    }
+
+    /// An instruction without control flow that has no name in the list.
+    pub fn plain(&mut self, (takes, gives): Arity, bytes: &[u8]) -> Op {
+        let begin = self.length() + self.written.len();
+        self.written.extend_from_slice(bytes);
+        Op::Plain(begin as u32..(begin + bytes.len()) as u32, takes, gives)
+    }
+
+    /// The number of a new site that does this.
+    pub fn new_site(&mut self, effect: Effect) -> u32 {
+        self.sites.push(effect);
+        self.sites.len() as u32 - 1
+    }
+
+    /// So many bytes the body had.
+    pub(super) fn length(&self) -> usize {
+        self.body.bytes.len()
+    }
+
+    /// The bytes of an instruction.
+    pub fn bytes(&self, span: &Span) -> &[u8] {
+        let (begin, end) = (span.start as usize, span.end as usize);
+        match begin.checked_sub(self.length()) {
+            None => &self.body.bytes[begin..end],
+            Some(begin) => &self.written[begin..end - self.length()],
+        }
+    }
+
+    /// How many values an instruction without control flow takes and gives.
+    pub fn effect(&self, module: &Module<'_>, op: &Op) -> Arity {
+        match op {
+            Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => (0, 1),
+            Op::Set(_) | Op::Drop | Op::GlobalSet(_) => (1, 0),
+            Op::Tee(_) | Op::Eqz => (1, 1),
+            Op::Eq | Op::Ne | Op::And => (2, 1),
+            Op::Select => (3, 1),
+            Op::Call(function) => arity::of_function(module, *function),
+            Op::Plain(_, takes, gives) => (*takes, *gives),
+            Op::Site(site) => self.sites[*site as usize].arity,
+            _ => (0, 0),
+        }
     }
 
     fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Op> {
-        let strange = || Error::Internal("a call site among native exception handlers".into());
+        let strange = || Error::Internal("an instruction that a list of them has no place for".into());
         let target = |depth: u32| open.len().checked_sub(depth as usize + 1).map(|index| open[index]).ok_or_else(strange);
         Ok(match *operator {
             Operator::LocalGet { local_index } => Op::Get(local_index),
@@ -181,12 +289,7 @@ impl<'b> Code<'b> {
                 let (label, ty) = self.open(module, blockty, false, open)?;
                 Op::If(label, ty)
             }
-            Operator::Try { blockty } => {
-                let (label, ty) = self.open(module, blockty, false, open)?;
-                Op::Try(label, ty)
-            }
             Operator::Else => Op::Else(target(0)?),
-            Operator::Catch { tag_index } => Op::Catch(target(0)?, tag_index),
             Operator::End => Op::End(open.pop().ok_or_else(strange)?),
             Operator::Br { relative_depth } => Op::Br(target(relative_depth)?),
             Operator::BrIf { relative_depth } => Op::BrIf(target(relative_depth)?),
@@ -235,7 +338,7 @@ impl<'b> Code<'b> {
     pub fn calls_pointer(&self, span: &Span) -> bool {
         const CALL_INDIRECT: u8 = 0x11;
         const CALL_REF: u8 = 0x14;
-        matches!(self.bytes.get(span.start as usize), Some(&CALL_INDIRECT | &CALL_REF))
+        matches!(self.bytes(span).first(), Some(&CALL_INDIRECT | &CALL_REF))
     }
 
     /// Where the `end` of `label` is, at or behind `from`.

@@ -4,51 +4,61 @@ use super::code::{Code, Label, Op};
 use crate::module::Module;
 use crate::{Error, Result};
 use std::collections::HashMap;
-use std::ops::Range;
 use wasm_encoder::{Catch, Encode, InstructionSink};
 use wasmparser::{BlockType, ValType};
 
 impl Code<'_> {
-    /// The declarations without the last locals that nobody uses, which are those of inlining most of the time; groups of one type that
-    /// follow each other become one.
-    fn used_declarations(&self) -> Vec<(u32, Range<usize>)> {
+    /// The declarations, those of locals that were added last.
+    fn all_declarations(&self) -> Result<Vec<(u32, Vec<u8>)>> {
+        let mut groups: Vec<_> = self.declarations.iter().map(|(count, ty)| (*count, ty.to_vec())).collect();
+        for &(count, ty) in &self.added {
+            let mut bytes = Vec::new();
+            Module::encoded_type(ty)?.encode(&mut bytes);
+            groups.push((count, bytes));
+        }
+        Ok(groups)
+    }
+
+    /// The declarations without the last locals that nobody uses, which are those that were added most of the time; groups of one type
+    /// that follow each other become one.
+    fn used_declarations(&self) -> Result<Vec<(u32, Vec<u8>)>> {
         let used = self.list.iter().filter_map(|instruction| match instruction.op {
             Op::Get(local) | Op::Set(local) | Op::Tee(local) => Some(local + 1),
             _ => None,
         });
-        let declared: u32 = self.declarations.iter().map(|(count, _)| count).sum();
-        let parameters = self.locals - declared;
+        let all = self.all_declarations()?;
+        let parameters = self.locals - all.iter().map(|(count, _)| count).sum::<u32>();
         let mut left = used.max().unwrap_or(0).saturating_sub(parameters);
-        let mut groups: Vec<(u32, Range<usize>)> = Vec::new();
-        for (count, ty) in &self.declarations {
-            let count = left.min(*count);
+        let mut groups: Vec<(u32, Vec<u8>)> = Vec::new();
+        for (count, ty) in all {
+            let count = left.min(count);
             left -= count;
             match groups.last_mut() {
-                Some((before, same)) if self.bytes[same.clone()] == self.bytes[ty.clone()] => *before += count,
-                _ if count > 0 => groups.push((count, ty.clone())),
+                Some((before, same)) if *same == ty => *before += count,
+                _ if count > 0 => groups.push((count, ty)),
                 _ => {}
             }
         }
-        groups
+        Ok(groups)
     }
 
-    /// The body in bytes.
-    pub fn encode(mut self, exnref: Option<&Exnref>) -> Result<Vec<u8>> {
-        let handlers = exnref.map(|exnref| Handlers::find(&mut self, exnref));
-        let mut out = Vec::with_capacity(self.bytes.len() + self.bytes.len() / 8);
+    /// The body in bytes. No sites may be left.
+    pub fn encode(self, exnref: Option<&Exnref>) -> Result<Vec<u8>> {
+        let handlers = exnref.map(|exnref| Handlers::find(&self, exnref));
+        let mut out = Vec::with_capacity(self.length() + self.length() / 8);
         let references = handlers.as_ref().map_or(0, |handlers| handlers.references.len() as u32);
         // The locals for references come behind all others.
-        let groups = if references > 0 { self.declarations.clone() } else { self.used_declarations() };
+        let groups = if references > 0 { self.all_declarations()? } else { self.used_declarations()? };
         (groups.len() as u32 + u32::from(references > 0)).encode(&mut out);
         for (count, ty) in groups {
             count.encode(&mut out);
-            out.extend_from_slice(&self.bytes[ty]);
+            out.extend_from_slice(&ty);
         }
         if references > 0 {
             references.encode(&mut out);
             Module::encoded_type(ValType::EXNREF)?.encode(&mut out);
         }
-        let mut encoder = Encoder { bytes: self.bytes, handlers, open: vec![Some(0)], places: HashMap::from([(0, 0)]), out };
+        let mut encoder = Encoder { code: &self, handlers, open: vec![Some(0)], places: HashMap::from([(0, 0)]), out };
         for instruction in self.list.iter() {
             encoder.instruction(&instruction.op)?;
         }
@@ -91,7 +101,7 @@ struct Handlers<'e> {
 }
 
 impl<'e> Handlers<'e> {
-    fn find(code: &mut Code<'_>, types: &'e Exnref) -> Self {
+    fn find(code: &Code<'_>, types: &'e Exnref) -> Self {
         let mut handlers = Handlers { types, tags: HashMap::new(), done: HashMap::new(), references: HashMap::new() };
         for instruction in code.list.iter() {
             match instruction.op {
@@ -108,7 +118,7 @@ impl<'e> Handlers<'e> {
 }
 
 struct Encoder<'c, 'e> {
-    bytes: &'c [u8],
+    code: &'c Code<'c>,
     /// There for `try_table`.
     handlers: Option<Handlers<'e>>,
     /// The open blocks; `None` for one to which no label belongs.
@@ -133,12 +143,13 @@ impl Encoder<'_, '_> {
     fn instruction(&mut self, op: &Op) -> Result<()> {
         match op {
             Op::Push(span) | Op::Plain(span, ..) | Op::Stop(span, _) => {
-                self.out.extend_from_slice(&self.bytes[span.start as usize..span.end as usize]);
+                self.out.extend_from_slice(self.code.bytes(span));
                 return Ok(());
             }
             Op::Try(label, ty) if self.handlers.is_some() => return self.try_table(*label, *ty),
             Op::Catch(label, _) if self.handlers.is_some() => return self.handler(*label),
             Op::Rethrow(label) if self.handlers.is_some() => return self.throw_reference(*label),
+            Op::Site(_) => return Err(Error::Internal("a site that nothing was written for".into())),
             _ => {}
         }
         let depth = match op {
@@ -183,7 +194,7 @@ impl Encoder<'_, '_> {
             Op::BrIf(_) => sink.br_if(depth),
             Op::Rethrow(_) => sink.rethrow(depth),
             Op::Throw(tag) => sink.throw(tag),
-            Op::Push(_) | Op::Plain(..) | Op::Stop(..) | Op::BrTable(..) => &mut sink,
+            Op::Push(_) | Op::Plain(..) | Op::Stop(..) | Op::BrTable(..) | Op::Site(_) => &mut sink,
         };
         Ok(())
     }

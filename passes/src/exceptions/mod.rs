@@ -35,6 +35,7 @@ mod site_sets;
 mod sites;
 mod threading;
 
+use crate::body::code::{Changes, Code, Op};
 use crate::body::edit::Edits;
 use crate::body::encode::Exnref;
 use crate::body::halves::TempRet;
@@ -425,15 +426,18 @@ fn rewrite_sites(
         .map(|function| {
             let body =
                 shared.function(function).origin.defined().ok_or_else(|| Error::Internal("a call site in an import".into()))?;
-            let mut edits = Edits::new(body, shared.signature(function).params().len() as u32)?;
-            for &(at, callee) in redirects.get(&function).into_iter().flatten() {
-                edits.redirect_call(at, callee);
-            }
+            let redirected = redirects.get(&function).into_iter().flatten();
             let Some(flow) = plan.inlined.get(&function) else {
+                let mut edits = Edits::new(body);
+                redirected.for_each(|&(at, callee)| edits.redirect_call(at, callee));
                 return Ok((function, Threaded { body: edits.apply()?, sites: 0, passing: 0, calls: BTreeSet::new() }));
             };
-            let (body, reports) = inline::inline(shared, edits, flow, &calls[&function], state, &helpers)?;
-            Ok((function, threading::thread(&context, function, body, reports)?))
+            let mut code = Code::new(shared, function, body)?;
+            let mut changes = Changes::default();
+            redirected.for_each(|&(at, callee)| changes.replace_at(at, vec![Op::Call(callee.0)]));
+            let (sites, reports) = inline::inline(shared, &mut code, &mut changes, flow, &calls[&function], state)?;
+            code.read(shared, changes)?;
+            Ok((function, threading::thread(&context, code, sites, reports)?))
         })
         .collect::<Result<_>>()?;
     let (mut threaded, mut let_pass) = (0, 0);

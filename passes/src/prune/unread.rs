@@ -24,7 +24,7 @@ pub fn forget_writes(module: &mut Module<'_>, reached: &Reached) -> Result<()> {
             if writes.is_empty() {
                 return Ok(None);
             }
-            let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
+            let mut edits = Edits::new(body);
             for (span, with) in writes {
                 edits.replace(span, with);
             }

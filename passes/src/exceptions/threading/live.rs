@@ -1,6 +1,6 @@
 //! Which locals some later instruction may read, before each instruction of a body.
 
-use crate::body::code::{Code, Label, Op};
+use crate::body::code::{Code, Effect, Label, Op};
 use std::collections::HashMap;
 
 /// A set of locals, one bit each.
@@ -99,6 +99,11 @@ impl<'c, 'b> Walk<'c, 'b> {
             match &instruction.op {
                 Op::Get(local) => now[*local as usize / 64] |= 1 << (local % 64),
                 Op::Set(local) | Op::Tee(local) => now[*local as usize / 64] &= !(1 << (local % 64)),
+                Op::Site(site) => {
+                    let Effect { reads, writes, .. } = &code.sites[*site as usize];
+                    writes.iter().for_each(|local| now[*local as usize / 64] &= !(1 << (local % 64)));
+                    reads.iter().for_each(|local| now[*local as usize / 64] |= 1 << (local % 64));
+                }
                 Op::End(label) => drop(self.behind.insert(*label, now.clone())),
                 Op::Else(label) => {
                     let behind = self.behind.get(label).cloned().unwrap_or_else(|| vec![u64::MAX; self.words]);

@@ -178,7 +178,7 @@ pub fn statement(code: &Code<'_>, module: &Module<'_>, at: usize) -> Option<Vec<
         if matches!(op, Op::Plain(span, ..) if is_call(span)) {
             return None;
         }
-        let (takes, gives) = op.effect(module);
+        let (takes, gives) = code.effect(module, op);
         height = height.checked_sub(takes)? + gives;
         statement.push(op.clone());
         if height == 0 {
@@ -315,7 +315,7 @@ impl Heights<'_, '_> {
             }
             Op::Rethrow(_) | Op::Unreachable => self.reached = false,
             _ => {
-                let (takes, gives) = op.effect(module);
+                let (takes, gives) = self.code.effect(module, op);
                 self.height = self.height.checked_sub(takes)? + gives;
             }
         }
