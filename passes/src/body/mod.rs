@@ -7,6 +7,7 @@ pub mod encode;
 pub mod halves;
 pub mod list;
 pub mod pushed;
+pub mod solve;
 
 use wasm_encoder::InstructionSink;
 

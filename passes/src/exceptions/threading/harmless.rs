@@ -5,11 +5,11 @@
 //! always or never. As everywhere in [`threading`](super), the code up to the branch may only move constants between the stack and locals;
 //! what it writes is written in its place where somebody reads it.
 
-use super::live::Live;
 use super::path::{self, Known, Path, Step};
 use super::site::Site;
 use super::{Context, Reports};
 use crate::body::code::{Code, Instruction, Label, Op};
+use crate::body::solve::live::Live;
 use wasmparser::BlockType;
 
 /// Most blocks that begin between a call and its test: they are copied on the way.

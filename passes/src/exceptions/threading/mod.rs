@@ -12,13 +12,12 @@
 //!
 //! **What must hold**: between the call and the branch, the code does nothing but move constants between the stack and locals, or is a
 //! statement that has nothing to do with the test and is run on both paths ([`path::statement`]); every local it writes is written for
-//! both paths, or read on none of them ([`live`]); and code that moves into a handler takes nothing from the stack that was there before
+//! both paths, or read on none of them ([`Live`]); and code that moves into a handler takes nothing from the stack that was there before
 //! it. Sites where that cannot be seen keep the local and the test.
 
 mod dead;
 mod decision;
 mod harmless;
-mod live;
 mod passing;
 mod path;
 mod resume;
@@ -29,7 +28,7 @@ mod unreached;
 
 use crate::body::code::{Code, Op};
 use crate::body::encode::Exnref;
-use live::Live;
+use crate::body::solve::live::Live;
 pub use site::{Below, Site};
 
 use super::abi::Role;

@@ -2,11 +2,11 @@
 //! path of calls that return goes on without a test.
 
 use super::decision::{Decision, Place, after_exception};
-use super::live::Live;
 use super::path::{self, Path, Step};
 use super::site::Site;
 use super::{Context, Reports};
 use crate::body::code::{Code, Instruction, Label, Op};
+use crate::body::solve::live::Live;
 use std::collections::VecDeque;
 use wasmparser::BlockType;
 

@@ -1,0 +1,9 @@
+//! What holds at each place of a body: dataflow, of which an analysis is no more than what it knows of a value or a place, and what an
+//! instruction does to that.
+//!
+//! [`backward`] goes over a list of instructions with sets of bits, [`reach`] goes forward over one and tells what is reached. All
+//! follow the control stack, so that an analysis never sees a branch; all bound what hostile bodies can cost, and then have no answer.
+
+pub mod backward;
+pub mod live;
+pub mod reach;
