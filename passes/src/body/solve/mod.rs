@@ -1,9 +1,10 @@
 //! What holds at each place of a body: dataflow, of which an analysis is no more than what it knows of a value or a place, and what an
 //! instruction does to that.
 //!
-//! [`backward`] goes over a list of instructions with sets of bits, [`reach`] goes forward over one and tells what is reached. All
-//! follow the control stack, so that an analysis never sees a branch; all bound what hostile bodies can cost, and then have no answer.
+//! [`forward`] goes over the operators of a body with values of the locals and of the operand stack; [`backward`] over a list of
+//! instructions with sets of bits; [`reach`] goes forward over a list and tells what is reached. All follow the control stack, so that an analysis never sees a branch; all bound what hostile bodies can cost, and then have no answer.
 
 pub mod backward;
+pub mod forward;
 pub mod live;
 pub mod reach;
