@@ -9,6 +9,9 @@ pub mod list;
 pub mod pushed;
 pub mod solve;
 
+#[cfg(test)]
+mod tests;
+
 use wasm_encoder::InstructionSink;
 
 /// The bytes of the instructions that `write` writes.
@@ -32,19 +35,3 @@ pub fn relocated(base: u32, offset: u32) -> Vec<u8> {
 
 /// Opcode of `i32.const`.
 const I32_CONST: u8 = 0x41;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wasmparser::{BinaryReader, Operator, OperatorsReader};
-
-    #[test]
-    fn relocated_addresses_are_what_linkers_write() {
-        assert_eq!(relocated(3, 2), [0x23, 3, 0x41, 0x82, 0x80, 0x80, 0x80, 0, 0x6a]);
-        for offset in [0, 5, 0x7f, 0x1234_5678, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
-            let bytes = relocated(0, offset);
-            let operators: Vec<_> = OperatorsReader::new(BinaryReader::new(&bytes, 0)).into_iter().skip(1).collect();
-            assert!(matches!(operators[0], Ok(Operator::I32Const { value }) if value as u32 == offset), "{offset}: {operators:?}");
-        }
-    }
-}

@@ -8,3 +8,6 @@ pub mod backward;
 pub mod forward;
 pub mod live;
 pub mod reach;
+
+#[cfg(test)]
+mod tests;
