@@ -13,6 +13,9 @@
 mod values;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use super::abi::Role;
 use crate::module::Module;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

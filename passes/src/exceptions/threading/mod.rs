@@ -26,6 +26,9 @@ mod simple;
 mod site;
 mod unreached;
 
+#[cfg(test)]
+mod tests;
+
 use crate::body::code::{Code, Op};
 use crate::body::encode::Exnref;
 use crate::body::solve::live::Live;
