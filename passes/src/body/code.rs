@@ -6,7 +6,6 @@ use super::arity::{self, Arity};
 use super::list::List;
 use crate::module::{Body, FunctionId, Module};
 use crate::{Error, Result};
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator, ValType};
 
@@ -83,6 +82,17 @@ impl From<Op> for Instruction {
     }
 }
 
+/// What is known of the block of a label.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
+    /// How many values it takes and gives.
+    pub shape: Arity,
+    /// A branch leads to its beginning.
+    pub is_loop: bool,
+    /// The number that the instruction had to which a branch leads.
+    pub target: Option<u32>,
+}
+
 /// A body in this form.
 #[derive(Debug)]
 pub struct Code<'b> {
@@ -98,13 +108,8 @@ pub struct Code<'b> {
     pub list: List,
     /// What each [`Op::Site`] does.
     pub sites: Vec<Effect>,
-    /// The number of the first instruction that a branch to each label leads to.
-    pub targets: HashMap<Label, u32>,
-    pub loops: HashSet<Label>,
-    /// How many values a branch to each label takes.
-    pub arity: Vec<u32>,
-    /// How many values each label's block takes and gives.
-    pub shape: Vec<Arity>,
+    /// The block of each label.
+    pub blocks: Vec<Block>,
 }
 
 /// What is to stand in the place of spans of a body.
@@ -152,10 +157,7 @@ impl<'b> Code<'b> {
             locals,
             list: List::default(),
             sites: Vec::new(),
-            targets: HashMap::new(),
-            loops: HashSet::new(),
-            arity: vec![results],
-            shape: vec![(0, results)],
+            blocks: vec![Block { shape: (0, results), ..Block::default() }],
         })
     }
 
@@ -198,10 +200,11 @@ impl<'b> Code<'b> {
         let id = list.len() as u32;
         match op {
             Op::Loop(label, _) => {
-                self.loops.insert(label);
-                self.targets.insert(label, id + 1);
+                let block = &mut self.blocks[label as usize];
+                block.is_loop = true;
+                block.target = Some(id + 1);
             }
-            Op::End(label) => drop(self.targets.entry(label).or_insert(id + 1)),
+            Op::End(label) => drop(self.blocks[label as usize].target.get_or_insert(id + 1)),
             _ => {}
         }
         list.push(Instruction { op, id: Some(id) });
@@ -278,15 +281,15 @@ impl<'b> Code<'b> {
             Operator::GlobalGet { .. } => Op::Push(span),
             Operator::GlobalSet { global_index } => Op::GlobalSet(global_index),
             Operator::Block { blockty } => {
-                let (label, ty) = self.open(module, blockty, false, open)?;
+                let (label, ty) = self.open(module, blockty, open);
                 Op::Block(label, ty)
             }
             Operator::Loop { blockty } => {
-                let (label, ty) = self.open(module, blockty, true, open)?;
+                let (label, ty) = self.open(module, blockty, open);
                 Op::Loop(label, ty)
             }
             Operator::If { blockty } => {
-                let (label, ty) = self.open(module, blockty, false, open)?;
+                let (label, ty) = self.open(module, blockty, open);
                 Op::If(label, ty)
             }
             Operator::Else => Op::Else(target(0)?),
@@ -298,7 +301,7 @@ impl<'b> Code<'b> {
                 Op::BrTable(labels, target(targets.default())?)
             }
             Operator::Unreachable => Op::Stop(span, 0),
-            Operator::Return => Op::Stop(span, self.arity[0]),
+            Operator::Return => Op::Stop(span, self.arity(0)),
             Operator::Throw { tag_index } => Op::Stop(span, arity::of_tag(module, tag_index).ok_or_else(strange)?),
             Operator::ReturnCall { function_index } => Op::Stop(span, arity::of_function(module, function_index).0),
             Operator::ReturnCallIndirect { type_index, .. } => Op::Stop(span, arity::of_type_at(module, type_index).0 + 1),
@@ -313,18 +316,22 @@ impl<'b> Code<'b> {
         })
     }
 
-    fn open(&mut self, module: &Module<'_>, ty: BlockType, is_loop: bool, open: &mut Vec<Label>) -> Result<(Label, BlockType)> {
-        let (takes, gives) = arity::of_block(module, ty);
-        let label = self.new_label(if is_loop { takes } else { gives }, (takes, gives));
+    fn open(&mut self, module: &Module<'_>, ty: BlockType, open: &mut Vec<Label>) -> (Label, BlockType) {
+        let label = self.new_label(arity::of_block(module, ty));
         open.push(label);
-        Ok((label, ty))
+        (label, ty)
     }
 
-    /// A label whose branches take `arity` values, of a block that takes and gives as many as `shape` says.
-    pub fn new_label(&mut self, arity: u32, shape: Arity) -> Label {
-        self.arity.push(arity);
-        self.shape.push(shape);
-        self.arity.len() as Label - 1
+    /// The label of a new block that takes and gives as many values as `shape` says.
+    pub fn new_label(&mut self, shape: Arity) -> Label {
+        self.blocks.push(Block { shape, ..Block::default() });
+        self.blocks.len() as Label - 1
+    }
+
+    /// How many values a branch to `label` takes.
+    pub fn arity(&self, label: Label) -> u32 {
+        let block = &self.blocks[label as usize];
+        if block.is_loop { block.shape.0 } else { block.shape.1 }
     }
 
     /// Numbers the instructions anew.

@@ -163,7 +163,7 @@ impl Writer<'_, '_> {
         };
         let memarg = MemArg { offset: 0, align: access.align, target: MemArgTarget::Memory(0), ordering: None };
         let (ty, gives) = if access.loads { (BlockType::Type(ValType::I32), 1) } else { (BlockType::Empty, 0) };
-        let mut block = || self.code.new_label(gives, (0, gives));
+        let mut block = || self.code.new_label((0, gives));
         let (outer, inner) = (block(), block());
         let add = self.code.plain((2, 1), &code(|code| code.i32_add()));
         let memory = match stored {

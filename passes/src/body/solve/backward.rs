@@ -98,7 +98,7 @@ struct Walk<'c, 'b> {
 
 impl<'c, 'b> Walk<'c, 'b> {
     fn new(code: &'c Code<'b>, words: usize) -> Self {
-        let labels = code.shape.len();
+        let labels = code.blocks.len();
         let (mut has_else, mut first_handler) = (vec![false; labels], vec![None; labels]);
         for (at, instruction) in code.list.iter().enumerate() {
             match instruction.op {

@@ -2,7 +2,8 @@
 //! instruction does to that.
 //!
 //! [`forward`] goes over the operators of a body with values of the locals and of the operand stack; [`backward`] over a list of
-//! instructions with sets of bits; [`reach`] goes forward over a list and tells what is reached. All follow the control stack, so that an analysis never sees a branch; all bound what hostile bodies can cost, and then have no answer.
+//! instructions with sets of bits; [`reach`] goes forward over a list and tells what is reached. They follow the control stack, so that an
+//! analysis never sees a branch, and bound what hostile bodies can cost: those then have no answer.
 
 pub mod backward;
 pub mod forward;

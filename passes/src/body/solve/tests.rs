@@ -250,7 +250,7 @@ fn handlers_and_sites_are_live_as_they_say() {
     with_function("(i32.const 0)", |module, id, body| {
         let mut code = Code::new(module, id, body).unwrap();
         code.new_site(Effect { arity: (0, 0), reads: vec![2], writes: vec![1] });
-        let label = code.new_label(0, (0, 0));
+        let label = code.new_label((0, 0));
         let handled = [
             Op::Try(label, BlockType::Empty),
             Op::Call(0),

@@ -77,8 +77,8 @@ fn follow(context: &Context<'_>, code: &Code<'_>, live: &Live, from: usize, repo
                 }
             }
             (&Op::BrIf(label), true) => {
-                if code.arity[label as usize] == 0
-                    && let Some(writes) = writes(&path, code.targets.get(&label).copied())
+                if code.arity(label) == 0
+                    && let Some(writes) = writes(&path, code.blocks[label as usize].target)
                 {
                     let mut new = with(&opened, writes);
                     new.push(Op::Br(label).into());

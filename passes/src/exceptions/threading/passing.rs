@@ -118,7 +118,7 @@ enum Next {
 /// Where the way goes on behind the instruction at `at`.
 fn next(context: &Context<'_>, code: &Code<'_>, blocks: &Blocks, path: &mut Path, op: &Op, at: usize) -> Option<Next> {
     let forward = |path: &Path, label: &Label| {
-        let possible = path.is_level() && code.arity[*label as usize] == 0 && !code.loops.contains(label);
+        let possible = path.is_level() && code.arity(*label) == 0 && !code.blocks[*label as usize].is_loop;
         blocks.ends.get(label).copied().filter(|end| possible && *end > at).map(Next::Behind)
     };
     match op {

@@ -203,7 +203,7 @@ pub fn arrives(code: &Code<'_>, path: &mut Path, from: usize, to: usize, get_tem
                     // Out of the blocks up to that one, if it ends before `to`.
                     if let Some(index) = open.iter().position(|open| open == label) {
                         open.truncate(index);
-                    } else if code.loops.contains(label) {
+                    } else if code.blocks[*label as usize].is_loop {
                         return None;
                     }
                     at = code.end_of(*label, at).filter(|end| *end < to)?;
@@ -255,7 +255,7 @@ impl Heights<'_, '_, '_> {
         let reached = self.reach.reached;
         match op {
             Op::Block(label, _) | Op::Loop(label, _) | Op::If(label, _) | Op::Try(label, _) => {
-                let (takes, _) = self.code.shape[*label as usize];
+                let (takes, _) = self.code.blocks[*label as usize].shape;
                 if reached {
                     self.height = self.height.checked_sub(takes + u32::from(matches!(op, Op::If(..))))?;
                 }
@@ -264,8 +264,8 @@ impl Heights<'_, '_, '_> {
             }
             // A handler is given what the tag carries.
             Op::Catch(..) => self.height = self.below.last()? + 1,
-            Op::Else(label) => self.height = self.below.last()? + self.code.shape[*label as usize].0,
-            Op::End(label) => self.height = self.below.pop()? + self.code.shape[*label as usize].1,
+            Op::Else(label) => self.height = self.below.last()? + self.code.blocks[*label as usize].shape.0,
+            Op::End(label) => self.height = self.below.pop()? + self.code.blocks[*label as usize].shape.1,
             _ if reached => {
                 self.reached(op)?;
                 self.go_round(op);
@@ -290,7 +290,7 @@ impl Heights<'_, '_, '_> {
 
     /// An instruction that is reached and is no part of a block.
     fn reached(&mut self, op: &Op) -> Option<()> {
-        let of = |label: &Label| self.code.arity[*label as usize];
+        let of = |label: &Label| self.code.arity(*label);
         let needs = match op {
             Op::Br(label) => of(label),
             Op::BrIf(label) => of(label) + 1,

@@ -116,7 +116,7 @@ fn replace(
     match code.list[index].op {
         Op::Br(to) if resuming.get(&to) == Some(&exception) => new.push(Op::Rethrow(label).into()),
         Op::BrIf(to) if resuming.get(&to) == Some(&exception) => {
-            let inner = code.new_label(0, (0, 0));
+            let inner = code.new_label((0, 0));
             new.extend([Op::If(inner, BlockType::Empty), Op::Rethrow(label), Op::End(inner)].map(Instruction::from));
         }
         _ => new.push(code.list[index].clone()),
@@ -135,8 +135,8 @@ fn resuming(context: &Context<'_>, code: &Code<'_>) -> HashMap<Label, u32> {
     let mut labels = HashMap::new();
     for at in 0..code.list.len().saturating_sub(2) {
         if let (&Op::End(label), &Op::Get(local)) = (&code.list[at].op, &code.list[at + 1].op)
-            && code.arity[label as usize] == 0
-            && !code.loops.contains(&label)
+            && code.arity(label) == 0
+            && !code.blocks[label as usize].is_loop
             && resumes(context, code, local, at + 1)
         {
             labels.insert(label, local);

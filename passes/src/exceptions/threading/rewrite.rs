@@ -14,7 +14,7 @@ use wasmparser::BlockType;
 pub fn thread(context: &Context<'_>, code: &mut Code<'_>, site: &Site, live: &Live, at: usize, reports: Reports) -> Option<Label> {
     let place = Place::new(code, site, at)?;
     let decision = place.decide(context, code, reports)?;
-    let label = code.new_label(place.site.arity.1, place.site.arity);
+    let label = code.new_label(place.site.arity);
     let rewrite = Rewrite { context, code, live, place: &place, label, reports };
     let (end, new) = rewrite.rewrite(&decision)?;
     let id = code.list[at].id;
@@ -49,7 +49,7 @@ impl Rewrite<'_, '_> {
         let (ty, takes) = if outer > 0 { self.type_without_result()? } else { (BlockType::Empty, 0) };
         let (end, mut out) = self.inner(decision, meets)?;
         for &label in decision.opened[..outer].iter().rev() {
-            self.code.shape[label as usize] = (takes, 0);
+            self.code.blocks[label as usize].shape = (takes, 0);
             out.push_front(Op::Block(label, ty).into());
         }
         Some((end, out))
@@ -85,7 +85,7 @@ impl Rewrite<'_, '_> {
 
     /// That of the instruction to which a branch leads.
     fn target(&self, label: Label) -> Option<u32> {
-        self.code.targets.get(&label).copied()
+        self.code.blocks[label as usize].target
     }
 
     /// The writes of `path` that count at `target`, as code.
@@ -180,7 +180,7 @@ impl Rewrite<'_, '_> {
         }
         match self.place.site.ty {
             BlockType::FuncType(ty) => {
-                let (takes, gives) = self.code.shape[self.label as usize];
+                let (takes, gives) = self.code.blocks[self.label as usize].shape;
                 let ty = match (takes, gives) {
                     (0, _) => BlockType::Empty,
                     (_, 0) => self.place.site.ty,
@@ -205,7 +205,7 @@ impl Rewrite<'_, '_> {
 
     /// `br_if` to the landing pad: the handler branches there.
     fn branching(&mut self, decision: &Decision, label: Label) -> Option<Replacement> {
-        if self.code.arity[label as usize] != 0 {
+        if self.code.arity(label) != 0 {
             return None;
         }
         let handler = self.handler(decision, self.target(label))?;
@@ -221,7 +221,7 @@ impl Rewrite<'_, '_> {
 
     /// `br_if` around the landing pad: the call branches there, and the landing pad stands in the handler if it can.
     fn falling(&mut self, decision: &Decision, label: Label) -> Option<Replacement> {
-        if self.code.arity[label as usize] != 0 {
+        if self.code.arity(label) != 0 {
             return None;
         }
         let end = decision.at + 1;
@@ -256,8 +256,7 @@ impl Rewrite<'_, '_> {
         out.extend(handler);
         out.extend(self.copy(end..behind.unwrap_or(end)));
         out.push_back(Op::End(self.label).into());
-        self.code.shape[self.label as usize] = (takes, 0);
-        self.code.arity[self.label as usize] = 0;
+        self.code.blocks[self.label as usize].shape = (takes, 0);
         Some((behind.unwrap_or(end), out))
     }
 
@@ -266,7 +265,7 @@ impl Rewrite<'_, '_> {
         let end = self.end_of_block(from)?;
         let stretch = path::stretch(self.code, self.context.module, from, end)?;
         let gives = match self.code.list[end].op {
-            Op::End(label) | Op::Else(label) | Op::Catch(label, _) => self.code.shape[label as usize].1,
+            Op::End(label) | Op::Else(label) | Op::Catch(label, _) => self.code.blocks[label as usize].shape.1,
             _ => return None,
         };
         (!stretch.ends || gives == 0).then_some(end)
@@ -348,8 +347,7 @@ impl Rewrite<'_, '_> {
         }
         out.push_back(Op::End(self.label).into());
         if inside {
-            self.code.shape[self.label as usize] = (takes, 0);
-            self.code.arity[self.label as usize] = 0;
+            self.code.blocks[self.label as usize].shape = (takes, 0);
         } else {
             out.extend(self.take());
         }
@@ -485,7 +483,7 @@ impl Rewrite<'_, '_> {
         out.extend(returns);
         out.extend(self.copy(returning));
         out.push_back(Op::End(label).into());
-        self.code.shape[label as usize] = (takes, 0);
+        self.code.blocks[label as usize].shape = (takes, 0);
         Some((end + 1, out))
     }
 
@@ -518,7 +516,7 @@ impl Rewrite<'_, '_> {
         }
         out.extend(self.copy(returning));
         out.push_back(Op::End(label).into());
-        self.code.shape[label as usize] = (takes, 0);
+        self.code.blocks[label as usize].shape = (takes, 0);
         Some((end + 1, out))
     }
 

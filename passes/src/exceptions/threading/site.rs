@@ -85,7 +85,7 @@ impl Site {
         let clear = [Op::Const(0), Op::Set(reports.threw)];
         let clear: &[Op] = if reports.read_once { &clear } else { &[] };
         if self.catches() {
-            let label = code.new_label(self.arity.1, self.arity);
+            let label = code.new_label(self.arity);
             push(clear);
             push(&[Op::Try(label, self.ty)]);
             push(&self.pushes);
