@@ -1,4 +1,7 @@
 //! Function bodies: walks over their code, and changes to it.
+//!
+//! [`arity`] says what instructions take and give, and [`solve`] what holds at a place of a body. [`edit`] replaces bytes and leaves all
+//! others as they are; for changes that move code, [`code`] is a body as a list of instructions, which [`encode`](mod@encode) writes.
 
 pub mod arity;
 pub mod code;
