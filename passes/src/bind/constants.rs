@@ -32,7 +32,7 @@ pub fn inline(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<()> {
     let rewritten: Vec<(FunctionId, usize, Vec<u8>)> = (readers.into_par_iter())
         .filter_map(|id| Some((id, shared.function(id).origin.defined()?)))
         .map(|(id, body)| {
-            let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
+            let mut edits = Edits::new(body);
             let mut count = 0;
             pushed::each(body, |operator, span, _| {
                 let Operator::GlobalGet { global_index } = operator else { return };
@@ -92,7 +92,7 @@ pub fn call_directly(module: &mut Module<'_>, outcome: &mut Outcome) -> Result<(
             if calls.is_empty() {
                 return Ok(None);
             }
-            let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
+            let mut edits = Edits::new(body);
             let count = calls.len();
             for (span, callee) in calls {
                 edits.replace(span, code(|code| code.call(callee.0)));

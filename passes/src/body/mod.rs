@@ -1,9 +1,20 @@
 //! Function bodies: walks over their code, and changes to it.
+//!
+//! [`arity`] says what instructions take and give, and [`solve`] what holds at a place of a body. [`edit`] replaces bytes and leaves all
+//! others as they are; for changes that move code, [`code`] is a body as a list of instructions, which [`encode`](mod@encode) writes.
 
+pub mod arity;
+pub mod code;
 pub mod edit;
+pub mod encode;
 pub mod facts;
 pub mod halves;
+pub mod list;
 pub mod pushed;
+pub mod solve;
+
+#[cfg(test)]
+mod tests;
 
 use wasm_encoder::InstructionSink;
 
@@ -28,19 +39,3 @@ pub fn relocated(base: u32, offset: u32) -> Vec<u8> {
 
 /// Opcode of `i32.const`.
 const I32_CONST: u8 = 0x41;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wasmparser::{BinaryReader, Operator, OperatorsReader};
-
-    #[test]
-    fn relocated_addresses_are_what_linkers_write() {
-        assert_eq!(relocated(3, 2), [0x23, 3, 0x41, 0x82, 0x80, 0x80, 0x80, 0, 0x6a]);
-        for offset in [0, 5, 0x7f, 0x1234_5678, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
-            let bytes = relocated(0, offset);
-            let operators: Vec<_> = OperatorsReader::new(BinaryReader::new(&bytes, 0)).into_iter().skip(1).collect();
-            assert!(matches!(operators[0], Ok(Operator::I32Const { value }) if value as u32 == offset), "{offset}: {operators:?}");
-        }
-    }
-}

@@ -13,11 +13,14 @@
 mod values;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use super::abi::Role;
 use crate::module::Module;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-pub use walk::{NoArity, analyse};
+pub use walk::analyse;
 
 /// What is the same for all functions of a module.
 pub struct Facts<'m> {

@@ -1,8 +1,9 @@
-//! Call sites with their `try` in place, and `__THREW__` in a local.
+//! Call sites without their wrapper, and `__THREW__` in a local.
 //!
 //! Where [`flow`](super::flow) knows every use of the words `__THREW__` and `__threwValue` in a function, they become locals of it: a
-//! handler sets them, and the code behind the call reads them as before. The pushes of their addresses go. The call itself stands
-//! inside a `try` right there, direct where the callee is known, and without a `try` where the callee cannot throw.
+//! handler sets them, and the code behind the call reads them as before. The pushes of their addresses go. The call itself becomes one
+//! instruction of the list, a [`Site`], which [`threading`](super::threading) works on and writes out: as a `try`, direct where the callee
+//! is known, and without a `try` where the callee cannot throw.
 //!
 //! What the locals replace must be seen by nobody else, and nobody else may report. [`sites`](super::sites) decides it, by what
 //! [`flow`](super::flow) found.
@@ -39,15 +40,15 @@
 //! `tests/exceptions/watched.rs` has modules that do not keep to the second and the last, and what they give.
 
 use super::flow::{Access, Ambiguous, Flow, SiteFlow, Word};
-use super::runtime::{Catches, Handler, State, zero};
-use super::threading::Reports;
+use super::runtime::{Catches, State, zero};
+use super::threading::{Below, Reports, Site};
 use crate::body::code;
-use crate::body::edit::Edits;
-use crate::module::{FunctionId, Module, TypeId};
+use crate::body::code::{Changes, Code, Op};
+use crate::module::{FunctionId, Module, TagId, TypeId};
 use crate::{Error, Result};
 use std::collections::HashMap;
-use wasm_encoder::{BlockType, InstructionSink, MemArg, MemArgTarget};
-use wasmparser::{FuncType, ValType};
+use wasm_encoder::{InstructionSink, MemArg, MemArgTarget};
+use wasmparser::{BlockType, FuncType, ValType};
 
 /// Functions that the handlers call, to keep them short; there only if some handler does.
 #[derive(Debug, Clone, Copy)]
@@ -70,25 +71,27 @@ pub struct SiteCall {
     pub ty: TypeId,
 }
 
-/// The body behind `edits` with every site of `calls` (by position) inlined, in legacy instructions, and the locals of its handlers.
+/// Writes the words and every site of `calls` (by position) into `changes` of the body of `code`, which is still to be read. Returns the
+/// sites, by their numbers, and the locals of their handlers.
 pub fn inline(
     module: &Module<'_>,
-    mut edits: Edits<'_>,
+    code: &mut Code<'_>,
+    changes: &mut Changes,
     flow: &Flow,
     calls: &HashMap<usize, SiteCall>,
     state: &State,
-    helpers: &Helpers,
-) -> Result<(Vec<u8>, Reports)> {
-    let threw = edits.new_local(ValType::I32)?;
+) -> Result<(Vec<Site>, Reports)> {
+    let threw = code.new_local(ValType::I32)?;
     let reads_value = !flow.words.ambiguous.is_empty() || flow.words.loads.iter().any(|load| load.word == Word::ThrewValue);
-    let value = if reads_value { Some(edits.new_local(ValType::I32)?) } else { None };
+    let value = if reads_value { Some(code.new_local(ValType::I32)?) } else { None };
+    let reports = Reports { threw, value, read_once: flow.words.read_once };
     let mut writer = Writer {
         module,
         state,
-        helpers,
-        edits,
-        threw,
-        value,
+        code,
+        changes,
+        sites: Vec::new(),
+        reports,
         saved_stack_pointer: None,
         moves_stack_pointer: flow.moves_stack_pointer,
         temporaries: HashMap::new(),
@@ -99,21 +102,18 @@ pub fn inline(
     }
     for (&at, site) in &flow.sites {
         let call = calls.get(&at).ok_or_else(|| Error::Internal(format!("the call at {at} has no plan")))?;
-        writer.site(at, site, call, flow.words.read_once)?;
+        writer.site(at, site, call)?;
     }
-    let reports = Reports { threw, value, read_once: flow.words.read_once };
-    Ok((writer.edits.apply()?, reports))
+    Ok((writer.sites, reports))
 }
 
-struct Writer<'m, 'a> {
-    module: &'m Module<'m>,
-    state: &'m State,
-    helpers: &'m Helpers,
-    edits: Edits<'a>,
-    /// Local in place of `__THREW__`.
-    threw: u32,
-    /// Local in place of `__threwValue`, if anything reads it.
-    value: Option<u32>,
+struct Writer<'w, 'a> {
+    module: &'w Module<'w>,
+    state: &'w State,
+    code: &'w mut Code<'a>,
+    changes: &'w mut Changes,
+    sites: Vec<Site>,
+    reports: Reports,
     /// Local for the stack pointer at sites where no other holds it.
     saved_stack_pointer: Option<u32>,
     /// Whether the function changes the stack pointer.
@@ -127,31 +127,27 @@ impl Writer<'_, '_> {
     fn words(&mut self, flow: &Flow) -> Result<()> {
         let words = &flow.words;
         for span in words.addresses.iter().filter(|_| !words.addresses_stay) {
-            self.edits.replace(span.clone(), Vec::new());
+            self.changes.replace(span, Vec::new());
         }
         for load in &words.loads {
             let local = self.local_of(load.word)?;
             let mut instead = self.without_address(load, words.addresses_stay);
-            InstructionSink::new(&mut instead).local_get(local);
-            self.edits.replace(load.span.clone(), instead);
+            instead.push(Op::Get(local));
+            self.changes.replace(&load.span, instead);
         }
         for store in &words.stores {
-            let mut instead = Vec::new();
-            match self.local_of(store.word) {
-                Ok(local) => InstructionSink::new(&mut instead).local_set(local),
-                // Nobody reads it.
-                Err(_) => InstructionSink::new(&mut instead).drop(),
-            };
+            // Where there is no local for it, nobody reads it.
+            let mut instead = vec![self.local_of(store.word).map_or(Op::Drop, Op::Set)];
             instead.extend(self.without_address(store, words.addresses_stay));
-            self.edits.replace(store.span.clone(), instead);
+            self.changes.replace(&store.span, instead);
         }
         for clear in &words.clears {
             let mut instead = self.without_address(clear, words.addresses_stay);
             // Each site sets the local to zero itself, where that is all they are for.
             if !words.read_once {
-                InstructionSink::new(&mut instead).i32_const(0).local_set(self.threw);
+                instead.extend([Op::Const(0), Op::Set(self.reports.threw)]);
             }
-            self.edits.replace(clear.span.clone(), instead);
+            self.changes.replace(&clear.span, instead);
         }
         Ok(())
     }
@@ -159,229 +155,154 @@ impl Writer<'_, '_> {
     /// An access of a local where the address is that of its word, and of memory otherwise.
     fn ambiguous(&mut self, access: &Ambiguous) -> Result<()> {
         let words = self.state.threw.ok_or_else(|| Error::Internal("no addresses of __THREW__ to compare with".into()))?;
-        let (threw, value) = (self.threw, self.local_of(Word::ThrewValue)?);
+        let (threw, value) = (self.reports.threw, self.local_of(Word::ThrewValue)?);
         let address = self.temporary(ValType::I32, usize::MAX - 1)?;
         let stored = match access.loads {
             true => None,
             false => Some(self.temporary(ValType::I32, usize::MAX - 2)?),
         };
         let memarg = MemArg { offset: 0, align: access.align, target: MemArgTarget::Memory(0), ordering: None };
-        let mut out = Vec::new();
-        let mut code = InstructionSink::new(&mut out);
-        let ty = if access.loads { BlockType::Result(wasm_encoder::ValType::I32) } else { BlockType::Empty };
-        if let Some(stored) = stored {
-            code.local_set(stored);
-        }
-        code.local_tee(address).global_get(words.0).i32_eq().if_(ty);
-        read_or_write(&mut code, threw, stored);
-        code.else_().local_get(address).global_get(words.0).i32_const(4).i32_add().i32_eq().if_(ty);
-        read_or_write(&mut code, value, stored);
-        code.else_().local_get(address);
-        match stored {
-            None => code.i32_load(memarg),
-            Some(stored) => code.local_get(stored).i32_store(memarg),
+        let (ty, gives) = if access.loads { (BlockType::Type(ValType::I32), 1) } else { (BlockType::Empty, 0) };
+        let mut block = || self.code.new_label((0, gives));
+        let (outer, inner) = (block(), block());
+        let add = self.code.plain((2, 1), &code(|code| code.i32_add()));
+        let memory = match stored {
+            None => self.code.plain((1, 1), &code(|code| code.i32_load(memarg))),
+            Some(_) => self.code.plain((2, 0), &code(|code| code.i32_store(memarg))),
         };
-        code.end().end();
-        self.edits.replace(access.span.clone(), out);
+        let local = |local: u32| match stored {
+            None => vec![Op::Get(local)],
+            Some(stored) => vec![Op::Get(stored), Op::Set(local)],
+        };
+        let mut out: Vec<Op> = stored.map(Op::Set).into_iter().collect();
+        out.extend([Op::Tee(address), Op::GlobalGet(words.0), Op::Eq, Op::If(outer, ty)]);
+        out.extend(local(threw));
+        out.extend([Op::Else(outer), Op::Get(address), Op::GlobalGet(words.0), Op::Const(4), add, Op::Eq, Op::If(inner, ty)]);
+        out.extend(local(value));
+        out.extend([Op::Else(inner), Op::Get(address)]);
+        out.extend(stored.map(Op::Get));
+        out.extend([memory, Op::End(inner), Op::End(outer)]);
+        self.changes.replace(&access.span, out);
         Ok(())
     }
 
     /// Takes the push of an address away, or else returns the code that drops it.
-    fn without_address(&mut self, access: &Access, addresses_stay: bool) -> Vec<u8> {
+    fn without_address(&mut self, access: &Access, addresses_stay: bool) -> Vec<Op> {
         match &access.address {
             _ if !addresses_stay => Vec::new(),
             Some(push) => {
-                self.edits.replace(push.clone(), Vec::new());
+                self.changes.replace(push, Vec::new());
                 Vec::new()
             }
-            None => code(|code| code.drop()),
+            None => vec![Op::Drop],
         }
     }
 
     fn local_of(&self, word: Word) -> Result<u32> {
         match word {
-            Word::Threw => Ok(self.threw),
-            Word::ThrewValue => self.value.ok_or_else(|| Error::Internal("no local for __threwValue".into())),
+            Word::Threw => Ok(self.reports.threw),
+            Word::ThrewValue => self.reports.value.ok_or_else(|| Error::Internal("no local for __threwValue".into())),
         }
     }
 
-    fn site(&mut self, at: usize, site: &SiteFlow, call: &SiteCall, clear: bool) -> Result<()> {
-        let callee_type = self.module.types()[call.ty.0 as usize].clone();
+    fn site(&mut self, at: usize, site: &SiteFlow, call: &SiteCall) -> Result<()> {
+        let callee = self.module.types()[call.ty.0 as usize].clone();
         let mut out = Vec::new();
-        let pointer = &site.pointer;
-        let movable = pointer.pushed_by.clone().filter(|_| pointer.local.is_some() || pointer.global.is_some());
-        let mut how = How { callee: call.callee, pointer: Vec::new(), arguments: Vec::new() };
-        let mut below = false;
-        match (call.callee, &pointer.pushed_by) {
-            (Some(_), Some(span)) => self.edits.replace(span.clone(), Vec::new()),
+        let (mut pushes, mut below) = (Vec::new(), false);
+        match (call.callee, &site.pointer.pushed_by) {
+            (Some(_), Some(span)) => self.changes.replace(span, Vec::new()),
             (Some(_), None) => below = true,
-            (None, _) => match movable {
-                Some(span) => {
-                    how.pointer = self.edits.original(&span).to_vec();
-                    self.edits.replace(span, Vec::new());
-                }
-                None => self.spill(&callee_type, &mut how, &mut out)?,
-            },
-        }
-        if call.throws {
-            self.guarded(&callee_type, site, call, &how, clear, &mut out)?;
-        } else {
-            if clear {
-                InstructionSink::new(&mut out).i32_const(0).local_set(self.threw);
+            (None, Some(span)) if site.pointer.local.is_some() || site.pointer.global.is_some() => {
+                self.changes.replace(span, Vec::new());
+                let global = || Op::Push(span.start as u32..span.end as u32);
+                pushes.push(site.pointer.local.map_or_else(global, Op::Get));
             }
-            self.call(call, &how, &mut out);
+            (None, _) => pushes = self.spill(&callee, &mut out)?,
         }
-        if below {
-            self.drop_below(&callee_type, &mut out)?;
-        }
-        let length = self.edits.call_length(at);
-        self.edits.replace(at..at + length, out);
+        // Arguments that are not on the stack are pushed, in front of the pointer.
+        let on_stack = if pushes.len() > 1 { 0 } else { callee.params().len() as u32 };
+        let zero = callee.results().first().map(|result| self.zero(*result)).transpose()?;
+        let arity = (on_stack, zero.iter().len() as u32);
+        let ty = match callee.results() {
+            _ if on_stack > 0 => BlockType::FuncType(call.ty.0),
+            [] => BlockType::Empty,
+            [result, ..] => BlockType::Type(*result),
+        };
+        let catches = |tag: Option<TagId>, wanted: bool| tag.filter(|_| wanted && call.throws).map(|tag| tag.0);
+        let cpp = catches(self.state.cpp_exception, call.catches.cpp());
+        let longjmp = catches(self.state.longjmp, call.catches.longjmp());
+        let stack_pointer = match site.stack_pointer {
+            Some(local) if call.throws => Some(local),
+            None if call.throws => Some(self.save_stack_pointer(&mut out)?),
+            _ => None,
+        };
+        let call = match call.callee {
+            Some(callee) => Op::Call(callee.0),
+            None => {
+                let (table, ty) = (self.state.function_table.0, call.ty.0);
+                let parameters = callee.params().len() as u32;
+                self.code.plain((parameters + 1, arity.1), &code(|code| code.call_indirect(table, ty)))
+            }
+        };
+        let below = match callee.results() {
+            _ if !below => None,
+            [] => Some(Below::Alone),
+            [result, ..] => Some(Below::Result(self.temporary(*result, usize::MAX)?)),
+        };
+        let site = Site { pushes, call, ty, arity, zero, cpp, longjmp, stack_pointer, below };
+        out.push(Op::Site(self.code.new_site(site.effect(self.reports))));
+        self.sites.push(site);
+        self.changes.replace_at(at, out);
         Ok(())
     }
 
-    /// Puts the arguments and then the pointer from the stack into locals.
-    fn spill(&mut self, callee: &FuncType, how: &mut How, out: &mut Vec<u8>) -> Result<()> {
+    /// The zero that stands for a result.
+    fn zero(&mut self, result: ValType) -> Result<Op> {
+        Ok(match result {
+            ValType::I32 => Op::Const(0),
+            _ => {
+                let mut bytes = Vec::new();
+                zero(&mut InstructionSink::new(&mut bytes), &FuncType::new([], [result]))?;
+                self.code.plain((0, 1), &bytes)
+            }
+        })
+    }
+
+    /// Puts the arguments and then the pointer from the stack into locals; returns what pushes them again.
+    fn spill(&mut self, callee: &FuncType, out: &mut Vec<Op>) -> Result<Vec<Op>> {
+        let mut locals = Vec::new();
         for (index, &ty) in callee.params().iter().enumerate() {
-            how.arguments.push(self.temporary(ty, index)?);
+            locals.push(self.temporary(ty, index)?);
         }
         let pointer = self.temporary(ValType::I32, callee.params().len())?;
-        let mut sink = InstructionSink::new(out);
-        for &argument in how.arguments.iter().rev() {
-            sink.local_set(argument);
-        }
-        sink.local_set(pointer);
-        how.pointer = code(|code| code.local_get(pointer));
-        Ok(())
+        out.extend(locals.iter().rev().map(|local| Op::Set(*local)));
+        out.push(Op::Set(pointer));
+        Ok(locals.into_iter().chain([pointer]).map(Op::Get).collect())
     }
 
     fn temporary(&mut self, ty: ValType, index: usize) -> Result<u32> {
         if let Some(&local) = self.temporaries.get(&(ty, index)) {
             return Ok(local);
         }
-        let local = self.edits.new_local(ty)?;
+        let local = self.code.new_local(ty)?;
         self.temporaries.insert((ty, index), local);
         Ok(local)
     }
 
-    /// The function pointer of a direct call is still on the stack, under the result.
-    fn drop_below(&mut self, callee: &FuncType, out: &mut Vec<u8>) -> Result<()> {
-        match callee.results() {
-            [] => {
-                InstructionSink::new(out).drop();
-            }
-            [result, ..] => {
-                let result = self.temporary(*result, usize::MAX)?;
-                InstructionSink::new(out).local_set(result).drop().local_get(result);
-            }
-        }
-        Ok(())
-    }
-
-    /// The call inside a `try` whose handlers set the locals.
-    fn guarded(
-        &mut self,
-        callee: &FuncType,
-        site: &SiteFlow,
-        call: &SiteCall,
-        how: &How,
-        clear: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        let stack_pointer = match site.stack_pointer {
-            Some(local) => local,
-            None => self.save_stack_pointer(out)?,
-        };
-        if clear {
-            InstructionSink::new(out).i32_const(0).local_set(self.threw);
-        }
-        // Arguments on the stack enter the block as its parameters.
-        let on_stack = how.arguments.is_empty() && !callee.params().is_empty();
-        let block = match callee.results() {
-            _ if on_stack => BlockType::FunctionType(call.ty.0),
-            [] => BlockType::Empty,
-            [result, ..] => BlockType::Result(Module::encoded_type(*result)?),
-        };
-        let handlers = call.catches.handlers(self.state);
-        InstructionSink::new(out).try_(block);
-        self.call(call, how, out);
-        for (tag, handler) in handlers {
-            InstructionSink::new(out).catch(tag.0);
-            self.handle(handler, stack_pointer, callee, out)?;
-        }
-        InstructionSink::new(out).end();
-        Ok(())
-    }
-
     /// A local with the stack pointer at this site: read on entry where the function does not move it, since reading an imported global
     /// in a loop costs more than a call without a `try` does; right here otherwise.
-    fn save_stack_pointer(&mut self, out: &mut Vec<u8>) -> Result<u32> {
+    fn save_stack_pointer(&mut self, out: &mut Vec<Op>) -> Result<u32> {
         let (local, first) = match self.saved_stack_pointer {
             Some(local) => (local, false),
-            None => (self.edits.new_local(ValType::I32)?, true),
+            None => (self.code.new_local(ValType::I32)?, true),
         };
         self.saved_stack_pointer = Some(local);
-        let global = self.state.stack_pointer.0;
+        let save = [Op::GlobalGet(self.state.stack_pointer.0), Op::Set(local)];
         if self.moves_stack_pointer {
-            InstructionSink::new(out).global_get(global).local_set(local);
+            out.extend(save);
         } else if first {
-            self.edits.begin_with(code(|code| code.global_get(global).local_set(local)));
+            self.changes.prologue.extend(save);
         }
         Ok(local)
     }
-
-    fn call(&self, call: &SiteCall, how: &How, out: &mut Vec<u8>) {
-        let mut sink = InstructionSink::new(out);
-        for &argument in &how.arguments {
-            sink.local_get(argument);
-        }
-        if let Some(callee) = how.callee {
-            sink.call(callee.0);
-        } else {
-            out.extend_from_slice(&how.pointer);
-            InstructionSink::new(out).call_indirect(self.state.function_table.0, call.ty.0);
-        }
-    }
-
-    /// The payload is on the stack; leaves the zero that stands for a result.
-    fn handle(&self, handler: Handler, stack_pointer: u32, callee: &FuncType, out: &mut Vec<u8>) -> Result<()> {
-        let helper = match handler {
-            Handler::Exception => self.helpers.caught,
-            Handler::Longjmp => self.helpers.jumped,
-        };
-        let helper = helper.ok_or_else(|| Error::Internal("a handler without its helper".into()))?;
-        let mut sink = InstructionSink::new(out);
-        sink.local_get(stack_pointer).call(helper.0);
-        match handler {
-            Handler::Exception => {
-                sink.i32_const(1).local_set(self.threw);
-                if let Some(value) = self.value {
-                    sink.i32_const(0).local_set(value);
-                }
-            }
-            Handler::Longjmp => {
-                match self.value {
-                    Some(value) => sink.local_set(value),
-                    None => sink.drop(),
-                };
-                sink.local_set(self.threw);
-            }
-        }
-        zero(&mut sink, callee)
-    }
-}
-
-fn read_or_write(code: &mut InstructionSink<'_>, local: u32, stored: Option<u32>) {
-    match stored {
-        None => code.local_get(local),
-        Some(stored) => code.local_get(stored).local_set(local),
-    };
-}
-
-/// How the operands of a call reach it.
-struct How {
-    callee: Option<FunctionId>,
-    /// Code that pushes the function pointer.
-    pointer: Vec<u8>,
-    /// Locals that hold the arguments; empty when they are on the stack.
-    arguments: Vec<u32>,
 }

@@ -315,7 +315,7 @@ fn behind_got<'m>(module: &'m Module<'m>, options: &Options<'m>) -> HashMap<u32,
     entries.filter_map(|(name, global)| Some((global.0, behind(name)?))).collect()
 }
 
-fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
+pub(super) fn facts<'m>(module: &'m Module<'m>, abi: &Abi) -> Result<Facts<'m>> {
     let functions = || {
         module.imports().iter().filter_map(|import| match import.item {
             Item::Function(id) => Some((id.0, import.field.as_ref())),

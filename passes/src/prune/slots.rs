@@ -16,7 +16,7 @@
 //!
 //! **When it gives up.** When something else is done with the base or an address behind it than to add a constant and to pass the sum on
 //! (a sum with another number, a multiplication), when code works on a table itself, and at instructions that it does not know. Then
-//! any slot may be meant. So it may in functions too large to be followed: the bounds are in [`walk`] and at [`MOST_WALKS`].
+//! any slot may be meant. So it may in functions too large to be followed: the bounds are in [`crate::body::solve::forward`] and at [`MOST_WALKS`].
 //!
 //! **Relies on** what compilers, linkers and optimisers are not known to do, each broken by a module in the tests (`assumptions`):
 //! - An optimiser folds a number into an address only where it was added, not where it was taken away: above a sum nothing is named.

@@ -21,7 +21,7 @@ pub fn forget_writes(module: &mut Module<'_>, reached: &Reached) -> Result<()> {
     let changed: Vec<(FunctionId, Vec<u8>)> = (writers.into_par_iter())
         .map(|(id, body)| {
             let writes = writes(body, &doomed)?;
-            let mut edits = Edits::new(body, shared.signature(id).params().len() as u32)?;
+            let mut edits = Edits::new(body);
             for (span, with) in writes {
                 edits.replace(span, with);
             }

@@ -46,10 +46,9 @@ impl Value {
     }
 }
 
-/// What holds at one point of the code.
+/// What else holds at one point of the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    pub locals: Vec<Value>,
     /// The call sites one of which was passed last.
     pub pending: Sites,
     /// No call came since.
@@ -68,6 +67,20 @@ pub struct State {
     pub stack_pointer: Option<u32>,
 }
 
+impl State {
+    /// In the beginning of a function.
+    pub const BEGIN: State = State {
+        pending: NONE,
+        fresh: false,
+        passed: false,
+        cleared: false,
+        reported: false,
+        stored: false,
+        zero: false,
+        stack_pointer: None,
+    };
+}
+
 /// A value on the operand stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operand {
@@ -81,19 +94,10 @@ pub struct Operand {
     pub end: usize,
 }
 
-impl Operand {
-    pub const UNKNOWN: Operand = Operand::of(Value::UNKNOWN);
-
-    pub const fn of(value: Value) -> Self {
+impl From<Value> for Operand {
+    fn from(value: Value) -> Self {
         Operand { value, pushed_by: None, local: None, global: None, end: 0 }
     }
-}
-
-/// What arrives at a label: the state and the values it takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrival {
-    pub state: State,
-    pub values: Vec<Value>,
 }
 
 /// The word that an access of `address` with `memarg` means, if it is one of the two and nothing behind it.

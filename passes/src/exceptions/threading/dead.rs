@@ -1,10 +1,10 @@
 //! What threading leaves behind goes: code that nothing leads to, writes to locals that nobody reads, values that are dropped.
 
-use super::code::{Code, Instruction, Op};
-use super::list::List;
-use super::live::Live;
 use super::simple::is_push;
 use super::{Context, simple, unreached};
+use crate::body::code::{Code, Instruction, Op};
+use crate::body::list::List;
+use crate::body::solve::live::Live;
 
 /// What one write needed may be dead in turn; more rounds than this find next to nothing.
 const ROUNDS: usize = 3;

@@ -1,15 +1,15 @@
 //! The tests behind calls that cannot throw.
 //!
-//! Such a call has no `try`, or lost it to [`passing`](super::passing); the code in front of it stores zero in the local that stands for
+//! Such a call site catches nothing, or nothing any more ([`passing`](super::passing)); it stores zero in the local that stands for
 //! `__THREW__`, and nothing sets it before the code behind it has looked. What that code finds is known, so that its branches are taken
 //! always or never. As everywhere in [`threading`](super), the code up to the branch may only move constants between the stack and locals;
 //! what it writes is written in its place where somebody reads it.
 
-use super::code::{Code, Instruction, Label, Op};
-use super::live::Live;
 use super::path::{self, Known, Path, Step};
+use super::site::Site;
 use super::{Context, Reports};
-use crate::module::FunctionId;
+use crate::body::code::{Code, Instruction, Label, Op};
+use crate::body::solve::live::Live;
 use wasmparser::BlockType;
 
 /// Most blocks that begin between a call and its test: they are copied on the way.
@@ -21,20 +21,14 @@ struct Replacement {
     code: Vec<Instruction>,
 }
 
-/// Removes the test behind the call that the zero at `at` is stored for; `None` when there is no such call, or its test stays.
-pub fn thread(context: &Context<'_>, code: &mut Code<'_>, live: &Live, at: usize, reports: Reports) -> Option<()> {
-    let op = |index: usize| code.list.get(index).map(|instruction| &instruction.op);
-    if op(at) != Some(&Op::Const(0)) || op(at + 1) != Some(&Op::Set(reports.threw)) {
+/// Removes the test behind `site` at `at`, which catches nothing; `None` when its test stays.
+pub fn thread(context: &Context<'_>, code: &mut Code<'_>, site: &Site, live: &Live, at: usize, reports: Reports) -> Option<()> {
+    if site.below.is_some() {
         return None;
     }
-    let has_result = match op(at + 2)? {
-        &Op::Call(callee) => !context.module.signature(FunctionId(callee)).results().is_empty(),
-        Op::Plain(_, _, gives) => *gives > 0,
-        _ => return None,
-    };
     // The result stays where it is put; one that is left on the stack lies below all that follows.
-    let taken = has_result && matches!(op(at + 3), Some(Op::Set(_) | Op::Drop));
-    let from = at + 3 + usize::from(taken);
+    let taken = site.zero.is_some() && matches!(code.list.get(at + 1)?.op, Op::Set(_) | Op::Drop);
+    let from = at + 1 + usize::from(taken);
     let id = code.list.get(from)?.id;
     let Replacement { end, code: mut new } = follow(context, code, live, from, reports)?;
     // What is read from here on is no more than it was.
@@ -83,8 +77,8 @@ fn follow(context: &Context<'_>, code: &Code<'_>, live: &Live, from: usize, repo
                 }
             }
             (&Op::BrIf(label), true) => {
-                if code.arity[label as usize] == 0
-                    && let Some(writes) = writes(&path, code.targets.get(&label).copied())
+                if code.arity(label) == 0
+                    && let Some(writes) = writes(&path, code.blocks[label as usize].target)
                 {
                     let mut new = with(&opened, writes);
                     new.push(Op::Br(label).into());

@@ -1,6 +1,6 @@
 //! Handlers continue where the code behind their call would take them.
 //!
-//! Behind an inlined call site stands the compiler's test of `__THREW__`, now a local that the handlers set. What it finds is known when
+//! Behind a call site ([`Site`]) stands the compiler's test of `__THREW__`, now a local that the handlers set. What it finds is known when
 //! nothing was thrown, and mostly when something was ([`path`]). Where both paths part at one branch, the handler itself continues at the
 //! landing pad or the dispatch of setjmp, and the path of calls that return carries no flag, no test, and no `getTempRet0`.
 //!
@@ -12,30 +12,33 @@
 //!
 //! **What must hold**: between the call and the branch, the code does nothing but move constants between the stack and locals, or is a
 //! statement that has nothing to do with the test and is run on both paths ([`path::statement`]); every local it writes is written for
-//! both paths, or read on none of them ([`live`]); and code that moves into a handler takes nothing from the stack that was there before
+//! both paths, or read on none of them ([`Live`]); and code that moves into a handler takes nothing from the stack that was there before
 //! it. Sites where that cannot be seen keep the local and the test.
 
-mod code;
 mod dead;
+mod decision;
 mod harmless;
-mod list;
-mod live;
 mod passing;
 mod path;
 mod resume;
+mod rewrite;
 mod simple;
 mod site;
 mod unreached;
 
-pub use code::Exnref;
-use code::{Code, Op};
-use live::Live;
+#[cfg(test)]
+mod tests;
+
+use crate::body::code::{Code, Op};
+use crate::body::encode::Exnref;
+use crate::body::solve::live::Live;
+pub use site::{Below, Site};
 
 use super::abi::Role;
 use super::inline::Helpers;
 use super::runtime::State;
 use crate::Result;
-use crate::module::{Body, FunctionId, GlobalId, Module};
+use crate::module::{FunctionId, GlobalId, Module};
 use std::collections::{BTreeSet, HashMap};
 
 /// What is the same for all functions of a module.
@@ -115,36 +118,33 @@ pub struct Threaded {
     pub calls: BTreeSet<u32>,
 }
 
-/// Threads the handlers of the call sites in `body`, which [`inline`](super::inline) wrote with legacy instructions.
-pub fn thread(context: &Context<'_>, function: FunctionId, body: Vec<u8>, reports: Reports) -> Result<Threaded> {
-    let body = Body::new(body);
-    let mut code = Code::read(context.module, function, &body)?;
-    let (mut sites, mut harmless, mut passing) = (0, 0, 0);
-    if reports.read_once
-        && let Some(live) = Live::analyse(&code)
-    {
-        passing = passing::remove_handlers(context, &mut code, reports);
+/// Threads the call sites in `code`, and writes it out.
+pub fn thread(context: &Context<'_>, mut code: Code<'_>, mut sites: Vec<Site>, reports: Reports) -> Result<Threaded> {
+    let (mut threaded, mut passing) = (0, 0);
+    let mut noting = HashMap::new();
+    let live = if reports.read_once { Live::analyse(&code) } else { None };
+    if let Some(live) = &live {
+        passing = passing::remove_handlers(context, &code, &mut sites, reports);
         // What comes later in the code is simpler already when its turn comes.
-        let begins = (0..code.list.len()).rev().filter_map(|at| Some((at, begins_site(&code.list[at].op)?)));
-        for (at, throws) in begins.collect::<Vec<_>>() {
-            match throws {
-                true => sites += usize::from(site::thread(context, &mut code, &live, at, reports).is_some()),
-                false => harmless += usize::from(harmless::thread(context, &mut code, &live, at, reports).is_some()),
-            }
+        for at in (0..code.list.len()).rev() {
+            let Op::Site(number) = code.list[at].op else { continue };
+            let site = &sites[number as usize];
+            let done = if site.catches() {
+                let label = rewrite::thread(context, &mut code, site, live, at, reports);
+                noting.extend(label.zip(site.stack_pointer));
+                label.is_some()
+            } else {
+                harmless::thread(context, &mut code, site, live, at, reports).is_some()
+            };
+            threaded += usize::from(done);
         }
-        resume::rethrow(context, &mut code);
+    }
+    site::write_out(&mut code, &sites, context.helpers, reports)?;
+    if live.is_some() {
+        resume::rethrow(context, &mut code, &noting);
         dead::remove(context, &mut code);
     }
     let calls = code.list.iter().filter_map(|instruction| context.routine(&instruction.op)).collect();
     let body = code.encode(context.exnref.as_ref())?;
-    Ok(Threaded { body, sites: sites + harmless, passing, calls })
-}
-
-/// Whether a call site that can throw may be here, or begin here, with the zero that is stored for one that cannot; `None` for neither.
-fn begins_site(op: &Op) -> Option<bool> {
-    match op {
-        Op::Try(..) => Some(true),
-        Op::Const(0) => Some(false),
-        _ => None,
-    }
+    Ok(Threaded { body, sites: threaded, passing, calls })
 }

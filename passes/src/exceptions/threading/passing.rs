@@ -7,77 +7,34 @@
 //! thrown between the stack and locals. What it writes is then read by nobody, as the function is left; and the stack pointer is restored
 //! by the frame that catches.
 //!
-//! A `try` without handlers goes. Its call is then one of those that cannot throw as far as the code behind it can see.
+//! A site that catches nothing any more is one of those that cannot throw as far as the code behind it can see.
 
-use super::code::{Code, Instruction, Label, Op};
-use super::list::List;
+use super::decision::{after_exception, after_longjmp};
 use super::path::{Known, Path, Step};
-use super::{Context, Reports, site};
-use crate::module::FunctionId;
-use std::collections::{BTreeMap, HashMap};
+use super::site::Site;
+use super::{Context, Reports};
+use crate::body::code::{Code, Label, Op};
+use std::collections::HashMap;
 use wasmparser::BlockType;
 
 /// More instructions than any compiler puts between a call and the longjmp.
 const MOST_STEPS: usize = 200;
 
-/// Removes the handlers of such sites, and returns how many sites there were.
-pub fn remove_handlers(context: &Context<'_>, code: &mut Code<'_>, reports: Reports) -> usize {
+/// Has such sites catch no more than they need, and returns how many there were.
+pub fn remove_handlers(context: &Context<'_>, code: &Code<'_>, sites: &mut [Site], reports: Reports) -> usize {
     let blocks = Blocks::find(code);
-    let mut edits: BTreeMap<usize, Edit> = BTreeMap::new();
-    for at in 0..code.list.len() {
-        if let Op::Try(label, _) = code.list[at].op {
-            edit(context, code, &blocks, (at, label), reports, &mut edits);
-        }
+    let mut changed = 0;
+    for (at, instruction) in code.list.iter().enumerate() {
+        let Op::Site(number) = instruction.op else { continue };
+        let Some(site) = sites.get_mut(number as usize).filter(|site| site.below.is_none()) else { continue };
+        let has_result = site.zero.is_some();
+        let passes = |thrown: Thrown| passes(context, code, &blocks, (at, has_result), thrown, reports).is_some();
+        let before = (site.cpp, site.longjmp);
+        site.cpp = before.0.filter(|_| !passes(Thrown::Exception));
+        site.longjmp = before.1.filter(|_| !passes(Thrown::Longjmp));
+        changed += usize::from(before != (site.cpp, site.longjmp));
     }
-    if edits.is_empty() {
-        return 0;
-    }
-    let sites = edits.len();
-    let mut kept: Vec<Instruction> = Vec::with_capacity(code.list.len());
-    let mut from = 0;
-    for (begin, Edit { end, instead }) in edits {
-        kept.extend(code.list.range(from..begin).cloned());
-        kept.extend(instead);
-        from = end;
-    }
-    kept.extend(code.list.range(from..code.list.len()).cloned());
-    code.list = List::from(kept);
-    sites
-}
-
-/// What takes the place of some code, up to `end`.
-struct Edit {
-    end: usize,
-    instead: Vec<Instruction>,
-}
-
-/// Notes which handlers of the `try` at `at` go.
-fn edit(
-    context: &Context<'_>,
-    code: &Code<'_>,
-    blocks: &Blocks,
-    (at, label): (usize, Label),
-    reports: Reports,
-    edits: &mut BTreeMap<usize, Edit>,
-) {
-    let (Some(handlers), Some(&end)) = (blocks.handlers.get(&label), blocks.ends.get(&label)) else { return };
-    let ends = handlers.iter().skip(1).chain([&end]);
-    let passing = |handler: &usize| passes(context, code, blocks, (*handler, end, label), reports).is_some();
-    let removed: Vec<(usize, usize)> =
-        handlers.iter().zip(ends).filter(|(handler, _)| passing(handler)).map(|(handler, end)| (*handler, *end)).collect();
-    if removed.len() < handlers.len() {
-        edits.extend(removed.into_iter().map(|(handler, end)| (handler, Edit { end, instead: Vec::new() })));
-        return;
-    }
-    // The zero for `__THREW__` is stored right before the call, as it is where there never was a `try`.
-    let (Some(begin), Some(&first)) = (at.checked_sub(2), handlers.first()) else { return };
-    if code.list[begin].op != Op::Const(0) || code.list[begin + 1].op != Op::Set(reports.threw) {
-        return;
-    }
-    let zero = [code.list[begin].clone(), code.list[begin + 1].clone()];
-    let arguments = code.list.range(at + 1..first - 1).cloned();
-    let instead = arguments.chain(zero).chain(code.list.range(first - 1..first).cloned()).collect();
-    edits.insert(begin, Edit { end: end + 1, instead });
+    changed
 }
 
 /// Where the parts of each block are.
@@ -85,8 +42,6 @@ fn edit(
 struct Blocks {
     ends: HashMap<Label, usize>,
     others: HashMap<Label, usize>,
-    /// The handlers of each `try`.
-    handlers: HashMap<Label, Vec<usize>>,
 }
 
 impl Blocks {
@@ -96,7 +51,6 @@ impl Blocks {
             match instruction.op {
                 Op::End(label) => drop(blocks.ends.insert(label, at)),
                 Op::Else(label) => drop(blocks.others.insert(label, at)),
-                Op::Catch(label, _) => blocks.handlers.entry(label).or_default().push(at),
                 _ => {}
             }
         }
@@ -105,29 +59,27 @@ impl Blocks {
 }
 
 /// What the code behind a call site takes for thrown.
-#[derive(PartialEq)]
+#[derive(Clone, Copy)]
 enum Thrown {
     Exception,
     Longjmp,
 }
 
-/// Whether the code behind the site throws on what the handler at `handler` reports; `Some` if it does.
+/// Whether the code behind the site at `at` throws on what its handler reports; `Some` if it does.
 fn passes(
     context: &Context<'_>,
     code: &Code<'_>,
     blocks: &Blocks,
-    (handler, end, label): (usize, usize, Label),
+    (at, has_result): (usize, bool),
+    thrown: Thrown,
     reports: Reports,
 ) -> Option<()> {
-    let Op::Call(helper) = code.list.get(handler + 2)?.op else { return None };
-    let is = |known: Option<FunctionId>| known.is_some_and(|known| known.0 == helper);
-    let (thrown, mut path) = match () {
-        () if is(context.helpers.caught) => (Thrown::Exception, site::after_exception(reports)),
-        () if is(context.helpers.jumped) => (Thrown::Longjmp, site::after_longjmp(reports)),
-        () => return None,
+    let mut path = match thrown {
+        Thrown::Exception => after_exception(reports),
+        Thrown::Longjmp => after_longjmp(reports),
     };
-    let mut at = end + 1;
-    if code.shape[label as usize].1 > 0 {
+    let mut at = at + 1;
+    if has_result {
         // The result is a zero that stands for none.
         match code.list.get(at)?.op {
             Op::Set(local) => drop(path.writes.insert(local, Known::Nothing)),
@@ -166,14 +118,12 @@ enum Next {
 /// Where the way goes on behind the instruction at `at`.
 fn next(context: &Context<'_>, code: &Code<'_>, blocks: &Blocks, path: &mut Path, op: &Op, at: usize) -> Option<Next> {
     let forward = |path: &Path, label: &Label| {
-        let possible = path.is_level() && code.arity[*label as usize] == 0 && !code.loops.contains(label);
+        let possible = path.is_level() && code.arity(*label) == 0 && !code.blocks[*label as usize].is_loop;
         blocks.ends.get(label).copied().filter(|end| possible && *end > at).map(Next::Behind)
     };
     match op {
         Op::Block(_, BlockType::Empty) | Op::End(_) if path.is_level() => Some(Next::Instruction),
         Op::Else(label) | Op::Br(label) => forward(path, label),
-        // Out of the body of another site, past its handlers.
-        Op::Catch(..) => None,
         _ => match (path.step(op, &context.get_temp_ret)?, op) {
             (Step::Next, _) | (Step::Decides(false), Op::BrIf(_)) => Some(Next::Instruction),
             (Step::Decides(true), Op::BrIf(label)) => forward(path, label),

@@ -1,8 +1,9 @@
 //! What the code behind a call does when something was thrown, and when not, as far as constants tell.
 
 use super::Reports;
-use super::code::{Code, Label, Op, Span};
-use crate::module::{FunctionId, Module};
+use crate::body::code::{Code, Label, Op, Span};
+use crate::body::solve::reach::Reach;
+use crate::module::Module;
 use std::collections::BTreeMap;
 use wasmparser::BlockType;
 
@@ -178,7 +179,7 @@ pub fn statement(code: &Code<'_>, module: &Module<'_>, at: usize) -> Option<Vec<
         if matches!(op, Op::Plain(span, ..) if is_call(span)) {
             return None;
         }
-        let (takes, gives) = effect(op, module);
+        let (takes, gives) = code.effect(module, op);
         height = height.checked_sub(takes)? + gives;
         statement.push(op.clone());
         if height == 0 {
@@ -202,7 +203,7 @@ pub fn arrives(code: &Code<'_>, path: &mut Path, from: usize, to: usize, get_tem
                     // Out of the blocks up to that one, if it ends before `to`.
                     if let Some(index) = open.iter().position(|open| open == label) {
                         open.truncate(index);
-                    } else if code.loops.contains(label) {
+                    } else if code.blocks[*label as usize].is_loop {
                         return None;
                     }
                     at = code.end_of(*label, at).filter(|end| *end < to)?;
@@ -232,122 +233,79 @@ pub struct Stretch {
 /// Looks over the instructions from `from` to `to`, which must be nested in themselves; `None` when they take values that were on the
 /// stack before.
 pub fn stretch(code: &Code<'_>, module: &Module<'_>, from: usize, to: usize) -> Option<Stretch> {
-    let mut walk = Heights { code, frames: Vec::new(), height: 0, reached: true };
+    let mut walk = Heights { code, module, reach: Reach::new(), below: Vec::new(), height: 0 };
     for instruction in code.list.range(from..to) {
-        walk.instruction(&instruction.op, module)?;
+        walk.instruction(&instruction.op)?;
     }
-    walk.frames.is_empty().then_some(Stretch { ends: walk.reached })
+    walk.reach.frames.is_empty().then_some(Stretch { ends: walk.reach.reached })
 }
 
-/// A block that is open.
-struct Frame {
-    label: Label,
-    /// Height of the stack below its parameters.
-    height: u32,
-    /// Whether it is reached.
-    entered: bool,
-    /// Whether what comes behind its end is reached, as far as is known.
-    leads_out: bool,
-    /// An `if` without `else`, which also ends where its condition is false.
-    lone_if: bool,
-}
-
-struct Heights<'c, 'b> {
+/// The height of the stack above where a stretch begins.
+struct Heights<'c, 'b, 'm> {
     code: &'c Code<'b>,
-    frames: Vec<Frame>,
+    module: &'c Module<'m>,
+    reach: Reach,
+    /// That below the parameters of each open block.
+    below: Vec<u32>,
     height: u32,
-    reached: bool,
 }
 
-impl Heights<'_, '_> {
-    fn instruction(&mut self, op: &Op, module: &Module<'_>) -> Option<()> {
+impl Heights<'_, '_, '_> {
+    fn instruction(&mut self, op: &Op) -> Option<()> {
+        let reached = self.reach.reached;
         match op {
-            Op::Block(label, _) | Op::Loop(label, _) | Op::If(label, _) | Op::Try(label, _) => self.open(op, *label)?,
-            Op::Else(_) | Op::Catch(..) => {
-                let frame = self.frames.last_mut()?;
-                frame.leads_out |= self.reached;
-                frame.lone_if = false;
-                self.reached = frame.entered;
-                let takes = if matches!(op, Op::Catch(..)) { 1 } else { self.code.shape[frame.label as usize].0 };
-                self.height = frame.height + takes;
+            Op::Block(label, _) | Op::Loop(label, _) | Op::If(label, _) | Op::Try(label, _) => {
+                let (takes, _) = self.code.blocks[*label as usize].shape;
+                if reached {
+                    self.height = self.height.checked_sub(takes + u32::from(matches!(op, Op::If(..))))?;
+                }
+                self.below.push(self.height);
+                self.height += takes;
             }
-            Op::End(label) => {
-                let frame = self.frames.pop()?;
-                self.reached |= frame.leads_out || (frame.lone_if && frame.entered);
-                self.height = frame.height + self.code.shape[*label as usize].1;
+            // A handler is given what the tag carries.
+            Op::Catch(..) => self.height = self.below.last()? + 1,
+            Op::Else(label) => self.height = self.below.last()? + self.code.blocks[*label as usize].shape.0,
+            Op::End(label) => self.height = self.below.pop()? + self.code.blocks[*label as usize].shape.1,
+            _ if reached => {
+                self.reached(op)?;
+                self.go_round(op);
             }
-            _ if self.reached => self.reached_instruction(op, module)?,
             _ => {}
         }
+        self.reach.step(op);
         Some(())
     }
 
-    fn open(&mut self, op: &Op, label: Label) -> Option<()> {
-        let (takes, _) = self.code.shape[label as usize];
-        let is_if = matches!(op, Op::If(..));
-        if self.reached {
-            self.height = self.height.checked_sub(takes + u32::from(is_if))?;
+    /// The end of a loop that is branched to counts as reached: to say that it is not takes a byte and saves none.
+    fn go_round(&mut self, op: &Op) {
+        let (labels, last): (&[Label], _) = match op {
+            Op::Br(label) | Op::BrIf(label) => (&[], *label),
+            Op::BrTable(labels, default) => (labels, *default),
+            _ => return,
+        };
+        for frame in &mut self.reach.frames {
+            frame.leads_out |= frame.label == last || labels.contains(&frame.label);
         }
-        self.frames.push(Frame { label, height: self.height, entered: self.reached, leads_out: false, lone_if: is_if });
-        self.height += takes;
-        Some(())
     }
 
-    fn reached_instruction(&mut self, op: &Op, module: &Module<'_>) -> Option<()> {
-        match op {
-            Op::Br(label) => self.branch(&[*label], 0)?,
-            Op::BrIf(label) => {
-                self.branch(&[*label], 1)?;
-                self.height -= 1;
-                self.reached = true;
-            }
-            Op::BrTable(labels, default) => {
-                self.branch(labels, 1)?;
-                self.branch(&[*default], 1)?;
-            }
-            Op::Stop(_, takes) => {
-                self.height.checked_sub(*takes)?;
-                self.reached = false;
-            }
-            Op::Throw(_) => {
-                self.height.checked_sub(1)?;
-                self.reached = false;
-            }
-            Op::Rethrow(_) | Op::Unreachable => self.reached = false,
+    /// An instruction that is reached and is no part of a block.
+    fn reached(&mut self, op: &Op) -> Option<()> {
+        let of = |label: &Label| self.code.arity(*label);
+        let needs = match op {
+            Op::Br(label) => of(label),
+            Op::BrIf(label) => of(label) + 1,
+            Op::BrTable(labels, default) => labels.iter().chain([default]).map(of).max()? + 1,
+            Op::Stop(_, takes) => *takes,
+            Op::Throw(_) => 1,
+            Op::Rethrow(_) | Op::Unreachable => 0,
             _ => {
-                let (takes, gives) = effect(op, module);
+                let (takes, gives) = self.code.effect(self.module, op);
                 self.height = self.height.checked_sub(takes)? + gives;
+                return Some(());
             }
-        }
+        };
+        self.height.checked_sub(needs)?;
+        self.height -= u32::from(matches!(op, Op::BrIf(_)));
         Some(())
-    }
-
-    /// A branch that takes `conditions` values itself and those of its label.
-    fn branch(&mut self, labels: &[Label], conditions: u32) -> Option<()> {
-        for &label in labels {
-            self.height.checked_sub(conditions + self.code.arity[label as usize])?;
-            for frame in self.frames.iter_mut().filter(|frame| frame.label == label) {
-                frame.leads_out = true;
-            }
-        }
-        self.reached = false;
-        Some(())
-    }
-}
-
-/// How many values an instruction without control flow takes and gives.
-fn effect(op: &Op, module: &Module<'_>) -> (u32, u32) {
-    match op {
-        Op::Get(_) | Op::Const(_) | Op::Push(_) | Op::GlobalGet(_) => (0, 1),
-        Op::Set(_) | Op::Drop | Op::GlobalSet(_) => (1, 0),
-        Op::Tee(_) | Op::Eqz => (1, 1),
-        Op::Eq | Op::Ne | Op::And => (2, 1),
-        Op::Select => (3, 1),
-        Op::Call(function) => {
-            let ty = module.signature(FunctionId(*function));
-            (ty.params().len() as u32, ty.results().len() as u32)
-        }
-        Op::Plain(_, takes, gives) => (*takes, *gives),
-        _ => (0, 0),
     }
 }

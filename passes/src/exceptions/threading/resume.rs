@@ -1,40 +1,46 @@
 //! Exceptions that a landing pad in a handler resumes are thrown on by `rethrow`.
 
 use super::Context;
-use super::code::{Code, Instruction, Label, Op};
+use super::site::NOTE;
+use crate::body::code::{Code, Instruction, Label, Op};
 use std::collections::HashMap;
 use wasmparser::BlockType;
 
-/// Rewrites the landing pads that stand in handlers.
+/// Rewrites the landing pads that stand in handlers of exceptions, those of the `try` blocks in `noting`, each with the local that holds
+/// its stack pointer.
 ///
 /// The exception that the routine of a landing pad returns first thing in a handler is the one that the handler caught, and so is the
 /// local it is put into, if nothing else in the handler writes it.
-pub fn rethrow(context: &Context<'_>, code: &mut Code<'_>) {
+pub fn rethrow(context: &Context<'_>, code: &mut Code<'_>, noting: &HashMap<Label, u32>) {
     if context.resume.is_empty() {
         return;
     }
     let resuming = resuming(context, code);
+    let exceptions = context.state.cpp_exception.map(|tag| tag.0);
     let mut at = code.list.len();
     // From the last to the first, so that handlers inside handlers come first.
     while at > 0 {
         at -= 1;
-        if let Op::Catch(label, _) = code.list[at].op {
-            let _ = handler(context, code, &resuming, label, at);
+        if let Op::Catch(label, tag) = code.list[at].op
+            && Some(tag) == exceptions
+            && let Some(&stack_pointer) = noting.get(&label)
+        {
+            let _ = handler(context, code, &resuming, (label, stack_pointer), at);
         }
     }
 }
 
 /// One handler; `None` when it is left as it is.
-fn handler(context: &Context<'_>, code: &mut Code<'_>, resuming: &HashMap<Label, u32>, label: Label, at: usize) -> Option<()> {
-    let (stack_pointer, helper) = match (&code.list.get(at + 1)?.op, &code.list.get(at + 2)?.op) {
-        (&Op::Get(local), &Op::Call(helper)) => (local, helper),
-        _ => return None,
-    };
-    if Some(helper) != context.helpers.caught.map(|helper| helper.0) {
-        return None;
-    }
+fn handler(
+    context: &Context<'_>,
+    code: &mut Code<'_>,
+    resuming: &HashMap<Label, u32>,
+    (label, stack_pointer): (Label, u32),
+    at: usize,
+) -> Option<()> {
+    let noted = at + 1 + NOTE;
     let end = end_of_handler(code, at)?;
-    let matches = (at + 3..end).find(|index| !is_before_matching(code, &code.list[*index].op))?;
+    let matches = (noted..end).find(|index| !is_before_matching(code, &code.list[*index].op))?;
     let Op::Call(routine) = code.list[matches].op else { return None };
     let clauses = *context.matching.get(&routine)?;
     let exception = match code.list.get(matches + 1)?.op {
@@ -47,7 +53,7 @@ fn handler(context: &Context<'_>, code: &mut Code<'_>, resuming: &HashMap<Label,
     }
     let mut new = Vec::with_capacity(end - at);
     let mut index = at + 1;
-    if clauses == 0 && ignores_clause(context, code, matches, at) {
+    if clauses == 0 && matches == noted && ignores_clause(context, code, matches) {
         new.extend(
             [code.list[matches + 1].op.clone(), Op::Get(stack_pointer), Op::GlobalSet(context.state.stack_pointer.0)]
                 .map(Instruction::from),
@@ -73,11 +79,10 @@ fn handler(context: &Context<'_>, code: &mut Code<'_>, resuming: &HashMap<Label,
     Some(())
 }
 
-/// Whether a routine without clauses follows the note right away and its clause, none, is dropped: then there is nothing to note.
-fn ignores_clause(context: &Context<'_>, code: &Code<'_>, matches: usize, at: usize) -> bool {
+/// Whether the clause of a routine without any is dropped. Where it follows the note right away, there is nothing to note.
+fn ignores_clause(context: &Context<'_>, code: &Code<'_>, matches: usize) -> bool {
     let op = |index: usize| code.list.get(index).map(|instruction| &instruction.op);
-    matches == at + 3
-        && matches!(op(matches + 1), Some(Op::Set(_)))
+    matches!(op(matches + 1), Some(Op::Set(_)))
         && matches!(op(matches + 2), Some(Op::Call(function)) if context.get_temp_ret.contains(function))
         && op(matches + 3) == Some(&Op::Drop)
 }
@@ -111,7 +116,7 @@ fn replace(
     match code.list[index].op {
         Op::Br(to) if resuming.get(&to) == Some(&exception) => new.push(Op::Rethrow(label).into()),
         Op::BrIf(to) if resuming.get(&to) == Some(&exception) => {
-            let inner = code.new_label(0, (0, 0));
+            let inner = code.new_label((0, 0));
             new.extend([Op::If(inner, BlockType::Empty), Op::Rethrow(label), Op::End(inner)].map(Instruction::from));
         }
         _ => new.push(code.list[index].clone()),
@@ -130,8 +135,8 @@ fn resuming(context: &Context<'_>, code: &Code<'_>) -> HashMap<Label, u32> {
     let mut labels = HashMap::new();
     for at in 0..code.list.len().saturating_sub(2) {
         if let (&Op::End(label), &Op::Get(local)) = (&code.list[at].op, &code.list[at + 1].op)
-            && code.arity[label as usize] == 0
-            && !code.loops.contains(&label)
+            && code.arity(label) == 0
+            && !code.blocks[label as usize].is_loop
             && resumes(context, code, local, at + 1)
         {
             labels.insert(label, local);

@@ -1,8 +1,8 @@
 //! Calls of routines that are a single instruction, and landing pads that ask for what they do not use.
 
 use super::Context;
-use super::code::{Code, Instruction, Op};
-use super::list::List;
+use crate::body::code::{Code, Instruction, Op};
+use crate::body::list::List;
 
 /// Writes the instruction for each such call.
 pub fn rewrite(context: &Context<'_>, code: &mut Code<'_>) {

@@ -1,682 +1,141 @@
-//! One call site: its handlers, the test behind it, and where both ways lead.
+//! A call site as one instruction of the list, and what is written for it.
 
-use super::code::{Code, Instruction, Label, Op};
-use super::live::Live;
-use super::path::{self, Known, Path, Step};
-use super::{Context, Reports};
-use std::collections::VecDeque;
+use super::Reports;
+use crate::body::arity::Arity;
+use crate::body::code::{Code, Effect, Instruction, Op};
+use crate::body::list::List;
+use crate::exceptions::inline::Helpers;
+use crate::{Error, Result};
 use wasmparser::BlockType;
 
-/// A call site as [`inline`](super::super::inline) wrote it.
-struct Site {
-    label: Label,
-    ty: BlockType,
-    /// From the instruction that sets the local to zero on.
-    begin: usize,
-    /// The call, between the `try` and its first handler.
-    call: Vec<Instruction>,
-    cpp: Option<u32>,
-    longjmp: Option<u32>,
-    stack_pointer: u32,
+/// A call that reports in locals, by its number that of an [`Op::Site`].
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Pushes the arguments that are not on the stack, and the function pointer.
+    pub pushes: Vec<Op>,
+    pub call: Op,
+    /// The type of its `try`, and how many values that takes and gives.
+    pub ty: BlockType,
+    pub arity: Arity,
     /// Pushes the zero that stands for the result, if there is one.
-    zero: Option<Op>,
-    /// What takes the result: `local.set` or `drop`.
-    taken: Option<Op>,
-    /// What else comes before anything that has to do with the test: the function pointer is dropped that lies below.
-    dropped: Vec<Op>,
-    /// The result stays on the stack, or something is taken from below it: then no block may come between the call and what follows.
-    rigid: bool,
-    /// The first instruction behind that.
-    behind: usize,
+    pub zero: Option<Op>,
+    /// The tags that it catches, if it catches anything.
+    pub cpp: Option<u32>,
+    pub longjmp: Option<u32>,
+    /// The local that holds the stack pointer, if it catches anything.
+    pub stack_pointer: Option<u32>,
+    pub below: Option<Below>,
 }
 
-/// The branch at which both ways part.
-struct Decision {
-    at: usize,
-    /// What is known when nothing was thrown, and when something was.
-    returns: Path,
-    thrown: Path,
-    /// Whether it branches, or enters the block, when something was thrown.
-    taken_when_thrown: bool,
-    /// The blocks that begin between the call and it.
-    opened: Vec<Label>,
+/// A function pointer that lies on the stack although the call needs none: it is dropped from below the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Below {
+    /// There is no result.
+    Alone,
+    /// The result waits in this local.
+    Result(u32),
 }
 
-/// Threads the site of the `try` at `at`; `None` when it stays as it is.
-pub fn thread(context: &Context<'_>, code: &mut Code<'_>, live: &Live, at: usize, reports: Reports) -> Option<()> {
-    let site = Site::find(code, at, reports)?;
-    let decision = site.decide(context, code, reports)?;
-    let rewrite = Rewrite { context, code, live, site: &site, reports };
-    let (end, new) = rewrite.rewrite(&decision)?;
-    let id = code.list[site.begin].id;
-    let mut new: Vec<Instruction> = new.into();
-    new.first_mut()?.id = id;
-    code.list.replace(site.begin..end, new);
-    Some(())
+impl Below {
+    /// What takes the result away, and what drops the pointer and puts the result back.
+    pub fn code(self) -> (Option<Op>, Vec<Op>) {
+        match self {
+            Below::Alone => (None, vec![Op::Drop]),
+            Below::Result(local) => (Some(Op::Set(local)), vec![Op::Drop, Op::Get(local)]),
+        }
+    }
 }
 
 impl Site {
-    fn find(code: &Code<'_>, at: usize, reports: Reports) -> Option<Self> {
-        let list = &code.list;
-        let Op::Try(label, ty) = list[at].op else { return None };
-        let begin = at.checked_sub(2)?;
-        if list[begin].op != Op::Const(0) || list[begin + 1].op != Op::Set(reports.threw) {
-            return None;
-        }
-        let end = code.end_of(label, at)?;
-        let handlers: Vec<usize> = (at..end).filter(|index| matches!(list[*index].op, Op::Catch(of, _) if of == label)).collect();
-        let first = *handlers.first()?;
-        let (mut cpp, mut longjmp) = (None, None);
-        let Op::Get(stack_pointer) = list[first + 1].op else { return None };
-        for &handler in &handlers {
-            let Op::Catch(_, tag) = list[handler].op else { return None };
-            // That of a longjmp takes the payload apart, into two values.
-            match list[handler + 3].op {
-                Op::Const(1) => cpp = Some(tag),
-                _ => longjmp = Some(tag),
-            }
-        }
-        let has_result = code.shape[label as usize].1 > 0;
-        let zero = has_result.then(|| list[end - 1].op.clone());
-        let taken =
-            list.get(end + 1).map(|next| next.op.clone()).filter(|next| has_result && matches!(next, Op::Set(_) | Op::Drop));
-        let mut behind = end + 1 + usize::from(taken.is_some());
-        let dropped = dropped_below(code, behind, taken.as_ref());
-        behind += dropped.len();
-        let rigid = !dropped.is_empty() || (has_result && taken.is_none());
-        let call = list.range(at + 1..first).cloned().collect();
-        Some(Site { label, ty, begin, call, cpp, longjmp, stack_pointer, zero, taken, dropped, rigid, behind })
+    /// Whether it catches anything.
+    pub fn catches(&self) -> bool {
+        self.cpp.is_some() || self.longjmp.is_some()
     }
 
-    /// Takes the statement at `at` over to both ways, and returns its length. It may have nothing to do with the result of the call,
-    /// which has another place on each.
-    fn statement(&self, context: &Context<'_>, code: &Code<'_>, at: usize, a: &mut Path, b: &mut Path) -> Option<usize> {
-        let statement = path::statement(code, context.module, at)?;
-        let uses_result = |op: &Op| matches!((op, &self.taken), (Op::Get(a) | Op::Set(a) | Op::Tee(a), Some(Op::Set(b))) if a == b);
-        if statement.iter().any(uses_result) {
-            return None;
+    /// What it does, as far as the code around it can see.
+    pub fn effect(&self, reports: Reports) -> Effect {
+        let read = |op: &Op| if let Op::Get(local) = op { Some(*local) } else { None };
+        let result = self.below.and_then(|below| if let Below::Result(local) = below { Some(local) } else { None });
+        Effect {
+            arity: (self.arity.0 + u32::from(self.below.is_some()), self.arity.1),
+            reads: self.pushes.iter().filter_map(read).chain(self.stack_pointer).collect(),
+            writes: reports.read_once.then_some(reports.threw).into_iter().chain(result).collect(),
         }
-        // Neither way or both.
-        let mut both = (a.clone(), b.clone());
-        both.0.take_statement(&statement)?;
-        both.1.take_statement(&statement)?;
-        (*a, *b) = both;
-        Some(statement.len())
     }
 
-    /// Follows both ways to the branch where they part.
-    fn decide(&self, context: &Context<'_>, code: &Code<'_>, reports: Reports) -> Option<Decision> {
-        let mut returns = Path::new([(reports.threw, Known::Const(0))]);
-        let mut thrown = if self.longjmp.is_some() { after_longjmp(reports) } else { after_exception(reports) };
-        let mut opened = Vec::new();
-        let mut next = self.behind;
-        for at in self.behind..code.list.len() {
-            match &code.list[at].op {
-                Op::Block(label, BlockType::Empty) if returns.is_level() && thrown.is_level() => opened.push(*label),
-                _ if at < next => {}
-                _ if let Some(length) = self.statement(context, code, at, &mut returns, &mut thrown) => next = at + length,
-                op => match (returns.step(op, &context.get_temp_ret)?, thrown.step(op, &context.get_temp_ret)?) {
-                    (Step::Decides(a), Step::Decides(taken_when_thrown)) if a != taken_when_thrown => {
-                        let level = returns.is_level() && thrown.is_level();
-                        return level.then_some(Decision { at, returns, thrown, taken_when_thrown, opened });
-                    }
-                    (Step::Next, Step::Next) => {}
-                    // Neither goes that way.
-                    (Step::Decides(false), Step::Decides(false)) if matches!(op, Op::BrIf(_)) => {}
-                    _ => return None,
-                },
-            }
-        }
-        None
-    }
-}
-
-/// The instructions at `at` that drop a function pointer from below the result of the call, if they stand there.
-fn dropped_below(code: &Code<'_>, at: usize, taken: Option<&Op>) -> Vec<Op> {
-    let op = |index: usize| code.list.get(index).map(|instruction| &instruction.op);
-    match (op(at), op(at + 1), taken) {
-        (Some(Op::Drop), Some(Op::Get(result)), Some(Op::Set(taken))) if result == taken => vec![Op::Drop, Op::Get(*result)],
-        (Some(Op::Drop), ..) => vec![Op::Drop],
-        _ => Vec::new(),
-    }
-}
-
-/// What is known behind a call that an exception has ended.
-pub fn after_exception(reports: Reports) -> Path {
-    let value = reports.value.map(|value| (value, Known::Const(0)));
-    Path::new([(reports.threw, Known::Const(1))].into_iter().chain(value))
-}
-
-/// What is known behind a call that a longjmp has ended.
-pub fn after_longjmp(reports: Reports) -> Path {
-    let value = reports.value.map(|value| (value, Known::NotZero(value)));
-    Path::new([(reports.threw, Known::Buffer(reports.threw))].into_iter().chain(value))
-}
-
-struct Rewrite<'r, 'b> {
-    context: &'r Context<'r>,
-    code: &'r mut Code<'b>,
-    live: &'r Live,
-    site: &'r Site,
-    reports: Reports,
-}
-
-/// The end of what is replaced, and what takes its place.
-type Replacement = (usize, VecDeque<Instruction>);
-
-impl Rewrite<'_, '_> {
-    /// Blocks that begin behind the call begin before it, but for one that ends where both ways meet again.
-    fn rewrite(mut self, decision: &Decision) -> Option<Replacement> {
-        let meets = matches!((&self.code.list[decision.at].op, decision.opened.last()),
-            (Op::BrIf(label), Some(inner)) if label == inner && !decision.taken_when_thrown);
-        let outer = decision.opened.len() - usize::from(meets);
-        if self.site.rigid && outer > 0 {
-            return None;
-        }
-        let (ty, takes) = if outer > 0 { self.type_without_result()? } else { (BlockType::Empty, 0) };
-        let (end, mut out) = self.inner(decision, meets)?;
-        for &label in decision.opened[..outer].iter().rev() {
-            self.code.shape[label as usize] = (takes, 0);
-            out.push_front(Op::Block(label, ty).into());
-        }
-        Some((end, out))
+    /// The call, with what it does not find on the stack.
+    pub fn called(&self) -> impl Iterator<Item = Instruction> {
+        self.pushes.iter().chain([&self.call]).cloned().map(Instruction::from)
     }
 
-    fn inner(&mut self, decision: &Decision, meets: bool) -> Option<Replacement> {
-        let at = decision.at;
-        match (&self.code.list[at].op, decision.taken_when_thrown) {
-            (&Op::BrIf(label), _) if meets => {
-                let end = self.code.end_of(label, at)?;
-                self.rejoining(decision, label, end)
-            }
-            (&Op::BrIf(label), true) => self.branching(decision, label),
-            (&Op::BrIf(label), false) => self.falling(decision, label),
-            (&Op::If(label, BlockType::Empty), thrown) => {
-                let end = self.code.end_of(label, at)?;
-                let other = (at..end).find(|index| self.code.list[*index].op == Op::Else(label));
-                match (thrown, other) {
-                    (true, None) => self.rejoining(decision, label, end),
-                    (true, Some(other)) => self.two_arms(decision, label, at + 1..other, other + 1..end, end),
-                    (false, Some(other)) => self.two_arms(decision, label, other + 1..end, at + 1..other, end),
-                    (false, None) => self.guarding(decision, label, end),
+    /// Has an exception noted, which the handler is given, and the stack pointer restored.
+    pub fn note_exception(&self, helpers: &Helpers) -> Option<[Op; NOTE]> {
+        Some([Op::Get(self.stack_pointer?), Op::Call(helpers.caught?.0)])
+    }
+
+    /// Has the stack pointer restored, and a longjmp, which the handler is given, reported.
+    pub fn report_longjmp(&self, helpers: &Helpers, reports: Reports) -> Option<[Op; 4]> {
+        let value = reports.value.map_or(Op::Drop, Op::Set);
+        Some([Op::Get(self.stack_pointer?), Op::Call(helpers.jumped?.0), value, Op::Set(reports.threw)])
+    }
+
+    /// Writes the site out, with handlers that report, to `out`.
+    fn write(&self, code: &mut Code<'_>, helpers: &Helpers, reports: Reports, out: &mut Vec<Instruction>) -> Option<()> {
+        let mut push = |ops: &[Op]| out.extend(ops.iter().cloned().map(Instruction::from));
+        let clear = [Op::Const(0), Op::Set(reports.threw)];
+        let clear: &[Op] = if reports.read_once { &clear } else { &[] };
+        if self.catches() {
+            let label = code.new_label(self.arity);
+            push(clear);
+            push(&[Op::Try(label, self.ty)]);
+            push(&self.pushes);
+            push(std::slice::from_ref(&self.call));
+            if let Some(tag) = self.cpp {
+                push(&[Op::Catch(label, tag)]);
+                push(&self.note_exception(helpers)?);
+                push(&[Op::Const(1), Op::Set(reports.threw)]);
+                if let Some(value) = reports.value {
+                    push(&[Op::Const(0), Op::Set(value)]);
                 }
+                push(self.zero.as_slice());
             }
-            _ => None,
-        }
-    }
-
-    /// The number of the instruction at `at`, for what is known about it.
-    fn id(&self, at: usize) -> Option<u32> {
-        self.code.list.get(at).and_then(|instruction| instruction.id)
-    }
-
-    /// That of the instruction to which a branch leads.
-    fn target(&self, label: Label) -> Option<u32> {
-        self.code.targets.get(&label).copied()
-    }
-
-    /// The writes of `path` that count at `target`, as code.
-    fn remaining(&self, path: &Path, target: Option<u32>) -> Option<Vec<Op>> {
-        path.remaining(|local| self.live.reads(local, target))
-    }
-
-    fn copy(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = Instruction> {
-        self.code.list.range(range).cloned()
-    }
-
-    /// The instructions of `range`, whose end is not reached, up to where that is so. Validation takes the end of a block for reached in
-    /// any case, and what stands behind a `br` may leave values that only the block had a place for in which it stood.
-    fn copy_closed(&self, range: std::ops::Range<usize>) -> Vec<Instruction> {
-        let mut out: Vec<Instruction> = Vec::new();
-        let mut depth = 0;
-        for instruction in self.copy(range) {
-            match instruction.op {
-                Op::Block(..) | Op::Loop(..) | Op::If(..) | Op::Try(..) => depth += 1,
-                Op::End(_) => depth -= 1,
-                _ => {}
+            if let Some(tag) = self.longjmp {
+                push(&[Op::Catch(label, tag)]);
+                push(&self.report_longjmp(helpers, reports)?);
+                push(self.zero.as_slice());
             }
-            let stops = matches!(instruction.op, Op::Stop(..) | Op::Unreachable | Op::Br(_) | Op::BrTable(..) | Op::Rethrow(_));
-            out.push(instruction);
-            if stops && depth == 0 {
-                return out;
-            }
-        }
-        out.push(Op::Unreachable.into());
-        out
-    }
-
-    /// The beginning of the only handler: restores the stack pointer, notes what came, and does for the code at `target` what is
-    /// skipped.
-    fn handler(&self, decision: &Decision, target: Option<u32>) -> Option<Vec<Instruction>> {
-        let site = self.site;
-        match (site.cpp, site.longjmp) {
-            (Some(tag), None) => {
-                let mut out = self.exception_handler(tag)?;
-                out.extend(self.on_the_way(&decision.thrown, target)?);
-                Some(out)
-            }
-            (None, Some(tag)) => self.longjmp_handler(tag, decision, target),
-            _ => None,
-        }
-    }
-
-    fn exception_handler(&self, tag: u32) -> Option<Vec<Instruction>> {
-        let helper = self.context.helpers.caught?;
-        Some([Op::Catch(self.site.label, tag), Op::Get(self.site.stack_pointer), Op::Call(helper.0)].map(Instruction::from).into())
-    }
-
-    fn longjmp_handler(&self, tag: u32, decision: &Decision, target: Option<u32>) -> Option<Vec<Instruction>> {
-        let helper = self.context.helpers.jumped?;
-        let value = self.reports.value.map_or(Op::Drop, Op::Set);
-        let site = self.site;
-        let code =
-            [Op::Catch(site.label, tag), Op::Get(site.stack_pointer), Op::Call(helper.0), value, Op::Set(self.reports.threw)];
-        let mut out: Vec<Instruction> = code.map(Instruction::from).into();
-        let mut rest = self.on_the_way(&decision.thrown, target)?;
-        // A copy of what was thrown is best taken on its way.
-        let copies =
-            |pair: &[Instruction]| matches!((&pair[0].op, &pair[1].op), (Op::Get(from), Op::Set(_)) if *from == self.reports.threw);
-        if decision.thrown.statements.is_empty()
-            && let Some(at) = rest.windows(2).position(copies)
-            && let Op::Set(copy) = rest[at + 1].op
-        {
-            rest.drain(at..at + 2);
-            out.insert(out.len() - 1, Op::Tee(copy).into());
-        }
-        out.extend(rest);
-        Some(out)
-    }
-
-    /// What the skipped code would have written and the code at `target` reads; also the zero in place of a result.
-    fn on_the_way(&self, path: &Path, target: Option<u32>) -> Option<Vec<Instruction>> {
-        let mut out: Vec<Op> = Vec::new();
-        if let (Some(Op::Set(local)), Some(zero)) = (&self.site.taken, &self.site.zero)
-            && !path.writes.contains_key(local)
-            && self.live.reads(*local, target)
-        {
-            out.extend([zero.clone(), Op::Set(*local)]);
-        }
-        out.extend(self.remaining(path, target)?);
-        Some(out.into_iter().map(Instruction::from).collect())
-    }
-
-    fn returns_on_the_way(&self, path: &Path, target: Option<u32>) -> Option<Vec<Instruction>> {
-        Some(self.remaining(path, target)?.into_iter().map(Instruction::from).collect())
-    }
-
-    /// The type of the `try` if its result is taken inside.
-    fn type_without_result(&self) -> Option<(BlockType, u32)> {
-        if self.site.rigid {
-            return None;
-        }
-        match self.site.ty {
-            BlockType::FuncType(ty) => {
-                let (takes, gives) = self.code.shape[self.site.label as usize];
-                let ty = match (takes, gives) {
-                    (0, _) => BlockType::Empty,
-                    (_, 0) => self.site.ty,
-                    _ => BlockType::FuncType(*self.context.without_result.get(&ty)?),
-                };
-                Some((ty, takes))
-            }
-            _ => Some((BlockType::Empty, 0)),
-        }
-    }
-
-    fn begin(&self, ty: BlockType) -> VecDeque<Instruction> {
-        let mut out = VecDeque::from([Instruction::from(Op::Try(self.site.label, ty))]);
-        out.extend(self.site.call.iter().cloned());
-        out
-    }
-
-    /// The result is taken by nobody but the instruction behind the call.
-    fn take(&self) -> impl Iterator<Item = Instruction> {
-        self.site.taken.iter().chain(&self.site.dropped).cloned().map(Instruction::from)
-    }
-
-    /// `br_if` to the landing pad: the handler branches there.
-    fn branching(&mut self, decision: &Decision, label: Label) -> Option<Replacement> {
-        if self.code.arity[label as usize] != 0 {
-            return None;
-        }
-        let handler = self.handler(decision, self.target(label))?;
-        let end = decision.at + 1;
-        let returns = self.returns_on_the_way(&decision.returns, self.id(end))?;
-        let mut out = self.begin(self.site.ty);
-        out.extend(handler);
-        out.extend([Op::Br(label), Op::End(self.site.label)].map(Instruction::from));
-        out.extend(self.take());
-        out.extend(returns);
-        Some((end, out))
-    }
-
-    /// `br_if` around the landing pad: the call branches there, and the landing pad stands in the handler if it can.
-    fn falling(&mut self, decision: &Decision, label: Label) -> Option<Replacement> {
-        if self.code.arity[label as usize] != 0 {
-            return None;
-        }
-        let end = decision.at + 1;
-        let handler = match (self.site.cpp, self.site.longjmp) {
-            (Some(cpp), Some(longjmp)) => {
-                let mut handlers = self.exception_that_branches(cpp, label)?;
-                handlers.extend(self.longjmp_handler(longjmp, decision, self.id(end))?);
-                handlers
-            }
-            _ => self.handler(decision, self.id(end))?,
-        };
-        let returns = self.returns_on_the_way(&decision.returns, self.target(label))?;
-        if self.site.rigid {
-            return None;
-        }
-        let behind = self.movable(end);
-        if let Some(behind) = behind.filter(|behind| self.is_closed(*behind, end)) {
-            let mut out = self.begin(self.site.ty);
-            out.extend(handler);
-            out.extend(self.copy_closed(end..behind));
-            out.push_back(Op::End(self.site.label).into());
-            out.extend(self.take());
-            out.extend(returns);
-            out.push_back(Op::Br(label).into());
-            return Some((behind, out));
-        }
-        let (ty, takes) = self.type_without_result()?;
-        let mut out = self.begin(ty);
-        out.extend(self.take());
-        out.extend(returns);
-        out.push_back(Op::Br(label).into());
-        out.extend(handler);
-        out.extend(self.copy(end..behind.unwrap_or(end)));
-        out.push_back(Op::End(self.site.label).into());
-        self.code.shape[self.site.label as usize] = (takes, 0);
-        self.code.arity[self.site.label as usize] = 0;
-        Some((behind.unwrap_or(end), out))
-    }
-
-    /// The end of the block around the site, if what stands between `from` and there can stand in a handler.
-    fn movable(&self, from: usize) -> Option<usize> {
-        let end = self.end_of_block(from)?;
-        let stretch = path::stretch(self.code, self.context.module, from, end)?;
-        let gives = match self.code.list[end].op {
-            Op::End(label) | Op::Else(label) | Op::Catch(label, _) => self.code.shape[label as usize].1,
-            _ => return None,
-        };
-        (!stretch.ends || gives == 0).then_some(end)
-    }
-
-    /// The end of the innermost block, or of its arm, around `from`.
-    fn end_of_block(&self, from: usize) -> Option<usize> {
-        let mut depth = 0;
-        for index in from..self.code.list.len() {
-            match self.code.list[index].op {
-                Op::Block(..) | Op::Loop(..) | Op::If(..) | Op::Try(..) => depth += 1,
-                Op::Else(_) | Op::Catch(..) | Op::End(_) if depth == 0 => return Some(index),
-                Op::End(_) => depth -= 1,
-                _ => {}
-            }
-        }
-        None
-    }
-
-    /// Code for what was thrown, up to the end of the block `label` at `end`, where both ways meet again: it stands in the handler,
-    /// with what follows as long as that does nothing when the call returned.
-    fn rejoining(&mut self, decision: &Decision, label: Label, end: usize) -> Option<Replacement> {
-        let begin = decision.at + 1;
-        let pad = path::stretch(self.code, self.context.module, begin, end)?;
-        let leads_out = pad.ends || self.branches_to(label, begin..end);
-        let (last, returns) = match self.site.longjmp {
-            Some(_) => self.extend(decision, end + 1)?,
-            None => (end + 1, self.returns_on_the_way(&decision.returns, self.id(end + 1))?),
-        };
-        if self.site.rigid && !self.pad_leaves(label, begin, end, leads_out) {
-            return None;
-        }
-        // A result that the code for what was thrown writes anew is taken right behind the call.
-        let inside = self.result_is_written(last);
-        let (ty, takes) = if inside { self.type_without_result()? } else { (self.site.ty, 0) };
-        let zero = || self.site.zero.clone().filter(|_| !inside).map(Instruction::from);
-        let exception = match (self.site.cpp, self.site.longjmp) {
-            (Some(_), Some(_)) if inside => return None,
-            (Some(cpp), Some(_)) => Some(self.exception_that_returns(cpp, last)?),
-            _ => None,
-        };
-        let mut thrown = match self.site.longjmp {
-            Some(tag) => self.longjmp_handler(tag, decision, self.id(begin))?,
-            None => self.handler(decision, self.id(begin))?,
-        };
-        // What is written in any case is best written before the call.
-        let early =
-            self.may_precede_call(&returns, decision, begin) && exception.as_ref().is_none_or(|(_, writes)| same(writes, &returns));
-        let mut out = self.begin(ty);
-        if inside {
-            out.extend(self.take());
-        }
-        if early {
-            thrown = without(thrown, &returns);
-            returns.iter().rev().for_each(|instruction| out.push_front(instruction.clone()));
+            push(&[Op::End(label)]);
         } else {
-            out.extend(returns);
+            push(&self.pushes);
+            push(clear);
+            push(std::slice::from_ref(&self.call));
         }
-        if let Some((handler, writes)) = exception {
-            out.extend(handler);
-            if !early {
-                out.extend(writes);
-            }
-            out.extend(zero());
+        if let Some((taken, dropped)) = self.below.map(Below::code) {
+            push(taken.as_slice());
+            push(&dropped);
         }
-        out.extend(thrown);
-        if self.branches_to(label, begin..end) {
-            out.push_back(Op::Block(label, BlockType::Empty).into());
-            out.extend(self.copy(begin..end));
-            out.push_back(Op::End(label).into());
-        } else if leads_out {
-            out.extend(self.copy(begin..end));
-        } else {
-            out.extend(self.copy_closed(begin..end));
-        }
-        if leads_out {
-            out.extend(self.copy(end + 1..last));
-            out.extend(zero());
-        }
-        out.push_back(Op::End(self.site.label).into());
-        if inside {
-            self.code.shape[self.site.label as usize] = (takes, 0);
-            self.code.arity[self.site.label as usize] = 0;
-        } else {
-            out.extend(self.take());
-        }
-        Some((last, out))
-    }
-
-    /// Whether code for what was thrown does not go on behind the call, where values lie on the stack.
-    fn pad_leaves(&self, label: Label, begin: usize, end: usize, leads_out: bool) -> bool {
-        self.site.longjmp.is_none() && !leads_out && !self.branches_to(label, begin..end)
-    }
-
-    /// An exception in such a frame where the code behind the call branches to `label`.
-    fn exception_that_branches(&self, tag: u32, label: Label) -> Option<Vec<Instruction>> {
-        let mut path = after_exception(self.reports);
-        for instruction in self.code.list.range(self.site.behind..self.code.list.len()) {
-            let op = &instruction.op;
-            match (op, path.step(op, &self.context.get_temp_ret)) {
-                (Op::Block(_, BlockType::Empty), _) | (_, Some(Step::Next)) | (Op::BrIf(_), Some(Step::Decides(false))) => {}
-                (Op::BrIf(to), Some(Step::Decides(true))) if *to == label => {
-                    let mut out = self.exception_handler(tag)?;
-                    out.extend(self.on_the_way(&path, self.target(label))?);
-                    out.push(Op::Br(label).into());
-                    return Some(out);
-                }
-                _ => return None,
-            }
-        }
-        None
-    }
-
-    /// Whether the code up to `end` writes the local that takes the result, which would come too early.
-    fn result_is_written(&self, end: usize) -> bool {
-        let Some(Op::Set(result)) = self.site.taken else { return false };
-        let mut code = self.code.list.range(self.site.behind..end);
-        code.any(|instruction| matches!(instruction.op, Op::Set(local) | Op::Tee(local) if local == result))
-    }
-
-    /// An exception in a frame that handles longjmp alone: reported as none, as the code behind the call has it.
-    fn exception_that_returns(&self, tag: u32, to: usize) -> Option<(Vec<Instruction>, Vec<Instruction>)> {
-        let mut path = after_exception(self.reports);
-        path::arrives(self.code, &mut path, self.site.behind, to, &self.context.get_temp_ret)?;
-        let writes = self.remaining(&path, self.id(to))?.into_iter().map(Instruction::from).collect();
-        Some((self.exception_handler(tag)?, writes))
-    }
-
-    /// Whether `writes`, of constants, may come before the call: neither it nor its handlers read what was there before, nor does the
-    /// code at `pad`, for what was thrown.
-    fn may_precede_call(&self, writes: &[Instruction], decision: &Decision, pad: usize) -> bool {
-        let read = |local: u32| {
-            local == self.site.stack_pointer
-                // The result of the call comes later, and stays.
-                || self.site.taken == Some(Op::Set(local))
-                || self.site.call.iter().any(|instruction| instruction.op == Op::Get(local))
-                || (!decision.thrown.writes.contains_key(&local) && self.live.reads(local, self.id(pad)))
-        };
-        writes.iter().all(|instruction| match instruction.op {
-            Op::Set(local) => !read(local),
-            Op::Const(_) => true,
-            _ => false,
-        })
-    }
-
-    fn branches_to(&self, label: Label, range: std::ops::Range<usize>) -> bool {
-        self.code.list.range(range).any(|instruction| match &instruction.op {
-            Op::Br(to) | Op::BrIf(to) => *to == label,
-            Op::BrTable(labels, default) => labels.iter().chain([default]).any(|to| *to == label),
-            _ => false,
-        })
-    }
-
-    /// How far the code from `from` on does nothing when the call returned but to write constants, and which of these are read.
-    fn extend(&self, decision: &Decision, from: usize) -> Option<(usize, Vec<Instruction>)> {
-        let mut path = decision.returns.clone();
-        let mut best = None;
-        let mut at = from;
-        while at < self.code.list.len() {
-            if path.is_level()
-                && let Some(code) = self.returns_on_the_way(&path, self.id(at))
-                && self.exception_arrives(at)
-                && path::stretch(self.code, self.context.module, from, at).is_some()
-            {
-                best = Some((at, code));
-            }
-            let op = &self.code.list[at].op;
-            match (path.step(op, &self.context.get_temp_ret), op) {
-                (Some(Step::Next), _) | (Some(Step::Decides(false)), Op::BrIf(_)) => at += 1,
-                (Some(Step::Decides(false)), Op::If(label, BlockType::Empty)) => {
-                    let end = self.code.end_of(*label, at)?;
-                    if self.code.list.range(at..end).any(|instruction| instruction.op == Op::Else(*label)) {
-                        break;
-                    }
-                    at = end + 1;
-                }
-                _ => break,
-            }
-        }
-        best
-    }
-
-    /// Whether an exception, if the site catches both, leads to `to` as well.
-    fn exception_arrives(&self, to: usize) -> bool {
-        let mut path = after_exception(self.reports);
-        self.site.cpp.is_none()
-            || (path::arrives(self.code, &mut path, self.site.behind, to, &self.context.get_temp_ret).is_some()
-                && self.remaining(&path, self.id(to)).is_some())
-    }
-
-    /// `if` with the landing pad in one arm.
-    fn two_arms(
-        &mut self,
-        decision: &Decision,
-        label: Label,
-        pad: std::ops::Range<usize>,
-        returning: std::ops::Range<usize>,
-        end: usize,
-    ) -> Option<Replacement> {
-        let (ty, takes) = self.type_without_result()?;
-        let pad_ends = path::stretch(self.code, self.context.module, pad.start, pad.end)?.ends;
-        path::stretch(self.code, self.context.module, returning.start, returning.end)?;
-        let handler = self.handler(decision, self.id(pad.start))?;
-        let returns = self.returns_on_the_way(&decision.returns, self.id(returning.start))?;
-        let mut out = VecDeque::from([Instruction::from(Op::Block(label, ty))]);
-        out.extend(self.begin(self.site.ty));
-        out.extend(handler);
-        if pad_ends {
-            out.extend(self.copy(pad));
-            out.push_back(Op::Br(label).into());
-        } else {
-            out.extend(self.copy_closed(pad));
-        }
-        out.push_back(Op::End(self.site.label).into());
-        out.extend(self.take());
-        out.extend(returns);
-        out.extend(self.copy(returning));
-        out.push_back(Op::End(label).into());
-        self.code.shape[label as usize] = (takes, 0);
-        Some((end + 1, out))
-    }
-
-    /// `if` around the code for calls that return: the landing pad stands behind it.
-    fn guarding(&mut self, decision: &Decision, label: Label, end: usize) -> Option<Replacement> {
-        let (ty, takes) = self.type_without_result()?;
-        let returning = decision.at + 1..end;
-        let pad = end + 1;
-        let stretch = path::stretch(self.code, self.context.module, returning.start, returning.end)?;
-        let handler = self.handler(decision, self.id(pad))?;
-        let returns = self.returns_on_the_way(&decision.returns, self.id(returning.start))?;
-        let alone = !stretch.ends && !self.branches_to(label, returning.clone());
-        let movable = if alone { self.movable(pad).filter(|end| self.is_closed(*end, pad)) } else { None };
-        let mut out = VecDeque::new();
-        if movable.is_none() {
-            out.push_back(Instruction::from(Op::Block(label, ty)));
-        }
-        out.extend(self.begin(self.site.ty));
-        out.extend(handler);
-        match movable {
-            Some(behind) => out.extend(self.copy_closed(pad..behind)),
-            None => out.push_back(Op::Br(label).into()),
-        }
-        out.push_back(Op::End(self.site.label).into());
-        out.extend(self.take());
-        out.extend(returns);
-        if let Some(behind) = movable {
-            out.extend(self.copy_closed(returning));
-            return Some((behind, out));
-        }
-        out.extend(self.copy(returning));
-        out.push_back(Op::End(label).into());
-        self.code.shape[label as usize] = (takes, 0);
-        Some((end + 1, out))
-    }
-
-    /// Whether the end of the stretch from `from` to `end` is not reached.
-    fn is_closed(&self, end: usize, from: usize) -> bool {
-        path::stretch(self.code, self.context.module, from, end).is_some_and(|stretch| !stretch.ends)
+        Some(())
     }
 }
 
-/// Whether both do the same.
-fn same(a: &[Instruction], b: &[Instruction]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.op == b.op)
-}
+/// With so many instructions a handler of exceptions begins: those of [`Site::note_exception`].
+pub const NOTE: usize = 2;
 
-/// `code` without the constants that `writes` has put into the same locals.
-fn without(code: Vec<Instruction>, writes: &[Instruction]) -> Vec<Instruction> {
-    let mut out: Vec<Instruction> = Vec::with_capacity(code.len());
-    for instruction in code {
-        let pair = out.last().is_some_and(|last| {
-            let is_const = matches!(last.op, Op::Const(_));
-            is_const && writes.windows(2).any(|pair| pair[0].op == last.op && pair[1].op == instruction.op)
-        });
-        if pair && matches!(instruction.op, Op::Set(_)) {
-            out.pop();
-        } else {
-            out.push(instruction);
+/// Writes out all sites that are left in `code`.
+pub fn write_out(code: &mut Code<'_>, sites: &[Site], helpers: &Helpers, reports: Reports) -> Result<()> {
+    let list = std::mem::take(&mut code.list);
+    let mut out = Vec::with_capacity(list.len());
+    for instruction in list.into_vec() {
+        match instruction.op {
+            Op::Site(number) => {
+                let first = out.len();
+                let written = sites.get(number as usize).and_then(|site| site.write(code, helpers, reports, &mut out));
+                written.ok_or_else(|| Error::Internal("a handler without its helper".into()))?;
+                out[first].id = instruction.id;
+            }
+            _ => out.push(instruction),
         }
     }
-    out
+    code.list = List::from(out);
+    Ok(())
 }

@@ -12,9 +12,10 @@ pub struct List {
 }
 
 impl List {
-    pub fn push(&mut self, instruction: Instruction) {
+    /// All instructions.
+    pub fn into_vec(mut self) -> Vec<Instruction> {
         self.gather(usize::MAX);
-        self.front.push(instruction);
+        self.front
     }
 
     pub fn len(&self) -> usize {
