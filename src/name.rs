@@ -4,7 +4,8 @@
 //! 425, PEP 427). The platform is replaced; the Python and ABI tags never are: an extension built for one CPython minor version
 //! has that version's structures compiled in, and a changed tag would only turn a clear refusal into corrupted memory.
 
-use crate::codes::python::PLATFORM_TAG;
+use crate::codes::finding::Finding;
+use crate::codes::python::{other_platform, other_python};
 use crate::target::{TagStyle, Target};
 use anyhow::{Context, Result, bail, ensure};
 
@@ -105,12 +106,10 @@ impl WheelName {
     /// Checks that the wheel is for Emscripten, and not for later platforms than `target` alone: nothing here makes a module older. The
     /// platform `any` passes, since wheels with data modules carry it.
     pub fn check_platform(&self, target: Option<&Target>) -> Result<()> {
-        let foreign = self.platform.iter().find(|tag| *tag != "any" && !is_of_emscripten(tag));
-        if let Some(tag) = foreign {
-            bail!(
-                PLATFORM_TAG
-                    .refuses(format!("platform tag `{tag}` is not one of Emscripten; only WebAssembly wheels are upgraded"))
-            );
+        let tags = self.platform.join(".");
+        if self.platform.iter().any(|tag| tag != "any" && !is_of_emscripten(tag)) {
+            let finding = other_platform(&tags, None);
+            bail!(finding.code.refuses(format!("{}; only WebAssembly wheels are upgraded", finding.sentence(0))));
         }
         let Some(target) = target else { return Ok(()) };
         // Of a compressed set, one platform that is not later is enough: the wheel runs there already.
@@ -119,10 +118,12 @@ impl WheelName {
                 Some(later) => format!("use --target {}", later.name),
                 None => "this release knows no target that new".to_string(),
             };
-            bail!(PLATFORM_TAG.refuses(format!(
-                "platform tag `{tag}` is for a later platform than the target {}, and nothing is made older: {advice}",
-                target.name
-            )));
+            let finding = other_platform(&tags, Some(target.name));
+            bail!(
+                finding
+                    .code
+                    .refuses(format!("{}: it is for a later platform, and nothing is made older; {advice}", finding.sentence(0)))
+            );
         }
         Ok(())
     }
@@ -142,17 +143,15 @@ impl WheelName {
         Ok(self.python.iter().any(|python| self.abi.iter().any(|abi| accepts(python, abi))))
     }
 
-    /// Why `runs_on` is false, in one paragraph.
-    pub fn mismatch(&self, target: &str) -> String {
-        let (python, abi) = (self.python.join("."), self.abi.join("."));
-        format!(
-            "the wheel is for Python `{python}` with ABI `{abi}`, the target runs `{target}`. Only `abi3` and pure `py3-none` wheels may \
-             move to another Python version: other extensions have the structures of their CPython minor version compiled in, so under \
-             another one they refuse to load, or load and corrupt memory. Build the project for `{target}`, or with Py_LIMITED_API for \
-             all versions. `--allow-python-mismatch` upgrades the modules all the same and leaves the Python tags as they are, for a \
-             runtime that has this Python"
-        )
+    /// That the wheel is for other Pythons than `has`, which is that of `target`.
+    pub fn other_python(&self, target: &str, has: &str) -> Finding {
+        other_python(&self.python.join("."), &self.abi.join("."), target, has)
     }
+}
+
+/// The version of Python in a tag such as `cp313`, with its point: `3.13`.
+pub fn dotted_python(tag: &str) -> String {
+    python_version(tag).map_or(tag.to_string(), |(major, minor)| format!("{major}.{minor}"))
 }
 
 /// The platform that a tag names, be it by its version of Emscripten.

@@ -1,18 +1,18 @@
 //! What is asked of the engine for one module, and what it means that a module lacks symbols.
 
 use crate::codes::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::pipeline::{self, World};
 use wasm_pyfix_passes::siblings::SiblingExports;
-use wasm_pyfix_passes::symbols::{self, Alias, Problem};
+use wasm_pyfix_passes::symbols::{self, Alias, Problem, Unbound};
 use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink};
 use wasmparser::FuncType;
 
-use crate::codes::symbols::code_of;
+use crate::codes::symbols::{code_of, listed, sentence};
 use crate::origin::Origin;
 use crate::plain::first_names;
 use crate::target::{self, Target};
@@ -48,6 +48,8 @@ pub struct ModuleOptions {
     pub aliases: Arc<Vec<Alias>>,
     /// The loader may ask for weak symbols that nobody offers, and all libraries that the module may get are siblings.
     pub null_weak: bool,
+    /// What the runtime is called.
+    pub runtime: Option<&'static str>,
     /// Upgrade modules that lack symbols of the runtime, with a notice, instead of refusing them.
     pub allow_missing: bool,
     /// The platforms that names say the module was built for; see [`Origin`].
@@ -142,6 +144,8 @@ fn report_missing(
     options: &ModuleOptions,
     outcome: &mut Outcome,
 ) -> Result<()> {
+    let target = options.runtime.unwrap_or("the runtime");
+    let unbound = symbols::unbound(module, environment, &options.sibling_exports);
     let missing = symbols::missing(module, environment, &options.sibling_exports);
     let (gone, elsewhere): (Vec<_>, Vec<_>) =
         (missing.into_iter()).partition(|(name, problem)| *problem >= Problem::Kind || target::is_of_runtime(name, module));
@@ -152,13 +156,14 @@ fn report_missing(
     let (before, gone): (Vec<_>, Vec<_>) =
         (gone.into_iter()).partition(|(name, problem)| *problem == Problem::Function && origin.lacked(name));
     if !before.is_empty() {
-        let message = format!("the runtime lacks {}; it lacked the same where the module comes from", listing(&before));
+        let names = before.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("it {}, {}", listed(Problem::Function, &names, target), origin.describe(target));
         outcome.notices.push(NEVER_OFFERED.notes(message));
     }
     if gone.is_empty() {
         return Ok(());
     }
-    let problem = format!("the runtime lacks {}", listing(&gone));
+    let problem = format!("it {}", listing(&gone, &unbound, module, environment, target));
     if !options.allow_missing {
         return Err(
             code_of(gone[0].1).refuses(format!("{problem}; {}, or upgrade it nevertheless with `--allow-missing`", advice(&gone)))
@@ -179,14 +184,30 @@ fn advice(missing: &[(String, Problem)]) -> &'static str {
     }
 }
 
-/// The names by what is wrong with them.
-fn listing(missing: &[(String, Problem)]) -> String {
-    let kinds = Problem::ALL.into_iter().filter_map(|kind| {
-        let names: Vec<String> =
-            missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| format!("`{name}`")).collect();
-        (!names.is_empty()).then(|| format!("{} {}", kind.describe(names.len()), names.join(", ")))
-    });
-    kinds.collect::<Vec<_>>().join("; ")
+/// What the module does with the symbols that are missing: those of one problem together, but where each is wrong in its own way.
+fn listing(
+    missing: &[(String, Problem)],
+    unbound: &[Unbound<'_, '_>],
+    module: &Module<'_>,
+    environment: &Environment,
+    target: &str,
+) -> String {
+    let mut sentences = Vec::new();
+    for kind in Problem::ALL {
+        let names: Vec<&str> = missing.iter().filter(|(_, problem)| *problem == kind).map(|(name, _)| name.as_str()).collect();
+        if let Problem::Kind | Problem::Type = kind {
+            let names: HashSet<&str> = names.into_iter().collect();
+            let found = unbound.iter().filter(|unbound| unbound.problem == kind && names.contains(&*unbound.import.field));
+            sentences
+                .extend(found.map(|Unbound { import, problem }| {
+                    sentence(import, *problem, environment.item(&import.field), module, target)
+                }));
+        } else if !names.is_empty() {
+            let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            sentences.push(listed(kind, &names, target));
+        }
+    }
+    sentences.join("; ")
 }
 
 #[cfg(test)]

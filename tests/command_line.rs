@@ -196,7 +196,7 @@ fn a_failing_input_does_not_stop_the_others() {
     let inputs = inputs();
     let stderr = run_expecting(1, inputs.path(), &[CP312_NAME, "native.so", "missing.so", OLD_NAME, "ext.so", "-o", "dist"]);
     assert_eq!(names(&inputs.path().join("dist")), [NEW_NAME, "ext.so"]);
-    assert!(stderr.contains(&format!("refused[python-tag]: {CP312_NAME}: the wheel is for Python")), "{stderr}");
+    assert!(stderr.contains(&format!("refused[python-tag]: {CP312_NAME}: it is for Python")), "{stderr}");
     assert!(stderr.contains("error[unreadable]: native.so: is an ELF file"), "{stderr}");
     assert!(stderr.contains("error[unreadable]: missing.so: cannot open it"), "{stderr}");
 }

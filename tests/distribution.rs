@@ -117,6 +117,31 @@ fn packaging_takes_all_names_apart() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
 
+/// What checks wheels before they are uploaded takes all of them. Where it cannot be had, nothing is shown, and said so.
+#[test]
+fn twine_takes_all_wheels() {
+    let twine = match pypi::twine() {
+        Ok(twine) => twine,
+        Err(error) => {
+            eprintln!("twine cannot be had, so that no wheel was checked by it: {error:#}");
+            return;
+        }
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (number, (before, arguments, after)) in NAMES.iter().enumerate() {
+        let name = format!("demo-1.0-cp312-abi3-{before}.whl");
+        let (input, output) = (path(&directory, &format!("{number}/{name}")), path(&directory, &format!("{number}/out/")));
+        std::fs::create_dir(directory.path().join(number.to_string())).unwrap();
+        std::fs::write(&input, plain_wheel(&name)).unwrap();
+        wasm_pyfix(&[&[&*input, "-o", &output], *arguments].concat());
+        files.push(format!("{output}demo-1.0-cp312-abi3-{after}.whl"));
+    }
+    let output = Command::new("python3").args(["-m", "twine", "check"]).args(&files).env("PYTHONPATH", twine).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.matches("PASSED").count() == NAMES.len(), "{printed}");
+}
+
 #[test]
 fn installers_are_told_of_once() {
     let says = |said: &str| said.matches("the name has the platform in both spellings").count();

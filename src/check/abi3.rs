@@ -2,15 +2,13 @@
 
 use super::{Finding, Place};
 use crate::abi3::{Audit, MovedFrom};
-use crate::codes::abi3::{NEWER_ABI3_SYMBOL, NON_ABI3_SYMBOL, UNPORTABLE_ABI3};
+use crate::codes::abi3::{NEWER_ABI3_SYMBOL, NON_ABI3_SYMBOL, unportable};
 use crate::target::Target;
 
 /// What is wrong by the audit of a module, which was built for another Python if `moved_from` is given.
 pub fn findings(audit: &Audit, moved_from: Option<MovedFrom>, target: &Target, place: &Place) -> Vec<Finding> {
-    let unportable = moved_from.zip(audit.outside()).map(|(source, outside)| {
-        let message = format!("{outside}, and was built for {source}, not for Python {}", target.python);
-        Finding::new(&UNPORTABLE_ABI3, place, message)
-    });
+    let unportable =
+        moved_from.zip(audit.outside()).map(|(source, outside)| unportable(place, &outside, &source.to_string(), target.python));
     let outside = audit.non_abi3_symbols.iter().map(|name| {
         Finding::new(&NON_ABI3_SYMBOL, place, format!("uses `{name}`, which the stable ABI does not have")).about(name)
     });

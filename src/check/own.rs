@@ -4,10 +4,11 @@
 //! Pyodide loading one library at a time (`DynlibLoader`).
 
 use super::libraries::Linked;
-use super::symbols::{kind_of, runtime_says, type_text};
+use super::symbols::runtime_says;
 use super::{Context, Exports, Finding, Place, Subject};
 use crate::codes::Upgrade;
 use crate::codes::own::{FORGOTTEN_WEAK_SYMBOL, LOAD_RACE, SYMBOL_CLASH};
+use crate::codes::symbols::{kind_of, type_text};
 use crate::loader::complete::{Needs, complete};
 use crate::plugins;
 use std::collections::HashSet;

@@ -7,9 +7,7 @@ use crate::abi3::Audit;
 use crate::archive::Archive;
 use crate::codes;
 use crate::codes::Upgrade;
-use crate::codes::python::{
-    IGNORED_SUFFIX, PLATFORM_TAG, PYTHON_TAG, REQUIRES_PYTHON, SOURCELESS_BYTECODE, STALE_BYTECODE, TAGS_DIFFER,
-};
+use crate::codes::python::{REQUIRES_PYTHON, STALE_BYTECODE, TAGS_DIFFER};
 use crate::loader::base_name;
 use crate::name::{self, WheelName};
 use crate::target::Target;
@@ -24,7 +22,6 @@ use wasm_pyfix_passes::python::{is_entry, is_entry_of};
 /// Checks the tags in a wheel's file name.
 pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let place = Place::default();
     // The runtimes take tags with their version of Emscripten, too, which was the only kind before there were platforms.
     let by_emscripten = target.emscripten_tag();
     let fits = |tag: &String| {
@@ -33,11 +30,8 @@ pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     if !name.platform.iter().any(fits) {
         let tags = name.platform.join(".");
         let known = name.platform.iter().any(|tag| is_of_a_runtime(tag));
-        let message = match known {
-            true => format!("has the platform tag `{tags}`, which is not {}'s", target.name),
-            false => format!("has the platform tag `{tags}`, which belongs to no runtime"),
-        };
-        let mut finding = Finding::new(&PLATFORM_TAG, &place, message).preventing(install_error(name, target));
+        let finding = codes::python::other_platform(&tags, known.then_some(target.name));
+        let mut finding = finding.preventing(install_error(name, target));
         if name.check_platform(Some(target)).is_err() {
             finding.upgrade = Upgrade::Refuses;
         }
@@ -46,8 +40,8 @@ pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     let python = target.python_tag();
     if !name.runs_on(&python)? {
         let (versions, abi) = (name.python.join("."), name.abi.join("."));
-        let message = format!("is for Python `{versions}` with ABI `{abi}`, and {} has `{python}`", target.name);
-        findings.push(Finding::new(&PYTHON_TAG, &place, message).preventing(install_error(name, target)));
+        let finding = codes::python::other_python(&versions, &abi, target.name, &python);
+        findings.push(finding.preventing(install_error(name, target)));
     }
     Ok(findings)
 }
@@ -150,9 +144,8 @@ pub fn suffixes(
     let needed = modules.iter().flat_map(|subject| &subject.module.dylink.needed).map(|name| base_name(name)).collect();
     let fates = rename::fates(&candidates, input.stable_abi, &needed, |name| input.names.contains(name));
     let found = places.into_iter().zip(&candidates).zip(fates).map(|((place, Candidate { suffix, .. }), fate)| {
-        let message = format!("has the suffix of Python {}, which Python {} ignores", suffix.python(), target.python);
         let says = format!("ModuleNotFoundError: No module named '{}'", suffix.stem);
-        let mut finding = Finding::new(&IGNORED_SUFFIX, place, message).preventing(says);
+        let mut finding = codes::python::other_suffix(place, &suffix.python(), target.python).preventing(says);
         finding.upgrade = match fate {
             Fate::Renamed(_) | Fate::Spare => Upgrade::Fixes,
             Fate::Refused => Upgrade::Refuses,
@@ -173,7 +166,7 @@ pub fn bytecode(archive: &Archive<'_>, target: &Target) -> Result<Vec<Finding>> 
     let sourceless = stale.sourceless.iter().map(|index| {
         let name = &archive.entries[*index].name;
         let module = name.rsplit('/').next().and_then(|name| name.strip_suffix(".pyc")).unwrap_or(name);
-        let finding = Finding::new(&SOURCELESS_BYTECODE, &place(index), format!("{message}, and there is no source"));
+        let finding = codes::python::without_source(&place(index), target.python);
         finding.preventing(format!("ImportError: bad magic number in '{module}': …"))
     });
     Ok(sourceless.chain(ignored).collect())

@@ -4,7 +4,9 @@
 //! 4.0.9 and 5.0.3, as Pyodide has them.
 
 use super::{Context, Finding, Place, Siblings};
-use crate::codes::symbols::{LIBRARY_TYPE_MISMATCH, NEVER_OFFERED, SUBSTITUTED_FUNCTION, UNKNOWN_SYMBOL, code_of};
+use crate::codes::symbols::{
+    LIBRARY_TYPE_MISMATCH, NEVER_OFFERED, SUBSTITUTED_FUNCTION, UNKNOWN_SYMBOL, code_of, sentence, type_text,
+};
 use crate::origin::Origin;
 use crate::target::{self, Target};
 use std::cell::LazyCell;
@@ -12,7 +14,6 @@ use std::collections::HashSet;
 use wasm_pyfix_passes::module::{Import, Item, Module};
 use wasm_pyfix_passes::substitutes::Substitutable;
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
-use wasmparser::{FuncType, ValType};
 
 /// Turns `unbound` imports into findings.
 pub fn check<'m>(
@@ -40,26 +41,7 @@ pub fn check<'m>(
             Problem::Function if origin.lacked(name) => {
                 (&NEVER_OFFERED, format!("calls `{name}`, which {target} does not have, {}", origin.describe(target)))
             }
-            Problem::Function => (code_of(*problem), format!("calls `{name}`, which {target} does not have")),
-            Problem::Address => (code_of(*problem), format!("takes the address of `{name}`, which {target} does not have")),
-            Problem::Global => (code_of(*problem), format!("imports the global `{name}`, which {target} does not have")),
-            Problem::Tag => (code_of(*problem), format!("imports the tag `{name}`, which {target} does not have")),
-            Problem::Unaddressable => {
-                (code_of(*problem), format!("takes the address of `{name}`, which {target} has in JavaScript, without a signature"))
-            }
-            Problem::Kind => {
-                let offered = offered.map_or("something else", kind_of);
-                (code_of(*problem), format!("imports `{name}` as {}, which is {offered} on {target}", kind(import)))
-            }
-            Problem::Type => {
-                let types = match (import.item, offered) {
-                    (Item::Function(id), Some(wasm_pyfix_passes::Item::Function(Some(ty)))) => {
-                        format!(" as {}, which is {} on {target}", type_text(module.signature(id)), type_text(ty))
-                    }
-                    _ => format!(" with another type than it has on {target}"),
-                };
-                (code_of(*problem), format!("imports `{name}`{types}"))
-            }
+            problem => (code_of(*problem), sentence(import, *problem, offered, module, target)),
         };
         findings.push(Finding::new(code, place, message).about(name).preventing(runtime_says(context.target, import, *problem)));
     }
@@ -125,37 +107,4 @@ pub fn runtime_says(target: &Target, import: &Import<'_>, problem: Problem) -> S
 /// As V8 words it; which of its words stand around the name depends on its version.
 fn link_error(import: &Import<'_>, problem: &str) -> String {
     format!("LinkError: WebAssembly.Instance(): Import …\"{}\"…: {problem}", import.field)
-}
-
-fn kind(import: &Import<'_>) -> &'static str {
-    match import.item {
-        Item::Function(_) => "a function",
-        Item::Global(_) => "a global",
-        Item::Tag(_) => "a tag",
-        Item::Table(_) => "a table",
-        Item::Memory(_) => "a memory",
-    }
-}
-
-pub fn kind_of(item: &wasm_pyfix_passes::Item) -> &'static str {
-    use wasm_pyfix_passes::Item;
-    match item {
-        Item::Function(_) => "a function",
-        Item::Data => "data",
-        Item::Global { .. } => "a global",
-        Item::Tag(_) => "a tag",
-        Item::Table => "a table",
-        Item::Memory => "a memory",
-        Item::Unknown => "something unknown",
-    }
-}
-
-/// `(i32, i64) -> f64`
-pub fn type_text(ty: &FuncType) -> String {
-    let list = |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match ty.results() {
-        [] => format!("({})", list(ty.params())),
-        [result] => format!("({}) -> {result}", list(ty.params())),
-        results => format!("({}) -> ({})", list(ty.params()), list(results)),
-    }
 }

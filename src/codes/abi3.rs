@@ -1,5 +1,6 @@
 //! The stable ABI.
 
+use super::finding::{Finding, Place};
 use super::{Code, Severity, Upgrade};
 
 pub static NON_ABI3_SYMBOL: Code = Code {
@@ -37,3 +38,8 @@ pub static UNPORTABLE_ABI3: Code = Code {
 };
 
 pub static CODES: [&Code; 3] = [&NON_ABI3_SYMBOL, &NEWER_ABI3_SYMBOL, &UNPORTABLE_ABI3];
+
+/// The finding about a module that does what `outside` says, and was built for another Python than `python`.
+pub fn unportable(place: &Place, outside: &str, built_for: &str, python: &str) -> Finding {
+    Finding::new(&UNPORTABLE_ABI3, place, format!("{outside}, and was built for {built_for}, not for Python {python}"))
+}

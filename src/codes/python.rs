@@ -106,3 +106,28 @@ pub fn other_format(place: &Place, version: &str) -> Finding {
     let message = format!("has `Wheel-Version: {version}`, another format than the known 1.0");
     Finding::new(&WHEEL_VERSION, place, message)
 }
+
+/// The finding about a wheel whose platform tags are `tags`: none of them is that of the target, or of any runtime.
+pub fn other_platform(tags: &str, target: Option<&str>) -> Finding {
+    let message = match target {
+        Some(target) => format!("has the platform tag `{tags}`, which is not {target}'s"),
+        None => format!("has the platform tag `{tags}`, which belongs to no runtime"),
+    };
+    Finding::new(&PLATFORM_TAG, &Place::default(), message)
+}
+
+/// The finding about a wheel for other Pythons than `has`, which is that of the target.
+pub fn other_python(versions: &str, abi: &str, target: &str, has: &str) -> Finding {
+    let message = format!("is for Python `{versions}` with ABI `{abi}`, and {target} has `{has}`");
+    Finding::new(&PYTHON_TAG, &Place::default(), message)
+}
+
+/// The finding about bytecode of another Python than `python` that stands in place of its source.
+pub fn without_source(place: &Place, python: &str) -> Finding {
+    Finding::new(&SOURCELESS_BYTECODE, place, format!("is bytecode of another Python than {python}, and there is no source"))
+}
+
+/// The finding about a module with the suffix of the Python `own`, which `python` passes over.
+pub fn other_suffix(place: &Place, own: &str, python: &str) -> Finding {
+    Finding::new(&IGNORED_SUFFIX, place, format!("has the suffix of Python {own}, which Python {python} ignores"))
+}

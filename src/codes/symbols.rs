@@ -1,7 +1,10 @@
 //! Symbols.
 
 use super::{Code, Severity, Upgrade};
+use wasm_pyfix_passes::Item as Offered;
+use wasm_pyfix_passes::module::{Import, Item, Module};
 use wasm_pyfix_passes::symbols::Problem;
+use wasmparser::{FuncType, ValType};
 
 pub static MISSING_FUNCTION: Code = Code {
     name: "missing-function",
@@ -148,5 +151,66 @@ pub fn code_of(problem: Problem) -> &'static Code {
         Problem::Unaddressable => &UNADDRESSABLE_FUNCTION,
         Problem::Kind => &SYMBOL_KIND_MISMATCH,
         Problem::Type => &SYMBOL_TYPE_MISMATCH,
+    }
+}
+
+/// What a module does with symbols, `names`, that `target` does not have as it must.
+pub fn listed(problem: Problem, names: &str, target: &str) -> String {
+    match problem {
+        Problem::Function => format!("calls {names}, which {target} does not have"),
+        Problem::Address => format!("takes the address of {names}, which {target} does not have"),
+        Problem::Unaddressable => format!("takes the address of {names}, which {target} has in JavaScript, without a signature"),
+        Problem::Global => format!("imports the global {names}, which {target} does not have"),
+        Problem::Tag => format!("imports the tag {names}, which {target} does not have"),
+        Problem::Kind => format!("imports {names} as something else than {target} has"),
+        Problem::Type => format!("imports {names} with another type than it has on {target}"),
+    }
+}
+
+/// The same of one import of `module`, which `target` has as `offered`.
+pub fn sentence(import: &Import<'_>, problem: Problem, offered: Option<&Offered>, module: &Module<'_>, target: &str) -> String {
+    let name = &import.field;
+    match (problem, import.item, offered) {
+        (Problem::Kind, _, Some(offered)) => {
+            format!("imports `{name}` as {}, which is {} on {target}", kind(import), kind_of(offered))
+        }
+        (Problem::Type, Item::Function(id), Some(Offered::Function(Some(ty)))) => {
+            format!("imports `{name}` as {}, which is {} on {target}", type_text(module.signature(id)), type_text(ty))
+        }
+        _ => listed(problem, &format!("`{name}`"), target),
+    }
+}
+
+/// What an import is.
+fn kind(import: &Import<'_>) -> &'static str {
+    match import.item {
+        Item::Function(_) => "a function",
+        Item::Global(_) => "a global",
+        Item::Tag(_) => "a tag",
+        Item::Table(_) => "a table",
+        Item::Memory(_) => "a memory",
+    }
+}
+
+/// What the runtime has under a name.
+pub fn kind_of(offered: &Offered) -> &'static str {
+    match offered {
+        Offered::Function(_) => "a function",
+        Offered::Data => "data",
+        Offered::Global { .. } => "a global",
+        Offered::Tag(_) => "a tag",
+        Offered::Table => "a table",
+        Offered::Memory => "a memory",
+        Offered::Unknown => "something unknown",
+    }
+}
+
+/// `(i32, i64) -> f64`
+pub fn type_text(ty: &FuncType) -> String {
+    let list = |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match ty.results() {
+        [] => format!("({})", list(ty.params())),
+        [result] => format!("({}) -> {result}", list(ty.params())),
+        results => format!("({}) -> ({})", list(ty.params()), list(results)),
     }
 }

@@ -28,6 +28,7 @@ impl Run<'_> {
         self.options = ModuleOptions {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
             personality: self.personality()?,
+            runtime: Some(target.name),
             exnref: args.exnref,
             no_extended_const: args.no_extended_const,
             bigint,

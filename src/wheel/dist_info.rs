@@ -5,7 +5,7 @@ use super::{Edits, Wheel, WheelOptions, target};
 use crate::archive::Archive;
 use crate::codes::finding::Place;
 use crate::codes::python;
-use crate::codes::python::{PYTHON_TAG, REQUIRES_PYTHON, TAGS_DIFFER, WHEEL_VERSION};
+use crate::codes::python::{REQUIRES_PYTHON, TAGS_DIFFER, WHEEL_VERSION};
 use crate::name::{self, WheelName};
 use crate::target::Target;
 use anyhow::{Context, Result, bail};
@@ -25,15 +25,12 @@ pub(super) fn open_wheel(
     name.check_platform(target(options))?;
     let runs_on_target = name.runs_on(&options.python_tag)?;
     if !runs_on_target {
+        let finding = name.other_python(target(options).map_or("the target", |target| target.name), &options.python_tag);
+        let problem = finding.sentence(0);
         if !options.allow_python_mismatch {
-            bail!(PYTHON_TAG.refuses(name.mismatch(&options.python_tag)));
+            bail!(finding.code.refuses(format!("{problem}. {}", why_not_moved(&options.python_tag))));
         }
-        notices.push(PYTHON_TAG.warns(format!(
-            "for Python `{}` with ABI `{}`, which the target (`{}`) does not run; upgraded at your own risk, Python tags unchanged",
-            name.python.join("."),
-            name.abi.join("."),
-            options.python_tag
-        )));
+        notices.push(finding.code.warns(format!("{problem}; upgraded at your own risk, Python tags unchanged")));
     }
     let wheel = Wheel { name, dist_info, runs_on_target };
     for file in metadata::FILES {
@@ -143,4 +140,14 @@ pub(super) fn is_for_more(present: &[String], wanted: &[String]) -> bool {
     let listed = wanted.iter().all(|tag| present.contains(tag));
     let mut others = present.iter().filter(|tag| !wanted.contains(tag));
     present.iter().any(|tag| tag == "any") || (listed && others.all(|tag| !targets.contains(&names(tag))))
+}
+
+/// Why a wheel is not moved to another Python, and what helps.
+fn why_not_moved(python: &str) -> String {
+    format!(
+        "Only `abi3` and pure `py3-none` wheels may move to another Python version: other extensions have the structures of their CPython \
+         minor version compiled in, so under another one they refuse to load, or load and corrupt memory. Build the project for \
+         `{python}`, or with Py_LIMITED_API for all versions. `--allow-python-mismatch` upgrades the modules all the same and leaves the \
+         Python tags as they are, for a runtime that has this Python"
+    )
 }

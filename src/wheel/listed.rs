@@ -7,9 +7,11 @@ use super::metadata::{self, Digested, Digester, Record};
 use super::modules::Module;
 use super::{Edits, Wheel, WheelOptions};
 use crate::archive::Archive;
+use crate::codes::finding::Place;
 use crate::codes::noted::{OLD_SBOM, SIGNATURE_DROPPED};
-use crate::codes::python::{SOURCELESS_BYTECODE, STALE_BYTECODE};
+use crate::codes::python::{STALE_BYTECODE, without_source};
 use crate::codes::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
+use crate::name::dotted_python;
 use crate::plain::plural;
 use anyhow::{Context, Result, anyhow, bail};
 use rayon::prelude::*;
@@ -80,12 +82,13 @@ pub(super) fn drop_stale_bytecode(
     }
     let stale = bytecode::stale(archive, &options.python_tag)?;
     if let Some(first) = stale.sourceless.first() {
-        let (count, first) = (stale.sourceless.len(), &archive.entries[*first].name);
-        let problem = format!("{count} .pyc without source for another Python than `{}`, the first `{first}`", options.python_tag);
+        let place = Place { path: Some(archive.entries[*first].name.clone()) };
+        let finding = without_source(&place, &dotted_python(&options.python_tag));
+        let problem = finding.sentence(stale.sourceless.len() - 1);
         if !options.allow_python_mismatch {
-            bail!(SOURCELESS_BYTECODE.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
+            bail!(finding.code.refuses(format!("{problem}: it cannot be imported; take a wheel that has its sources")));
         }
-        notices.push(SOURCELESS_BYTECODE.warns(format!("{problem}: kept, at your own risk")));
+        notices.push(finding.code.warns(format!("{problem}: kept, at your own risk")));
     }
     if !stale.droppable.is_empty() {
         let message = format!("{} .pyc of another Python than `{}` dropped", stale.droppable.len(), options.python_tag);

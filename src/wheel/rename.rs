@@ -16,8 +16,10 @@ use super::modules::{self, Module};
 use super::stable_abi::{self, ALLOW};
 use super::suffix::{ForeignSuffix, foreign_suffix};
 use super::{Wheel, WheelOptions, pythons};
-use crate::codes::python::IGNORED_SUFFIX;
+use crate::codes::finding::Place;
+use crate::codes::python::{IGNORED_SUFFIX, other_suffix};
 use crate::loader::base_name;
+use crate::name::dotted_python;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, HashSet};
 use wasm_pyfix_passes::Notice;
@@ -119,7 +121,8 @@ pub(super) fn plan(
     let fates = fates(&candidates, wheel.name.is_abi3(), &needed, taken);
     for ((candidate, (entry, outside)), fate) in candidates.iter().zip(entries).zip(fates) {
         let ForeignSuffix { path, stem, ignored_by, .. } = candidate.suffix;
-        let ignored = format!("`{path}` has the suffix of another Python, which `{ignored_by}` silently ignores");
+        let place = Place { path: Some(path.to_string()) };
+        let ignored = other_suffix(&place, &candidate.suffix.python(), &dotted_python(ignored_by)).sentence(0);
         match fate {
             Fate::Renamed(new) => {
                 let message = format!("`{path}` is called `{new}` now: `{ignored_by}` would silently ignore the old name");

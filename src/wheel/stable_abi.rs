@@ -10,8 +10,10 @@
 use super::modules::Module;
 use super::{Wheel, WheelOptions, contents, pythons, suffix};
 use crate::abi3;
-use crate::codes::abi3::UNPORTABLE_ABI3;
+use crate::codes::abi3::unportable;
+use crate::codes::finding::Place;
 use crate::name::WheelName;
+use crate::name::dotted_python;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -37,15 +39,16 @@ pub(super) fn refuse_unportable(
     let outside: Vec<_> = modules.par_iter().map(|module| outside(module, &wheel.name)).collect::<Result<_>>()?;
     for (module, outside) in modules.into_iter().zip(outside) {
         let Some(outside) = outside else { continue };
+        let place = Place { path: Some(module.path.clone()) };
+        let finding = unportable(&place, &outside, &source.to_string(), &dotted_python(python));
         let problem = format!(
-            "`{}` {outside}: most likely it was compiled for one version of Python, whatever the wheel's tag says. The wheel was built \
-             for {source}, and may take the runtime of `{python}` down",
-            module.path,
+            "{}: most likely it was compiled for one version of Python, whatever the wheel's tag says, and may take the runtime down",
+            finding.sentence(0)
         );
         if !options.allow_python_mismatch {
-            bail!(UNPORTABLE_ABI3.refuses(format!("{problem}; {ALLOW}")));
+            bail!(finding.code.refuses(format!("{problem}; {ALLOW}")));
         }
-        notices.push(UNPORTABLE_ABI3.warns(problem));
+        notices.push(finding.code.warns(problem));
         reported.insert(module.path.clone());
     }
     Ok(reported)

@@ -1,7 +1,7 @@
 //! File names of extension modules with the suffix of one version of Python, which others pass over.
 
 use crate::loader::base_name;
-use crate::name::{python_suffix, python_version};
+use crate::name::{dotted_python, python_suffix};
 
 /// A file name with the suffix of one Python.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct ForeignSuffix<'a> {
 impl ForeignSuffix<'_> {
     /// The version of Python in it, such as `3.13`.
     pub fn python(&self) -> String {
-        python_version(&format!("cp{}", self.version)).map_or(self.version.to_string(), |(major, minor)| format!("{major}.{minor}"))
+        dotted_python(&format!("cp{}", self.version))
     }
 }
 

@@ -46,21 +46,23 @@ fn upgrade(path: &Path) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// What is found in an archive: an error of this code, about this entry, for which `upgrade` ends with `exit_code`.
+/// What is found in an archive: an error of this code, about this entry, for which `upgrade` ends with `exit_code`. What is about no entry is
+/// about the input.
 #[track_caller]
 fn agree(name: &str, bytes: &[u8], code: &str, path: &str, exit_code: i32) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(name);
     std::fs::write(&file, bytes).unwrap();
-    let (checked, report) = check(&[&file], &[]);
+    let (checked, report) = check(&[&file], &["--target", "pyodide_2025_0"]);
     let found = findings(&report);
     let found = found.iter().find(|finding| finding["code"] == code).unwrap_or_else(|| panic!("no {code} in {found:#?}"));
     assert_eq!((checked, found["severity"].as_str(), found["fixable"].as_bool()), (1, Some("error"), Some(false)), "{found:#?}");
-    assert_eq!(found["path"], path);
+    assert_eq!(found["path"].as_str().unwrap_or_default(), path);
     let (refused, says) = upgrade(&file);
     assert_eq!(refused, Some(exit_code), "{says}");
     let message = found["message"].as_str().unwrap();
-    assert!(says.contains(&format!("`{path}` {message}")), "{message} is not in: {says}");
+    let subject = if path.is_empty() { "it".to_string() } else { format!("`{path}`") };
+    assert!(says.contains(&format!("{subject} {message}")), "{message} is not in: {says}");
     assert!(says.contains(&format!("[{code}]: ")), "{code} is not in: {says}");
 }
 
@@ -111,5 +113,42 @@ fn about_missing_metadata() {
         assert!(found.iter().any(|finding| finding["code"] == "unreadable" && finding["message"] == says), "{found:#?}");
         let (code, stderr) = upgrade(&file);
         assert!(code == Some(1) && stderr.contains(&says), "{stderr}");
+    }
+}
+
+#[test]
+fn about_tags() {
+    let wheel = |name: &str| Wheel::new(name).file("demo.so", &module(&[], &["PyInit_demo"])).build();
+    for (name, code) in [
+        ("demo-1.0-cp312-cp312-pyodide_2025_0_wasm32.whl", "python-tag"),
+        ("demo-1.0-cp313-cp313-pyemscripten_2026_0_wasm32.whl", "platform-tag"),
+        ("demo-1.0-cp313-cp313-manylinux_2_17_x86_64.whl", "platform-tag"),
+    ] {
+        agree(name, &wheel(name), code, "", 3);
+    }
+}
+
+#[test]
+fn about_bytecode_without_a_source() {
+    // Of Python 3.12.
+    let mut bytecode = 3531u16.to_le_bytes().to_vec();
+    bytecode.extend(b"\r\n\0\0\0\0");
+    let wheel = Wheel::new(NAME).file("demo.abi3.so", &module(&[], &["PyInit_demo"])).file("other.pyc", &bytecode).build();
+    agree(NAME, &wheel, "sourceless-bytecode", "other.pyc", 3);
+}
+
+/// One sentence names all functions that are missing; for one it is that of `check`.
+#[test]
+fn about_missing_symbols() {
+    let needing = |import: &str| {
+        wat::parse_str(format!("(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) {import} (func (export \"PyInit_m\")))"))
+            .unwrap()
+    };
+    for (import, code) in [
+        ("(import \"env\" \"emscripten_gone\" (func))", "missing-function"),
+        ("(import \"GOT.mem\" \"emscripten_gone\" (global (mut i32)))", "missing-address"),
+        ("(import \"env\" \"malloc\" (func (param i64) (result i32)))", "symbol-type-mismatch"),
+    ] {
+        agree("m.so", &needing(import), code, "", 3);
     }
 }

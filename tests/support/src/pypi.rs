@@ -21,6 +21,9 @@ const ABI3INFO: &str = "abi3info";
 /// The installer of Pyodide 0.29.5 and 314.0.7, and what it needs.
 const MICROPIP: [&str; 2] = ["micropip", "packaging"];
 
+/// The judge of uploads. What it needs in turn is whatever fits it.
+const TWINE: &str = "twine==7.0.0";
+
 /// Names of all packages that there are native wheels of.
 pub fn names() -> Result<Vec<String>> {
     let pure = |name: &String| name == ABI3INFO || MICROPIP.contains(&name.as_str());
@@ -78,6 +81,30 @@ pub fn wheel(name: &str) -> Result<PathBuf> {
     let mut paths = files.filter_map(|file| file.ok().map(|file| file.path()));
     let wheel = paths.find(|path| path.extension().is_some_and(|end| end == "whl"));
     wheel.with_context(|| format!("{} holds no wheel; delete it to fetch the wheel again", directory.display()))
+}
+
+/// A directory from which Python imports twine, which judges what is uploaded to the index.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn twine() -> Result<PathBuf> {
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _guard = FETCHING.lock();
+    let directory = target_directory()?.join("pypi").join(TWINE);
+    if !directory.is_dir() {
+        let parent = directory.parent().context("the directory of a package has a parent")?;
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        let staging = tempfile::Builder::new().prefix("fetching-").tempdir_in(parent)?;
+        eprintln!("Fetching {TWINE} from the Python package index (once) ...");
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--only-binary=:all:", TWINE, "--target"]).arg(staging.path());
+        let output = pip.output().context("cannot start `python3`: install Python with pip, and have it in PATH")?;
+        ensure!(output.status.success(), "`pip install` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        if let Err(error) = std::fs::rename(staging.path(), &directory) {
+            ensure!(directory.is_dir(), "cannot rename {} to {}: {error}", staging.path().display(), directory.display());
+        }
+    }
+    Ok(directory)
 }
 
 /// Package names and their lines of `tests/pypi/requirements.txt`.
