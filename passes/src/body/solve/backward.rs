@@ -86,8 +86,6 @@ struct Walk<'c, 'b> {
     behind: Labelled,
     /// What holds at the beginning of each loop, of each `else`, and of the handlers of each `try`, as far as is known.
     inside: Labelled,
-    /// The loops of whose beginning something is known. Of others that is taken for what holds behind them.
-    begun: Vec<bool>,
     /// Which `if` has an `else`.
     has_else: Vec<bool>,
     /// The `try` blocks in whose body, not in whose handlers, the instruction at hand is.
@@ -113,7 +111,6 @@ impl<'c, 'b> Walk<'c, 'b> {
             before: vec![0; code.list.len() * words],
             behind: Labelled { sets: vec![0; labels * words], words },
             inside: Labelled { sets: vec![0; labels * words], words },
-            begun: vec![false; labels],
             has_else,
             guarded: Vec::new(),
             first_handler,
@@ -122,7 +119,7 @@ impl<'c, 'b> Walk<'c, 'b> {
 
     /// What holds where a branch to `label` leads.
     fn target(&self, label: Label) -> &[u64] {
-        if self.begun[label as usize] { self.inside.get(label) } else { self.behind.get(label) }
+        if self.code.blocks[label as usize].is_loop { self.inside.get(label) } else { self.behind.get(label) }
     }
 
     /// One pass over the list; returns whether it learned something new about a loop.
@@ -149,14 +146,8 @@ impl<'c, 'b> Walk<'c, 'b> {
                         self.guarded.push(*label);
                     }
                 }
-                Op::Try(label, _) => {
-                    self.guarded.retain(|guarded| guarded != label);
-                    self.inside.get_mut(*label).fill(0);
-                }
-                Op::Loop(label, _) => {
-                    self.begun[*label as usize] = true;
-                    changed |= union(self.inside.get_mut(*label), &now);
-                }
+                Op::Try(label, _) => self.guarded.retain(|guarded| guarded != label),
+                Op::Loop(label, _) => changed |= union(self.inside.get_mut(*label), &now),
                 Op::Br(label) => now.copy_from_slice(self.target(*label)),
                 Op::BrIf(label) => {
                     union(&mut now, self.target(*label));

@@ -222,7 +222,7 @@ fn live(body: &str) -> Vec<Vec<u32>> {
 #[test]
 fn locals_are_live_where_something_may_read_them() {
     let (p, a, b) = (0, 1, 2);
-    let cases: [(&str, Vec<Vec<u32>>); 11] = [
+    let cases: [(&str, Vec<Vec<u32>>); 12] = [
         ("nop (local.get $a)", vec![vec![a]]),
         ("nop (local.set $a (local.get $b)) (local.get $a)", vec![vec![b]]),
         ("nop (local.get $a) nop", vec![vec![a], vec![]]),
@@ -236,6 +236,11 @@ fn locals_are_live_where_something_may_read_them() {
         ("(block nop (br 0) (call $see (local.get $b))) (local.get $a)", vec![vec![a]]),
         // Around a loop.
         ("(loop (call $see (local.get $b)) nop (br_if 0 (local.get $p))) (i32.const 1)", vec![vec![p, b]]),
+        // What is written before the loop is left is not read from its beginning on, whatever stands behind it.
+        (
+            "(loop nop (if (local.get $p) (then (local.set $a (i32.const 1)) (return (local.get $a)))) (br 0)) (local.get $a)",
+            vec![vec![p]],
+        ),
         ("nop (block (block (br_table 0 1 (local.get $p))) (call $see (local.get $b))) (local.get $a)", vec![vec![p, a, b]]),
         ("nop (unreachable)", vec![vec![]]),
     ];
