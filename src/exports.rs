@@ -18,9 +18,9 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use wasm_pyfix_passes::linking::python::is_extension;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
-use wasm_pyfix_passes::python::is_extension;
 
 use crate::code::Code;
 use crate::code::openers::{self, Opens};

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::linking::siblings::SiblingExports;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::pipeline::{self, World};
-use wasm_pyfix_passes::siblings::SiblingExports;
 use wasm_pyfix_passes::symbols::{self, Alias, Problem, Unbound};
 use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink};
 use wasmparser::FuncType;

@@ -4,8 +4,8 @@
 //! is another: web-tree-sitter loads it with names of its own, looks for the one function `tree_sitter_LANGUAGE` and reaches all else from
 //! what that returns (`Language.load`). Nobody else defines what such a module defines for itself.
 
+use wasm_pyfix_passes::linking::python::is_extension;
 use wasm_pyfix_passes::module::{Item, Module};
-use wasm_pyfix_passes::python::is_extension;
 use wasmparser::ValType;
 
 /// Whether `module` is a grammar of tree-sitter by its exports: one function of a language, which takes nothing and returns an address, and

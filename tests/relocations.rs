@@ -11,8 +11,8 @@ use support::{Node, Runtime, all_modules};
 use wasm_pyfix::pipeline::Plan;
 use wasm_pyfix::pipeline::{ModuleOptions, ShrinkOptions, shrink_modules, upgrade_module};
 use wasm_pyfix_passes::Outcome;
+use wasm_pyfix_passes::linking::relocation_code::{self as read, Code, GlobalRelocation, Relocation, Unrecognised, Value};
 use wasm_pyfix_passes::module::{Address, GlobalId, Item, Module};
-use wasm_pyfix_passes::relocations::read::{self, Code, GlobalRelocation, Relocation, Unrecognised, Value};
 
 /// A side module with 64 bytes of data whose relocation function has `locals`, then the body `code`; `more` follows.
 fn module(code: &str, more: &str) -> Vec<u8> {

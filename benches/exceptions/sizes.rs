@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use support::modules::modules_of_archive;
 use support::npm;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
-use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
+use wasm_pyfix_passes::linking::siblings::{Exporters, SiblingExports};
 use wasmparser::{ExternalKind, Parser, Payload};
 
 /// Code sections of one module, in bytes.

@@ -12,14 +12,12 @@
 //! `library.js` for the use, `mergeLibSymbols` of its `library_dylink.js` for the lookup in side modules.
 
 use crate::body::halves::legal_body;
+use crate::linking::DYNCALL;
+use crate::linking::signature::{has_i64, letters, spelled, through_pointer};
 use crate::module::{ElementItems, Item, Module};
-use crate::signature::{has_i64, letters, spelled, through_pointer};
 use crate::{Kept, Outcome, Result};
 use std::collections::{BTreeSet, HashSet};
 use wasmparser::{FuncType, ValType};
-
-/// What the names of the exports begin with.
-pub const PREFIX: &str = "dynCall_";
 
 /// Which signatures get an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +69,7 @@ pub fn invoked(module: &Module<'_>) -> BTreeSet<String> {
             let letters = import.field.strip_prefix("invoke_")?;
             let ty = through_pointer(&spelled(letters)?);
             let have = module.signature(id);
-            (*have == ty || crate::signature::is_legalized(have, &ty)).then(|| letters.to_string())
+            (*have == ty || crate::linking::signature::is_legalized(have, &ty)).then(|| letters.to_string())
         }
         _ => None,
     });
@@ -96,10 +94,10 @@ pub fn run(module: &mut Module<'_>, invoked: BTreeSet<String>, options: &Options
             wanted
         }
     };
-    let present = module.exports().iter().filter_map(|export| export.name.strip_prefix(PREFIX));
+    let present = module.exports().iter().filter_map(|export| export.name.strip_prefix(DYNCALL));
     let present: HashSet<String> = present.map(str::to_string).collect();
     for signature in wanted {
-        let name = format!("{PREFIX}{signature}");
+        let name = format!("{DYNCALL}{signature}");
         let Some(ty) = spelled(&signature).filter(|_| !present.contains(&signature)) else { continue };
         if is_callable(&ty) {
             add(module, &name, &ty, options.bigint);
@@ -156,7 +154,7 @@ fn add(module: &mut Module<'_>, name: &str, ty: &FuncType, bigint: bool) {
         let body = legal_body(module, ty, 1, |code| {
             code.local_get(0).call_indirect(table.0, pointee.0);
         });
-        (crate::signature::legalized(&whole), body)
+        (crate::linking::signature::legalized(&whole), body)
     };
     let function = module.add_function(&exported, body, name);
     module.add_export(name, Item::Function(function));

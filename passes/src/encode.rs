@@ -16,7 +16,7 @@
 //! **Relies on** `getMemory` of Emscripten's `libdylink.js`: `calloc` once the runtime runs (in 3.1.58 `malloc` and `zeroMemory`), and
 //! before that memory behind the data of the main module, which nobody has written yet. The size of the memory in `dylink.0` stays.
 
-use crate::code_offsets::{CODE_OFFSETS, has_code_offsets};
+use crate::linking::code_offsets::{CODE_OFFSETS, has_code_offsets};
 use crate::module::Module;
 use crate::{Kept, Outcome, Result};
 

@@ -26,41 +26,34 @@
 
 pub mod bind;
 mod body;
-mod code_offsets;
 pub mod dylink;
 pub mod dyncall;
 pub mod encode;
-mod environment;
 mod error;
 pub mod exceptions;
 pub mod extended_const;
-mod internal_got;
 pub mod legalize;
+pub mod linking;
 pub mod merge;
 pub mod module;
 pub mod order;
 mod outcome;
-mod own;
 pub mod pipeline;
 pub mod prune;
-pub mod python;
 pub mod relocations;
 pub mod resolve;
-pub mod siblings;
-mod signature;
 pub mod strip;
 pub mod substitutes;
 pub mod survey;
 pub mod symbols;
-pub mod time;
 
-/// Whether a module has sections that point into its code by byte offset, such as debug information.
-pub use code_offsets::has_code_offsets;
-pub use environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
 pub use error::{Error, Result, code};
+/// Whether a module has sections that point into its code by byte offset, such as debug information.
+pub use linking::code_offsets::has_code_offsets;
+pub use linking::environment::{CPP_EXCEPTION, Environment, ExceptionAbi, Item, Offer, Provider};
+pub use linking::own::{Kind as ReferenceKind, Reference, references as own_references};
 /// Checks that `bytes` are a valid module of the features that side modules may use.
 pub use module::validate;
 pub use outcome::{Kept, Left, Notice, Outcome};
-pub use own::{Kind as ReferenceKind, Reference, references as own_references};
 /// The reader of WebAssembly whose types are in the interface of this crate.
 pub use wasmparser;

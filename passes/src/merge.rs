@@ -18,7 +18,7 @@
 
 mod closure;
 
-use crate::code_offsets::{CODE_OFFSETS, has_code_offsets};
+use crate::linking::code_offsets::{CODE_OFFSETS, has_code_offsets};
 use crate::module::{ElementItems, FunctionId, Item, Module};
 use crate::{Kept, Outcome, Result};
 use std::collections::{HashMap, HashSet};

@@ -29,11 +29,11 @@ use rayon::prelude::*;
 use wasmparser::FuncType;
 
 use crate::bind;
-use crate::code_offsets::has_code_offsets;
 use crate::dyncall::{self, Signatures};
+use crate::linking::code_offsets::has_code_offsets;
+use crate::linking::siblings::{Exporters, SiblingExports};
 use crate::module::{Module, validate};
 use crate::prune::{self, Exports, Member};
-use crate::siblings::{Exporters, SiblingExports};
 use crate::strip::{self, Strip};
 use crate::symbols::{self, Alias};
 use crate::{
@@ -130,7 +130,7 @@ pub fn upgrade(module: &mut Module<'_>, options: &Options<'_>) -> Result<Vec<Out
     Ok(outcomes)
 }
 
-/// Undoes legalization.
+/// Undoes legalization as `options` have it.
 fn legalized(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let nothing = Environment::default();
     let options = legalize::Options {
@@ -140,7 +140,20 @@ fn legalized(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> 
         keep_dyncalls: options.dyncalls.is_some(),
         allow_struct_change: options.allow_struct_change,
     };
-    legalize::run(module, &options)
+    undo_legalization(module, &options)
+}
+
+/// Undoes the legalization of `module`, and moves `tempRet0` into it if that has no other use then.
+///
+/// # Errors
+/// What [`legalize::run`] returns.
+pub fn undo_legalization(module: &mut Module<'_>, options: &legalize::Options<'_>) -> Result<Outcome> {
+    let mut outcome = legalize::run(module, options)?;
+    if !outcome.is_unchanged() {
+        // Halves of integers may have been all that went through it.
+        exceptions::make_temp_ret_private(module, options.sibling_exports, &mut outcome)?;
+    }
+    Ok(outcome)
 }
 
 /// What is asked for the modules of a group beyond their upgrade.

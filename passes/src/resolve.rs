@@ -15,10 +15,10 @@
 //! **Relies on** `resolveGlobalSymbol`, `GOTHandler`, `updateGOT` and `reportUndefinedSymbols` of `libdylink.js`; and on nobody outside of
 //! the group offering a weak symbol to a module that was linked against the libraries it needs.
 
-use crate::code_offsets::drop_code_offsets;
+use crate::linking::code_offsets::drop_code_offsets;
+use crate::linking::own::{self, Kind, Reference};
+use crate::linking::siblings::SiblingExports;
 use crate::module::{Import, Item, Module};
-use crate::own::{self, Kind, Reference};
-use crate::siblings::SiblingExports;
 use crate::{Environment, Kept, Outcome, Result};
 use std::collections::HashSet;
 
@@ -107,7 +107,7 @@ pub fn weak_addresses<'m>(module: &'m Module<'_>) -> impl Iterator<Item = &'m Im
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::{Item as Offered, Provider};
+    use crate::linking::environment::{Item as Offered, Provider};
 
     /// A module that reads the address of its own `own`, which it imports with `kind`.
     fn names(kind: &str, offered: Offered) -> Vec<String> {

@@ -26,7 +26,7 @@ pub enum Strip {
 impl Strip {
     /// Whether the custom section `name` goes.
     fn drops(self, name: &str) -> bool {
-        let debug = crate::code_offsets::points_into_code(name);
+        let debug = crate::linking::code_offsets::points_into_code(name);
         match self {
             _ if matches!(name, dylink::SECTION | dylink::LEGACY_SECTION | "target_features") => false,
             Strip::Debug => debug,

@@ -12,9 +12,9 @@
 //!
 //! **Relies on** `resolveSymbol`, `reportUndefinedSymbols` and `getDylinkMetadata` of Emscripten 4.0.9's `libdylink.js`.
 
+use crate::linking::python::is_extension;
+use crate::linking::siblings::SiblingExports;
 use crate::module::{Import, Item, Module};
-use crate::python::is_extension;
-use crate::siblings::SiblingExports;
 use crate::{Environment, Offer, Outcome, Provider};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -6,8 +6,9 @@ use crate::counts::words;
 use crate::target::structs;
 use anyhow::Result;
 use std::cell::LazyCell;
+use wasm_pyfix_passes::linking::time_t;
 use wasm_pyfix_passes::module::{Module, Unsupported};
-use wasm_pyfix_passes::{Error, extended_const, legalize, time};
+use wasm_pyfix_passes::{Error, extended_const, legalize, pipeline};
 
 /// Checks what no pass touches. `true` when nothing of it is there.
 pub fn supported(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>) -> bool {
@@ -41,7 +42,7 @@ pub fn legalized(module: &Module<'_>, context: &Context<'_>, siblings: &Siblings
         keep_dyncalls: true,
         allow_struct_change: true,
     };
-    match legalize::run(&mut module.clone(), &options) {
+    match pipeline::undo_legalization(&mut module.clone(), &options) {
         Ok(outcome) if outcome.is_unchanged() => None,
         Ok(outcome) => {
             let what: Vec<String> = outcome.changed.iter().map(|(key, count)| format!("{count} {}", words(key, *count))).collect();
@@ -59,7 +60,7 @@ pub fn time_of_32_bits(module: &Module<'_>, context: &Context<'_>, place: &Place
     }
     // Most modules import no such function, and then no body is looked at.
     let joined = LazyCell::new(|| legalize::joined_imports(module).unwrap_or_default());
-    match time::refuse_old(module, |id| joined.contains(&id)) {
+    match time_t::refuse_old(module, |id| joined.contains(&id)) {
         Err(Error::Refused { message, .. }) => Some(Finding::new(&TIME_32_BIT, place, message)),
         _ => None,
     }

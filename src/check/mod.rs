@@ -27,8 +27,8 @@ use crate::target::Target;
 use input::File;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use wasm_pyfix_passes::linking::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::module::{Item, Module};
-use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::{Environment, Result, legalize, symbols as engine};
 use wasmparser::FuncType;
 

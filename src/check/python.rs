@@ -17,7 +17,7 @@ use crate::wheel::rename::{self, Candidate, Fate};
 use crate::wheel::suffix;
 use anyhow::Result;
 use std::collections::{HashMap, HashSet};
-use wasm_pyfix_passes::python::{is_entry, is_entry_of};
+use wasm_pyfix_passes::linking::python::{is_entry, is_entry_of};
 
 /// Checks the tags in a wheel's file name.
 pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {

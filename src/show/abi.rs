@@ -5,6 +5,7 @@
 
 use super::{Abi, Handling, Instructions, Integers};
 use crate::target::Target;
+use wasm_pyfix_passes::linking::exception_abi;
 use wasm_pyfix_passes::survey::{Kind, Survey};
 use wasm_pyfix_passes::{ExceptionAbi, exceptions};
 use wasmparser::{FuncType, ValType};
@@ -55,7 +56,7 @@ fn functions(survey: &Survey) -> impl Iterator<Item = (&str, Option<&FuncType>)>
 
 /// Functions of JavaScript exception handling that the module imports, of the names for which `wanted` holds.
 fn of_javascript(survey: &Survey, wanted: impl Fn(&str) -> bool) -> usize {
-    let is_of_abi = |name: &str, ty: Option<&FuncType>| ty.is_none_or(|ty| exceptions::is_of_abi(name, ty));
+    let is_of_abi = |name: &str, ty: Option<&FuncType>| ty.is_none_or(|ty| exception_abi::is_of_abi(name, ty));
     functions(survey).filter(|(name, ty)| wanted(name) && is_of_abi(name, *ty)).count()
 }
 
@@ -134,7 +135,7 @@ fn integers_of(survey: &Survey, evidence: &mut Vec<String>) -> Integers {
     // `invoke_vj` has a 64-bit integer; linked without BIGINT, its type has not.
     let split = functions(survey).filter(|(name, ty)| {
         let wide = name.strip_prefix("invoke_").is_some_and(|letters| letters.contains('j'));
-        wide && ty.is_some_and(|ty| exceptions::is_of_abi(name, ty) && !is_wide(ty))
+        wide && ty.is_some_and(|ty| exception_abi::is_of_abi(name, ty) && !is_wide(ty))
     });
     let split = split.count();
     if originals + split > 0 {

@@ -1,6 +1,6 @@
 //! To whom a symbol belongs, told by its name alone: a help for readers, on which nothing is built.
 
-use wasm_pyfix_passes::python::is_entry;
+use wasm_pyfix_passes::linking::python::is_entry;
 
 /// A family: its name in the JSON form, its name in text, and which symbols belong to it.
 pub struct Family {

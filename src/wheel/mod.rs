@@ -51,7 +51,7 @@ use namesakes::Linked;
 use rename::Renamed;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
-use wasm_pyfix_passes::python::is_entry;
+use wasm_pyfix_passes::linking::python::is_entry;
 use wasm_pyfix_passes::{Notice, Outcome};
 
 /// What is asked for one archive.

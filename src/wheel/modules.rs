@@ -19,9 +19,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasm_pyfix_passes::legalize;
+use wasm_pyfix_passes::linking::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::module::dylink::Dylink;
 use wasm_pyfix_passes::module::{Item, Module as Linked};
-use wasm_pyfix_passes::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::{Notice, Outcome};
 
 /// A side module on its way through.

@@ -23,7 +23,7 @@ use crate::name::dotted_python;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, HashSet};
 use wasm_pyfix_passes::Notice;
-use wasm_pyfix_passes::python::{INIT, is_entry, is_entry_of};
+use wasm_pyfix_passes::linking::python::{INIT, is_entry, is_entry_of};
 
 /// New names of entries, by the index of the entry.
 pub type Renamed = BTreeMap<usize, String>;

@@ -3,7 +3,7 @@
 use crate::body::edit::Edits;
 use crate::body::pushed::{self, Pushed};
 use crate::body::{code, relocated};
-use crate::internal_got::{self, Bases, Entry};
+use crate::linking::internal_got::{self, Bases, Entry};
 use crate::module::{Address, Body, FunctionId, Item, Module};
 use crate::{Outcome, Result};
 use rayon::prelude::*;

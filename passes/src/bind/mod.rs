@@ -4,13 +4,13 @@
 //! defines, and takes the addresses of exported functions and data from the GOT (`GOT.func.f`, `GOT.mem.d`). The loader resolves each of
 //! these by name, and prune cannot drop an export that the module's own import needs.
 //!
-//! - **Calls** of `env.f`, and the addresses `GOT.func.f` and `GOT.mem.d` become local ([`own`](crate::own)).
+//! - **Calls** of `env.f`, and the addresses `GOT.func.f` and `GOT.mem.d` become local ([`own`](crate::linking::own)).
 //! - **Internal GOT globals** with few uses become the addresses they hold, and an indirect call of a known function of the same type
 //!   becomes a direct one.
 //!
 //! **When it refuses.** A name that the runtime or another module of the group defines: that definition may win. A name that other
 //! modules, of which nothing is known, may define ([`Scope::closed`]): lld imports what is weak to be overridden as it imports inline
-//! functions. Calls of what the name proves to be inline ([`vague`]) are bound nevertheless, since all its definitions are equal, while
+//! functions. Calls of what the name proves to be inline ([`mangling`]) are bound nevertheless, since all its definitions are equal, while
 //! its address has to be the same in all modules. Data with a C++ name: the statics of inline functions, `typeinfo` and vtables have one
 //! identity in the whole program, beyond what is known of it, and so has the number of setjmps that this tool adds. `--bsymbolic`
 //! binds whatever else the module defines, as the linker's option does.
@@ -20,13 +20,13 @@
 //! what was loaded before, then the module.
 
 mod constants;
-mod vague;
 
-use crate::environment::Environment;
+use crate::linking::SETJMP_COUNTER;
+use crate::linking::environment::Environment;
+use crate::linking::mangling::{self, is_mangled};
+use crate::linking::own::{self, Kind, Reference};
+use crate::linking::siblings::SiblingExports;
 use crate::module::Module;
-use crate::own::{self, Kind, Reference};
-use crate::prune::is_mangled;
-use crate::siblings::SiblingExports;
 use crate::{Outcome, Result};
 
 /// Name of the pass.
@@ -52,7 +52,7 @@ impl Scope<'_> {
     }
 
     fn binds_call(&self, name: &str) -> bool {
-        self.symbolic || (!self.defines(name) && (self.closed || vague::is_vague(name)))
+        self.symbolic || (!self.defines(name) && (self.closed || mangling::is_vague(name)))
     }
 
     fn binds_function_address(&self, name: &str) -> bool {
@@ -61,10 +61,10 @@ impl Scope<'_> {
 
     fn binds_data(&self, name: &str) -> bool {
         // All modules count together, or one would take the frame of another for its own.
-        if name == crate::exceptions::SETJMP_COUNTER {
+        if name == SETJMP_COUNTER {
             return false;
         }
-        self.symbolic || (self.closed && !self.defines(name) && (!is_mangled(name) || vague::is_rust(name)))
+        self.symbolic || (self.closed && !self.defines(name) && (!is_mangled(name) || mangling::is_rust(name)))
     }
 }
 

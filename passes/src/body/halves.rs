@@ -1,7 +1,7 @@
 //! Code that puts 64-bit integers together from their halves and splits them, in id space.
 
+use crate::linking::signature::legalized;
 use crate::module::{FunctionId, GlobalId, Module};
-use crate::signature::legalized;
 use wasm_encoder::{Function, InstructionSink, ValType};
 use wasmparser::{FuncType, ValType as Type};
 

@@ -24,7 +24,6 @@
 //! `emscripten_exception_builtins.c`, `emscripten_setjmp.c` and `emscripten_tempret.s` for what they meant, and 4.0.9's
 //! `libcxxabi/src/cxa_personality.cpp` and `libunwind/src/Unwind-wasm.c` for what they mean now.
 
-mod abi;
 mod flow;
 mod harmless;
 mod inline;
@@ -37,9 +36,11 @@ mod sites;
 mod threading;
 
 use crate::body::halves::TempRet;
-use crate::code_offsets::drop_code_offsets;
+use crate::linking::SETJMP_COUNTER;
+use crate::linking::code_offsets::drop_code_offsets;
+use crate::linking::exception_abi as abi;
+use crate::linking::siblings::SiblingExports;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
-use crate::siblings::SiblingExports;
 use crate::{Environment, Error, Notice, Outcome, Result, code};
 use abi::{Abi, Role};
 use rayon::prelude::*;
@@ -47,9 +48,6 @@ use runtime::{Callee, Catches, Matching, Personality, State};
 use scan::BodyFacts;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
-
-/// Export by which modules agree on the numbers of their `setjmp` calls.
-pub(crate) const SETJMP_COUNTER: &str = setjmp::COUNTER;
 
 /// The functions of libc++abi by which C++ code throws.
 pub const THROWING: [&str; 2] = ["__cxa_throw", "__cxa_rethrow"];
@@ -199,20 +197,6 @@ fn exposed(module: &Module<'_>) -> HashSet<FunctionId> {
         }
     }
     exposed
-}
-
-/// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
-pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
-    const SETJMP: [&str; 4] = ["__wasm_setjmp", "__wasm_setjmp_test", "saveSetjmp", "testSetjmp"];
-    SETJMP.contains(&name) || abi::role(name, ty).is_some()
-}
-
-/// Whether `module` imports an invoke that takes 64-bit integers in halves.
-pub(crate) fn has_legalized_invoke(module: &Module<'_>) -> bool {
-    module.imports().iter().any(|import| match import.item {
-        Item::Function(id) => abi::role(&import.field, module.signature(id)) == Some(Role::LegalizedInvoke),
-        _ => false,
-    })
 }
 
 /// Moves `tempRet0` into the module where it has no other use than joining and splitting 64-bit integers inside it. Modules that
@@ -387,9 +371,9 @@ fn define_setjmp(module: &mut Module<'_>, abi: &Abi, machinery: &Machinery, outc
         let Address::Memory(offset) = module.reserve_memory(4, 2)? else {
             return Err(Error::Internal("reserved memory is not memory".into()));
         };
-        module.export_data(setjmp::COUNTER, offset);
+        module.export_data(SETJMP_COUNTER, offset);
         let realloc = module.import_function("env", "realloc", &FuncType::new([ValType::I32; 2], [ValType::I32]));
-        let saving = setjmp::Saving { counter: module.data_address(setjmp::COUNTER), realloc };
+        let saving = setjmp::Saving { counter: module.data_address(SETJMP_COUNTER), realloc };
         bodies.extend(saves.into_iter().map(|id| (id, setjmp::save(&saving, machinery.matching.selected))));
     }
     outcome.count("legacy_setjmp_routines", bodies.len());

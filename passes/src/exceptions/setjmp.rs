@@ -18,9 +18,6 @@ use crate::body::halves::TempRet;
 use crate::module::{FunctionId, GlobalId};
 use wasm_encoder::{BlockType, Function, ValType};
 
-/// Name of the data symbol that counts: two for each id given, so that the next one is the value plus one.
-pub const COUNTER: &str = "__wasm_pyfix_setjmp_ids";
-
 /// What `saveSetjmp` needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Saving {

@@ -15,7 +15,7 @@ use super::flow::{self, Checks, Facts, Flow, SiteFlow};
 use super::harmless;
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
-use crate::internal_got;
+use crate::linking::internal_got;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use crate::{Kept, Notice, Outcome, Result, code};
 use rayon::prelude::*;

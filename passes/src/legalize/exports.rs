@@ -1,7 +1,7 @@
 //! Types of the functions that a module will export once its legalization is undone, read without the rest of the module.
 
+use crate::linking::signature::has_i64;
 use crate::module::{Item, Module};
-use crate::signature::has_i64;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef};

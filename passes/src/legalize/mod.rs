@@ -17,7 +17,7 @@
 //!
 //! **When it refuses.** When an import is demonstrably legalized and nothing tells its type, or sources contradict each other. When the
 //! type of a function that returns a `time_t` would rest on the runtime's alone although the module may be older than 64-bit
-//! `time_t` ([`crate::time`]).
+//! `time_t` ([`crate::linking::time_t`]).
 //!
 //! **Relies on** Binaryen's `LegalizeJSInterface.cpp` (`legalize-js-interface-export-originals`, which Emscripten passes for side
 //! modules) and `GenerateDynCalls.cpp`.
@@ -28,12 +28,13 @@ mod shape;
 pub use exports::{wide_exports, wide_exports_of};
 
 use crate::body::halves::legal_body;
-use crate::code_offsets::drop_code_offsets;
-use crate::dyncall::PREFIX;
+use crate::linking::DYNCALL;
+use crate::linking::code_offsets::drop_code_offsets;
+use crate::linking::siblings::SiblingExports;
+use crate::linking::signature::{has_i64, is_legalized, spelled, through_pointer};
+use crate::linking::{exception_abi, time_t};
 use crate::module::{ElementItems, FunctionId, Import, Item, Module};
-use crate::siblings::SiblingExports;
-use crate::signature::{has_i64, is_legalized, spelled, through_pointer};
-use crate::{Environment, Error, Kept, Outcome, Result, code, exceptions, time};
+use crate::{Environment, Error, Kept, Outcome, Result, code};
 use shape::Shape;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::FuncType;
@@ -56,13 +57,13 @@ pub struct Options<'o> {
 /// Undoes the legalization of `module`.
 ///
 /// # Errors
-/// [`Error::Refused`] with the names of imports whose type is not proven, or as [`time::refuse_old`].
+/// [`Error::Refused`] with the names of imports whose type is not proven, or as [`time_t::refuse_old`].
 pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new("legalize");
     let shapes = shape::scan(module)?;
     if !options.allow_struct_change {
         let joined = joined(&shapes);
-        time::refuse_old(module, |id| joined.contains(&id))?;
+        time_t::refuse_old(module, |id| joined.contains(&id))?;
     }
     let pairs = export_pairs(module);
     let imports = true_types(module, &shapes, &pairs, options, &mut outcome)?;
@@ -73,12 +74,11 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
         return Ok(outcome);
     }
     remove_dead(module, candidates, &adaptors, &mut outcome)?;
-    exceptions::make_temp_ret_private(module, options.sibling_exports, &mut outcome)?;
     drop_code_offsets(module, &mut outcome);
     Ok(outcome)
 }
 
-/// The imports whose result `module` demonstrably takes as a 64-bit integer in halves: what [`time::refuse_old`] wants to know.
+/// The imports whose result `module` demonstrably takes as a 64-bit integer in halves: what [`time_t::refuse_old`] wants to know.
 ///
 /// # Errors
 /// [`Error::Malformed`] for code that cannot be decoded.
@@ -133,7 +133,7 @@ fn drop_dyncalls(module: &mut Module<'_>, keep: bool, outcome: &mut Outcome) -> 
     let dropped: BTreeMap<String, FunctionId> = (module.exports().iter())
         .filter_map(|export| {
             let Item::Function(id) = export.item else { return None };
-            let whole = through_pointer(&spelled(export.name.strip_prefix(PREFIX)?)?);
+            let whole = through_pointer(&spelled(export.name.strip_prefix(DYNCALL)?)?);
             let have = module.signature(id);
             let unwanted = is_legalized(have, &whole) || (!keep && *have == whole);
             unwanted.then(|| (export.name.to_string(), id))
@@ -170,7 +170,7 @@ fn true_types(
     let (mut unproven, mut suspects) = (Vec::new(), Vec::new());
     for import in module.imports() {
         let Item::Function(id) = import.item else { continue };
-        if has_i64(module.signature(id)) || exceptions::is_of_abi(&import.field, module.signature(id)) {
+        if has_i64(module.signature(id)) || exception_abi::is_of_abi(&import.field, module.signature(id)) {
             continue;
         }
         match evidence.verdict(&import.field, id) {
@@ -234,7 +234,7 @@ impl<'e, 'm, 'o> Evidence<'e, 'm, 'o> {
         if evidence.wrappers.is_empty()
             && evidence.joins.is_empty()
             && pairs.is_empty()
-            && !exceptions::has_legalized_invoke(module)
+            && !exception_abi::has_legalized_invoke(module)
         {
             evidence.splits.clear();
         }
@@ -269,7 +269,7 @@ impl<'e, 'm, 'o> Evidence<'e, 'm, 'o> {
     /// Whether the module is young enough for the runtime's type of this function to be the module's.
     fn is_dated(&self, name: &str, id: FunctionId) -> bool {
         let proven = |id: FunctionId| self.joins.contains(&id.0) || self.wrappers.contains_key(&id);
-        !time::concerns(name) || proven(id) || time::refuse_old(self.module, proven).is_ok()
+        !time_t::concerns(name) || proven(id) || time_t::refuse_old(self.module, proven).is_ok()
     }
 }
 

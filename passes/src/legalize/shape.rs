@@ -6,8 +6,8 @@
 //! the result is left it proves that the import is legalized.
 
 use crate::Result;
+use crate::linking::signature::{has_i64, legalized};
 use crate::module::{Body, FunctionId, Item, Module};
-use crate::signature::{has_i64, legalized};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};

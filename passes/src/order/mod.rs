@@ -19,7 +19,7 @@
 
 mod bisect;
 
-use crate::code_offsets::{CODE_OFFSETS, has_code_offsets};
+use crate::linking::code_offsets::{CODE_OFFSETS, has_code_offsets};
 use crate::module::{FunctionId, Item, Module};
 use crate::{Error, Kept, Outcome, Result};
 use flate2::Compression;

@@ -17,7 +17,7 @@ pub fn is_looked_up(name: &str, bigint: bool) -> bool {
         "stackSave",
         "stackRestore",
         "stackAlloc",
-        crate::exceptions::SETJMP_COUNTER,
+        crate::linking::SETJMP_COUNTER,
     ];
     const PREFIXES: [&str; 9] = [
         "__wasm_apply_",
@@ -32,7 +32,7 @@ pub fn is_looked_up(name: &str, bigint: bool) -> bool {
     ];
     const WITHOUT_BIGINT: [&str; 2] = ["dynCall_", "orig$"];
     NAMES.contains(&name)
-        || crate::python::is_entry(name)
+        || crate::linking::python::is_entry(name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || (!bigint && WITHOUT_BIGINT.iter().any(|prefix| name.starts_with(prefix)))
 }

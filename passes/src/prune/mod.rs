@@ -28,7 +28,8 @@ mod unread;
 
 pub use looked_up::is_looked_up;
 
-use crate::code_offsets::CODE_OFFSETS;
+use crate::linking::code_offsets::CODE_OFFSETS;
+use crate::linking::mangling::is_mangled;
 use crate::module::{FunctionId, GlobalId, Item, Module, TagId, TypeId};
 use crate::{Kept, Outcome, Result};
 use rayon::prelude::*;
@@ -79,16 +80,6 @@ impl Member<'_> {
         };
         if may_go { self.kept.get(name).copied() } else { Some(&self.why) }
     }
-}
-
-/// Whether `name` is mangled by the Itanium C++ ABI, which Rust used too, or by Rust's own scheme.
-pub fn is_mangled(name: &str) -> bool {
-    name.starts_with("_Z") || is_rust_v0(name)
-}
-
-/// Whether `name` is mangled by Rust's own scheme (RFC 2603): `_R` and the letter of a path.
-pub(crate) fn is_rust_v0(name: &str) -> bool {
-    name.strip_prefix("_R").is_some_and(|path| path.starts_with(['C', 'M', 'X', 'Y', 'N', 'I', 'B']))
 }
 
 /// Prunes all `members` and tells for each what went.

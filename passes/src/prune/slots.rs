@@ -10,7 +10,7 @@
 //! - the sum is called: the operand of `call_indirect`;
 //! - the number is a relocation of the linker, which leaves room for five bytes, as nobody does who folds sums
 //!   (`R_WASM_TABLE_INDEX_REL_SLEB` has no addend, and LLVM folds none: `WebAssemblyTargetLowering::isOffsetFoldingLegal`);
-//! - relocation code of the linker stores it in data, or a global holds it for good ([`crate::internal_got`]).
+//! - relocation code of the linker stores it in data, or a global holds it for good ([`crate::linking::internal_got`]).
 //!
 //! What is added to such an address makes it no other one, but the sum counts as named, too.
 //!
@@ -31,9 +31,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::Result;
 use crate::body::facts::Facts;
-use crate::internal_got;
+use crate::linking::internal_got;
+use crate::linking::relocation_code;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, SegmentKind};
-use crate::relocations::read;
 use rayon::prelude::*;
 
 /// The slots that one function names.
@@ -135,8 +135,8 @@ impl<'m> Table<'m> {
     /// use the base of the table, and when a table of relocations hides which slots are in use.
     pub fn new(module: &'m Module<'_>) -> Result<Option<Self>> {
         let Some(globals) = Globals::new(module)? else { return Ok(None) };
-        let relocations = read::data_function(module);
-        if relocations.is_some_and(|id| crate::relocations::is_done(module, id)) {
+        let relocations = relocation_code::data_function(module);
+        if relocations.is_some_and(|id| relocation_code::is_done(module, id)) {
             return Ok(None);
         }
         let mut table = Table { functions: module.own_slots(), taken: HashMap::new(), globals };
@@ -171,7 +171,7 @@ impl<'m> Table<'m> {
 
     /// Adds what `functions` name; returns those of them that ask more of their callers than before.
     fn walk(&mut self, module: &Module<'_>, functions: Vec<u32>) -> Result<Vec<u32>> {
-        let relocations = read::data_function(module);
+        let relocations = relocation_code::data_function(module);
         let shared = &*self;
         let found = functions.into_par_iter().filter_map(|id| {
             let body = module.function(FunctionId(id)).origin.defined()?;
@@ -187,14 +187,14 @@ impl<'m> Table<'m> {
 
     /// The slots whose addresses the relocation code `id` stores.
     fn taken_by_data(&self, module: &Module<'_>, id: FunctionId) -> Taken {
-        let Ok(code) = read::read(module, id) else { return Taken::unclear() };
+        let Ok(code) = relocation_code::read(module, id) else { return Taken::unclear() };
         let mut taken = Taken::default();
         for set in &code.globals {
             // Nothing is known of what is read from a global that does not hold an address for good.
             let for_good = self.globals.slots.get(&set.global.0).copied();
             match set.value {
-                read::Value::Base(Address::Table(slot)) => taken.unclear |= for_good != Some(slot),
-                read::Value::Entry { global, .. } if self.globals.slots.contains_key(&global.0) => taken.unclear = true,
+                relocation_code::Value::Base(Address::Table(slot)) => taken.unclear |= for_good != Some(slot),
+                relocation_code::Value::Entry { global, .. } if self.globals.slots.contains_key(&global.0) => taken.unclear = true,
                 value => self.take_stored(module, value, &mut taken),
             }
         }
@@ -203,17 +203,17 @@ impl<'m> Table<'m> {
     }
 
     /// Relocation code stores `value`.
-    fn take_stored(&self, module: &Module<'_>, value: read::Value, taken: &mut Taken) {
+    fn take_stored(&self, module: &Module<'_>, value: relocation_code::Value, taken: &mut Taken) {
         match value {
-            read::Value::Base(Address::Table(slot)) => drop(taken.slots.insert(slot)),
-            read::Value::Entry { global, addend } => match self.globals.slots.get(&global.0) {
+            relocation_code::Value::Base(Address::Table(slot)) => drop(taken.slots.insert(slot)),
+            relocation_code::Value::Entry { global, addend } => match self.globals.slots.get(&global.0) {
                 Some(slot) => taken.slots.extend([*slot, slot.wrapping_add(addend as u32)]),
                 None => {
                     let own = !module.globals()[global.0 as usize].origin.is_import();
                     taken.unclear |= own && addend != 0 && !self.globals.data.contains(&global.0);
                 }
             },
-            read::Value::Base(Address::Memory(_)) | read::Value::Constant(_) => {}
+            relocation_code::Value::Base(Address::Memory(_)) | relocation_code::Value::Constant(_) => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `__wasm_apply_data_relocs` (`InputChunk::generateRelocationCode` in `lld/wasm/InputChunks.cpp`), 16 to 18 bytes of code that
 //! run once; the data itself holds the address as if the module began at 0. So it is enough to tell where the words are and what is to be
 //! added to them, in about a byte each: [`table`]. Where the data does not hold the addend, which is so for addresses from the global
-//! offset table, it is written there. What an optimiser made of the stores does not matter: [`read`].
+//! offset table, it is written there. What an optimiser made of the stores does not matter: [`relocation_code`].
 //!
 //! **When it refuses.** It leaves the module alone and says why when the relocation code or the start function, which runs before it,
 //! does anything that is not understood, or when it is not known where a data segment goes. Words that no segment initialises, or that
@@ -17,17 +17,17 @@
 //!
 //! The start function's relocations of globals stay: each global takes a `global.set` of its own, whatever the value comes from.
 
-pub mod read;
 mod table;
 
+use crate::linking::relocation_code::{self, Relocation, Unrecognised, Value};
 use crate::module::{Address, FunctionId, GlobalId, Item, MemoryId, Module, SegmentKind};
 use crate::{Kept, Outcome, Result};
-use read::{Relocation, Unrecognised, Value};
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use table::{Group, Layout};
 use wasm_encoder::InstructionSink;
-use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
+use wasmparser::{FuncType, ValType};
 
 /// How many bytes the table must save. The routine and what calls it compress worse than stores do, which are all alike.
 pub const MARGIN: usize = 256;
@@ -41,8 +41,8 @@ const ENTRIES: usize = 20;
 /// [`crate::Error::Internal`] only.
 pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new("relocations");
-    let Some(function) = read::data_function(module) else { return Ok(outcome) };
-    if is_done(module, function) {
+    let Some(function) = relocation_code::data_function(module) else { return Ok(outcome) };
+    if relocation_code::is_done(module, function) {
         return Ok(outcome);
     }
     let plan = match Plan::make(module, function) {
@@ -55,24 +55,6 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     };
     plan.carry_out(module, function, &mut outcome)?;
     Ok(outcome)
-}
-
-/// Whether the function `id` begins as [`table::apply`] has it.
-pub fn is_done(module: &Module<'_>, id: FunctionId) -> bool {
-    let Some(body) = module.function(id).origin.defined() else { return false };
-    let Ok(operators) = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader() else { return false };
-    let first: Vec<Operator<'_>> = operators.into_iter().take(10).map_while(std::result::Result::ok).collect();
-    matches!(
-        first[..],
-        [
-            Operator::GlobalGet { .. },
-            Operator::I32Load { .. },
-            Operator::I32Eqz,
-            Operator::If { .. },
-            ..,
-            Operator::MemoryInit { .. }
-        ]
-    )
 }
 
 /// What is to be done to a module.
@@ -95,7 +77,7 @@ impl Plan {
         if module.function(function).origin.defined().is_some_and(|body| body.bytes.len() <= MARGIN) {
             return Ok(None);
         }
-        let code = read::read(module, function).map_err(|why| describe("it", &why))?;
+        let code = relocation_code::read(module, function).map_err(|why| describe("it", &why))?;
         if !code.globals.is_empty() || !code.zeroed.is_empty() {
             return Err("it does not only store addresses".to_string());
         }
@@ -213,7 +195,7 @@ fn last_before<T>(ranges: &[(Range<u32>, T)], end: u32) -> Option<&(Range<u32>, 
 /// What the start function clears, sorted and disjoint. It runs behind the data segments and before the relocations.
 fn zeroed_at_start(module: &Module<'_>) -> Result<Vec<(Range<u32>, ())>, String> {
     let Some(start) = module.start() else { return Ok(Vec::new()) };
-    let mut code = read::read(module, start).map_err(|why| describe("the start function", &why))?;
+    let mut code = relocation_code::read(module, start).map_err(|why| describe("the start function", &why))?;
     if !code.data.is_empty() {
         return Err("the start function stores addresses, too".to_string());
     }

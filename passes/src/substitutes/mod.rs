@@ -13,8 +13,8 @@
 //! know ASCII alone. What needs a table of Unicode (`iswalpha`, `towupper`) is not here. `abort` and `__assert_fail` end the program with
 //! a trap instead of an exception of JavaScript with a text; neither can be caught by the module.
 
+use crate::linking::siblings::SiblingExports;
 use crate::module::{FunctionId, Import, Item, Module};
-use crate::siblings::SiblingExports;
 use crate::{Environment, Outcome};
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -97,7 +97,7 @@ fn function(import: &Import<'_>) -> Option<FunctionId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::siblings::Exporters;
+    use crate::linking::siblings::Exporters;
     use crate::{Item as Offered, Provider};
     use std::sync::Arc;
 

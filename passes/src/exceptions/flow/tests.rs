@@ -3,8 +3,8 @@
 use super::{Checks, Flow, analyse};
 use crate::exceptions::abi::Abi;
 use crate::exceptions::sites;
+use crate::linking::siblings::SiblingExports;
 use crate::module::Module;
-use crate::siblings::SiblingExports;
 
 /// What is known of a function with this `body`; `None` when it was given up.
 fn flow(body: &str) -> Option<Flow> {

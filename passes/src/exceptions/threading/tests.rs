@@ -6,8 +6,8 @@ use crate::exceptions::abi::Abi;
 use crate::exceptions::inline::{self, Helpers, SiteCall};
 use crate::exceptions::runtime::{Catches, State};
 use crate::exceptions::{flow, sites};
+use crate::linking::siblings::SiblingExports;
 use crate::module::{Body, FunctionId, GlobalId, Item, Module, TableId, TagId, TypeId};
-use crate::siblings::SiblingExports;
 use wasmparser::{BinaryReader, FunctionBody};
 
 /// A module with the function `$f`, whose body this is; the locals behind `$b` are those that sites add.

@@ -386,3 +386,20 @@ fn name(operator: &Operator<'_>) -> String {
     let text = format!("{operator:?}");
     text.split([' ', '{', '(']).next().unwrap_or_default().to_string()
 }
+/// Whether the function `id` begins as the pass [`crate::relocations`] has it: its stores are in a table.
+pub fn is_done(module: &Module<'_>, id: FunctionId) -> bool {
+    let Some(body) = module.function(id).origin.defined() else { return false };
+    let Ok(operators) = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader() else { return false };
+    let first: Vec<Operator<'_>> = operators.into_iter().take(10).map_while(std::result::Result::ok).collect();
+    matches!(
+        first[..],
+        [
+            Operator::GlobalGet { .. },
+            Operator::I32Load { .. },
+            Operator::I32Eqz,
+            Operator::If { .. },
+            ..,
+            Operator::MemoryInit { .. }
+        ]
+    )
+}

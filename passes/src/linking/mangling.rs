@@ -1,4 +1,4 @@
-//! Which functions have one definition by the rules of their language, wherever they are compiled, told from their mangled names.
+//! Mangled names, and which functions have one definition by the rules of their language, wherever they are compiled, told from them.
 //!
 //! C++ functions that may be defined in every file (inline ones, instances of templates, implicit members) are weak symbols, and so are
 //! those with `__attribute__((weak))`, which are there to be replaced. What a linker writes is the same for both. A name proves the
@@ -16,7 +16,15 @@
 //! **Relies on** the grammar of the Itanium C++ ABI, 5.1, and on nobody giving `__attribute__((weak))` to a template or to a member of
 //! one of the classes above: C++ has no such declarations, and two definitions of these differ by no rule of the language.
 
-use crate::prune::is_rust_v0;
+/// Whether `name` is mangled by the Itanium C++ ABI, which Rust used too, or by Rust's own scheme.
+pub fn is_mangled(name: &str) -> bool {
+    name.starts_with("_Z") || is_rust_v0(name)
+}
+
+/// Whether `name` is mangled by Rust's own scheme (RFC 2603): `_R` and the letter of a path.
+fn is_rust_v0(name: &str) -> bool {
+    name.strip_prefix("_R").is_some_and(|path| path.starts_with(['C', 'M', 'X', 'Y', 'N', 'I', 'B']))
+}
 
 /// Whether all definitions of the function `name` are equal by its language.
 pub fn is_vague(name: &str) -> bool {

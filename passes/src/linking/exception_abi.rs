@@ -3,9 +3,9 @@
 //! LLVM's `WebAssemblyLowerEmscriptenEHSjLj.cpp` makes the calls; the names are final since 2020 (emscripten#12399). A name alone
 //! proves nothing (`invoke_if` may be a user's function): the wasm type must agree.
 
+use crate::linking::siblings::SiblingExports;
+use crate::linking::signature;
 use crate::module::{FunctionId, GlobalId, Item, Module};
-use crate::siblings::SiblingExports;
-use crate::signature;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
 
@@ -18,13 +18,16 @@ pub enum Role {
     LegalizedInvoke,
     /// `__cxa_find_matching_catch_<clauses + 2>(typeinfo…)`: which clause takes the current exception.
     FindMatchingCatch {
+        /// How many clauses it is given.
         clauses: u32,
     },
     /// `__resumeException(exception)`: goes on unwinding.
     ResumeException,
     /// `llvm_eh_typeid_for(typeinfo)`: the identity.
     TypeidFor,
+    /// `getTempRet0()`: the second result of the call before.
     GetTempRet,
+    /// `setTempRet0(value)`: gives a second result.
     SetTempRet,
     /// `emscripten_longjmp(env, value)`
     Longjmp,
@@ -117,6 +120,7 @@ impl Abi {
         self.with_role(Role::Invoke).chain(self.with_role(Role::LegalizedInvoke))
     }
 
+    /// What the function `id` is for, if it is of the ABI.
     pub fn role(&self, id: FunctionId) -> Option<Role> {
         self.functions.get(&id.0).copied()
     }
@@ -197,6 +201,20 @@ pub fn type_of(name: &str) -> Option<FuncType> {
 fn clauses(name: &str) -> Option<u32> {
     let number = name.strip_prefix("__cxa_find_matching_catch_")?;
     number.parse::<u32>().ok()?.checked_sub(2).filter(|clauses| *clauses <= 998)
+}
+
+/// Whether the import `env.name` of type `ty` belongs to the exception ABI, `setjmp` included, and is not for others to change.
+pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
+    const SETJMP: [&str; 4] = ["__wasm_setjmp", "__wasm_setjmp_test", "saveSetjmp", "testSetjmp"];
+    SETJMP.contains(&name) || role(name, ty).is_some()
+}
+
+/// Whether `module` imports an invoke that takes 64-bit integers in halves.
+pub(crate) fn has_legalized_invoke(module: &Module<'_>) -> bool {
+    module.imports().iter().any(|import| match import.item {
+        Item::Function(id) => role(&import.field, module.signature(id)) == Some(Role::LegalizedInvoke),
+        _ => false,
+    })
 }
 
 #[cfg(test)]
