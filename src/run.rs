@@ -16,7 +16,7 @@ use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
 use wasmparser::FuncType;
 
 use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, WHEEL_NAME};
+use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, PRELIMINARY, WHEEL_NAME};
 use crate::check::python::IGNORED_SUFFIX;
 use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
@@ -214,6 +214,8 @@ impl<'a> Run<'a> {
             report.error = Some(Failure::from(&error));
         }
         report.totals = Totals::new(&report.inputs);
+        let preliminary = self.targets.iter().filter_map(|target| target.preliminary_notice());
+        self.notices.extend(preliminary.map(|message| PRELIMINARY.notes(message)));
         let without_effect = self.seen.without_effect(self.args).into_iter().map(|message| NO_EFFECT.warns(message));
         self.notices.extend(without_effect);
         report.notices.extend(std::mem::take(&mut self.notices).into_iter().map(NoticeReport::from));

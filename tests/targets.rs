@@ -64,7 +64,7 @@ fn manifests_agree_with_running_programs() {
             : value instanceof WebAssembly.Tag ? 'tag' : value instanceof WebAssembly.Table ? 'table'
             : value instanceof WebAssembly.Memory ? 'memory' : immutable(value) ? 'data' : 'global';
         for (const [name, value] of Object.entries(table)) if (!value.stub) console.log(name, kind(value));";
-    for version in ["0.27.7", "0.28.3", "0.29.5", "314.0.7"] {
+    for version in ["0.27.7", "0.28.3", "0.29.5", "314.0.7", "315.0.0-alpha.2"] {
         let directory = runtime(version);
         let module = directory.join("pyodide.mjs");
         let output =
@@ -96,7 +96,12 @@ fn manifests_agree_with_running_programs() {
 /// The annotations in the JavaScript and the types of the main module's imports say the same where both exist.
 #[test]
 fn annotations_agree_with_import_types() {
-    for (version, name) in [("0.27.7", "pyodide.asm.js"), ("0.29.5", "pyodide.asm.js"), ("314.0.7", "pyodide.asm.mjs")] {
+    for (version, name) in [
+        ("0.27.7", "pyodide.asm.js"),
+        ("0.29.5", "pyodide.asm.js"),
+        ("314.0.7", "pyodide.asm.mjs"),
+        ("315.0.0-alpha.2", "pyodide.asm.mjs"),
+    ] {
         let directory = runtime(version);
         let imports = manifest::from_main(&std::fs::read(directory.join("pyodide.asm.wasm")).unwrap(), None).unwrap();
         let libraries = javascript::scan(&std::fs::read_to_string(directory.join(name)).unwrap()).unwrap();
@@ -218,16 +223,38 @@ fn targets_are_found_in_both_spellings() {
         ("2026_0", "pyemscripten_2026_0"),
         ("314", "pyemscripten_2026_0"),
         ("314.0.7", "pyemscripten_2026_0"),
+        ("315", "pyemscripten_2026_5"),
+        ("2026_5", "pyemscripten_2026_5"),
+        ("pyemscripten_2026_5_wasm32", "pyemscripten_2026_5"),
+        ("315.0.0-alpha.2", "pyemscripten_2026_5"),
+        ("315.0.0a2", "pyemscripten_2026_5"),
     ] {
         assert_eq!(Target::find(name).map(|target| target.name).ok(), Some(target), "{name}");
     }
-    for nobody in ["0", "0.", ".29", "0.2", "0.299", "31", "3140", "-", "", "_wasm32", "0.29_wasm32", "999999999999999999999.1"] {
+    for nobody in [
+        "0",
+        "0.",
+        ".29",
+        "0.2",
+        "0.299",
+        "31",
+        "3140",
+        "-",
+        "",
+        "_wasm32",
+        "0.29_wasm32",
+        "999999999999999999999.1",
+        "315a",
+        "a2",
+        "315-alpha",
+    ] {
         assert!(Target::find(nobody).is_err(), "{nobody}");
     }
     assert!(Target::of_platform_tag("manylinux_2_28_x86_64").is_none());
     assert_eq!(
         Target::find("pyodide_2027_0").unwrap_err().to_string(),
-        "there is no target `pyodide_2027_0`; targets are emscripten-legacy, pyodide_2025_0, pyemscripten_2025_0, pyemscripten_2026_0, pyodide_2026_0; \
+        "there is no target `pyodide_2027_0`; targets are emscripten-legacy, pyodide_2025_0, pyemscripten_2025_0, pyemscripten_2026_0, pyodide_2026_0, \
+         pyemscripten_2026_5, pyodide_2026_5; \
          only a source is pyodide_2024_0"
     );
     assert!(Target::find_destination("pyodide_2024_0").unwrap_err().to_string().starts_with("`pyodide_2024_0` is known only as"));

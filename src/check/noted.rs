@@ -63,6 +63,16 @@ pub static LOCK_UNFIT: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static PRELIMINARY: Code = Code {
+    name: "preliminary-target",
+    severity: Severity::Note,
+    summary: "the target is not released yet",
+    explanation: "What is known of the target is that of a pre-release of Pyodide. Symbols, and even the name of the platform, may still \
+                  change before the release.",
+    remedy: "upgrade anew from the original with a version of this tool that knows the release",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static GRAFTED_FIRST: Code = Code {
     name: "grafted-first",
     severity: Severity::Warning,
@@ -210,7 +220,7 @@ pub static KEPT_RELOCATION: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 11] = [
+pub static NOTICES: [&Code; 12] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -222,6 +232,7 @@ pub static NOTICES: [&Code; 11] = [
     &NO_EFFECT,
     &NOT_IN_LOCK,
     &LOCK_UNFIT,
+    &PRELIMINARY,
 ];
 
 pub static KEPT: [&Code; 10] = [

@@ -140,7 +140,8 @@ impl Report {
             .collect();
         let inputs = self.inputs.len();
         let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
-        let line = format!("{inputs} {} checked against {}: {found}", plural(inputs, "file"), self.target.name);
+        let preliminary = if self.target.preliminary { " (preliminary)" } else { "" };
+        let line = format!("{inputs} {} checked against {}{preliminary}: {found}", plural(inputs, "file"), self.target.name);
         paper.write(out, "", Style::new(), "", &line)
     }
 }

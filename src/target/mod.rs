@@ -28,6 +28,8 @@ pub struct Target {
     pub alias: Option<&'static str>,
     /// Version of the platform, as in its tags.
     pub version: &'static str,
+    /// Whether it is known from runtimes before their release, so that it may still change.
+    pub preliminary: bool,
     /// Whether wheels can be upgraded to it. The others are known as sources only.
     pub destination: bool,
     /// Version of Emscripten that its runtimes are built with.
@@ -256,6 +258,14 @@ impl Target {
         Ok(text)
     }
 
+    /// What to keep in mind of a preliminary target.
+    pub fn preliminary_notice(&self) -> Option<String> {
+        let runtimes = self.runtimes.join(" and ");
+        self.preliminary.then(|| {
+            format!("{} is known from Pyodide {runtimes}, before its release, and may still change: keep the originals", self.name)
+        })
+    }
+
     /// Whether it is a platform of Pyodide, for which there are wheels.
     pub fn has_wheels(&self) -> bool {
         self.compressed_manifest.is_some()
@@ -274,10 +284,12 @@ impl Target {
     }
 }
 
-/// The part of a version of Pyodide that its platform follows from: `0.29` of `0.29.5`, `314` of `314.0.7`. `None` if it is no version or
-/// leaves that open.
+/// The part of a version of Pyodide that its platform follows from: `0.29` of `0.29.5`, `314` of `314.0.7`, `315` of `315.0.0-alpha.2`
+/// and of `315.0.0a2`. `None` if it is no version or leaves that open.
 fn series(version: &str) -> Option<&str> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let before = ["-alpha.", "-beta.", "-rc.", "a", "b", "rc"].iter().find_map(|stage| version.split_once(stage));
+    let version = before.filter(|(_, number)| is_number(number)).map_or(version, |(release, _)| release);
     if !version.split('.').all(is_number) {
         return None;
     }
@@ -327,6 +339,7 @@ pub fn rows() -> Vec<[String; 7]> {
         };
         let usage = match (target.name, target.destination) {
             (DEFAULT, _) => "default target",
+            _ if target.preliminary => "target, preliminary",
             (_, true) => "target",
             (_, false) => "source only",
         };

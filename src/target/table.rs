@@ -1,19 +1,20 @@
 //! The targets as data.
 //!
-//! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md` and `flags.md`; PEP 783 for the tags; the struct
-//! sizes in Emscripten's generated `struct_info` of the three versions; the npm packages for everything else.
+//! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md`, `315.md` and `flags.md`; PEP 783 for the tags; the struct
+//! sizes in Emscripten's generated `struct_info` of the four versions; the npm packages for everything else.
 
 use super::filesystem::FILESYSTEM;
 use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 
 /// All targets, oldest first.
-pub static TARGETS: [Target; 4] = [
+pub static TARGETS: [Target; 5] = [
     // Applications built by Emscripten up to 3.1.71 without -sWASM_BIGINT, which was the default before 4.0.0.
     Target {
         name: "emscripten-legacy",
         alias: None,
         version: "-",
+        preliminary: false,
         destination: true,
         emscripten: "up to 3.1.71",
         python: "-",
@@ -34,6 +35,7 @@ pub static TARGETS: [Target; 4] = [
         name: "pyodide_2024_0",
         alias: None,
         version: "2024_0",
+        preliminary: false,
         destination: false,
         emscripten: "3.1.58",
         python: "3.12",
@@ -54,6 +56,7 @@ pub static TARGETS: [Target; 4] = [
         name: "pyodide_2025_0",
         alias: Some("pyemscripten_2025_0"),
         version: "2025_0",
+        preliminary: false,
         destination: true,
         emscripten: "4.0.9",
         python: "3.13",
@@ -75,6 +78,7 @@ pub static TARGETS: [Target; 4] = [
         name: "pyemscripten_2026_0",
         alias: Some("pyodide_2026_0"),
         version: "2026_0",
+        preliminary: false,
         destination: true,
         emscripten: "5.0.3",
         python: "3.14",
@@ -90,6 +94,27 @@ pub static TARGETS: [Target; 4] = [
         releases: &["314"],
         runtimes: &["314.0.7"],
         compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
+    },
+    Target {
+        name: "pyemscripten_2026_5",
+        alias: Some("pyodide_2026_5"),
+        version: "2026_5",
+        preliminary: true,
+        destination: true,
+        emscripten: "6.0.5",
+        python: "3.15",
+        python_release: "3.15.0rc1",
+        bigint: true,
+        exception_abi: ExceptionAbi::Native,
+        personality: Some("_Unwind_CallPersonality"),
+        library_lookup: LibraryLookup::RuntimePath { normalised: true },
+        site_packages: "/lib/python3.15/site-packages",
+        default_tag_style: TagStyle::Pep783,
+        struct_changes: &[],
+        renamed: &[RENAMED_2026_5],
+        releases: &["315"],
+        runtimes: &["315.0.0-alpha.2"],
+        compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_5.txt.gz")),
     },
 ];
 
@@ -159,5 +184,15 @@ const RENAMED_2025_0: &[Renamed] = &[
 const RENAMED_2026_0: &[Renamed] =
     &[Renamed { old: "__gettimeofday", new: "gettimeofday", reason: MUSL }, Renamed { old: "__time", new: "time", reason: MUSL }];
 
+const RENAMED_2026_5: &[Renamed] = &[
+    Renamed { old: "_PyObject_Dump", new: "PyObject_Dump", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetOptionalAttr", new: "PySys_GetOptionalAttr", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetOptionalAttrString", new: "PySys_GetOptionalAttrString", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetRequiredAttr", new: "PySys_GetAttr", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetRequiredAttrString", new: "PySys_GetAttrString", reason: PYTHON_3_15 },
+    Renamed { old: "_PyTuple_FromArray", new: "PyTuple_FromArray", reason: PYTHON_3_15 },
+];
+
+const PYTHON_3_15: &str = "became public under this name in Python 3.15 (What's New in Python 3.15, C API changes)";
 const PYTHON_3_13: &str = "became public under this name in Python 3.13 (What's New in Python 3.13, New Features of the C API)";
 const MUSL: &str = "was the name inside of musl, with the public one as a weak alias; Emscripten has only the public one any more";
