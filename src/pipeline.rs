@@ -286,6 +286,7 @@ fn legalized(module: &mut Module<'_>, options: &ModuleOptions) -> Result<Outcome
         environment: options.environment.as_deref().unwrap_or(&nothing),
         sibling_exports: &options.sibling_exports,
         sibling_types: &options.sibling_types,
+        invokes: options.keep_exceptions,
         keep_dyncalls: options.dyncalls.is_some(),
         allow_struct_change: options.allow_struct_change,
     };

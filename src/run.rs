@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::strip::Strip;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, exceptions, legalize};
 use wasmparser::FuncType;
 
 use crate::check::features::STRUCT_CHANGED;
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
         let mut targets: Vec<&'static Target> = Vec::new();
         for name in &args.target.target {
-            let target = Target::find_destination(name)?;
+            let target = Target::find(name)?;
             if targets.iter().all(|known| known.name != target.name) {
                 targets.push(target);
             }
@@ -264,19 +264,20 @@ impl<'a> Run<'a> {
         let bigint = target.bigint || args.bigint;
         let main = self.main()?;
         let has_main = main.is_some();
+        let environment = match main {
+            Some(main) => Some(Arc::new(main)),
+            None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
+            None => None,
+        };
         self.options = ModuleOptions {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
-            personality: self.personality()?,
+            personality: self.personality(environment.as_deref())?,
             exnref: args.exnref,
             no_extended_const: args.no_extended_const,
             bigint,
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
             allow_struct_change: args.allow_struct_change || !target.has_wheels(),
-            environment: match main {
-                Some(main) => Some(Arc::new(main)),
-                None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
-                None => None,
-            },
+            environment,
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
@@ -330,13 +331,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The entry point to exception matching, empty where exceptions stay as they are.
-    fn personality(&self) -> Result<String> {
+    /// The entry point to exception matching that the runtime offers, or else the one that the target should; empty where exceptions stay
+    /// as they are.
+    fn personality(&self, environment: Option<&Environment>) -> Result<String> {
         let target = self.target;
-        match target.personality {
-            Some(personality) => Ok(personality.to_string()),
-            None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
-            None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
+        match environment.and_then(exceptions::personality::offered).or(target.personality) {
+            Some(personality) if target.exception_abi == ExceptionAbi::Native => Ok(personality.to_string()),
+            _ if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
+            _ => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
         }
     }
 

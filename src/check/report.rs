@@ -66,7 +66,7 @@ pub struct AuditReport {
 impl InputReport {
     /// The report on `findings` in an input.
     pub fn new(input: String, kind: Option<Kind>, findings: Vec<Finding>, abi3: Vec<AuditReport>, target: &Target) -> Self {
-        let upgradable = target.destination && findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
+        let upgradable = findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
         let report = |finding: Finding| {
             let fixable = upgradable && finding.upgrade == Upgrade::Fixes;
             FindingReport {

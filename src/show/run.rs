@@ -13,7 +13,7 @@ use std::io::Write;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ShowArgs) -> i32 {
-    if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find_destination(name)) {
+    if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find(name)) {
         let _ = cli::usage(&format!("{error:#}")).print();
         return EXIT_USAGE;
     }
@@ -78,17 +78,18 @@ fn empty(input: String) -> Input {
 /// What `upgrade` would do with the input, for the target asked for or the one that suits it.
 fn upgrade(source: &Source, bytes: &[u8], args: &ShowArgs, shown: &Input) -> Result<Upgrade> {
     let target = match &args.target {
-        Some(name) => Target::find_destination(name)?.name,
+        Some(name) => Target::find(name)?.name,
         None => own_target(shown),
     };
     let report = crate::run::dry_run(source, bytes, target, &args.main)?;
     Ok(Upgrade { target: target.to_string(), report })
 }
 
-/// The latest platform in the tags of a wheel that wheels can be upgraded to, for nothing is made older; else the default.
+/// The latest platform in the tags of a wheel, for nothing is made older, unless the default is later.
 fn own_target(shown: &Input) -> &'static str {
     let platforms = shown.archive.iter().flat_map(|archive| &archive.platforms);
-    let latest = Target::all().iter().rfind(|target| target.destination && platforms.clone().any(|name| *name == target.name));
+    let later = Target::all().iter().skip_while(|target| target.name != target::DEFAULT);
+    let latest = later.filter(|target| platforms.clone().any(|name| *name == target.name)).last();
     latest.map_or(target::DEFAULT, |target| target.name)
 }
 

@@ -30,8 +30,6 @@ pub struct Target {
     pub version: &'static str,
     /// Whether it is known from runtimes before their release, so that it may still change.
     pub preliminary: bool,
-    /// Whether wheels can be upgraded to it. The others are known as sources only.
-    pub destination: bool,
     /// Version of Emscripten that its runtimes are built with.
     pub emscripten: &'static str,
     /// Version of Python that its runtimes contain.
@@ -127,7 +125,7 @@ impl Target {
     }
 
     /// The target called `name`: in either spelling, by its whole platform tag, its version (`2025_0`) or a release of Pyodide (`0.29`,
-    /// `314.0.7`). It need not be a [`destination`](Target::destination).
+    /// `314.0.7`).
     pub fn find(name: &str) -> Result<&'static Target> {
         let plain = name.strip_suffix(ARCHITECTURE).and_then(|name| name.strip_suffix('_')).unwrap_or(name);
         let means =
@@ -136,15 +134,6 @@ impl Target {
             Some(target) => Ok(target),
             None => bail!("there is no target `{name}`; {}", known_targets()),
         }
-    }
-
-    /// The target called `name`, if wheels can be upgraded to it.
-    pub fn find_destination(name: &str) -> Result<&'static Target> {
-        let target = Target::find(name)?;
-        if !target.destination {
-            bail!("`{name}` is known only as what wheels are upgraded from; {}", known_targets());
-        }
-        Ok(target)
     }
 
     /// The target that a platform tag of a wheel names, such as `pyodide_2024_0_wasm32`.
@@ -216,7 +205,7 @@ impl Target {
     /// Other names for symbols that modules of any older platform may import.
     pub fn aliases(&self) -> Vec<Alias> {
         let up_to_here = Target::all().iter().filter(|target| target.age() <= self.age());
-        let renamed = up_to_here.flat_map(|target| target.renamed).copied().flatten();
+        let renamed = up_to_here.flat_map(|target| target.renamed).copied().flatten().chain(table::PERSONALITIES);
         renamed.map(|renamed| Alias { old: renamed.old.to_string(), new: renamed.new.to_string(), always: false }).collect()
     }
 
@@ -320,28 +309,23 @@ pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
 }
 
 fn known_targets() -> String {
-    let names = |destination: bool| {
-        let chosen = Target::all().iter().filter(|target| target.destination == destination);
-        let names: Vec<_> = chosen.flat_map(|target| std::iter::once(target.name).chain(target.alias)).collect();
-        names.join(", ")
-    };
-    format!("targets are {}; only a source is {}", names(true), names(false))
+    let names: Vec<_> = Target::all().iter().flat_map(|target| std::iter::once(target.name).chain(target.alias)).collect();
+    format!("targets are {}", names.join(", "))
 }
 
 /// The targets for people: the head and one row for each.
 pub fn rows() -> Vec<[String; 7]> {
-    let head = ["TARGET", "ALSO CALLED", "PYODIDE", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "USE"];
+    let head = ["TARGET", "ALSO CALLED", "PYODIDE", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "NOTE"];
     let mut rows = vec![head.map(str::to_string)];
     rows.extend(Target::all().iter().map(|target| {
         let exceptions = match target.exception_abi {
             ExceptionAbi::JavaScript => "JavaScript",
             ExceptionAbi::Native => "native",
         };
-        let usage = match (target.name, target.destination) {
-            (DEFAULT, _) => "default target",
-            _ if target.preliminary => "target, preliminary",
-            (_, true) => "target",
-            (_, false) => "source only",
+        let usage = match target.name {
+            DEFAULT => "default",
+            _ if target.preliminary => "preliminary",
+            _ => "-",
         };
         let releases = if target.releases.is_empty() { "-".to_string() } else { target.releases.join(", ") };
         let alias = target.alias.unwrap_or("-");

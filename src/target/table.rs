@@ -6,6 +6,7 @@
 use super::filesystem::FILESYSTEM;
 use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
+use wasm_pyfix_passes::exceptions::personality::WHOLE;
 
 /// All targets, oldest first.
 pub static TARGETS: [Target; 5] = [
@@ -15,7 +16,6 @@ pub static TARGETS: [Target; 5] = [
         alias: None,
         version: "-",
         preliminary: false,
-        destination: true,
         emscripten: "up to 3.1.71",
         python: "-",
         python_release: "-",
@@ -36,7 +36,6 @@ pub static TARGETS: [Target; 5] = [
         alias: None,
         version: "2024_0",
         preliminary: false,
-        destination: false,
         emscripten: "3.1.58",
         python: "3.12",
         python_release: "3.12.7",
@@ -57,7 +56,6 @@ pub static TARGETS: [Target; 5] = [
         alias: Some("pyemscripten_2025_0"),
         version: "2025_0",
         preliminary: false,
-        destination: true,
         emscripten: "4.0.9",
         python: "3.13",
         python_release: "3.13.2",
@@ -79,7 +77,6 @@ pub static TARGETS: [Target; 5] = [
         alias: Some("pyodide_2026_0"),
         version: "2026_0",
         preliminary: false,
-        destination: true,
         emscripten: "5.0.3",
         python: "3.14",
         python_release: "3.14.2",
@@ -100,7 +97,6 @@ pub static TARGETS: [Target; 5] = [
         alias: Some("pyodide_2026_5"),
         version: "2026_5",
         preliminary: true,
-        destination: true,
         emscripten: "6.0.5",
         python: "3.15",
         python_release: "3.15.0rc1",
@@ -192,6 +188,14 @@ const RENAMED_2026_5: &[Renamed] = &[
     Renamed { old: "_PySys_GetRequiredAttrString", new: "PySys_GetAttrString", reason: PYTHON_3_15 },
     Renamed { old: "_PyTuple_FromArray", new: "PyTuple_FromArray", reason: PYTHON_3_15 },
 ];
+
+/// The entry points to exception matching. They take the place of each other in any runtime that has one and not the other.
+pub const PERSONALITIES: &[Renamed] = {
+    const REASON: &str =
+        "is called since Emscripten 6.0.6 in the place of the other, with the same type (LLVM pull request 209282)";
+    let [old, new] = WHOLE;
+    &[Renamed { old, new, reason: REASON }, Renamed { old: new, new: old, reason: REASON }]
+};
 
 const PYTHON_3_15: &str = "became public under this name in Python 3.15 (What's New in Python 3.15, C API changes)";
 const PYTHON_3_13: &str = "became public under this name in Python 3.13 (What's New in Python 3.13, New Features of the C API)";
