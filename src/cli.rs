@@ -5,6 +5,7 @@
 //! a name is written `./check`, or comes after an explicit `upgrade`.
 
 mod size;
+mod targets;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -20,9 +21,11 @@ use crate::target::{self, TagStyle};
 use crate::wheel::compress::Level;
 
 pub use size::{SizeArgs, StripMode};
+pub(crate) use targets::cannot_begin;
+pub use targets::{TargetArgs as TargetFileArgs, TargetsArgs};
 
 /// Names of subcommands.
-const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
+const SUBCOMMANDS: [&str; 7] = ["upgrade", "check", "show", "explain", "target", "targets", "help"];
 
 /// Exit code: everything done, or nothing to do.
 pub const EXIT_DONE: i32 = 0;
@@ -94,6 +97,12 @@ pub enum Command {
     /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Show(ShowArgs),
+    /// Write the manifest of a main module with its JavaScript, which `--target` then takes
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Target(TargetFileArgs),
+    /// List the platforms that `--target` knows, or compare two of them
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Targets(TargetsArgs),
 }
 
 /// Arguments of `check`.
@@ -243,9 +252,9 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Platform to upgrade for, or a release of Pyodide (0.29); --list-targets names them
+    /// Platform to upgrade for, a release of Pyodide (0.29), or a file (./my.target); --list-targets names the platforms
     ///
-    /// Repeat it for several platforms: each wheel is then written once for each of them.
+    /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them.
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
     pub target: Vec<String>,
 
@@ -436,6 +445,8 @@ where
         Ok(Command::Check(args)) => crate::check::run::run(&args),
         Ok(Command::Explain(args)) => crate::check::explain::run(&args),
         Ok(Command::Show(args)) => crate::show::run::run(&args),
+        Ok(Command::Target(args)) => target::commands::write(&args),
+        Ok(Command::Targets(args)) => target::commands::targets(&args),
         Err(error) => {
             // Help and version go to standard output and are no failure.
             let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
@@ -464,7 +475,7 @@ where
     match &command {
         Command::Upgrade(args) => reject_contradictions(args)?,
         Command::Check(args) => reject_second_stdin(&args.inputs)?,
-        Command::Explain(_) => {}
+        Command::Explain(_) | Command::Target(_) | Command::Targets(_) => {}
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
     }
     Ok(command)

@@ -20,7 +20,7 @@ use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, PRELIMINARY, WHEEL_
 use crate::check::python::IGNORED_SUFFIX;
 use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE, ReportArgs, UpgradeArgs};
+use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, ReportArgs, UpgradeArgs};
 use crate::effects::Seen;
 use crate::exports;
 use crate::input::{self, Kind, Source};
@@ -49,10 +49,7 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     }
     let mut run = match Run::new(args) {
         Ok(run) => run,
-        Err(error) => {
-            let _ = cli::usage(&format!("{error:#}")).print();
-            return EXIT_USAGE;
-        }
+        Err(error) => return cli::cannot_begin(&error, args.report.color),
     };
     let report = run.all(&mut stderr);
     output::printed(print(&report, &args.report), report.exit_code)
@@ -266,7 +263,7 @@ impl<'a> Run<'a> {
         let has_main = main.is_some();
         let environment = match main {
             Some(main) => Some(Arc::new(main)),
-            None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
+            None if target.has_manifest() => Some(Arc::new(target.manifest()?)),
             None => None,
         };
         self.options = ModuleOptions {

@@ -4,7 +4,7 @@ use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report};
 use super::wheel::{self, Input};
 use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python, thrown};
-use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR, EXIT_USAGE};
+use crate::cli::{self, CheckArgs, EXIT_DONE, EXIT_ERROR};
 use crate::input::{self, Source};
 use crate::output;
 use crate::plain::Paper;
@@ -29,10 +29,7 @@ pub fn run(args: &CheckArgs) -> i32 {
     });
     let (target, environment, complete) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => {
-            let _ = cli::usage(&format!("{error:#}")).print();
-            return EXIT_USAGE;
-        }
+        Err(error) => return cli::cannot_begin(&error, args.color),
     };
     let side_by_side = !args.main.is_empty();
     let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side };
@@ -87,7 +84,7 @@ fn named(source: &Source) -> Option<WheelName> {
 /// What the runtime offers, and whether that is all of it.
 fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
     let environment = match main {
-        [] if target.has_wheels() => target.manifest()?,
+        [] if target.has_manifest() => target.manifest()?,
         [] => Environment::default(),
         main => target::manifest::of_main(main, target)?,
     };
@@ -111,7 +108,7 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
 /// # Errors
 /// For what is neither a module nor an archive, and for code that cannot be decoded although it has been validated.
 pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, environment: &Environment) -> Result<Vec<Finding>> {
-    let complete = target.has_wheels();
+    let complete = target.has_manifest();
     let context = Context { target, environment, source: None, sources: &[], complete, side_by_side: false };
     let kind = input::recognise(&bytes, Some(file_name))?;
     let mut inputs = [wheel::open_bytes(kind, file_name, bytes, target)];

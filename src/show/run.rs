@@ -2,7 +2,7 @@
 
 use super::module::{self, Wanted};
 use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
-use crate::cli::{self, EXIT_DONE, EXIT_ERROR, EXIT_USAGE, ShowArgs};
+use crate::cli::{self, EXIT_DONE, EXIT_ERROR, ShowArgs};
 use crate::input::{self, Kind, Source};
 use crate::output;
 use crate::report::{Failure, TOOL};
@@ -14,8 +14,7 @@ use std::io::Write;
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ShowArgs) -> i32 {
     if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find(name)) {
-        let _ = cli::usage(&format!("{error:#}")).print();
-        return EXIT_USAGE;
+        return cli::cannot_begin(&error, args.color);
     }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| show(&Source::new(path), args)).collect();
     let failed = inputs.iter().any(|input| input.error.is_some());

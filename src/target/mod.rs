@@ -3,6 +3,9 @@
 //! A target is plain data ([`table`]) and a built-in [`manifest`] of the symbols that its runtimes offer, stored compressed and
 //! read only when something asks for it.
 
+pub mod commands;
+pub mod diff;
+pub mod file;
 mod filesystem;
 pub mod javascript;
 pub mod manifest;
@@ -11,6 +14,7 @@ pub mod structs;
 mod table;
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -19,11 +23,13 @@ use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::symbols::{self, Alias};
 use wasm_pyfix_passes::{Environment, ExceptionAbi};
 
-/// A platform: one version of the Pyodide ABI.
-#[derive(Debug)]
+/// A platform: one version of the Pyodide ABI, or a main module of the user's that is like one.
+#[derive(Debug, Clone)]
 pub struct Target {
-    /// Its name: a platform tag without the architecture.
+    /// Its name: a platform tag without the architecture, or the path of its [`file`].
     pub name: &'static str,
+    /// The platform that it is like, if it is a file.
+    pub like: Option<&'static str>,
     /// The other spelling of the name, where there are two: `pyodide_` was the prefix before PEP 783, `pyemscripten_` is since.
     pub alias: Option<&'static str>,
     /// Version of the platform, as in its tags.
@@ -56,8 +62,18 @@ pub struct Target {
     pub releases: &'static [&'static str],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
     pub runtimes: &'static [&'static str],
-    /// `None` where the main module is a different one for every application.
-    compressed_manifest: Option<&'static [u8]>,
+    symbols: Symbols,
+}
+
+/// Where the manifest of a target is.
+#[derive(Debug, Clone, Copy)]
+enum Symbols {
+    /// The main module is a different one for every application.
+    Nowhere,
+    /// Built in, compressed by gzip.
+    Compressed(&'static [u8]),
+    /// In a file that has been read.
+    Text(&'static str),
 }
 
 /// How a loader finds the libraries in NEEDED.
@@ -125,8 +141,11 @@ impl Target {
     }
 
     /// The target called `name`: in either spelling, by its whole platform tag, its version (`2025_0`) or a release of Pyodide (`0.29`,
-    /// `314.0.7`).
+    /// `314.0.7`), or in the [`file`] of this name.
     pub fn find(name: &str) -> Result<&'static Target> {
+        if file::is_file(name) {
+            return file::target(name);
+        }
         let plain = name.strip_suffix(ARCHITECTURE).and_then(|name| name.strip_suffix('_')).unwrap_or(name);
         let means =
             |target: &&Target| target.is_called(plain) || (target.has_wheels() && plain == target.version) || target.runs_on(name);
@@ -235,14 +254,19 @@ impl Target {
 
     /// Place in the list of targets.
     fn age(&self) -> usize {
-        Target::all().iter().take_while(|target| target.name != self.name).count()
+        let name = self.like.unwrap_or(self.name);
+        Target::all().iter().take_while(|target| target.name != name).count()
     }
 
-    /// The text of the built-in manifest.
+    /// The text of the manifest.
     pub fn manifest_text(&self) -> Result<String> {
         let mut text = String::new();
         let context = || format!("the built-in manifest of {} cannot be read", self.name);
-        let compressed = self.compressed_manifest.with_context(|| format!("there is no built-in manifest of {}", self.name))?;
+        let compressed = match self.symbols {
+            Symbols::Nowhere => bail!("there is no built-in manifest of {}", self.name),
+            Symbols::Compressed(compressed) => compressed,
+            Symbols::Text(text) => return Ok(text.to_string()),
+        };
         flate2::read::GzDecoder::new(compressed).read_to_string(&mut text).with_context(context)?;
         Ok(text)
     }
@@ -257,19 +281,28 @@ impl Target {
 
     /// Whether it is a platform of Pyodide, for which there are wheels.
     pub fn has_wheels(&self) -> bool {
-        self.compressed_manifest.is_some()
+        !self.releases.is_empty()
+    }
+
+    /// Whether it is known what its runtimes offer.
+    pub fn has_manifest(&self) -> bool {
+        !matches!(self.symbols, Symbols::Nowhere)
+    }
+
+    /// Whether it is the same platform as `other`: the one may be a file that is like the other.
+    pub fn is_same_platform(&self, other: &Target) -> bool {
+        self.has_wheels() && self.version == other.version
     }
 
     /// Whether all is known that the runtime offers, with `main` given as its files in place of the manifest. A main module alone does not
     /// tell what its JavaScript offers, and only platforms of Pyodide have a manifest.
     pub fn is_known_whole(&self, main: &[PathBuf]) -> bool {
-        self.has_wheels() || main.len() > 1
+        self.has_manifest() || main.len() > 1
     }
 
-    /// What the runtimes of this target offer to side modules. Reads the built-in manifest anew at each call.
+    /// What the runtimes of this target offer to side modules. Reads the manifest anew at each call.
     pub fn manifest(&self) -> Result<Environment> {
-        manifest::from_text(&self.manifest_text()?)
-            .with_context(|| format!("the built-in manifest of {} cannot be read", self.name))
+        manifest::from_text(&self.manifest_text()?).with_context(|| format!("the manifest of {} cannot be read", self.name))
     }
 }
 
@@ -311,6 +344,37 @@ pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
 fn known_targets() -> String {
     let names: Vec<_> = Target::all().iter().flat_map(|target| std::iter::once(target.name).chain(target.alias)).collect();
     format!("targets are {}", names.join(", "))
+}
+
+/// A target for machines: what `targets --json` prints of each.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    pub name: &'static str,
+    pub alias: Option<&'static str>,
+    pub is_default: bool,
+    pub preliminary: bool,
+    pub pyodide: &'static [&'static str],
+    pub python: &'static str,
+    pub emscripten: &'static str,
+    /// Whether exceptions are native, and not implemented in JavaScript.
+    pub native_exceptions: bool,
+    pub runtimes: &'static [&'static str],
+}
+
+/// All targets for machines.
+pub fn summaries() -> Vec<Summary> {
+    let summary = |target: &Target| Summary {
+        name: target.name,
+        alias: target.alias,
+        is_default: target.name == DEFAULT,
+        preliminary: target.preliminary,
+        pyodide: target.releases,
+        python: target.python,
+        emscripten: target.emscripten,
+        native_exceptions: target.exception_abi == ExceptionAbi::Native,
+        runtimes: target.runtimes,
+    };
+    Target::all().iter().map(summary).collect()
 }
 
 /// The targets for people: the head and one row for each.

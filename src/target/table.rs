@@ -4,7 +4,7 @@
 //! sizes in Emscripten's generated `struct_info` of the four versions; the npm packages for everything else.
 
 use super::filesystem::FILESYSTEM;
-use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
+use super::{LibraryLookup, Renamed, StructChange, Symbols, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 use wasm_pyfix_passes::exceptions::personality::WHOLE;
 
@@ -13,6 +13,7 @@ pub static TARGETS: [Target; 5] = [
     // Applications built by Emscripten up to 3.1.71 without -sWASM_BIGINT, which was the default before 4.0.0.
     Target {
         name: "emscripten-legacy",
+        like: None,
         alias: None,
         version: "-",
         preliminary: false,
@@ -29,10 +30,11 @@ pub static TARGETS: [Target; 5] = [
         renamed: &[],
         releases: &[],
         runtimes: &[],
-        compressed_manifest: None,
+        symbols: Symbols::Nowhere,
     },
     Target {
         name: "pyodide_2024_0",
+        like: None,
         alias: None,
         version: "2024_0",
         preliminary: false,
@@ -49,10 +51,11 @@ pub static TARGETS: [Target; 5] = [
         renamed: &[RENAMED_2024_0],
         releases: &["0.26", "0.27"],
         runtimes: &["0.27.7"],
-        compressed_manifest: Some(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
     },
     Target {
         name: "pyodide_2025_0",
+        like: None,
         alias: Some("pyemscripten_2025_0"),
         version: "2025_0",
         preliminary: false,
@@ -70,10 +73,11 @@ pub static TARGETS: [Target; 5] = [
         renamed: &[RENAMED_2025_0, FILESYSTEM],
         releases: &["0.28", "0.29"],
         runtimes: &["0.28.3", "0.29.5"],
-        compressed_manifest: Some(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
     },
     Target {
         name: "pyemscripten_2026_0",
+        like: None,
         alias: Some("pyodide_2026_0"),
         version: "2026_0",
         preliminary: false,
@@ -90,10 +94,11 @@ pub static TARGETS: [Target; 5] = [
         renamed: &[RENAMED_2026_0],
         releases: &["314"],
         runtimes: &["314.0.7"],
-        compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
     },
     Target {
         name: "pyemscripten_2026_5",
+        like: None,
         alias: Some("pyodide_2026_5"),
         version: "2026_5",
         preliminary: true,
@@ -110,7 +115,7 @@ pub static TARGETS: [Target; 5] = [
         renamed: &[RENAMED_2026_5],
         releases: &["315"],
         runtimes: &["315.0.0-alpha.2"],
-        compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_5.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyemscripten_2026_5.txt.gz")),
     },
 ];
 

@@ -87,7 +87,7 @@ impl WheelName {
 
     /// Whether the runtimes of `target` take one of the platform tags.
     pub fn is_for(&self, target: &Target) -> bool {
-        self.platform.iter().any(|tag| tag == "any" || platform_of_tag(tag).is_some_and(|of| of.name == target.name))
+        self.platform.iter().any(|tag| tag == "any" || platform_of_tag(tag).is_some_and(|of| of.is_same_platform(target)))
     }
 
     /// Which installers take the name, if it has a platform in both spellings.
