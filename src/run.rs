@@ -467,6 +467,7 @@ impl<'a> Run<'a> {
             sources: &[],
             complete: self.target.is_known_whole(&self.args.target.main),
             side_by_side: !self.args.target.main.is_empty(),
+            ahead: false,
         };
         let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
         check::output::check(kind, file_name, bytes, &context, accepted)

@@ -4,7 +4,7 @@
 //! Codes are an interface: scripts and `explain` name them. A code is never given another meaning; one that no check reports any more
 //! goes away. The texts are Markdown; `docs/check.md` has them all, and a test compares.
 
-use super::{abi3, exceptions, features, libraries, linking, noted, own, python, reading, record, symbols, upgrading};
+use super::{abi3, ahead, exceptions, features, libraries, linking, noted, own, python, reading, record, symbols, upgrading};
 use serde::Serialize;
 
 /// How much a finding matters.
@@ -62,7 +62,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 12] = [
+pub static FAMILIES: [Family; 13] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
@@ -72,6 +72,7 @@ pub static FAMILIES: [Family; 12] = [
     Family { heading: "Needed libraries", codes: &libraries::CODES },
     Family { heading: "Wheels", codes: &WHEELS },
     Family { heading: "The stable ABI", codes: &abi3::CODES },
+    Family { heading: "What lies ahead", codes: &ahead::CODES },
     Family { heading: "Said by `upgrade` only", codes: &upgrading::CODES },
     Family { heading: "Notices of `upgrade`", codes: &noted::NOTICES },
     Family { heading: "What passes leave", codes: &noted::KEPT },

@@ -30,6 +30,23 @@ pub struct Report {
     pub inputs: Vec<InputReport>,
 }
 
+/// The reports on one run against several targets.
+#[derive(Debug, Serialize)]
+pub struct Reports {
+    pub schema_version: u32,
+    pub tool: Tool,
+    /// The worst of all reports.
+    pub exit_code: i32,
+    pub reports: Vec<Report>,
+}
+
+impl Reports {
+    /// The reports of a run that ends with `exit_code`.
+    pub fn new(reports: Vec<Report>, exit_code: i32) -> Self {
+        Reports { schema_version: SCHEMA_VERSION, tool: TOOL, exit_code, reports }
+    }
+}
+
 /// The findings in one input.
 #[derive(Debug, Serialize)]
 pub struct InputReport {

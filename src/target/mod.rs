@@ -245,6 +245,11 @@ impl Target {
         self.emscripten_version() < [4, 0, 15] && self.library_lookup != LibraryLookup::LibsDirectory
     }
 
+    /// Whether it is a platform of Pyodide after `other`.
+    pub fn is_later_than(&self, other: &Target) -> bool {
+        self.has_wheels() && other.has_wheels() && self.age() > other.age()
+    }
+
     /// The version of Emscripten, the latest where there are several.
     fn emscripten_version(&self) -> [u32; 3] {
         let latest = self.emscripten.rsplit(' ').next().unwrap_or_default();
