@@ -16,7 +16,7 @@ use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, exceptions, legalize}
 use wasmparser::FuncType;
 
 use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, PRELIMINARY, WHEEL_NAME};
+use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, ONE_WHEEL, PRELIMINARY, WHEEL_NAME};
 use crate::check::python::IGNORED_SUFFIX;
 use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
@@ -396,6 +396,7 @@ impl<'a> Run<'a> {
         let file_name = own;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
+            report.notices.push(self.proven(kind, upgraded.file_name.as_deref()).into());
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
@@ -452,6 +453,19 @@ impl<'a> Run<'a> {
         // The next input begins with this target again, whatever came of this one.
         self.aim_at(first)?;
         compared
+    }
+
+    /// What holds for a result that is the same for all targets.
+    fn proven(&self, kind: Kind, file_name: Option<&str>) -> Notice {
+        let mut proven = vec!["the upgrade for each gives the same bytes".to_string()];
+        if !self.args.module.no_check && !self.options.allow_missing {
+            proven.push("each offers what the modules import, with the same types".to_string());
+        }
+        let is_abi3 = |name: &str| WheelName::parse(name).is_ok_and(|name| name.is_abi3());
+        if kind == Kind::Wheel && !self.args.wheel.allow_python_mismatch && file_name.is_some_and(is_abi3) {
+            proven.push("the modules use nothing outside of the stable ABI on another Python than they were built for".to_string());
+        }
+        ONE_WHEEL.notes(format!("for {}: {}", names(&self.targets).join(", "), proven.join("; ")))
     }
 
     /// Checks that the target loads the modules of a result.
