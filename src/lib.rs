@@ -10,6 +10,7 @@ pub mod exports;
 mod failure;
 pub mod input;
 mod lockfile;
+mod one_wheel;
 pub mod openers;
 pub mod output;
 pub mod pipeline;

@@ -16,7 +16,7 @@ use wasm_pyfix_passes::{Environment, ExceptionAbi, Notice, exceptions, legalize}
 use wasmparser::FuncType;
 
 use crate::check::features::STRUCT_CHANGED;
-use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, ONE_WHEEL, PRELIMINARY, WHEEL_NAME};
+use crate::check::noted::{INSTALLERS, LOCK_UNFIT, NO_EFFECT, PRELIMINARY, WHEEL_NAME};
 use crate::check::python::IGNORED_SUFFIX;
 use crate::check::upgrading::{MODULES_ONLY, RUNTIME_FILES, TARGETS_DIFFER, UNWRITABLE};
 use crate::check::{self, output::Accepted};
@@ -25,6 +25,7 @@ use crate::effects::Seen;
 use crate::exports;
 use crate::input::{self, Kind, Source};
 use crate::lockfile::{self, Entry, Lock};
+use crate::one_wheel;
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{ModuleOptions, ShrinkOptions, upgrade_module};
 use crate::plain::Paper;
@@ -125,6 +126,8 @@ struct Run<'a> {
     /// How far the present input is.
     progress: Progress,
     options: ModuleOptions,
+    /// What all targets offer alike, for a wheel that is for all of them.
+    common: Option<Arc<Environment>>,
     shrink: Option<shrink::Options>,
     sources: Vec<Source>,
     destination: Destination,
@@ -178,6 +181,7 @@ impl<'a> Run<'a> {
             paper: Paper::behind(&std::io::stderr()),
             progress: Progress::default(),
             options: ModuleOptions::default(),
+            common: None,
             shrink: None,
             sources,
             destination,
@@ -243,6 +247,9 @@ impl<'a> Run<'a> {
 
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
+        if self.args.target.one_wheel {
+            self.common = one_wheel::common(&self.targets)?.map(Arc::new);
+        }
         self.aim_at(self.target)?;
         if let Some(path) = &self.args.wheel.lock {
             let output = self.lock_output(path)?;
@@ -396,7 +403,9 @@ impl<'a> Run<'a> {
         let file_name = own;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
-            report.notices.push(self.proven(kind, upgraded.file_name.as_deref()).into());
+            let accepts_missing = self.options.allow_missing;
+            let proven = one_wheel::proven(self.args, &self.targets, kind, upgraded.file_name.as_deref(), accepts_missing);
+            report.notices.push(proven.into());
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
@@ -453,19 +462,6 @@ impl<'a> Run<'a> {
         // The next input begins with this target again, whatever came of this one.
         self.aim_at(first)?;
         compared
-    }
-
-    /// What holds for a result that is the same for all targets.
-    fn proven(&self, kind: Kind, file_name: Option<&str>) -> Notice {
-        let mut proven = vec!["the upgrade for each gives the same bytes".to_string()];
-        if !self.args.module.no_check && !self.options.allow_missing {
-            proven.push("each offers what the modules import, with the same types".to_string());
-        }
-        let is_abi3 = |name: &str| WheelName::parse(name).is_ok_and(|name| name.is_abi3());
-        if kind == Kind::Wheel && !self.args.wheel.allow_python_mismatch && file_name.is_some_and(is_abi3) {
-            proven.push("the modules use nothing outside of the stable ABI on another Python than they were built for".to_string());
-        }
-        ONE_WHEEL.notes(format!("for {}: {}", names(&self.targets).join(", "), proven.join("; ")))
     }
 
     /// Checks that the target loads the modules of a result.
@@ -570,7 +566,7 @@ impl<'a> Run<'a> {
             relocations: optimize && !args.no_relocations,
             // Whoever asks for exports wants to call them.
             bigint: self.options.bigint && self.options.dyncalls.is_none(),
-            environment: self.options.environment.clone(),
+            environment: self.common.clone().or_else(|| self.options.environment.clone()),
         };
         let exports = exports::Options::new(args.exports, &args.keep_export, args.keep_exports_from.as_deref())?;
         Ok(Some(shrink::Options { passes, exports }))

@@ -129,6 +129,28 @@ fn one_wheel_of_pymupdf_is_installed_on_all_platforms() {
     assert!(answer.starts_with("one wheel ") && !answer.ends_with("nothing"), "{answer}");
 }
 
+/// A module defines and exports what the main module of 2026_0 offers, too, and that of 2025_0 does not. For the one alone its own
+/// references could become local; for both they stay.
+#[test]
+fn what_one_of_the_targets_offers_does_not_make_two_wheels() {
+    let text = r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+        (import "env" "lzma_crc32" (func $crc (param i32 i32 i32) (result i32)))
+        (func (export "lzma_crc32") (param i32 i32 i32) (result i32) i32.const 1)
+        (func (export "PyInit_ext") (result i32) (call $crc (i32.const 0) (i32.const 0) (i32.const 0))))"#;
+    let name = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
+    let directories = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let wheel = directories[0].path().join(name);
+    std::fs::write(&wheel, archives::Wheel::new(name).file("demo/ext.abi3.so", &wat::parse_str(text).unwrap()).build()).unwrap();
+    let module = |arguments: &[&str], directory: &Path| {
+        let bytes = std::fs::read(upgrade(&wheel, arguments, directory)).unwrap();
+        archives::entries(&bytes).into_iter().find(|entry| entry.name == "demo/ext.abi3.so").unwrap().contents
+    };
+    let old = module(&["--target", "0.29"], directories[1].path());
+    let new = module(&["--target", "314"], directories[2].path());
+    assert_ne!(old, new);
+    assert_eq!(module(&["--target", "0.29", "--target", "314", "--one-wheel"], directories[3].path()), new);
+}
+
 /// Unchanged modules run, too, and the report says what was proven.
 #[test]
 fn one_wheel_tells_what_was_proven() {
