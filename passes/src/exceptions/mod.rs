@@ -28,6 +28,7 @@ mod abi;
 mod flow;
 mod harmless;
 mod inline;
+pub mod personality;
 mod runtime;
 mod scan;
 mod setjmp;
@@ -40,12 +41,13 @@ use crate::body::halves::TempRet;
 use crate::code_offsets::drop_code_offsets;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::siblings::SiblingExports;
-use crate::{Environment, Error, Notice, Outcome, Result, code};
+use crate::{Environment, Error, Notice, Outcome, Result, code, signature};
 use abi::{Abi, Role};
 pub(crate) use flow::NoArity;
 use inline::{Helpers, SiteCall};
+use personality::Personality;
 use rayon::prelude::*;
-use runtime::{Callee, Catches, Matching, Personality, State};
+use runtime::{Callee, Catches, Matching, State};
 use scan::BodyFacts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use threading::{Exnref, Threaded};
@@ -60,7 +62,7 @@ pub const THROWING: [&str; 2] = ["__cxa_throw", "__cxa_rethrow"];
 /// What the target and the user ask of this pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
-    /// Name of the runtime's `(exception) -> reason` entry to its personality: `_Unwind_CallPersonality`.
+    /// Name of the runtime's entry point to exception matching, as [`personality::offered`] tells it.
     pub personality: &'o str,
     /// Write `try_table` instead of the legacy `try`.
     pub exnref: bool,
@@ -210,10 +212,16 @@ pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
     SETJMP.contains(&name) || abi::role(name, ty).is_some()
 }
 
+/// The type with whole 64-bit integers of the import `name`, if it is an invoke that takes them in halves, as `ty` says.
+pub(crate) fn legalized_invoke(name: &str, ty: &FuncType) -> Option<FuncType> {
+    let letters = name.strip_prefix("invoke_").filter(|_| abi::role(name, ty) == Some(Role::LegalizedInvoke))?;
+    signature::spelled(letters).map(|callee| signature::through_pointer(&callee))
+}
+
 /// Whether `module` imports an invoke that takes 64-bit integers in halves.
 pub(crate) fn has_legalized_invoke(module: &Module<'_>) -> bool {
     module.imports().iter().any(|import| match import.item {
-        Item::Function(id) => abi::role(&import.field, module.signature(id)) == Some(Role::LegalizedInvoke),
+        Item::Function(id) => legalized_invoke(&import.field, module.signature(id)).is_some(),
         _ => false,
     })
 }
@@ -541,10 +549,7 @@ fn referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)])
 fn matching(module: &mut Module<'_>, abi: &Abi, temp_ret: TempRet, options: &Options<'_>) -> Matching {
     let roles = abi.functions.values().chain(abi.function_addresses.iter().map(|(_, _, role)| role));
     let typed = roles.into_iter().any(|role| matches!(role, Role::FindMatchingCatch { clauses } if *clauses > 0));
-    let personality = typed.then(|| Personality {
-        call: module.import_function("env", options.personality, &FuncType::new([ValType::I32], [ValType::I32])),
-        context: module.data_address("__wasm_lpad_context"),
-    });
+    let personality = typed.then(|| Personality::import(module, options.personality));
     Matching { selected: temp_ret, personality }
 }
 
