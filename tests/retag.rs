@@ -93,14 +93,14 @@ except Exception as error:
 f"{text} {failed}"
 "#;
 
-/// Upgrades the wheel `package` into one for all platforms with native exceptions, and runs `python` with it on each, installed in both
+/// Upgrades the wheel `package` with the optimisation `level` into one for all platforms with native exceptions, and runs `python` with it on each, installed in both
 /// ways; gives what the original gives on its own platform.
 #[track_caller]
-fn one_wheel_for_all(package: &str, python: &str) -> String {
+fn one_wheel_for_all(package: &str, level: &str, python: &str) -> String {
     let original = pypi::wheel(package).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let targets = Runtime::UPGRADED.map(|runtime| ["--target", runtime.platform()]).concat();
-    let merged = upgrade(&original, &[&targets[..], &["--one-wheel"]].concat(), directory.path());
+    let merged = upgrade(&original, &[&targets[..], &["--one-wheel", level]].concat(), directory.path());
     // The spelling of the input stays.
     let platforms = "pyemscripten_2025_0_wasm32.pyemscripten_2026_0_wasm32.pyemscripten_2026_5_wasm32";
     assert_eq!(file_name(&merged), file_name(&original).replace("pyemscripten_2025_0_wasm32", platforms));
@@ -114,18 +114,18 @@ fn one_wheel_for_all(package: &str, python: &str) -> String {
 
 #[test]
 fn one_wheel_of_css_inline_is_installed_on_all_platforms() {
-    let answer = one_wheel_for_all("css_inline", CSS_INLINE);
+    let answer = one_wheel_for_all("css_inline", "-O1", CSS_INLINE);
     assert!(answer.contains("style=\"color: red;\""), "{answer}");
 }
 
 #[test]
 fn one_wheel_of_uharfbuzz_is_installed_on_all_platforms() {
-    assert_eq!(one_wheel_for_all("uharfbuzz", UHARFBUZZ), "rtl Hebr [1488, 98]");
+    assert_eq!(one_wheel_for_all("uharfbuzz", "-O1", UHARFBUZZ), "rtl Hebr [1488, 98]");
 }
 
 #[test]
 fn one_wheel_of_pymupdf_is_installed_on_all_platforms() {
-    let answer = one_wheel_for_all("pymupdf", PYMUPDF);
+    let answer = one_wheel_for_all("pymupdf", "-O0", PYMUPDF);
     assert!(answer.starts_with("one wheel ") && !answer.ends_with("nothing"), "{answer}");
 }
 
