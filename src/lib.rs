@@ -17,6 +17,7 @@ pub mod input;
 pub mod loader;
 mod lockfile;
 pub mod name;
+mod one_wheel;
 pub mod origin;
 pub mod output;
 pub mod pipeline;

@@ -88,7 +88,7 @@ impl WheelName {
 
     /// Whether the runtimes of `target` take one of the platform tags.
     pub fn is_for(&self, target: &Target) -> bool {
-        self.platform.iter().any(|tag| tag == "any" || platform_of_tag(tag).is_some_and(|of| of.name == target.name))
+        self.platform.iter().any(|tag| tag == "any" || platform_of_tag(tag).is_some_and(|of| of.is_same_platform(target)))
     }
 
     /// Which installers take the name, if it has a platform in both spellings.
@@ -221,12 +221,13 @@ pub fn python_suffix(file_name: &str) -> Option<PythonSuffix<'_>> {
 
 /// First two bytes of that Python's `.pyc` files, little endian; `None` for versions whose number is not known here.
 ///
-/// Measured as `importlib.util.MAGIC_NUMBER` of Pyodide 0.27.7, 0.29.5 and 314.0.7. They do not change within a minor version.
+/// Measured as `importlib.util.MAGIC_NUMBER` of Pyodide 0.27.7, 0.29.5, 314.0.7 and 315.0.0-alpha.2. They do not change within a minor version.
 pub fn pyc_magic(tag: &str) -> Option<u16> {
     match python_version(tag)? {
         (3, 12) => Some(3531),
         (3, 13) => Some(3571),
         (3, 14) => Some(3627),
+        (3, 15) => Some(3666),
         _ => None,
     }
 }

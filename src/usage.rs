@@ -1,8 +1,12 @@
 //! How wrong usage is told: in the words of the parser of arguments, with a code as all errors have, and as JSON, too, where that was asked for.
 
+use crate::cli::{self, Color};
+use crate::codes::failure::Coded;
 use crate::codes::usage::USAGE;
-use crate::exit::EXIT_USAGE;
+use crate::exit::{EXIT_ERROR, EXIT_USAGE};
 use crate::output;
+use crate::plain::Paper;
+use crate::report::text::write_failure;
 use crate::report::{Failure, TOOL, Tool};
 use serde::Serialize;
 use std::io::Write;
@@ -30,11 +34,27 @@ pub fn tell(error: &clap::Error, json: Option<u32>) -> i32 {
         styled
     };
     let _ = anstream::AutoStream::auto(std::io::stderr()).write_all(text.as_bytes());
-    let printed = json.map_or(Ok(()), |schema_version| {
-        let error = Failure { code: USAGE.name, message: message(&error.to_string()), offset: None };
-        output::print_json(&Report { schema_version, tool: TOOL, exit_code: EXIT_USAGE, error })
-    });
-    output::printed(printed, EXIT_USAGE)
+    let failure = Failure { code: USAGE.name, message: message(&error.to_string()), offset: None };
+    report(failure, EXIT_USAGE, json)
+}
+
+/// Tells why a command does not begin, as [`tell`] does: files that it cannot use are an error, all else is wrong usage. Returns the exit
+/// code.
+pub fn cannot_begin(error: &anyhow::Error, color: Color, json: Option<u32>) -> i32 {
+    if !error.is::<Coded>() {
+        return tell(&cli::usage(&format!("{error:#}")), json);
+    }
+    let failure = Failure::from(error);
+    let mut stderr = anstream::AutoStream::new(std::io::stderr(), color.into());
+    let _ = write_failure(&mut stderr, Paper::behind(&std::io::stderr()), &failure);
+    report(failure, EXIT_ERROR, json)
+}
+
+/// Prints `error` as JSON, of the version `json`, if it was asked for. Returns the exit code.
+fn report(error: Failure, exit_code: i32, json: Option<u32>) -> i32 {
+    let printed =
+        json.map_or(Ok(()), |schema_version| output::print_json(&Report { schema_version, tool: TOOL, exit_code, error }));
+    output::printed(printed, exit_code)
 }
 
 /// The sentence in what the parser prints, which goes on with advice and the usage.

@@ -9,6 +9,8 @@ mod wheels;
 
 #[path = "check/agreement.rs"]
 mod agreement;
+#[path = "check/ahead.rs"]
+mod ahead;
 #[path = "check/installers.rs"]
 mod installers;
 #[path = "check/missing.rs"]

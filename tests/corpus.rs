@@ -44,7 +44,13 @@ fn check(test: &str, arguments: &[&str]) {
         return;
     };
     let (file, expected) = expectation(&corpus, test);
-    for (runtime, level) in [(Runtime::V0_29_5, "-O0"), (Runtime::V0_29_5, "-O1"), (Runtime::V314_0_7, "-O1")] {
+    for (runtime, level) in [
+        (Runtime::V0_27_7, "-O1"),
+        (Runtime::V0_29_5, "-O0"),
+        (Runtime::V0_29_5, "-O1"),
+        (Runtime::V314_0_7, "-O1"),
+        (Runtime::V315_0_0A2, "-O1"),
+    ] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let program = env!("CARGO_BIN_EXE_wasm-pyfix");
         let arguments = [arguments, &[level]].concat();

@@ -50,7 +50,7 @@ fn original_works_on_2024() {
 }
 
 #[test]
-fn original_fails_on_2025_and_2026() {
+fn original_fails_on_later_platforms() {
     for runtime in Runtime::UPGRADED {
         for answer in run(runtime, &[installed(&original()), unpacked(&original())]) {
             let error = answer.outcome.expect_err("the original cannot work");
@@ -75,6 +75,24 @@ fn merely_upgraded_works_on_2026() {
     let program = env!("CARGO_BIN_EXE_wasm-pyfix");
     let wheel = support::upgrade_archive(program, &original(), Runtime::V314_0_7, &["-O0"], directory.path());
     assert_works(Runtime::V314_0_7, &run(Runtime::V314_0_7, &[installed(&wheel)]));
+}
+
+/// Exceptions stay in JavaScript, names and tags too.
+#[test]
+fn optimised_works_on_2024() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let wheel = support::upgrade_archive(env!("CARGO_BIN_EXE_wasm-pyfix"), &original(), Runtime::V0_27_7, &[], directory.path());
+    assert_eq!(wheel.file_name(), original().file_name());
+    let size = |path: &Path| std::fs::metadata(path).expect("the file is there").len();
+    assert!(size(&wheel) < size(&original()));
+    assert_works(Runtime::V0_27_7, &run(Runtime::V0_27_7, &[installed(&wheel)]));
+}
+
+#[test]
+fn upgraded_works_on_2026_5() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let wheel = support::upgrade_archive(env!("CARGO_BIN_EXE_wasm-pyfix"), &original(), Runtime::V315_0_0A2, &[], directory.path());
+    assert_works(Runtime::V315_0_0A2, &run(Runtime::V315_0_0A2, &[installed(&wheel), unpacked(&wheel)]));
 }
 
 #[test]

@@ -1,21 +1,21 @@
-//! The fixtures under real runtimes: what passes on Pyodide 0.27.7 must pass on 0.29.5 and 314.0.7 once upgraded.
+//! The fixtures under real runtimes: what passes on Pyodide 0.27.7 must pass on 0.29.5, 314.0.7 and 315.0.0-alpha.2 once upgraded.
 //!
 //! Every test runs one group of modules in one runtime, in one Node process. "Optimised" is upgraded and then made as small as it gets;
-//! that form runs on one of the two targets where the upgraded one runs on both.
+//! that form runs on some of the targets where the upgraded one runs on all, and on 0.27.7 and 0.28.3, each with itself as the target.
 
 #[path = "optimise/mod.rs"]
 mod optimise;
 
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use support::fixtures::{Group, differences, fixture_of, is_legalized};
 use support::{Node, Runtime};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
-use wasm_pyfix_passes::Environment;
 use wasm_pyfix_passes::linking::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::module::Module;
+use wasm_pyfix_passes::ExceptionAbi;
 use wasmparser::{ExternalKind, Parser, Payload};
 
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";
@@ -43,24 +43,30 @@ fn legalized(name: &str) -> Group {
 /// How many they are: `a_eh-bi0`, `c_i64-bi0`, `c_i64-bi0-nodyn` and `d_lib-bi0`.
 const LEGALIZED: usize = 4;
 
+/// How modules for `runtime` are upgraded.
+fn options(runtime: Runtime) -> ModuleOptions {
+    let target = Target::find(runtime.platform()).expect("a target of that name");
+    ModuleOptions {
+        keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
+        personality: target.personality.unwrap_or_default().to_string(),
+        bigint: true,
+        environment: Some(optimise::environment(runtime)),
+        ..ModuleOptions::default()
+    }
+}
+
 fn upgraded(group: Group, exnref: bool) -> Group {
-    static MANIFEST: LazyLock<Arc<Environment>> = LazyLock::new(|| {
-        let target = Target::find("pyodide_2025_0").expect("a target of that name");
-        Arc::new(target.manifest().expect("its manifest is built in"))
-    });
+    upgraded_with(group, &ModuleOptions { exnref, ..options(Runtime::V0_29_5) })
+}
+
+fn upgraded_with(group: Group, options: &ModuleOptions) -> Group {
     let siblings = group.modules.clone();
     group.map(|file, bytes| {
         let others = siblings.iter().filter(|(name, _)| name != file);
         let names: Vec<String> = others.flat_map(|(_, bytes)| exported_functions(bytes)).collect();
         let exporters = Exporters::new(names.iter().map(|name| (1, name.as_str())));
-        let options = ModuleOptions {
-            personality: "_Unwind_CallPersonality".to_string(),
-            exnref,
-            bigint: true,
-            environment: Some(Arc::clone(&MANIFEST)),
-            sibling_exports: SiblingExports::of_others(&Arc::new(exporters), 0),
-            ..ModuleOptions::default()
-        };
+        let sibling_exports = SiblingExports::of_others(&Arc::new(exporters), 0);
+        let options = ModuleOptions { sibling_exports, ..options.clone() };
         let result = upgrade_module(&bytes, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
         let upgraded = result.bytes.unwrap_or(bytes);
         let second = upgrade_module(&upgraded, &options).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -155,7 +161,7 @@ fn legalized_originals_pass_on_2024_without_64_bit_integers() {
 
 /// Natively compiled modules pass, with one known difference: LLVM lets a longjmp run destructors there.
 #[test]
-fn native_modules_pass_on_2025_and_2026() {
+fn native_modules_pass_on_later_platforms() {
     for runtime in Runtime::UPGRADED {
         assert_native_passes(&group(NATIVE), runtime);
     }
@@ -169,6 +175,60 @@ fn assert_native_passes(group: &Group, runtime: Runtime) {
     longjmp.outcome = longjmp.outcome.as_ref().map(|text| text.replace("+1-1 r9", "+1 r9")).map_err(Clone::clone);
     let differences = differences(&answers);
     assert!(differences.is_empty(), "{}\n{}", runtime.version(), differences.join("\n"));
+}
+
+/// Every runtime may be the target: on 0.27.7 exceptions stay in JavaScript, and everything else is done.
+#[track_caller]
+fn assert_passes_on_its_target(name: &str, runtime: Runtime, count: usize) {
+    let modules = optimised(upgraded_with(group(name), &options(runtime)), runtime);
+    assert_passes(&modules, Node::Installed, runtime, count);
+}
+
+#[test]
+fn o0_sm1_optimised_for_2024_pass_there() {
+    assert_passes_on_its_target(O0_SM1, Runtime::V0_27_7, PRINTING);
+}
+
+#[test]
+fn o2_sm1_optimised_for_2024_pass_there() {
+    assert_passes_on_its_target(O2_SM1, Runtime::V0_27_7, PRINTING);
+}
+
+#[test]
+fn o2_sm2_optimised_for_2024_pass_there() {
+    assert_passes_on_its_target(O2_SM2, Runtime::V0_27_7, PRINTING + 1);
+}
+
+#[test]
+fn legalized_optimised_for_2024_pass_there() {
+    for name in [O0_SM1, O2_SM1] {
+        let modules = optimised(upgraded_with(legalized(name), &options(Runtime::V0_27_7)), Runtime::V0_27_7);
+        assert_passes(&modules, Node::Installed, Runtime::V0_27_7, LEGALIZED);
+    }
+}
+
+#[test]
+fn o2_sm1_optimised_for_28_pass_there() {
+    assert_passes_on_its_target(O2_SM1, Runtime::V0_28_3, PRINTING);
+}
+
+#[test]
+fn o0_sm1_optimised_for_2026_5_pass_there() {
+    assert_passes_on_its_target(O0_SM1, Runtime::V315_0_0A2, PRINTING);
+}
+
+#[test]
+fn o2_sm2_optimised_for_2026_5_pass_there() {
+    assert_passes_on_its_target(O2_SM2, Runtime::V315_0_0A2, PRINTING + 1);
+}
+
+/// Where the runtime offers no entry point to exception matching, modules do what that does.
+#[test]
+fn matching_by_what_the_entry_point_calls_passes() {
+    for runtime in Runtime::UPGRADED {
+        let options = ModuleOptions { personality: "__gxx_personality_wasm0".to_string(), ..options(runtime) };
+        assert_passes(&upgraded_with(group(O2_SM1), &options), Node::Installed, runtime, PRINTING);
+    }
 }
 
 // What the tool is for.
@@ -185,7 +245,7 @@ fn originals_fail_on_2025() {
 }
 
 #[test]
-fn legacy_setjmp_upgraded_passes_on_2025_and_2026() {
+fn legacy_setjmp_upgraded_passes_on_later_platforms() {
     let setjmp = group(O2_SM1_2022).only(|file| fixture_of(file).starts_with("b_sj"));
     let originals = setjmp.run(Node::Installed, Runtime::V0_29_5).unwrap_or_else(|error| panic!("{error:#}"));
     for answer in originals {
@@ -212,6 +272,11 @@ fn o0_sm1_upgraded_pass_on_2026() {
 }
 
 #[test]
+fn o0_sm1_upgraded_pass_on_2026_5() {
+    assert_upgraded_passes(O0_SM1, Runtime::V315_0_0A2, PRINTING);
+}
+
+#[test]
 fn o2_sm1_upgraded_pass_on_2025() {
     assert_upgraded_passes(O2_SM1, Runtime::V0_29_5, PRINTING);
 }
@@ -219,6 +284,11 @@ fn o2_sm1_upgraded_pass_on_2025() {
 #[test]
 fn o2_sm1_upgraded_pass_on_2026() {
     assert_upgraded_passes(O2_SM1, Runtime::V314_0_7, PRINTING);
+}
+
+#[test]
+fn o2_sm1_upgraded_pass_on_2026_5() {
+    assert_upgraded_passes(O2_SM1, Runtime::V315_0_0A2, PRINTING);
 }
 
 #[test]
@@ -232,7 +302,12 @@ fn o2_sm2_upgraded_pass_on_2026() {
 }
 
 #[test]
-fn native_optimised_pass_on_2025_and_2026() {
+fn o2_sm2_upgraded_pass_on_2026_5() {
+    assert_upgraded_passes(O2_SM2, Runtime::V315_0_0A2, PRINTING + 1);
+}
+
+#[test]
+fn native_optimised_pass_on_later_platforms() {
     for runtime in Runtime::UPGRADED {
         assert_native_passes(&optimised(group(NATIVE), runtime), runtime);
     }
@@ -255,7 +330,7 @@ fn o2_sm2_optimised_pass_on_2025() {
 
 /// 64-bit integers in two halves: parameters and results of exports, of imports and of `invoke_*`.
 #[test]
-fn legalized_originals_fail_on_2024_to_2026() {
+fn legalized_originals_fail_everywhere() {
     for runtime in Runtime::ALL {
         let originals = legalized(O2_SM1).only(|file| fixture_of(file) == "c_i64");
         for answer in originals.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}")) {

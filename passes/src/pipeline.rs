@@ -137,6 +137,7 @@ fn legalized(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> 
         environment: options.environment.unwrap_or(&nothing),
         sibling_exports: options.sibling_exports,
         sibling_types: options.sibling_types,
+        invokes: options.personality.is_none(),
         keep_dyncalls: options.dyncalls.is_some(),
         allow_struct_change: options.allow_struct_change,
     };

@@ -5,12 +5,16 @@ use super::{Context, Finding, Place, Siblings};
 use crate::codes::Upgrade;
 use crate::codes::exceptions::{JAVASCRIPT_EXCEPTIONS, MIXED_EXCEPTIONS, MIXED_HANDLERS, NATIVE_EXCEPTIONS, NEW_EXCEPTIONS};
 use std::collections::BTreeSet;
+use wasm_pyfix_passes::exceptions::personality::WHOLE;
 use wasm_pyfix_passes::module::{Item, Module};
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasm_pyfix_passes::{ExceptionAbi, Result, exceptions};
 
 /// Tags and functions that only runtimes with native exceptions have.
-const NATIVE: [&str; 5] = ["__cpp_exception", "__c_longjmp", "__wasm_longjmp", "__wasm_lpad_context", "_Unwind_CallPersonality"];
+const NATIVE: [&str; 6] = {
+    let [first, second] = WHOLE;
+    ["__cpp_exception", "__c_longjmp", "__wasm_longjmp", "__wasm_lpad_context", first, second]
+};
 
 /// Checks a module, of whose imports `unbound` cannot be bound; those that belong to exceptions are taken out of them.
 pub fn check<'m>(

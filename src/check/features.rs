@@ -8,7 +8,7 @@ use anyhow::Result;
 use std::cell::LazyCell;
 use wasm_pyfix_passes::linking::time_t;
 use wasm_pyfix_passes::module::{Module, Unsupported};
-use wasm_pyfix_passes::{Error, extended_const, legalize, pipeline};
+use wasm_pyfix_passes::{Error, ExceptionAbi, extended_const, legalize, pipeline};
 
 /// Checks what no pass touches. `true` when nothing of it is there.
 pub fn supported(module: &Module<'_>, place: &Place, findings: &mut Vec<Finding>) -> bool {
@@ -39,6 +39,7 @@ pub fn legalized(module: &Module<'_>, context: &Context<'_>, siblings: &Siblings
         environment: context.environment,
         sibling_exports: &siblings.exports,
         sibling_types: siblings.wide,
+        invokes: context.target.exception_abi == ExceptionAbi::JavaScript,
         keep_dyncalls: true,
         allow_struct_change: true,
     };

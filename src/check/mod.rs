@@ -5,6 +5,7 @@
 //! in the runtime first, then in the other modules at hand.
 
 pub mod abi3;
+mod ahead;
 mod exceptions;
 pub mod explain;
 pub mod features;
@@ -46,6 +47,8 @@ pub struct Context<'c> {
     pub complete: bool,
     /// Whether several modules may be loaded at the same time, as by a main module of the user's. Pyodide loads one after the other.
     pub side_by_side: bool,
+    /// Whether what comes after this platform is to be told, too.
+    pub ahead: bool,
 }
 
 /// What the other modules at hand export.
@@ -131,6 +134,7 @@ pub fn module(
         symbols::check_libraries(module, context, siblings, place, findings);
     }
     findings.extend(legalized);
+    ahead::check(module, context, place, findings)?;
     features::structs(bytes, context, place, findings)
 }
 

@@ -25,7 +25,7 @@ pub fn tags(name: &WheelName, target: &Target) -> Result<Vec<Finding>> {
     // The runtimes take tags with their version of Emscripten, too, which was the only kind before there were platforms.
     let by_emscripten = target.emscripten_tag();
     let fits = |tag: &String| {
-        tag == "any" || *tag == by_emscripten || Target::of_platform_tag(tag).is_some_and(|of| of.name == target.name)
+        tag == "any" || *tag == by_emscripten || Target::of_platform_tag(tag).is_some_and(|of| of.is_same_platform(target))
     };
     if !name.platform.iter().any(fits) {
         let tags = name.platform.join(".");

@@ -30,6 +30,23 @@ pub struct Report {
     pub inputs: Vec<InputReport>,
 }
 
+/// The reports on one run against several targets.
+#[derive(Debug, Serialize)]
+pub struct Reports {
+    pub schema_version: u32,
+    pub tool: Tool,
+    /// The worst of all reports.
+    pub exit_code: i32,
+    pub reports: Vec<Report>,
+}
+
+impl Reports {
+    /// The reports of a run that ends with `exit_code`.
+    pub fn new(reports: Vec<Report>, exit_code: i32) -> Self {
+        Reports { schema_version: SCHEMA_VERSION, tool: TOOL, exit_code, reports }
+    }
+}
+
 /// The findings in one input.
 #[derive(Debug, Serialize)]
 pub struct InputReport {
@@ -66,7 +83,7 @@ pub struct AuditReport {
 impl InputReport {
     /// The report on `findings` in an input.
     pub fn new(input: String, kind: Option<Kind>, findings: Vec<Finding>, abi3: Vec<AuditReport>, target: &Target) -> Self {
-        let upgradable = target.destination && findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
+        let upgradable = findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
         let report = |finding: Finding| {
             let fixable = upgradable && finding.upgrade == Upgrade::Fixes;
             FindingReport {
@@ -140,7 +157,8 @@ impl Report {
             .collect();
         let inputs = self.inputs.len();
         let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
-        let line = format!("{inputs} {} checked against {}: {found}", plural(inputs, "file"), self.target.name);
+        let preliminary = if self.target.preliminary { " (preliminary)" } else { "" };
+        let line = format!("{inputs} {} checked against {}{preliminary}: {found}", plural(inputs, "file"), self.target.name);
         paper.write(out, "", Style::new(), "", &line)
     }
 }

@@ -2,10 +2,10 @@
 
 use super::input::Input;
 use super::libraries::{self, Linked};
-use super::report::{AuditReport, InputReport, Report, SCHEMA_VERSION};
+use super::report::{AuditReport, InputReport, Report, Reports, SCHEMA_VERSION};
 use super::wheel;
-use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, own, python, thrown};
-use crate::cli::{self, CheckArgs};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, ahead, own, python, thrown};
+use crate::cli::CheckArgs;
 use crate::codes;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::{self, Source};
@@ -13,14 +13,14 @@ use crate::loader::base_name;
 use crate::name::{WheelName, stem as wheel_stem};
 use crate::origin;
 use crate::output;
-use crate::plain::Paper;
+use crate::plain::{Paper, plain};
 use crate::report::text::write_failure;
 use crate::target::{self, LibraryLookup, Target};
 use crate::usage;
 use crate::wheel::naming;
 use crate::wheel::suffix;
 use crate::wheel::{namesakes, runtime_path};
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::io::Write;
@@ -29,19 +29,16 @@ use wasm_pyfix_passes::Environment;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &CheckArgs) -> i32 {
-    let prepared = target(args).and_then(|target| {
-        let (environment, complete) = runtime(target, &args.main)?;
-        Ok((target, environment, complete))
-    });
-    let (target, environment, complete) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => return usage::tell(&cli::usage(&format!("{error:#}")), args.json.then_some(SCHEMA_VERSION)),
+    let targets = match targets(args) {
+        Ok(targets) => targets,
+        Err(error) => return usage::cannot_begin(&error, args.color, args.json.then_some(SCHEMA_VERSION)),
     };
-    let side_by_side = !args.main.is_empty();
-    let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side };
-    let mut report = Report::new(target, args.strict);
-    report.inputs = match check_files(&args.inputs, &context) {
-        Ok(inputs) => inputs,
+    let reports = targets.iter().enumerate().map(|(index, target)| {
+        let is_last = index + 1 == targets.len();
+        report(args, target, args.against_next && index > 0, args.against_next && is_last)
+    });
+    let reports: Vec<Report> = match reports.collect::<Result<_>>() {
+        Ok(reports) => reports,
         Err(error) => {
             let failure = crate::report::Failure::from(&error);
             let mut stderr = anstream::AutoStream::new(std::io::stderr(), args.color.into());
@@ -49,19 +46,55 @@ pub fn run(args: &CheckArgs) -> i32 {
             return EXIT_ERROR;
         }
     };
-    let failed = report.findings().any(|finding| finding.severity <= report.threshold());
-    report.exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
-    output::printed(print(&report, args), report.exit_code)
+    let exit_code = reports.iter().map(|report| report.exit_code).max().unwrap_or(EXIT_DONE);
+    output::printed(print(reports, args, exit_code), exit_code)
 }
 
-/// The target asked for, or else the latest one that the tags of a wheel among the inputs name.
+/// Checks all inputs against one target: a `later` one than theirs, and with what comes after it, if `ahead`.
+fn report(args: &CheckArgs, target: &'static Target, later: bool, ahead: bool) -> Result<Report> {
+    let (environment, complete) = runtime(target, &args.main)?;
+    let side_by_side = !args.main.is_empty();
+    let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side, ahead };
+    let mut report = Report::new(target, args.strict);
+    report.inputs = check_files(&args.inputs, &context, later)?;
+    let failed = report.findings().any(|finding| finding.severity <= report.threshold());
+    report.exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
+    Ok(report)
+}
+
+/// What is checked against, each once.
 ///
 /// # Errors
-/// When nothing is asked for, and no platform is that of all the wheels.
-fn target(args: &CheckArgs) -> Result<&'static Target> {
-    if let Some(name) = &args.target {
-        return Target::find(name);
+/// As [`own_target`]; when there is no target of a name that was given; when the files of one runtime are given for several.
+fn targets(args: &CheckArgs) -> Result<Vec<&'static Target>> {
+    let mut targets: Vec<&'static Target> = Vec::new();
+    for name in &args.target {
+        let target = Target::find(name)?;
+        if targets.iter().all(|known| known.name != target.name) {
+            targets.push(target);
+        }
     }
+    if targets.is_empty() {
+        targets.push(own_target(args)?);
+    }
+    if args.against_next {
+        ensure!(targets.len() == 1, "`--against-next` goes on from one target, and several are given: leave out one of them");
+        targets = ahead::with_later(targets[0]);
+    }
+    if let [target] = targets[..] {
+        // Files that cannot be used are an error before anything is read.
+        runtime(target, &args.main)?;
+    } else {
+        ensure!(args.main.is_empty(), "`--main` is about one runtime, and there are several targets: run it once for each");
+    }
+    Ok(targets)
+}
+
+/// The latest target that the tags of a wheel among the inputs name, or else the default.
+///
+/// # Errors
+/// When no platform is that of all the wheels.
+fn own_target(args: &CheckArgs) -> Result<&'static Target> {
     let default = Target::find(target::DEFAULT)?;
     let names = args.inputs.iter().filter_map(|path| named(&Source::new(path)));
     let platforms: Vec<Vec<&Target>> = names.map(|name| name.sources().collect()).filter(|of: &Vec<_>| !of.is_empty()).collect();
@@ -90,20 +123,23 @@ fn named(source: &Source) -> Option<WheelName> {
 /// What the runtime offers, and whether that is all of it.
 fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
     let environment = match main {
-        [] if target.has_wheels() => target.manifest()?,
+        [] if target.has_manifest() => target.manifest()?,
         [] => Environment::default(),
         main => target::manifest::of_main(main, target)?,
     };
     Ok((environment, target.is_known_whole(main)))
 }
 
-/// Checks the files at `paths`, together.
-fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputReport>> {
+/// Checks the files at `paths`, together; against a `later` platform than theirs their tags do not matter.
+fn check_files(paths: &[PathBuf], context: &Context<'_>, later: bool) -> Result<Vec<InputReport>> {
     let sources: Vec<Source> = paths.iter().map(|path| Source::new(path)).collect();
     let mut inputs: Vec<Input<'static>> = sources.par_iter().map(|source| wheel::open(source, context.target)).collect();
     let names: Vec<String> = sources.iter().map(|source| source.file_name().unwrap_or_default()).collect();
     let found = check_inputs(&names, &mut inputs, context)?;
-    let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (findings, audits))| {
+    let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (mut findings, audits))| {
+        if later {
+            ahead::forget_tags(&mut findings);
+        }
         InputReport::new(source.to_string(), input.kind, findings, audits, context.target)
     });
     Ok(reports.collect())
@@ -114,8 +150,8 @@ fn check_files(paths: &[PathBuf], context: &Context<'_>) -> Result<Vec<InputRepo
 /// # Errors
 /// For what is neither a module nor an archive, and for code that cannot be decoded although it has been validated.
 pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, environment: &Environment) -> Result<Vec<Finding>> {
-    let complete = target.has_wheels();
-    let context = Context { target, environment, source: None, sources: &[], complete, side_by_side: false };
+    let complete = target.has_manifest();
+    let context = Context { target, environment, source: None, sources: &[], complete, side_by_side: false, ahead: false };
     let kind = input::recognise(&bytes, Some(file_name))?;
     let mut inputs = [wheel::open_bytes(kind, file_name, bytes.into(), target)];
     let found = check_inputs(&[file_name.to_string()], &mut inputs, &context)?;
@@ -232,13 +268,20 @@ fn linked(index: usize, subject: &Subject<'_>, input: &Input<'_>, file_name: &st
 }
 
 /// Prints the report to standard output.
-fn print(report: &Report, args: &CheckArgs) -> Result<()> {
+fn print(mut reports: Vec<Report>, args: &CheckArgs, exit_code: i32) -> Result<()> {
     if args.json {
-        output::print_json(report)?;
-    } else {
-        let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
-        report.write_text(&mut stdout, Paper::behind(&std::io::stdout()), args.quiet, args.verbose)?;
-        stdout.flush()?;
+        return match reports.pop() {
+            Some(report) if reports.is_empty() => output::print_json(&report),
+            last => output::print_json(&Reports::new(reports.into_iter().chain(last).collect(), exit_code)),
+        };
     }
-    Ok(())
+    let mut stdout = anstream::AutoStream::new(std::io::stdout(), args.color.into());
+    let several = reports.len() > 1;
+    for report in &reports {
+        if several && (!args.quiet || report.exit_code != EXIT_DONE) {
+            writeln!(stdout, "{}:", plain(report.target.name))?;
+        }
+        report.write_text(&mut stdout, Paper::behind(&std::io::stdout()), args.quiet, args.verbose)?;
+    }
+    Ok(stdout.flush()?)
 }

@@ -7,6 +7,7 @@
 mod contradictions;
 mod reading;
 mod size;
+mod targets;
 mod upgrade;
 
 use crate::plain::plain;
@@ -17,10 +18,11 @@ use std::path::{Path, PathBuf};
 
 pub use reading::{CheckArgs, ShowArgs};
 pub use size::{SizeArgs, StripMode};
+pub use targets::{TargetArgs as TargetFileArgs, TargetsArgs};
 pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, WheelArgs};
 
 /// Names of subcommands.
-const SUBCOMMANDS: [&str; 5] = ["upgrade", "check", "show", "explain", "help"];
+const SUBCOMMANDS: [&str; 7] = ["upgrade", "check", "show", "explain", "target", "targets", "help"];
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -83,6 +85,12 @@ pub enum Command {
     /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Show(ShowArgs),
+    /// Write the manifest of a main module with its JavaScript, which `--target` then takes
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Target(TargetFileArgs),
+    /// List the platforms that `--target` knows, or compare two of them
+    #[command(after_long_help = SHOW_EXIT_CODES)]
+    Targets(TargetsArgs),
 }
 
 /// Arguments of `explain`.
@@ -136,7 +144,7 @@ where
     match &command {
         Command::Upgrade(args) => reject_contradictions(args)?,
         Command::Check(args) => reject_second_stdin(&args.inputs)?,
-        Command::Explain(_) => {}
+        Command::Explain(_) | Command::Target(_) | Command::Targets(_) => {}
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
     }
     Ok(command)

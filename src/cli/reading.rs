@@ -15,9 +15,16 @@ pub struct CheckArgs {
 
     /// Platform to check against, or a release of Pyodide (0.29) [default: the one in the wheel's tags, else that of `upgrade`]
     ///
-    /// `wasm-pyfix --list-targets` names them. Wheels for different platforms are checked one platform at a time.
+    /// `wasm-pyfix --list-targets` names them. Repeat it to check against several. Without it, wheels for different platforms are
+    /// checked one platform at a time.
     #[arg(long, value_name = "NAME", help_heading = "Target")]
-    pub target: Option<String>,
+    pub target: Vec<String>,
+
+    /// Check against all later platforms, too, whatever the tags say
+    ///
+    /// Tells what will break there, and what is known to go after the last one.
+    #[arg(long, help_heading = "Target")]
+    pub against_next: bool,
 
     /// File of the runtime that will load the inputs: its main module (.wasm) or its JavaScript (.js, .mjs)
     ///

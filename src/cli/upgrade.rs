@@ -61,9 +61,9 @@ pub struct OutputArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Platform to upgrade for, or a release of Pyodide (0.29); --list-targets names them
+    /// Platform to upgrade for, a release of Pyodide (0.29), or a file (./my.target); --list-targets names the platforms
     ///
-    /// Repeat it for several platforms: each wheel is then written once for each of them.
+    /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them.
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
     pub target: Vec<String>,
 

@@ -6,6 +6,7 @@
 //! goes away. The texts are Markdown; `docs/check.md` has them all, and a test compares.
 
 pub mod abi3;
+pub mod ahead;
 pub mod exceptions;
 pub mod failure;
 pub mod features;
@@ -78,7 +79,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 13] = [
+pub static FAMILIES: [Family; 14] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
@@ -88,6 +89,7 @@ pub static FAMILIES: [Family; 13] = [
     Family { heading: "Needed libraries", codes: &libraries::CODES },
     Family { heading: "Wheels", codes: &WHEELS },
     Family { heading: "The stable ABI", codes: &abi3::CODES },
+    Family { heading: "What lies ahead", codes: &ahead::CODES },
     Family { heading: "Said by `upgrade` only", codes: &upgrading::CODES },
     Family { heading: "Notices of `upgrade`", codes: &noted::NOTICES },
     Family { heading: "What passes leave", codes: &noted::KEPT },

@@ -63,6 +63,28 @@ pub static LOCK_UNFIT: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static PRELIMINARY: Code = Code {
+    name: "preliminary-target",
+    severity: Severity::Note,
+    summary: "the target is not released yet",
+    explanation: "What is known of the target is that of a pre-release of Pyodide. Symbols, and even the name of the platform, may still \
+                  change before the release.",
+    remedy: "upgrade anew from the original with a version of this tool that knows the release",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static ONE_WHEEL: Code = Code {
+    name: "one-wheel",
+    severity: Severity::Note,
+    summary: "one wheel is for several targets, and this is what was proven",
+    explanation: "With `--one-wheel` the input is upgraded for each target, and the results have to be the same byte for byte. Each is checked \
+                  as `check` does: the runtimes of each target offer what the modules import, with the same types. Python's tags are \
+                  right for all of them, and an `abi3` wheel that moves to another Python uses nothing outside of the stable ABI. That \
+                  the code does the same under each Python, and with each version of the libraries in the runtime, is not proven by this.",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static GRAFTED_FIRST: Code = Code {
     name: "grafted-first",
     severity: Severity::Warning,
@@ -210,7 +232,7 @@ pub static KEPT_RELOCATION: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 11] = [
+pub static NOTICES: [&Code; 13] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -222,6 +244,8 @@ pub static NOTICES: [&Code; 11] = [
     &NO_EFFECT,
     &NOT_IN_LOCK,
     &LOCK_UNFIT,
+    &PRELIMINARY,
+    &ONE_WHEEL,
 ];
 
 pub static KEPT: [&Code; 10] = [

@@ -8,16 +8,17 @@ mod settings;
 mod writing;
 
 use crate::check::{self, output::Accepted};
-use crate::cli::{self, ReportArgs, UpgradeArgs};
+use crate::cli::{ReportArgs, UpgradeArgs};
 use crate::code::Code;
 use crate::code::sources::Sources;
 use crate::codes::features::STRUCT_CHANGED;
-use crate::codes::noted::NO_EFFECT;
+use crate::codes::noted::{NO_EFFECT, PRELIMINARY};
 use crate::codes::upgrading::{MODULES_ONLY, TARGETS_DIFFER, UNWRITABLE};
 use crate::effects::Seen;
 use crate::exit::{EXIT_DONE, EXIT_ERROR, EXIT_REFUSED};
 use crate::input::{self, Kind, Source};
 use crate::lockfile::Lock;
+use crate::one_wheel;
 use crate::origin;
 use crate::output::{self, Destination, Writer};
 use crate::pipeline::{self, ModuleOptions};
@@ -34,6 +35,7 @@ use anyhow::{Context, Result, bail};
 use settings::source_date_epoch;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Environment, Notice};
 
@@ -46,9 +48,7 @@ pub fn run(args: &UpgradeArgs) -> i32 {
     }
     let mut run = match Run::new(args) {
         Ok(run) => run,
-        Err(error) => {
-            return usage::tell(&cli::usage(&format!("{error:#}")), args.report.json.then_some(report::SCHEMA_VERSION));
-        }
+        Err(error) => return usage::cannot_begin(&error, args.report.color, args.report.json.then_some(report::SCHEMA_VERSION)),
     };
     let report = run.all(&mut stderr);
     output::printed(print(&report, &args.report), report.exit_code)
@@ -124,6 +124,8 @@ struct Run<'a> {
     /// How far the present input is.
     progress: Progress,
     options: ModuleOptions,
+    /// What all targets offer alike, for a wheel that is for all of them.
+    common: Option<Arc<Environment>>,
     shrink: Option<shrink::Options>,
     sources: Vec<Source>,
     destination: Destination,
@@ -151,7 +153,7 @@ impl<'a> Run<'a> {
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
         let mut targets: Vec<&'static Target> = Vec::new();
         for name in &args.target.target {
-            let target = Target::find_destination(name)?;
+            let target = Target::find(name)?;
             if targets.iter().all(|known| known.name != target.name) {
                 targets.push(target);
             }
@@ -177,6 +179,7 @@ impl<'a> Run<'a> {
             paper: Paper::behind(&std::io::stderr()),
             progress: Progress::default(),
             options: ModuleOptions::default(),
+            common: None,
             shrink: None,
             sources,
             destination,
@@ -210,6 +213,8 @@ impl<'a> Run<'a> {
             report.error = Some(Failure::from(&error));
         }
         report.totals = Totals::new(&report.inputs);
+        let preliminary = self.targets.iter().filter_map(|target| target.preliminary_notice());
+        self.notices.extend(preliminary.map(|message| PRELIMINARY.notes(message)));
         let without_effect = self.seen.without_effect(self.args).into_iter().map(|message| NO_EFFECT.warns(message));
         self.notices.extend(without_effect);
         report.notices.extend(std::mem::take(&mut self.notices).into_iter().map(NoticeReport::from));
@@ -240,6 +245,9 @@ impl<'a> Run<'a> {
 
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
+        if self.args.target.one_wheel {
+            self.common = one_wheel::common(&self.targets)?.map(Arc::new);
+        }
         self.aim_at(self.target)?;
         if let Some(path) = &self.args.wheel.lock {
             let output = self.lock_output(path)?;
@@ -308,6 +316,9 @@ impl<'a> Run<'a> {
         let file_name = own;
         if self.args.target.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
+            let accepts_missing = self.options.allow_missing;
+            let proven = one_wheel::proven(self.args, &self.targets, kind, upgraded.file_name.as_deref(), accepts_missing);
+            report.notices.push(proven.into());
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
@@ -379,6 +390,7 @@ impl<'a> Run<'a> {
             sources: &[],
             complete: self.target.is_known_whole(&self.args.target.main),
             side_by_side: !self.args.target.main.is_empty(),
+            ahead: false,
         };
         let accepted = Accepted { missing: self.options.allow_missing, structs: self.options.allow_struct_change };
         check::output::check(kind, file_name, bytes, &context, accepted)

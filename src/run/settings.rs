@@ -14,7 +14,7 @@ use std::env::VarError;
 use std::sync::Arc;
 use wasm_pyfix_passes::dyncall::Signatures;
 use wasm_pyfix_passes::strip::Strip;
-use wasm_pyfix_passes::{Environment, ExceptionAbi, legalize};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, exceptions, legalize};
 use wasmparser::FuncType;
 
 impl Run<'_> {
@@ -25,20 +25,21 @@ impl Run<'_> {
         let bigint = target.bigint || args.bigint;
         let main = self.main()?;
         let has_main = main.is_some();
+        let environment = match main {
+            Some(main) => Some(Arc::new(main)),
+            None if target.has_manifest() => Some(Arc::new(target.manifest()?)),
+            None => None,
+        };
         self.options = ModuleOptions {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
-            personality: self.personality()?,
+            personality: self.personality(environment.as_deref())?,
             runtime: Some(target.name),
             exnref: args.exnref,
             no_extended_const: args.no_extended_const,
             bigint,
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
             allow_struct_change: args.allow_struct_change || !target.has_wheels(),
-            environment: match main {
-                Some(main) => Some(Arc::new(main)),
-                None if target.has_wheels() => Some(Arc::new(target.manifest()?)),
-                None => None,
-            },
+            environment,
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),
             remove_needed: self.args.module.remove_needed.clone(),
@@ -78,13 +79,14 @@ impl Run<'_> {
         }
     }
 
-    /// The entry point to exception matching, empty where exceptions stay as they are.
-    pub(super) fn personality(&self) -> Result<String> {
+    /// The entry point to exception matching that the runtime offers, or else the one that the target should; empty where exceptions stay
+    /// as they are.
+    pub(super) fn personality(&self, environment: Option<&Environment>) -> Result<String> {
         let target = self.target;
-        match target.personality {
-            Some(personality) => Ok(personality.to_string()),
-            None if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
-            None => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
+        match environment.and_then(exceptions::personality::offered).or(target.personality) {
+            Some(personality) if target.exception_abi == ExceptionAbi::Native => Ok(personality.to_string()),
+            _ if target.exception_abi == ExceptionAbi::JavaScript => Ok(String::new()),
+            _ => bail!("the runtimes of {} offer no entry point to exception matching: choose another `--target`", target.name),
         }
     }
 
@@ -136,7 +138,7 @@ impl Run<'_> {
             relocations: optimize && !args.no_relocations,
             // Whoever asks for exports wants to call them.
             bigint: self.options.bigint && self.options.dyncalls.is_none(),
-            environment: self.options.environment.clone(),
+            environment: self.common.clone().or_else(|| self.options.environment.clone()),
         };
         let exports =
             exports::Options::new(args.exports.unwrap_or_default(), &args.keep_export, args.keep_exports_from.as_deref())?;

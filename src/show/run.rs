@@ -3,7 +3,7 @@
 use super::module::{self, Wanted};
 use super::text::Sheet;
 use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
-use crate::cli::{self, ShowArgs};
+use crate::cli::ShowArgs;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::{self, Kind, Source};
 use crate::output;
@@ -17,8 +17,8 @@ use std::io::Write;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ShowArgs) -> i32 {
-    if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find_destination(name)) {
-        return usage::tell(&cli::usage(&format!("{error:#}")), args.json.then_some(SCHEMA_VERSION));
+    if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find(name)) {
+        return usage::cannot_begin(&error, args.color, args.json.then_some(SCHEMA_VERSION));
     }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| show(&Source::new(path), args)).collect();
     let failed = inputs.iter().any(|input| input.error.is_some());
@@ -81,17 +81,18 @@ fn empty(input: String) -> Input {
 /// What `upgrade` would do with the input, for the target asked for or the one that suits it.
 fn upgrade(source: &Source, bytes: &[u8], args: &ShowArgs, shown: &Input) -> Result<Upgrade> {
     let target = match &args.target {
-        Some(name) => Target::find_destination(name)?.name,
+        Some(name) => Target::find(name)?.name,
         None => own_target(shown),
     };
     let report = crate::run::dry_run(source, bytes, target, &args.main)?;
     Ok(Upgrade { target: target.to_string(), report })
 }
 
-/// The latest platform in the tags of a wheel that wheels can be upgraded to, for nothing is made older; else the default.
+/// The latest platform in the tags of a wheel, for nothing is made older, unless the default is later.
 fn own_target(shown: &Input) -> &'static str {
     let platforms = shown.archive.iter().flat_map(|archive| &archive.platforms);
-    let latest = Target::all().iter().rfind(|target| target.destination && platforms.clone().any(|name| *name == target.name));
+    let later = Target::all().iter().skip_while(|target| target.name != target::DEFAULT);
+    let latest = later.filter(|target| platforms.clone().any(|name| *name == target.name)).last();
     latest.map_or(target::DEFAULT, |target| target.name)
 }
 

@@ -9,7 +9,8 @@
 //!
 //! The text form is one line per symbol, sorted by name: `name provider kind [type]`. Types are one letter per value (`i` i32,
 //! `j` i64, `f` f32, `d` f64, `V` v128, `e` externref, `a` funcref), results after a colon; `?` is an unknown type. A name that ends
-//! in `*` is a family of functions that the loader makes on demand, and `?` in place of a kind stands for what is not known at all.
+//! in `*` is a family of functions that the loader makes on demand, and `?` in place of a kind stands for what is not known at all. Lines
+//! `# key: value` right behind the first are facts about the runtime, for those who read them ([`super::file`]).
 //!
 //! Refuses anything that is no core module or has no exports, and JavaScript that lacks an import of the module.
 
@@ -57,7 +58,7 @@ pub fn of_main(files: &[PathBuf], target: &Target) -> Result<Environment> {
     if !["malloc", "calloc"].iter().any(allocates) {
         bail!("{}: it does not export `malloc`, so it is not the main module of a runtime that loads side modules", names());
     }
-    if files.len() == 1 && target.has_wheels() {
+    if files.len() == 1 && target.has_manifest() {
         let manifest = target.manifest()?;
         for (name, offer) in manifest.symbols {
             if offer.provider != Provider::MainModule {
@@ -324,7 +325,12 @@ fn offer_text(offer: &Offer) -> Result<String> {
         Provider::JavaScript => "js",
         Provider::Loader => "loader",
     };
-    let item = match &offer.item {
+    Ok(format!("{provider} {}", item_text(&offer.item)?))
+}
+
+/// The kind and the type of a symbol as manifests have them.
+pub fn item_text(item: &Item) -> Result<String> {
+    Ok(match item {
         // A type that has no letters is as good as unknown.
         Item::Function(ty) => format!("func {}", ty.as_ref().and_then(type_text).unwrap_or("?".to_string())),
         Item::Data => "data".to_string(),
@@ -336,8 +342,7 @@ fn offer_text(offer: &Offer) -> Result<String> {
         Item::Table => "table".to_string(),
         Item::Memory => "memory".to_string(),
         Item::Unknown => "?".to_string(),
-    };
-    Ok(format!("{provider} {item}"))
+    })
 }
 
 fn type_text(ty: &FuncType) -> Option<String> {
@@ -364,16 +369,33 @@ const LETTERS: [(char, ValType); 7] = [
 pub fn from_text(text: &str) -> Result<Environment> {
     let mut lines = text.lines().enumerate();
     let (_, header) = lines.next().context("a manifest is empty")?;
-    ensure!(header == HEADER, "not a manifest of this version: it begins with {header:?} instead of {HEADER:?}");
+    ensure!(header == HEADER, "not a manifest of this version: it begins with {:?} instead of {HEADER:?}", shortened(header));
     let mut environment = Environment::default();
-    for (index, line) in lines {
-        read_line(&mut environment, line).with_context(|| format!("line {} of a manifest: {line:?}", index + 1))?;
+    for (index, line) in lines.skip(facts(text).count()) {
+        read_line(&mut environment, line).with_context(|| format!("line {} of a manifest: {:?}", index + 1, shortened(line)))?;
     }
     Ok(environment)
 }
 
+/// The facts about the runtime: number of the line from 0, key and value.
+pub fn facts(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    let lines = text.lines().enumerate().skip(1);
+    let parts = lines.map_while(|(index, line)| Some((index, line.strip_prefix("# ")?.split_once(": ")?)));
+    parts.map(|(index, (key, value))| (index, key, value))
+}
+
+/// The beginning of a line, as much of it as tells which it is.
+fn shortened(line: &str) -> &str {
+    const LONGEST: usize = 100;
+    line.char_indices().nth(LONGEST).map_or(line, |(end, _)| &line[..end])
+}
+
 fn read_line(environment: &mut Environment, line: &str) -> Result<()> {
     let words: Vec<&str> = line.split(' ').collect();
+    if let Some(name) = words.first() {
+        let listed = environment.symbols.contains_key(*name) || environment.sometimes.contains(*name);
+        ensure!(!listed, "a symbol stands there twice");
+    }
     if let [name, SOMETIMES] = words[..] {
         environment.sometimes.insert(name.to_string());
         return Ok(());

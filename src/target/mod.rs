@@ -3,6 +3,9 @@
 //! A target is plain data ([`table`]) and a built-in [`manifest`] of the symbols that its runtimes offer, stored compressed and
 //! read only when something asks for it.
 
+pub mod commands;
+pub mod diff;
+pub mod file;
 mod filesystem;
 pub mod javascript;
 pub mod manifest;
@@ -10,6 +13,7 @@ pub mod structs;
 mod table;
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -18,17 +22,19 @@ use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::symbols::{self, Alias};
 use wasm_pyfix_passes::{Environment, ExceptionAbi};
 
-/// A platform: one version of the Pyodide ABI.
-#[derive(Debug)]
+/// A platform: one version of the Pyodide ABI, or a main module of the user's that is like one.
+#[derive(Debug, Clone)]
 pub struct Target {
-    /// Its name: a platform tag without the architecture.
+    /// Its name: a platform tag without the architecture, or the path of its [`file`].
     pub name: &'static str,
+    /// The platform that it is like, if it is a file.
+    pub like: Option<&'static str>,
     /// The other spelling of the name, where there are two: `pyodide_` was the prefix before PEP 783, `pyemscripten_` is since.
     pub alias: Option<&'static str>,
     /// Version of the platform, as in its tags.
     pub version: &'static str,
-    /// Whether wheels can be upgraded to it. The others are known as sources only.
-    pub destination: bool,
+    /// Whether it is known from runtimes before their release, so that it may still change.
+    pub preliminary: bool,
     /// Version of Emscripten that its runtimes are built with.
     pub emscripten: &'static str,
     /// Version of Python that its runtimes contain.
@@ -55,8 +61,18 @@ pub struct Target {
     pub releases: &'static [&'static str],
     /// Versions of the npm package `pyodide` that the manifest was made from; it has what all of them offer.
     pub runtimes: &'static [&'static str],
-    /// `None` where the main module is a different one for every application.
-    compressed_manifest: Option<&'static [u8]>,
+    symbols: Symbols,
+}
+
+/// Where the manifest of a target is.
+#[derive(Debug, Clone, Copy)]
+enum Symbols {
+    /// The main module is a different one for every application.
+    Nowhere,
+    /// Built in, compressed by gzip.
+    Compressed(&'static [u8]),
+    /// In a file that has been read.
+    Text(&'static str),
 }
 
 /// How a loader finds the libraries in NEEDED.
@@ -124,8 +140,11 @@ impl Target {
     }
 
     /// The target called `name`: in either spelling, by its whole platform tag, its version (`2025_0`) or a release of Pyodide (`0.29`,
-    /// `314.0.7`). It need not be a [`destination`](Target::destination).
+    /// `314.0.7`), or in the [`file`] of this name.
     pub fn find(name: &str) -> Result<&'static Target> {
+        if file::is_file(name) {
+            return file::target(name);
+        }
         let plain = name.strip_suffix(ARCHITECTURE).and_then(|name| name.strip_suffix('_')).unwrap_or(name);
         let means =
             |target: &&Target| target.is_called(plain) || (target.has_wheels() && plain == target.version) || target.runs_on(name);
@@ -133,15 +152,6 @@ impl Target {
             Some(target) => Ok(target),
             None => bail!("there is no target `{name}`; {}", known_targets()),
         }
-    }
-
-    /// The target called `name`, if wheels can be upgraded to it.
-    pub fn find_destination(name: &str) -> Result<&'static Target> {
-        let target = Target::find(name)?;
-        if !target.destination {
-            bail!("`{name}` is known only as what wheels are upgraded from; {}", known_targets());
-        }
-        Ok(target)
     }
 
     /// The target that a platform tag of a wheel names, such as `pyodide_2024_0_wasm32`.
@@ -213,7 +223,7 @@ impl Target {
     /// Other names for symbols that modules of any older platform may import.
     pub fn aliases(&self) -> Vec<Alias> {
         let up_to_here = Target::all().iter().filter(|target| target.age() <= self.age());
-        let renamed = up_to_here.flat_map(|target| target.renamed).copied().flatten();
+        let renamed = up_to_here.flat_map(|target| target.renamed).copied().flatten().chain(table::PERSONALITIES);
         renamed.map(|renamed| Alias { old: renamed.old.to_string(), new: renamed.new.to_string(), always: false }).collect()
     }
 
@@ -234,6 +244,11 @@ impl Target {
         self.emscripten_version() < [4, 0, 15] && self.library_lookup != LibraryLookup::LibsDirectory
     }
 
+    /// Whether it is a platform of Pyodide after `other`.
+    pub fn is_later_than(&self, other: &Target) -> bool {
+        self.has_wheels() && other.has_wheels() && self.age() > other.age()
+    }
+
     /// The version of Emscripten, the latest where there are several.
     fn emscripten_version(&self) -> [u32; 3] {
         let latest = self.emscripten.rsplit(' ').next().unwrap_or_default();
@@ -243,40 +258,64 @@ impl Target {
 
     /// Place in the list of targets.
     fn age(&self) -> usize {
-        Target::all().iter().take_while(|target| target.name != self.name).count()
+        let name = self.like.unwrap_or(self.name);
+        Target::all().iter().take_while(|target| target.name != name).count()
     }
 
-    /// The text of the built-in manifest.
+    /// The text of the manifest.
     pub fn manifest_text(&self) -> Result<String> {
         let mut text = String::new();
         let context = || format!("the built-in manifest of {} cannot be read", self.name);
-        let compressed = self.compressed_manifest.with_context(|| format!("there is no built-in manifest of {}", self.name))?;
+        let compressed = match self.symbols {
+            Symbols::Nowhere => bail!("there is no built-in manifest of {}", self.name),
+            Symbols::Compressed(compressed) => compressed,
+            Symbols::Text(text) => return Ok(text.to_string()),
+        };
         flate2::read::GzDecoder::new(compressed).read_to_string(&mut text).with_context(context)?;
         Ok(text)
     }
 
+    /// What to keep in mind of a preliminary target.
+    pub fn preliminary_notice(&self) -> Option<String> {
+        let runtimes = self.runtimes.join(" and ");
+        self.preliminary.then(|| {
+            format!("{} is known from Pyodide {runtimes}, before its release, and may still change: keep the originals", self.name)
+        })
+    }
+
     /// Whether it is a platform of Pyodide, for which there are wheels.
     pub fn has_wheels(&self) -> bool {
-        self.compressed_manifest.is_some()
+        !self.releases.is_empty()
+    }
+
+    /// Whether it is known what its runtimes offer.
+    pub fn has_manifest(&self) -> bool {
+        !matches!(self.symbols, Symbols::Nowhere)
+    }
+
+    /// Whether it is the same platform as `other`: the one may be a file that is like the other.
+    pub fn is_same_platform(&self, other: &Target) -> bool {
+        self.has_wheels() && self.version == other.version
     }
 
     /// Whether all is known that the runtime offers, with `main` given as its files in place of the manifest. A main module alone does not
     /// tell what its JavaScript offers, and only platforms of Pyodide have a manifest.
     pub fn is_known_whole(&self, main: &[PathBuf]) -> bool {
-        self.has_wheels() || main.len() > 1
+        self.has_manifest() || main.len() > 1
     }
 
-    /// What the runtimes of this target offer to side modules. Reads the built-in manifest anew at each call.
+    /// What the runtimes of this target offer to side modules. Reads the manifest anew at each call.
     pub fn manifest(&self) -> Result<Environment> {
-        manifest::from_text(&self.manifest_text()?)
-            .with_context(|| format!("the built-in manifest of {} cannot be read", self.name))
+        manifest::from_text(&self.manifest_text()?).with_context(|| format!("the manifest of {} cannot be read", self.name))
     }
 }
 
-/// The part of a version of Pyodide that its platform follows from: `0.29` of `0.29.5`, `314` of `314.0.7`. `None` if it is no version or
-/// leaves that open.
+/// The part of a version of Pyodide that its platform follows from: `0.29` of `0.29.5`, `314` of `314.0.7`, `315` of `315.0.0-alpha.2`
+/// and of `315.0.0a2`. `None` if it is no version or leaves that open.
 fn series(version: &str) -> Option<&str> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let before = ["-alpha.", "-beta.", "-rc.", "a", "b", "rc"].iter().find_map(|stage| version.split_once(stage));
+    let version = before.filter(|(_, number)| is_number(number)).map_or(version, |(release, _)| release);
     if !version.split('.').all(is_number) {
         return None;
     }
@@ -307,27 +346,54 @@ pub fn is_of_runtime(name: &str, module: &Module<'_>) -> bool {
 }
 
 fn known_targets() -> String {
-    let names = |destination: bool| {
-        let chosen = Target::all().iter().filter(|target| target.destination == destination);
-        let names: Vec<_> = chosen.flat_map(|target| std::iter::once(target.name).chain(target.alias)).collect();
-        names.join(", ")
+    let names: Vec<_> = Target::all().iter().flat_map(|target| std::iter::once(target.name).chain(target.alias)).collect();
+    format!("targets are {}", names.join(", "))
+}
+
+/// A target for machines: what `targets --json` prints of each.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    pub name: &'static str,
+    pub alias: Option<&'static str>,
+    pub is_default: bool,
+    pub preliminary: bool,
+    pub pyodide: &'static [&'static str],
+    pub python: &'static str,
+    pub emscripten: &'static str,
+    /// Whether exceptions are native, and not implemented in JavaScript.
+    pub native_exceptions: bool,
+    pub runtimes: &'static [&'static str],
+}
+
+/// All targets for machines.
+pub fn summaries() -> Vec<Summary> {
+    let summary = |target: &Target| Summary {
+        name: target.name,
+        alias: target.alias,
+        is_default: target.name == DEFAULT,
+        preliminary: target.preliminary,
+        pyodide: target.releases,
+        python: target.python,
+        emscripten: target.emscripten,
+        native_exceptions: target.exception_abi == ExceptionAbi::Native,
+        runtimes: target.runtimes,
     };
-    format!("targets are {}; only a source is {}", names(true), names(false))
+    Target::all().iter().map(summary).collect()
 }
 
 /// The targets for people: the head and one row for each.
 pub fn rows() -> Vec<[String; 7]> {
-    let head = ["TARGET", "ALSO CALLED", "PYODIDE", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "USE"];
+    let head = ["TARGET", "ALSO CALLED", "PYODIDE", "PYTHON", "EMSCRIPTEN", "EXCEPTIONS", "NOTE"];
     let mut rows = vec![head.map(str::to_string)];
     rows.extend(Target::all().iter().map(|target| {
         let exceptions = match target.exception_abi {
             ExceptionAbi::JavaScript => "JavaScript",
             ExceptionAbi::Native => "native",
         };
-        let usage = match (target.name, target.destination) {
-            (DEFAULT, _) => "default target",
-            (_, true) => "target",
-            (_, false) => "source only",
+        let usage = match target.name {
+            DEFAULT => "default",
+            _ if target.preliminary => "preliminary",
+            _ => "-",
         };
         let releases = if target.releases.is_empty() { "-".to_string() } else { target.releases.join(", ") };
         let alias = target.alias.unwrap_or("-");

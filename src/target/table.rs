@@ -1,20 +1,22 @@
 //! The targets as data.
 //!
-//! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md` and `flags.md`; PEP 783 for the tags; the struct
-//! sizes in Emscripten's generated `struct_info` of the three versions; the npm packages for everything else.
+//! Sources: Pyodide's documentation, `docs/development/abi/312.md`, `313.md`, `314.md`, `315.md` and `flags.md`; PEP 783 for the tags; the struct
+//! sizes in Emscripten's generated `struct_info` of the four versions; the npm packages for everything else.
 
 use super::filesystem::FILESYSTEM;
-use super::{LibraryLookup, Renamed, StructChange, TagStyle, Target};
+use super::{LibraryLookup, Renamed, StructChange, Symbols, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
+use wasm_pyfix_passes::exceptions::personality::WHOLE;
 
 /// All targets, oldest first.
-pub static TARGETS: [Target; 4] = [
+pub static TARGETS: [Target; 5] = [
     // Applications built by Emscripten up to 3.1.71 without -sWASM_BIGINT, which was the default before 4.0.0.
     Target {
         name: "emscripten-legacy",
+        like: None,
         alias: None,
         version: "-",
-        destination: true,
+        preliminary: false,
         emscripten: "up to 3.1.71",
         python: "-",
         python_release: "-",
@@ -28,13 +30,14 @@ pub static TARGETS: [Target; 4] = [
         renamed: &[],
         releases: &[],
         runtimes: &[],
-        compressed_manifest: None,
+        symbols: Symbols::Nowhere,
     },
     Target {
         name: "pyodide_2024_0",
+        like: None,
         alias: None,
         version: "2024_0",
-        destination: false,
+        preliminary: false,
         emscripten: "3.1.58",
         python: "3.12",
         python_release: "3.12.7",
@@ -48,13 +51,14 @@ pub static TARGETS: [Target; 4] = [
         renamed: &[RENAMED_2024_0],
         releases: &["0.26", "0.27"],
         runtimes: &["0.27.7"],
-        compressed_manifest: Some(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyodide_2024_0.txt.gz")),
     },
     Target {
         name: "pyodide_2025_0",
+        like: None,
         alias: Some("pyemscripten_2025_0"),
         version: "2025_0",
-        destination: true,
+        preliminary: false,
         emscripten: "4.0.9",
         python: "3.13",
         python_release: "3.13.2",
@@ -69,13 +73,14 @@ pub static TARGETS: [Target; 4] = [
         renamed: &[RENAMED_2025_0, FILESYSTEM],
         releases: &["0.28", "0.29"],
         runtimes: &["0.28.3", "0.29.5"],
-        compressed_manifest: Some(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyodide_2025_0.txt.gz")),
     },
     Target {
         name: "pyemscripten_2026_0",
+        like: None,
         alias: Some("pyodide_2026_0"),
         version: "2026_0",
-        destination: true,
+        preliminary: false,
         emscripten: "5.0.3",
         python: "3.14",
         python_release: "3.14.2",
@@ -89,7 +94,28 @@ pub static TARGETS: [Target; 4] = [
         renamed: &[RENAMED_2026_0],
         releases: &["314"],
         runtimes: &["314.0.7"],
-        compressed_manifest: Some(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyemscripten_2026_0.txt.gz")),
+    },
+    Target {
+        name: "pyemscripten_2026_5",
+        like: None,
+        alias: Some("pyodide_2026_5"),
+        version: "2026_5",
+        preliminary: true,
+        emscripten: "6.0.5",
+        python: "3.15",
+        python_release: "3.15.0rc1",
+        bigint: true,
+        exception_abi: ExceptionAbi::Native,
+        personality: Some("_Unwind_CallPersonality"),
+        library_lookup: LibraryLookup::RuntimePath { normalised: true },
+        site_packages: "/lib/python3.15/site-packages",
+        default_tag_style: TagStyle::Pep783,
+        struct_changes: &[],
+        renamed: &[RENAMED_2026_5],
+        releases: &["315"],
+        runtimes: &["315.0.0-alpha.2"],
+        symbols: Symbols::Compressed(include_bytes!("manifests/pyemscripten_2026_5.txt.gz")),
     },
 ];
 
@@ -159,5 +185,23 @@ const RENAMED_2025_0: &[Renamed] = &[
 const RENAMED_2026_0: &[Renamed] =
     &[Renamed { old: "__gettimeofday", new: "gettimeofday", reason: MUSL }, Renamed { old: "__time", new: "time", reason: MUSL }];
 
+const RENAMED_2026_5: &[Renamed] = &[
+    Renamed { old: "_PyObject_Dump", new: "PyObject_Dump", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetOptionalAttr", new: "PySys_GetOptionalAttr", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetOptionalAttrString", new: "PySys_GetOptionalAttrString", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetRequiredAttr", new: "PySys_GetAttr", reason: PYTHON_3_15 },
+    Renamed { old: "_PySys_GetRequiredAttrString", new: "PySys_GetAttrString", reason: PYTHON_3_15 },
+    Renamed { old: "_PyTuple_FromArray", new: "PyTuple_FromArray", reason: PYTHON_3_15 },
+];
+
+/// The entry points to exception matching. They take the place of each other in any runtime that has one and not the other.
+pub const PERSONALITIES: &[Renamed] = {
+    const REASON: &str =
+        "is called since Emscripten 6.0.6 in the place of the other, with the same type (LLVM pull request 209282)";
+    let [old, new] = WHOLE;
+    &[Renamed { old, new, reason: REASON }, Renamed { old: new, new: old, reason: REASON }]
+};
+
+const PYTHON_3_15: &str = "became public under this name in Python 3.15 (What's New in Python 3.15, C API changes)";
 const PYTHON_3_13: &str = "became public under this name in Python 3.13 (What's New in Python 3.13, New Features of the C API)";
 const MUSL: &str = "was the name inside of musl, with the public one as a weak alias; Emscripten has only the public one any more";

@@ -330,7 +330,12 @@ fn plan_runtime_paths(
         })
         .collect();
     let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
-    let plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
+    let mut plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
+    if target(options).is_some_and(|target| target.library_lookup == LibraryLookup::LibsDirectory) {
+        // Its loader goes by names and by the order of the archive, which stay.
+        plan = runtime_path::Plan { decided: plan.decided, entries: vec![Vec::new(); modules.len()], ..Default::default() };
+        plan.decided.undecided.clear();
+    }
     let exclude = graft::excluded(&options.exclude)?;
     for (library, importers) in &plan.decided.missing {
         if !exclude.is_match(library) {

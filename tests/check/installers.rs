@@ -8,6 +8,9 @@ use std::process::Command;
 use support::{Job, Node, Runtime, pypi, run_jobs};
 use wasm_pyfix::target::Target;
 
+/// Platform tags of the runtimes that upgraded modules must run on.
+const OWN: [&str; 3] = ["pyemscripten_2025_0_wasm32", "pyemscripten_2026_0_wasm32", "pyemscripten_2026_5_wasm32"];
+
 /// The version of the package once it is installed.
 const VERSION: &str = "import importlib.metadata\nimportlib.metadata.version('demo')";
 
@@ -28,19 +31,20 @@ fn micropip_refuses_the_tags_that_are_found() {
         ("demo-1.0-cp312-abi3-pyemscripten_2024_0_wasm32.whl", "platform-tag"),
         ("demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl", "platform-tag"),
         ("demo-1.0-cp312-abi3-pyemscripten_2026_0_wasm32.whl", "platform-tag"),
+        ("demo-1.0-cp312-abi3-pyemscripten_2026_5_wasm32.whl", "platform-tag"),
         ("demo-1.0-cp312-abi3-emscripten_3_1_58_wasm32.whl", "platform-tag"),
         ("demo-1.0-cp312-abi3-manylinux_2_28_x86_64.whl", "platform-tag"),
         ("demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.pyemscripten_2023_0_wasm32.whl", "platform-tag"),
         ("demo-1.0-cp310-abi3-emscripten_{version}_wasm32.whl", ""),
         ("demo-1.0-cp312-cp312-emscripten_{version}_wasm32.whl", "python-tag"),
-        ("demo-1.0-cp315-abi3-emscripten_{version}_wasm32.whl", "python-tag"),
+        ("demo-1.0-cp316-abi3-emscripten_{version}_wasm32.whl", "python-tag"),
         ("demo-1.0-cp312-cp312-{own}.whl", "python-tag"),
-        ("demo-1.0-cp315-abi3-{own}.whl", "python-tag"),
+        ("demo-1.0-cp316-abi3-{own}.whl", "python-tag"),
         ("demo-1.0-cp310-abi3-{own}.whl", ""),
         ("demo-1.0-py3-none-any.whl", ""),
     ];
     let directory = tempfile::tempdir().unwrap();
-    for (runtime, own) in Runtime::UPGRADED.into_iter().zip(["pyemscripten_2025_0_wasm32", "pyemscripten_2026_0_wasm32"]) {
+    for (runtime, own) in Runtime::UPGRADED.into_iter().zip(OWN) {
         let mut jobs = Vec::new();
         let mut predicted = Vec::new();
         for (name, code) in cases {

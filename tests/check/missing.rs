@@ -31,8 +31,12 @@ fn a_missing_function_fails_when_it_is_called_and_a_missing_address_at_once() {
         files: vec![("/home/pyodide/m.so".to_string(), module)],
         ..Job::new("m", format!("import ctypes\nstr(ctypes.CDLL('/home/pyodide/m.so').{function}())"))
     };
-    for runtime in [Runtime::V0_27_7, Runtime::V0_29_5, Runtime::V314_0_7] {
-        let says = if runtime == Runtime::V314_0_7 { "undefined symbol 'emscripten_sleep'" } else { "bad export type for" };
+    for runtime in Runtime::ALL {
+        let says = if matches!(runtime, Runtime::V314_0_7 | Runtime::V315_0_0A2) {
+            "undefined symbol 'emscripten_sleep'"
+        } else {
+            "bad export type for"
+        };
         let jobs = [
             (job(caller(NOBODYS, ""), "answer"), Ok("42")),
             (job(caller(NOBODYS, ""), "calls"), Err("cannot resolve symbol emscripten_sleep")),

@@ -33,7 +33,7 @@ struct Case {
     remedy: Remedy,
 }
 
-const BOTH: &[Runtime] = &Runtime::UPGRADED;
+const UPGRADED: &[Runtime] = &Runtime::UPGRADED;
 const FIRST: &[Runtime] = &[Runtime::V0_29_5];
 const ANSWER: &str = "(func (export \"answer\") (result i32) i32.const 42)";
 
@@ -153,14 +153,14 @@ fn symbols() {
     assert_cases(&[
         case(
             "missing-function",
-            BOTH,
+            UPGRADED,
             "(import \"env\" \"emscripten_gone\" (func $f (param i32) (result i32)))
              (func (export \"answer\") (result i32) (call $f (i32.const -42)))",
             Remedy::Upgrade(&["--alias", "emscripten_gone=abs"]),
         ),
         case(
             "missing-address",
-            BOTH,
+            UPGRADED,
             "(import \"GOT.func\" \"emscripten_gone\" (global (mut i32))) (func (export \"answer\") (result i32) i32.const 42)",
             Remedy::Upgrade(&["--alias", "emscripten_gone=abs"]),
         ),
@@ -246,10 +246,10 @@ fn exceptions() {
         (block $caught (result i32) (try_table (catch $own $caught) (throw $own (i32.const 42))) (i32.const 0)))";
     let both = format!("{new} (func try i32.const 42 throw $own catch_all end)").leak();
     assert_cases(&[
-        case("javascript-exceptions", BOTH, module(""), Remedy::Upgrade(&[])),
+        case("javascript-exceptions", UPGRADED, module(""), Remedy::Upgrade(&[])),
         case(
             "javascript-exceptions",
-            BOTH,
+            UPGRADED,
             module("(import \"GOT.func\" \"emscripten_longjmp\" (global (mut i32)))"),
             Remedy::Upgrade(&[]),
         ),
@@ -278,7 +278,7 @@ fn exceptions_that_are_never_caught() {
     let never: &str = format!("{THROWS} (func (export \"answer\") (result i32) (call $f))").leak();
     let catches: &str =
         format!("{THROWS} (func (export \"answer\") (result i32) try (result i32) (call $f) catch_all i32.const 42 end)").leak();
-    const ALL: &[Runtime] = &[Runtime::V0_27_7, Runtime::V0_29_5, Runtime::V314_0_7];
+    const ALL: &[Runtime] = &Runtime::ALL;
     assert_cases(&[case("never-caught", ALL, never, Remedy::Compile(catches))]);
 }
 
@@ -287,7 +287,7 @@ fn linking_metadata() {
     assert_cases(&[
         case(
             "legacy-dylink",
-            BOTH,
+            UPGRADED,
             "(module (@custom \"dylink\" (before first) \"\\00\\00\\00\\00\\00\") (func (export \"answer\") (result i32) i32.const 42))",
             Remedy::Upgrade(&[]),
         ),
@@ -352,7 +352,7 @@ fn features() {
             "(import \"env\" \"__asyncify_state\" (global (mut i32))) (func (export \"answer\") (result i32) i32.const 42)",
             Remedy::Compile(ANSWER),
         ),
-        case("extended-const", BOTH, EXTENDED_CONST, Remedy::Upgrade(&["--no-extended-const"])),
+        case("extended-const", UPGRADED, EXTENDED_CONST, Remedy::Upgrade(&["--no-extended-const"])),
         case("extended-const", FIRST, EXTENDED_CONST, Remedy::Upgrade(&["--no-extended-const", "-O0"])),
         case("extended-const", FIRST, EXTENDED_CONST, Remedy::Run(Node::V24Exnref, Runtime::V0_29_5)),
         case(

@@ -5,7 +5,6 @@
 ;; RUN[json]: show % --json --imports --exports --functions 1
 ;; RUN[stdin]: show - --no-upgrade --functions 0 < %
 ;; RUN[target]: show % --target pyemscripten_2026_0 --functions 0
-;; FAIL[source-only] 2: show % --target pyodide_2024_0
 ;; FAIL[missing] 1: show nothing.so
 ;; FAIL[missing-main] 1: show % --main nothing.wasm
 

@@ -3,7 +3,6 @@
 ;; FAIL[no-output] 2: upgrade -O0 %
 ;; FAIL[subcommand] 2: check -o out
 ;; FAIL[target] 2: upgrade -O0 % -o out --target pyodide_2019_0
-;; FAIL[source-only] 2: upgrade -O0 % -o out --target pyodide_2024_0
 ;; FAIL[stdin-twice] 2: upgrade -O0 - - -o out/ < %
 ;; FAIL[stdin-in-place] 2: upgrade -O0 - --in-place < %
 ;; FAIL[stdin-directory] 2: upgrade -O0 - -o out/ < %

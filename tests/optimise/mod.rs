@@ -13,13 +13,13 @@ use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
 /// What `runtime` offers.
-fn environment(runtime: Runtime) -> Arc<Environment> {
+pub fn environment(runtime: Runtime) -> Arc<Environment> {
     static MANIFESTS: LazyLock<HashMap<&str, Arc<Environment>>> = LazyLock::new(|| {
         let manifest = |runtime: Runtime| {
             let target = Target::find(runtime.platform()).expect("a target of that name");
             (runtime.platform(), Arc::new(target.manifest().expect("its manifest is built in")))
         };
-        Runtime::UPGRADED.into_iter().map(manifest).collect()
+        Runtime::ALL.into_iter().map(manifest).collect()
     });
     Arc::clone(&MANIFESTS[runtime.platform()])
 }

@@ -28,6 +28,7 @@ mod flow;
 mod harmless;
 mod inline;
 mod invokes;
+pub mod personality;
 mod runtime;
 mod scan;
 mod setjmp;
@@ -43,8 +44,9 @@ use crate::linking::siblings::SiblingExports;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
 use crate::{Environment, Error, Notice, Outcome, Result, code};
 use abi::{Abi, Role};
+use personality::Personality;
 use rayon::prelude::*;
-use runtime::{Callee, Catches, Matching, Personality, State};
+use runtime::{Callee, Catches, Matching, State};
 use scan::BodyFacts;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
@@ -55,7 +57,7 @@ pub const THROWING: [&str; 2] = ["__cxa_throw", "__cxa_rethrow"];
 /// What the target and the user ask of this pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'o> {
-    /// Name of the runtime's `(exception) -> reason` entry to its personality: `_Unwind_CallPersonality`.
+    /// Name of the runtime's entry point to exception matching, as [`personality::offered`] tells it.
     pub personality: &'o str,
     /// Write `try_table` instead of the legacy `try`.
     pub exnref: bool,
@@ -304,10 +306,7 @@ fn referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)])
 fn matching(module: &mut Module<'_>, abi: &Abi, temp_ret: TempRet, options: &Options<'_>) -> Matching {
     let roles = abi.functions.values().chain(abi.function_addresses.iter().map(|(_, _, role)| role));
     let typed = roles.into_iter().any(|role| matches!(role, Role::FindMatchingCatch { clauses } if *clauses > 0));
-    let personality = typed.then(|| Personality {
-        call: module.import_function("env", options.personality, &FuncType::new([ValType::I32], [ValType::I32])),
-        context: module.data_address("__wasm_lpad_context"),
-    });
+    let personality = typed.then(|| Personality::import(module, options.personality));
     Matching { selected: temp_ret, personality }
 }
 

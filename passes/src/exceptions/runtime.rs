@@ -2,6 +2,7 @@
 //!
 //! Every routine is built in id space: the numbers given to the instructions are ids of the module.
 
+use super::personality::{Personality, SELECTOR};
 use crate::Result;
 use crate::body::halves::{TempRet, push_joined, returns_i64, split_result};
 use crate::module::{FunctionId, GlobalId, Module, TableId, TagId, TypeId};
@@ -254,6 +255,11 @@ pub fn word(offset: u64) -> MemArg {
     MemArg { offset, align: 2, target: MemArgTarget::Memory(0), ordering: None }
 }
 
+/// A value aligned as an i64 at `offset` bytes.
+pub fn long(offset: u64) -> MemArg {
+    MemArg { align: 3, ..word(offset) }
+}
+
 /// How a landing pad asks libc++abi which of its clauses takes the exception.
 #[derive(Debug, Clone, Copy)]
 pub struct Matching {
@@ -261,15 +267,6 @@ pub struct Matching {
     pub selected: TempRet,
     /// What the asking needs; `None` when no landing pad of the module has a typed clause.
     pub personality: Option<Personality>,
-}
-
-/// The runtime's entry point to exception matching.
-#[derive(Debug, Clone, Copy)]
-pub struct Personality {
-    /// `_Unwind_CallPersonality(exception) -> reason`
-    pub call: FunctionId,
-    /// Holds the address of `__wasm_lpad_context { lpad_index, lsda, selector }`.
-    pub context: GlobalId,
 }
 
 /// Sizes in bytes of the language-specific data area for a landing pad with `clauses` typed clauses: the part before the type
@@ -349,9 +346,9 @@ pub fn find_matching_catch(clauses: u32, matching: &Matching, state: &State) -> 
     }
     code.global_get(personality.context.0).i32_const(0).i32_store(word(0));
     code.global_get(personality.context.0).local_get(lsda).i32_store(word(4));
-    code.global_get(state.caught.0).call(personality.call.0).drop();
+    personality.matches(&mut code, state.caught);
     // Clause s (from 1) has its type 4 s bytes before the end of the table.
-    code.local_get(lsda).global_get(personality.context.0).i32_load(word(8)).i32_const(2).i32_shl().i32_sub();
+    code.local_get(lsda).global_get(personality.context.0).i32_load(word(SELECTOR)).i32_const(2).i32_shl().i32_sub();
     code.i32_load(word(u64::from(size)));
     matching.selected.set(&mut code);
     code.local_get(lsda).i32_const(frame as i32).i32_add().global_set(state.stack_pointer.0);

@@ -9,7 +9,8 @@
 //! - `dynCall_*` exports go: calls through pointers no longer need them;
 //! - `tempRet0`, through which the high halves of results went, moves into the module where nobody else uses it.
 //!
-//! Legalized `invoke_*` imports are left to the conversion of exceptions ([`crate::exceptions`]).
+//! Legalized `invoke_*` imports are left to the conversion of exceptions ([`crate::exceptions`]). Where exceptions stay in JavaScript, they
+//! are restored like other imports: their names spell their types.
 //!
 //! **The true type of an import** is that of its wrapper where the wrapper is whole ([`shape`]), else of the same function exported by
 //! this module or a sibling, else what the runtime offers, if its type split is the type at hand. A split type alone proves nothing:
@@ -48,6 +49,8 @@ pub struct Options<'o> {
     pub sibling_exports: &'o SiblingExports,
     /// Types with 64-bit integers of functions that this module or siblings export, see [`wide_exports`].
     pub sibling_types: &'o HashMap<String, FuncType>,
+    /// Restore the types of `invoke_*` imports, which stay.
+    pub invokes: bool,
     /// Keep `dynCall_*` exports that pass 64-bit integers whole.
     pub keep_dyncalls: bool,
     /// Accept modules whose `time_t` may have 32 bits.
@@ -170,6 +173,10 @@ fn true_types(
     let (mut unproven, mut suspects) = (Vec::new(), Vec::new());
     for import in module.imports() {
         let Item::Function(id) = import.item else { continue };
+        if let Some(ty) = exception_abi::legalized_invoke(&import.field, module.signature(id)).filter(|_| options.invokes) {
+            types.insert(id, ty);
+            continue;
+        }
         if has_i64(module.signature(id)) || exception_abi::is_of_abi(&import.field, module.signature(id)) {
             continue;
         }

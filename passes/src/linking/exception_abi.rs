@@ -209,10 +209,16 @@ pub fn is_of_abi(name: &str, ty: &FuncType) -> bool {
     SETJMP.contains(&name) || role(name, ty).is_some()
 }
 
+/// The type with whole 64-bit integers of the import `name`, if it is an invoke that takes them in halves, as `ty` says.
+pub(crate) fn legalized_invoke(name: &str, ty: &FuncType) -> Option<FuncType> {
+    let letters = name.strip_prefix("invoke_").filter(|_| role(name, ty) == Some(Role::LegalizedInvoke))?;
+    signature::spelled(letters).map(|callee| signature::through_pointer(&callee))
+}
+
 /// Whether `module` imports an invoke that takes 64-bit integers in halves.
 pub(crate) fn has_legalized_invoke(module: &Module<'_>) -> bool {
     module.imports().iter().any(|import| match import.item {
-        Item::Function(id) => role(&import.field, module.signature(id)) == Some(Role::LegalizedInvoke),
+        Item::Function(id) => legalized_invoke(&import.field, module.signature(id)).is_some(),
         _ => false,
     })
 }

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Oldest Node that the tests support: the first whose WebAssembly engine knows what Pyodide 0.29 and 314 need.
+/// Oldest Node that the tests support: the first whose WebAssembly engine knows what Pyodide 0.29 to 315 need.
 const OLDEST_NODE: u32 = 20;
 
 /// A Pyodide release that modules are run on.
@@ -28,14 +28,16 @@ pub enum Runtime {
     V0_29_5,
     /// Platform `pyemscripten_2026_0`, Python 3.14.
     V314_0_7,
+    /// Platform `pyemscripten_2026_5`, Python 3.15, before its release.
+    V315_0_0A2,
 }
 
 impl Runtime {
     /// The runtimes that upgraded modules must run on.
-    pub const UPGRADED: [Runtime; 2] = [Runtime::V0_29_5, Runtime::V314_0_7];
+    pub const UPGRADED: [Runtime; 3] = [Runtime::V0_29_5, Runtime::V314_0_7, Runtime::V315_0_0A2];
 
     /// All runtimes, oldest first.
-    pub const ALL: [Runtime; 4] = [Runtime::V0_27_7, Runtime::V0_28_3, Runtime::V0_29_5, Runtime::V314_0_7];
+    pub const ALL: [Runtime; 5] = [Runtime::V0_27_7, Runtime::V0_28_3, Runtime::V0_29_5, Runtime::V314_0_7, Runtime::V315_0_0A2];
 
     /// Version of the npm package `pyodide`.
     pub fn version(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Runtime {
             Runtime::V0_28_3 => "0.28.3",
             Runtime::V0_29_5 => "0.29.5",
             Runtime::V314_0_7 => "314.0.7",
+            Runtime::V315_0_0A2 => "315.0.0-alpha.2",
         }
     }
 
@@ -53,6 +56,7 @@ impl Runtime {
             Runtime::V0_27_7 => "pyodide_2024_0",
             Runtime::V0_28_3 | Runtime::V0_29_5 => "pyodide_2025_0",
             Runtime::V314_0_7 => "pyemscripten_2026_0",
+            Runtime::V315_0_0A2 => "pyemscripten_2026_5",
         }
     }
 
@@ -99,7 +103,7 @@ pub fn packages() -> Result<PathBuf> {
     static PACKAGES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PACKAGES
         .get_or_init(|| {
-            install("tests/npm", "Pyodide runtimes, a wheel, grammars, Binaryen, DuckDB and Node 24", 600)
+            install("tests/npm", "Pyodide runtimes, a wheel, grammars, Binaryen, DuckDB and Node 24", 615)
                 .map_err(|error| format!("{error:#}"))
         })
         .clone()
