@@ -108,6 +108,9 @@ fn broken_files_are_told_with_their_lines() {
             let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(code == Some(1) && error.contains("bad.target: ") && error.len() < 400, "{contents:?}: {error}");
             assert!(error.starts_with(&expected), "{expected}\n{error}");
+            let output = tool(&[command, &["--target", "bad.target", "--json"]].concat(), here);
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!((&report["exit_code"], &report["error"]["code"]), (&1.into(), &"runtime-files".into()), "{command:?}");
         }
     }
     for bytes in [&b"\0asm\x01\0\0\0"[..], b"\xff\xfe", b"\x1f\x8b\x08\0garbage"] {

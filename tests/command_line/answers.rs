@@ -206,6 +206,9 @@ fn wrong_usage_has_a_code() {
         (&["check"], "the following required arguments were not provided: <FILE>..."),
         (&["show", "ext.so", "--functions", "many"], "invalid value 'many'"),
         (&["show", "ext.so", "--target", "nowhere"], "there is no target `nowhere`"),
+        (&["check", "ext.so", "--target", "314", "--target", "315", "--against-next"], "`--against-next` goes on from one target"),
+        (&["targets", "--diff", "314"], "2 values required"),
+        (&["targets", "--diff", "314", "nowhere"], "there is no target `nowhere`"),
         (&["chek", "ext.so"], "did you mean `check`?"),
     ] {
         let stderr = run_expecting(2, inputs.path(), arguments);
