@@ -16,12 +16,14 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// What the process takes is that of one input, so they are tried one after the other.
 #[test]
 fn dense_modules_keep_to_the_bounds() {
-    let cases: [(&str, Vec<u8>); 9] = [
+    let cases: [(&str, Vec<u8>); 11] = [
         ("functions with nothing in them", functions(500_000, |_| Function::new([]))),
         ("functions that call the next one", functions(300_000, calls_next)),
         ("exports", exports(150_000)),
         ("imported functions", imports(150_000, "env", EntityType::Function(0))),
         ("imported addresses", imports(150_000, "GOT.mem", EntityType::Global(got_entry()))),
+        ("addresses of __threwValue and their uses", addresses_of_threw_value(50_000, 150_000)),
+        ("imports of testSetjmp and their calls", setjmp_tests(20_000, 100_000)),
         ("instructions behind a call site", call_site(&[Instruction::Nop], 780_000, &[])),
         ("instructions in a function that is too large to inline", call_site(&[Instruction::Nop], 1_500_000, &[])),
         ("blocks behind a call site", call_site(&[BLOCK, Instruction::End], 250_000, &[])),
@@ -97,6 +99,49 @@ fn imports(count: u32, from: &str, ty: EntityType) -> Vec<u8> {
         imports.import(from, &format!("{index:x}"), ty);
     }
     module.section(&imports);
+    module.finish()
+}
+
+/// A function that reads the last of `imported` addresses of `__threwValue` so many times, and calls through an invoke.
+fn addresses_of_threw_value(imported: u32, reads: usize) -> Vec<u8> {
+    let mut imports = ImportSection::new();
+    for _ in 0..imported {
+        imports.import("GOT.mem", "__threwValue", got_entry());
+    }
+    imports.import("env", "invoke_v", EntityType::Function(2));
+    let mut function = Function::new([]);
+    for _ in 0..reads {
+        function.instruction(&Instruction::GlobalGet(imported - 1)).instruction(&Instruction::Drop);
+    }
+    function.instruction(&Instruction::I32Const(0)).instruction(&Instruction::Call(0));
+    one_function(imports, 1, function)
+}
+
+/// A function that calls the last of `imported` functions `__wasm_setjmp_test` so many times, and through an invoke.
+fn setjmp_tests(imported: u32, calls: usize) -> Vec<u8> {
+    let mut imports = ImportSection::new();
+    for _ in 0..imported {
+        imports.import("env", "__wasm_setjmp_test", EntityType::Function(0));
+    }
+    imports.import("env", "invoke_v", EntityType::Function(2));
+    let mut function = Function::new([]);
+    for _ in 0..calls {
+        function.instruction(&Instruction::Call(imported - 1));
+    }
+    function.instruction(&Instruction::I32Const(0)).instruction(&Instruction::Call(imported));
+    one_function(imports, imported + 1, function)
+}
+
+/// A module with a memory whose only function is number `index`, behind the imported ones.
+fn one_function(mut imports: ImportSection, index: u32, mut function: Function) -> Vec<u8> {
+    let memory = MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
+    imports.import("env", "memory", memory);
+    let (mut declared, mut exports, mut code) = (FunctionSection::new(), ExportSection::new(), CodeSection::new());
+    declared.function(0);
+    exports.export("PyInit_m", ExportKind::Func, index);
+    code.function(function.instruction(&Instruction::End));
+    let mut module = begin();
+    module.section(&imports).section(&declared).section(&exports).section(&code);
     module.finish()
 }
 

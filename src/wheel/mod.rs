@@ -172,6 +172,8 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     let mut modules = modules::find_modules(&archive, &mut notices)?;
     if modules.is_empty() {
+        // Nobody compares the entries with RECORD then.
+        refuse_damaged(&archive, &archive.all())?;
         notices.push(NO_MODULES.notes("no side module inside: nothing to do"));
         return Ok(unchanged(file_name, bytes, Vec::new(), notices));
     }

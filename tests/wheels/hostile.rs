@@ -138,6 +138,16 @@ fn damaged_members_of_a_library_archive() {
     }
 }
 
+/// A wheel without modules comes out as it is, if all of it can be read.
+#[test]
+fn damaged_contents_without_modules() {
+    let mut bytes = Wheel::new(NAME).file("pkg/data.txt", b"contents of the file").stored().build();
+    run(NAME, &bytes, &options());
+    let at = bytes.windows(8).position(|window| window == b"contents").unwrap();
+    bytes[at] ^= 1;
+    rejected(&bytes, &["`pkg/data.txt`", "checksum"]);
+}
+
 /// Sizes behind the contents, 64-bit sizes and extra fields are as good as any: members keep what they hold.
 #[test]
 fn unusual_headers_are_copied_whole() {

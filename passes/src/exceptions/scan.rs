@@ -6,7 +6,7 @@ use crate::Result;
 use crate::body::facts::Kind;
 use crate::module::{Body, FunctionId, Module};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// What one function has to do with the exception ABI.
@@ -42,12 +42,12 @@ pub struct BodyFacts {
 /// Looks over all bodies, in the order of their ids.
 pub fn scan(module: &Module<'_>, abi: &Abi) -> Result<Vec<(FunctionId, BodyFacts)>> {
     let roles = abi.by_function();
-    let setjmp_tests: Vec<u32> = (module.imports().iter())
+    let setjmp_tests: HashSet<u32> = (module.imports().iter())
         .filter(|import| import.module == "env" && matches!(import.field.as_ref(), "__wasm_setjmp_test" | "testSetjmp"))
         .filter_map(|import| if let crate::module::Item::Function(id) = import.item { Some(id.0) } else { None })
         .collect();
-    let threw: Vec<u32> = abi.threw.iter().map(|id| id.0).collect();
-    let threw_values: Vec<u32> = abi.threw_value.iter().map(|id| id.0).collect();
+    let threw: HashSet<u32> = abi.threw.iter().map(|id| id.0).collect();
+    let threw_values: HashSet<u32> = abi.threw_value.iter().map(|id| id.0).collect();
     let wanted = Wanted { module, roles, setjmp_tests, threw, threw_values };
     let bodies: Vec<_> = module.bodies().collect();
     bodies.into_par_iter().map(|(id, body)| Ok((id, scan_body(body, &wanted)?))).collect()
@@ -57,9 +57,9 @@ pub fn scan(module: &Module<'_>, abi: &Abi) -> Result<Vec<(FunctionId, BodyFacts
 struct Wanted<'m> {
     module: &'m Module<'m>,
     roles: HashMap<u32, Role>,
-    setjmp_tests: Vec<u32>,
-    threw: Vec<u32>,
-    threw_values: Vec<u32>,
+    setjmp_tests: HashSet<u32>,
+    threw: HashSet<u32>,
+    threw_values: HashSet<u32>,
 }
 
 impl Wanted<'_> {

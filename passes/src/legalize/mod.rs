@@ -424,8 +424,10 @@ fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers>
         }
     }
     let facts = module.facts()?.into_iter();
+    // What was replaced is what it was replaced by.
+    let meant = |function: u32| module.resolved(FunctionId(function)).0;
     let found: Vec<(FunctionId, HashSet<u32>)> =
-        facts.map(|(id, facts)| (id, facts.functions().filter(|function| functions.contains(function)).collect())).collect();
+        facts.map(|(id, facts)| (id, facts.functions().map(meant).filter(|id| functions.contains(id)).collect())).collect();
     for (id, found) in &found {
         for function in found {
             referrers.bodies.entry(*function).or_default().insert(*id);
@@ -433,4 +435,32 @@ fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers>
     }
     referrers.functions = found.into_iter().filter(|(_, found)| !found.is_empty()).collect();
     Ok(referrers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An export goes whose function stands for another one since `merge` ran. It stays for the callers of that one.
+    #[test]
+    fn callers_of_what_was_replaced_keep_what_stands_for_it() {
+        let text = r#"(module (@dylink.0 (mem-info (memory 0 0)))
+            (func $exported (export "dynCall_v") (param i32))
+            (func $equal (param i32))
+            (func (export "f") i32.const 1 call $equal))"#;
+        let bytes = wat::parse_str(text).unwrap();
+        let mut module = Module::read(&bytes).unwrap();
+        module.replace_function(FunctionId(1), FunctionId(0));
+        let options = Options {
+            environment: &Environment::default(),
+            sibling_exports: &SiblingExports::default(),
+            sibling_types: &HashMap::new(),
+            keep_dyncalls: false,
+            allow_struct_change: false,
+        };
+        let outcome = run(&mut module, &options).unwrap();
+        assert!(!outcome.is_unchanged());
+        assert!(module.function(FunctionId(0)).origin.defined().is_some());
+        crate::validate(&module.write().unwrap()).unwrap();
+    }
 }
