@@ -13,9 +13,9 @@ use support::fixtures::{Group, differences, fixture_of, is_legalized};
 use support::{Node, Runtime};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
+use wasm_pyfix_passes::ExceptionAbi;
 use wasm_pyfix_passes::linking::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::ExceptionAbi;
 use wasmparser::{ExternalKind, Parser, Payload};
 
 const O0_SM1: &str = "emscripten-3.1.69/O0-sm1-js";

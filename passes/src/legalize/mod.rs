@@ -455,6 +455,7 @@ mod tests {
             environment: &Environment::default(),
             sibling_exports: &SiblingExports::default(),
             sibling_types: &HashMap::new(),
+            invokes: false,
             keep_dyncalls: false,
             allow_struct_change: false,
         };
