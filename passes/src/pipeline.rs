@@ -250,6 +250,8 @@ pub fn run<W: World>(inputs: &[&[u8]], shrink: Option<&Shrink>, world: &mut W) -
             return group.finish(world);
         }
     }
+    // Two groups would take twice the memory.
+    drop(group);
     let mut group = Group::read(inputs, world)?;
     group.round(None, world)?;
     for outcomes in &mut group.outcomes {
@@ -343,8 +345,10 @@ impl<'a> Group<'a> {
             let unchanged = round.iter().flatten().all(Outcome::is_unchanged);
             match &mut done {
                 None => done = Some(round),
-                Some(_) if unchanged => break,
                 Some(done) => done.iter_mut().zip(round).for_each(|(outcomes, later)| follow(outcomes, later)),
+            }
+            if unchanged {
+                break;
             }
         }
         Ok(self.note(done.unwrap_or_default()))

@@ -62,9 +62,14 @@ impl IndexMap {
         self.indices.get(id as usize).copied().filter(|&index| index != DEAD && !self.replaced.contains(&id))
     }
 
-    /// Whether every id is its own index.
+    /// Whether every id that is left is its own index.
     pub fn is_identity(&self) -> bool {
         self.identity
+    }
+
+    /// Whether no id is gone.
+    fn is_complete(&self) -> bool {
+        self.replaced.is_empty() && !self.indices.contains(&DEAD)
     }
 }
 
@@ -125,10 +130,18 @@ impl IndexMaps {
         }
     }
 
+    fn spaces(&self) -> [&IndexMap; 6] {
+        [&self.types, &self.functions, &self.tables, &self.memories, &self.globals, &self.tags]
+    }
+
     /// Whether code can be copied as it is.
     pub fn are_identity(&self) -> bool {
-        let spaces = [&self.types, &self.functions, &self.tables, &self.memories, &self.globals, &self.tags];
-        spaces.iter().all(|space| space.is_identity())
+        self.spaces().iter().all(|space| space.is_identity())
+    }
+
+    /// Whether names can be copied as they are: none is that of something which is gone.
+    pub fn keep_names(&self) -> bool {
+        self.spaces().iter().all(|space| space.is_identity() && space.is_complete())
     }
 
     pub fn item(&self, item: Item) -> Result<u32> {

@@ -117,3 +117,24 @@ fn indirect(map: wasmparser::IndirectNameMap<'_>, to: &IndexMap, stays: impl Fn(
     }
     Ok(map)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::GlobalId;
+
+    /// Nothing is numbered anew when the last function goes, and its name goes nevertheless.
+    #[test]
+    fn names_of_the_last_ones_go_with_them() {
+        let text = r#"(module (@dylink.0 (mem-info (memory 0 0)))
+            (func $first (export "f")) (func $last) (global $gone i32 (i32.const 0)))"#;
+        let bytes = wat::parse_str(text).unwrap();
+        let mut module = Module::read(&bytes).unwrap();
+        let names =
+            |bytes: &[u8]| ["first", "last", "gone"].map(|name| bytes.windows(name.len()).any(|found| found == name.as_bytes()));
+        assert_eq!(names(&module.write().unwrap()), [true, true, true]);
+        module.remove_function(FunctionId(1));
+        module.remove_globals(&[GlobalId(0)]);
+        assert_eq!(names(&module.write().unwrap()), [true, false, false]);
+    }
+}

@@ -164,7 +164,7 @@ impl Module<'_> {
         } else if old.dropped {
         } else if let Some(payload) = &old.replacement {
             write_custom_section(&old.name, payload, out);
-        } else if old.name == "name" && (!maps.are_identity() || !self.new_names.is_empty() || self.has_rewritten_bodies()) {
+        } else if old.name == "name" && (!maps.keep_names() || !self.new_names.is_empty() || self.has_rewritten_bodies()) {
             // A section that cannot be read says nothing that could be kept.
             let payload = &self.input[old.payload..old.range.end];
             if let Ok(payload) = names::rewrite(self, payload, old.payload as u64, maps) {
