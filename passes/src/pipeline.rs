@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// So many rounds over all passes at most, and so many over those that give each other work. Real modules need two or three.
-pub const MOST_ROUNDS: usize = 8;
+const MOST_ROUNDS: usize = 8;
 
 /// Why modules are not made smaller that change in every round.
 const NEVER_AT_REST: &str = "it changes whenever it is made smaller";

@@ -88,24 +88,6 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// What `count` symbols with this problem are and what comes of it, to stand before their names.
-    pub fn describe(self, count: usize) -> &'static str {
-        match (self, count) {
-            (Problem::Function, 1) => "the function (it fails when it is called)",
-            (Problem::Function, _) => "the functions (each fails when it is called)",
-            (Problem::Address, 1) => "the address (without it the module does not load)",
-            (Problem::Address, _) => "the addresses (without them the module does not load)",
-            (Problem::Unaddressable, 1) => "the address of the JavaScript function (without it the module does not load)",
-            (Problem::Unaddressable, _) => "the addresses of the JavaScript functions (without them the module does not load)",
-            (Problem::Tag, 1) => "the tag (without it the module does not load)",
-            (Problem::Tag, _) => "the tags (without them the module does not load)",
-            (Problem::Global, 1) => "the global (without it the module does not load)",
-            (Problem::Global, _) => "the globals (without them the module does not load)",
-            (Problem::Kind, _) => "the kind of symbol that the module expects (it does not load) of",
-            (Problem::Type, _) => "the type that the module expects (it does not load) of",
-        }
-    }
-
     /// All problems, the least first.
     pub const ALL: [Problem; 7] =
         [Problem::Function, Problem::Address, Problem::Unaddressable, Problem::Tag, Problem::Global, Problem::Kind, Problem::Type];

@@ -35,7 +35,8 @@ pub fn scan(module: &Module<'_>) -> Result<Vec<(FunctionId, Shape)>> {
 
 fn scan_body(module: &Module<'_>, id: FunctionId, body: &Body<'_>, get_temp_ret: Option<u32>) -> Result<Shape> {
     let mut shape = Shape::default();
-    let imported = |function: u32| !matches!(module.function(FunctionId(function)).origin, crate::module::Origin::Defined(_));
+    // What was replaced is what it was replaced by.
+    let imported = |function: u32| module.function(module.resolved(FunctionId(function))).origin.defined().is_none();
     let mut last_call = None;
     let mut halves = Halves::default();
     for operator in FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()? {

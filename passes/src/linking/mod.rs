@@ -1,6 +1,6 @@
 //! Who offers, needs and finds what: the conventions by which linkers, loaders and modules understand each other.
 //!
-//! Passes build on these; none of these changes a module but [`own`] and [`time_t`], which several passes share.
+//! Passes build on these; none of these changes a module but [`own`] and [`code_offsets`], which several passes share.
 
 pub(crate) mod code_offsets;
 pub(crate) mod environment;
