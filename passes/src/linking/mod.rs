@@ -5,6 +5,7 @@
 pub(crate) mod code_offsets;
 pub(crate) mod environment;
 pub mod exception_abi;
+pub(crate) mod harmless;
 pub(crate) mod internal_got;
 pub(crate) mod mangling;
 pub(crate) mod own;
