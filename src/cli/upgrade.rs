@@ -5,6 +5,7 @@ use super::size::SizeArgs;
 use crate::archive::compress::Level;
 use crate::report::summary;
 use crate::target::{self, TagStyle};
+use crate::wheel::isolate::Isolate;
 use clap::Args;
 use std::path::PathBuf;
 use wasm_pyfix_passes::dyncall::Signatures;
@@ -178,6 +179,12 @@ pub struct WheelArgs {
     /// Do not graft needed libraries whose name matches GLOB, nor report them as missing
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+
+    /// Private libraries that get a hash into their file names, so that no other of that name is loaded in their place
+    ///
+    /// Loaders look into /usr/lib and site-packages first. A library that code may open by its name keeps it.
+    #[arg(long, value_name = "WHICH")]
+    pub isolate: Option<Isolate>,
 
     /// Compress at LEVEL, 0 to 12 or `max`, also the files that do not change where that makes them smaller
     ///

@@ -113,6 +113,7 @@ impl Run<'_> {
             allow_python_mismatch: args.allow_python_mismatch,
             libdirs: args.libdir.clone(),
             exclude: args.exclude.clone(),
+            isolate: args.isolate.unwrap_or_default(),
             source_date_epoch: self.source_date_epoch,
             module: ModuleOptions { null_weak, ..self.options.clone() },
             shrink: self.shrink.clone(),
