@@ -11,6 +11,8 @@ mod wheels;
 mod agreement;
 #[path = "check/ahead.rs"]
 mod ahead;
+#[path = "check/clashes.rs"]
+mod clashes;
 #[path = "check/installers.rs"]
 mod installers;
 #[path = "check/missing.rs"]
