@@ -7,7 +7,7 @@
 mod abi;
 mod archive;
 mod families;
-mod module;
+pub mod module;
 mod needs;
 pub mod run;
 mod text;
