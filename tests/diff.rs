@@ -273,3 +273,74 @@ fn the_documentation_has_every_member() {
         assert!(text.contains(&format!("`{name}`")), "{name} is not documented");
     }
 }
+
+/// The program, in a directory.
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    let output = support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory, arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// The only file in a directory.
+fn only_file(directory: &Path) -> String {
+    let mut files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.next().unwrap().to_string_lossy().into_owned();
+    assert!(files.next().is_none());
+    file
+}
+
+/// A record tells what made a wheel of another; whoever changes it again is recorded, too, and who changes nothing is not.
+#[test]
+fn a_record_tells_what_was_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let extension = module(
+        r#"(needed "libx.so")"#,
+        r#"(func (export "PyInit_ext") (result i32) i32.const 0) (func (export "_ZN1aE")) (func (export "_ZN1bE"))"#,
+    );
+    let library = module("", r#"(func (export "x") (result i32) i32.const 1)"#);
+    let wheel = Wheel::new(OLD).file("demo/ext.abi3.so", &extension).build();
+    std::fs::write(path.join(OLD), wheel).unwrap();
+    std::fs::create_dir(path.join("lib")).unwrap();
+    std::fs::write(path.join("lib/libx.so"), &library).unwrap();
+    let options = ["--audit", "--libdir", "lib", "--strip", "names"];
+    run(path, &[&[OLD, "-o", "first/"], &options[..]].concat());
+    let first = only_file(&path.join("first"));
+    let shown: Value = serde_json::from_slice(&run(path, &["show", "--no-upgrade", "--json", &first]).stdout).unwrap();
+    let audit = &shown["inputs"][0]["archive"]["audit"];
+    let [done] = &audit["runs"].as_array().unwrap()[..] else { panic!("{audit}") };
+    assert_eq!((&audit["schema_version"], &done["targets"]), (&json!(1), &json!(["pyodide_2025_0"])));
+    assert_eq!(done["options"], json!(["--strip=names", "--libdir=lib"]));
+    let modules = done["modules"].as_array().unwrap();
+    let originals: Vec<(&Value, &Value, &Value)> = modules
+        .iter()
+        .map(|module| (&module["original"]["name"], &module["original"]["grafted"], &module["original"]["sha256"]))
+        .collect();
+    let hashes = [&extension, &library].map(|bytes| Value::from(archives::hex_sha256(bytes)));
+    let [ext, libx] = ["demo/ext.abi3.so", "libx.so"].map(Value::from);
+    assert_eq!(originals, [(&ext, &json!(false), &hashes[0]), (&libx, &json!(true), &hashes[1])]);
+    assert_eq!(modules[0]["passes"]["prune"]["exports_removed"], 2);
+    assert!(text(path, &[OLD, &first, "--no-compressed"]).replace("\n               ", " ").contains(", from the old one\n"));
+
+    let found = report(path, &[OLD, &first, "--no-compressed"]);
+    assert_eq!((&found["diff"]["made_from_old"], &found["diff"]["audits"]["new"]), (&json!(true), audit));
+    assert_eq!(found["diff"]["modules"][0]["passes"], modules[0]["passes"]);
+    assert_eq!(found["diff"]["modules"][1]["passes"], json!({}));
+
+    run(path, &[&[first.as_str(), "-o", "second/"], &options[..]].concat());
+    let second = only_file(&path.join("second"));
+    assert!(std::fs::read(&first).unwrap() == std::fs::read(&second).unwrap(), "a second run changes something");
+    run(path, &[&second, "-o", "third/", "--target", "pyemscripten_2026_0"]);
+    let third = only_file(&path.join("third"));
+    let shown: Value = serde_json::from_slice(&run(path, &["show", "--no-upgrade", "--json", &third]).stdout).unwrap();
+    let targets = shown["inputs"][0]["archive"]["audit"]["runs"].as_array().unwrap().iter().map(|run| run["targets"][0].clone());
+    assert_eq!(targets.collect::<Vec<_>>(), ["pyodide_2025_0", "pyemscripten_2026_0"]);
+    let found = report(path, &[OLD, &third, "--no-compressed"]);
+    assert_eq!(found["diff"]["made_from_old"], false);
+
+    run(path, &[OLD, "-o", "plain/", "--libdir", "lib"]);
+    let found = report(path, &[OLD, &only_file(&path.join("plain")), "--no-compressed"]);
+    assert_eq!(found["diff"]["audits"], json!({ "old": null, "new": null }));
+    let checked = run(path, &["check", &third]);
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("nothing found"), "{}", String::from_utf8_lossy(&checked.stdout));
+}

@@ -6,6 +6,7 @@
 
 mod contradictions;
 mod reading;
+mod recorded;
 mod size;
 mod targets;
 mod upgrade;

@@ -192,6 +192,13 @@ pub struct WheelArgs {
     #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
     pub compress: Option<Level>,
 
+    /// Put a record of what was done into each wheel that changes: a small JSON file in its .dist-info
+    ///
+    /// It names the tool, the options, the hash of each original, and what passes did. `show` and `diff` read it. A wheel that has one
+    /// gets each later change recorded, too.
+    #[arg(long)]
+    pub audit: bool,
+
     /// Write a wheel for another Python version than the target's, its Python tags unchanged, instead of refusing it
     #[arg(long)]
     pub allow_python_mismatch: bool,

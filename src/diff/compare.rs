@@ -5,7 +5,9 @@ use super::sizes::{self, Measured};
 use super::{Diff, Files, ModuleDiff, Names, Pair, Section, Status, Symbols};
 use crate::loader::{base_name, directory};
 use crate::show;
+use crate::wheel::audit::Audit;
 use crate::wheel::isolate;
+use crate::wheel::metadata::sha256_hex;
 use anyhow::Result;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -21,7 +23,8 @@ pub fn compare(old: &Side, new: &Side, compressed: bool) -> Result<Diff> {
         let (before, now) = *pair;
         let sizes = sizes::pair(before.map(|before| measured.old[before]), now.map(|now| measured.new[now]));
         let (before, now) = (before.map(|before| &old.modules[before]), now.map(|now| &new.modules[now]));
-        ModuleDiff { sizes, ..module(before, now) }
+        let passes = before.zip(now).and_then(|(before, now)| passes(new.audit.as_ref()?, before, now)).unwrap_or_default();
+        ModuleDiff { sizes, passes, ..module(before, now) }
     };
     let modules: Vec<ModuleDiff> = pairs.iter().map(module).collect();
     let mut counts = BTreeMap::from([Status::Same, Status::Changed, Status::Came, Status::Went].map(|status| (status, 0)));
@@ -34,11 +37,22 @@ pub fn compare(old: &Side, new: &Side, compressed: bool) -> Result<Diff> {
         kinds: Pair { old: old.kind, new: new.kind },
         file_sizes: Pair { old: old.bytes.len() as u64, new: new.bytes.len() as u64 },
         tags: names(&old.tags, &new.tags),
+        audits: Pair { old: old.audit.clone(), new: new.audit.clone() },
+        made_from_old: is_made_from(old, new),
         files: files(&old.files, &new.files),
         counts,
         sizes: sizes::pair(Some(sizes::total(&measured.old)), Some(sizes::total(&measured.new))),
         modules,
     })
+}
+
+/// Whether the last run that `new` records began with the modules of `old`.
+fn is_made_from(old: &Side, new: &Side) -> bool {
+    let Some(run) = new.audit.as_ref().and_then(|audit| audit.runs.last()) else { return false };
+    let modules: HashSet<String> = old.modules.iter().map(|piece| sha256_hex(&piece.bytes)).collect();
+    let originals: HashSet<&String> =
+        run.modules.iter().filter(|module| !module.original.grafted).map(|module| &module.original.sha256).collect();
+    modules.len() == originals.len() && originals.into_iter().all(|original| modules.contains(original))
 }
 
 /// The sizes of all modules, each contents measured once.
@@ -112,7 +126,14 @@ fn module(old: Option<&Piece>, new: Option<&Piece>) -> ModuleDiff {
         imports: symbols(old.map(|piece| &piece.about.imports), new.map(|piece| &piece.about.imports)),
         exports: symbols(old.map(|piece| &piece.about.exports), new.map(|piece| &piece.about.exports)),
         sections: sections(old, new),
+        passes: IndexMap::new(),
     }
+}
+
+/// What passes did to `old`, by the last run that is recorded in the wheel of `new`.
+fn passes(audit: &Audit, old: &Piece, new: &Piece) -> Option<IndexMap<String, IndexMap<String, usize>>> {
+    let module = audit.runs.last()?.modules.iter().find(|module| Some(&module.path) == new.path.as_ref())?;
+    (module.original.sha256 == sha256_hex(&old.bytes)).then(|| module.passes.clone())
 }
 
 fn names(old: &[String], new: &[String]) -> Names {

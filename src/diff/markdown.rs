@@ -2,6 +2,7 @@
 
 use super::text::{change, counted};
 use super::{Diff, ModuleDiff, Pair, Section, Sizes, Status};
+use crate::counts::words;
 use crate::plain::{first_names, plain};
 use indicatif::HumanCount;
 use std::fmt::Write;
@@ -75,6 +76,10 @@ fn around(diff: &Diff, names: usize) -> String {
     for (what, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         text += &item(what, list.iter(), names);
     }
+    if let Some(run) = diff.audits.new.as_ref().and_then(|audit| audit.runs.last()) {
+        let from = if diff.made_from_old { "" } else { ", from other modules than the old ones" };
+        let _ = writeln!(text, "- made by: {}{from}", code(&run.to_string()));
+    }
     if diff.modules.iter().any(|module| module.title().is_some()) {
         let _ = writeln!(text, "- modules: {}", counted(diff));
     }
@@ -124,6 +129,10 @@ fn details(module: &ModuleDiff, names: usize) -> String {
         if old != new {
             let _ = writeln!(text, "- {what}: {} -> {}", number(*old), number(*new));
         }
+    }
+    for (pass, counts) in &module.passes {
+        let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
+        let _ = writeln!(text, "- done by {}: {}", code(pass), plain(&counts.join(", ")));
     }
     let sections = module.sections.iter().map(|Section { name, size }| {
         let size = format!("{} -> {}", number(size.old), number(size.new));

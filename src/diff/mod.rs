@@ -13,6 +13,8 @@ mod text;
 
 use crate::input::Kind;
 use crate::report::{Failure, Tool};
+use crate::wheel::audit::Audit;
+use indexmap::IndexMap;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -49,6 +51,10 @@ pub struct Diff {
     pub file_sizes: Pair<u64>,
     /// Single tags of wheels.
     pub tags: Names,
+    /// What was done to each of them, of wheels with a record of that.
+    pub audits: Pair<Option<Audit>>,
+    /// Whether the last run that the new one records began with the modules of the old one.
+    pub made_from_old: bool,
     /// Files of archives that are no side modules.
     pub files: Files,
     /// How many modules there are of each status.
@@ -113,6 +119,8 @@ pub struct ModuleDiff {
     pub exports: Symbols,
     /// Sections of another size, in the order of the files.
     pub sections: Vec<Section>,
+    /// What passes did, as the record of the new wheel says, if it began with the old module.
+    pub passes: IndexMap<String, IndexMap<String, usize>>,
 }
 
 /// Imports or exports, by their names with what they are.

@@ -5,7 +5,8 @@ use crate::input::{self, Kind, Source};
 use crate::name::{WheelName, stem};
 use crate::show::Module;
 use crate::show::module::{self, Wanted};
-use crate::wheel::metadata::Digester;
+use crate::wheel::audit::{self, Audit};
+use crate::wheel::metadata::{self, Digester};
 use crate::wheel::{contents, naming};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
@@ -22,6 +23,8 @@ pub struct Side {
     /// SHA-256 of the files that are no side modules.
     pub files: BTreeMap<String, String>,
     pub modules: Vec<Piece>,
+    /// What was done to a wheel, if it has a record of that.
+    pub audit: Option<Audit>,
 }
 
 /// A side module.
@@ -47,8 +50,9 @@ fn gather(source: &Source) -> Result<Side> {
     let bytes = source.read()?;
     let file_name = source.file_name().unwrap_or_default();
     let kind = input::recognise(&bytes, Some(&file_name))?;
+    let input = source.to_string();
     let mut side =
-        Side { input: source.to_string(), kind, bytes: Vec::new(), tags: Vec::new(), files: BTreeMap::new(), modules: Vec::new() };
+        Side { input, kind, bytes: Vec::new(), tags: Vec::new(), files: BTreeMap::new(), modules: Vec::new(), audit: None };
     match kind {
         Kind::Module => {
             let about = module::describe(&bytes, WANTED)?;
@@ -65,6 +69,8 @@ fn read_archive(file_name: &str, bytes: &[u8], side: &mut Side) -> Result<()> {
         let name = naming::of_wheel(file_name, bytes)?;
         side.tags = if stem(&name).is_some() { WheelName::parse(&name)?.tags() } else { Vec::new() };
     }
+    let dist_info = metadata::dist_info(archive.entries.iter().map(|entry| entry.name.as_str()))?;
+    side.audit = dist_info.and_then(|dist_info| audit::read(&archive, &dist_info));
     let named = contents::named_like_modules(&archive)?;
     let modules = named.into_par_iter().filter(|(_, kind)| *kind == contents::Kind::Module);
     let pieces: Vec<Option<(usize, Piece)>> =

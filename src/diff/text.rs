@@ -1,6 +1,7 @@
 //! The differences for people, on one screen unless everything is asked for.
 
 use super::{Diff, ModuleDiff, Names, Pair, Sizes, Status, Symbols};
+use crate::counts::words;
 use crate::input::Kind;
 use crate::plain::{Paper, first_names, plain, plural, wrapped};
 use crate::report::text::percent;
@@ -35,6 +36,10 @@ pub fn write(out: &mut dyn Write, paper: Paper, diff: &Diff, verbose: bool) -> i
     sheet.names("tags", &diff.tags)?;
     for (what, names) in [("came", &diff.files.came), ("went", &diff.files.went), ("changed", &diff.files.changed)] {
         sheet.listed("files", what, names)?;
+    }
+    if let Some(run) = diff.audits.new.as_ref().and_then(|audit| audit.runs.last()) {
+        let from = if diff.made_from_old { "from the old one" } else { "from other modules than the old ones" };
+        sheet.field("made by", &format!("{run}, {from}"))?;
     }
     sheet.field("modules", &counted(diff))?;
     sheet.field("file", &both_sizes(&diff.file_sizes))?;
@@ -235,6 +240,12 @@ impl Sheet<'_> {
         }
         if let Some(relocations) = both(&module.relocations, |bytes| HumanBytes(bytes).to_string()) {
             self.field("relocations", &relocations)?;
+        }
+        for (pass, counts) in &module.passes {
+            let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
+            let counts = counts.iter().map(String::as_str);
+            let shown = if self.verbose { usize::MAX } else { NAMES };
+            self.field("done", &format!("{pass}: {}", first_names(counts, shown)))?;
         }
         let section = |section: &super::Section| {
             let show = |size: Option<u64>| size.map_or("none".to_string(), |size| HumanBytes(size).to_string());

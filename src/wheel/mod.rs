@@ -12,6 +12,7 @@
 //! Without a side module there is nothing to do, and the input stands, as it does when every module, the tags and the bytecode
 //! are right already. So a second run changes nothing.
 
+pub mod audit;
 pub(crate) mod bytecode;
 pub(crate) mod contents;
 mod dist_info;
@@ -45,6 +46,7 @@ use crate::progress::{Phase, Progress};
 use crate::shrink;
 use crate::target::{LibraryLookup, Target, structs};
 use anyhow::{Context, Result, bail};
+use audit::Asked;
 use dist_info::{inspect_metadata, open_wheel, retag};
 use isolate::Isolate;
 use listed::{digest_entry, drop_stale_bytecode, refuse_damaged, update_record, verify_record};
@@ -78,6 +80,8 @@ pub struct WheelOptions {
     pub exclude: Vec<String>,
     /// Which libraries get names that nobody else has.
     pub isolate: Isolate,
+    /// What is recorded in the wheel.
+    pub asked: Asked,
     /// Time of changed and new entries, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<u64>,
     /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` and
@@ -207,6 +211,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     let plan = plan_runtime_paths(&modules, wheel.as_ref(), options, &mut notices)?;
     let built_for = origin::of_file_name(file_name);
     let results = modules::upgrade_and_shrink(&archive, &modules, &plan, &built_for, &edits, options, upgrade)?;
+    let originals = audit::originals(&archive, wheel.as_ref(), &options.asked, &modules);
     let reports = modules::note_results(&archive, modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();
@@ -219,6 +224,9 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         return Ok(unchanged(file_name, bytes, reports, notices));
     }
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
+        if let Some(originals) = originals {
+            audit::record(&archive, wheel, &options.asked, originals, &reports, &mut edits)?;
+        }
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
     options.progress.enter(Phase::Compressing, reports.len());
