@@ -5,7 +5,8 @@
 //! the runtime and in libraries that were loaded for all, then in the libraries that the module needs, of which the last one
 //! wins (`localScope`). Neither is what static linking would have given.
 //!
-//! **Not told**: names that the runtime offers, since they mean the runtime's everywhere ([`super::own`]). Names that are to be shared by
+//! **Not told**: functions that have no state of their own and do the same in all modules, as copies of one library ([`Doings`]). Names
+//! that the runtime offers, since they mean the runtime's everywhere ([`super::own`]). Names that are to be shared by
 //! their language: all that Rust makes, C++ functions that are inline by their names, and all data with a C++ name, for inline variables and
 //! typeinfo cannot be told from others. Other C++ functions may be inline as well, and weak functions are there to be overridden. Linkers
 //! import a weak function that a module defines and calls, so those are left that some module imports beside defining it, and those with a
@@ -28,11 +29,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use wasm_pyfix_passes::Result;
 use wasm_pyfix_passes::linking::mangling;
 use wasm_pyfix_passes::linking::own::called;
+use wasm_pyfix_passes::linking::sameness::Doings;
 use wasm_pyfix_passes::module::{FunctionId, Item, Module};
 use wasm_pyfix_passes::prune::is_looked_up;
 
-/// What names begin with that compilers and the standard library of Rust give to parts of every module.
-const OF_LANGUAGES: [&str; 7] = ["__dso_handle", "__rust_", "__rdl_", "__rg_", "rust_eh_", "rust_begin_unwind", "rust_panic"];
+/// What names begin with that compilers, the standard library of Rust and Cython give to parts of every module.
+const OF_LANGUAGES: [&str; 8] =
+    ["__pyx_CommonTypes", "__dso_handle", "__rust_", "__rdl_", "__rg_", "rust_eh_", "rust_begin_unwind", "rust_panic"];
 
 /// Of so many modules that define a name those are looked for which may be loaded together.
 const COMPARED: usize = 64;
@@ -138,8 +141,34 @@ fn defined<'s>(
         }
     }
     definitions.retain(|name, _| !shared.contains(name));
+    let mut doings: HashMap<usize, Doings<'_>> = HashMap::new();
+    let mut same: HashSet<&str> = HashSet::new();
+    for (name, definers) in &definitions {
+        if all_do_the_same(definers, subjects, &mut doings)? {
+            same.insert(name);
+        }
+    }
+    definitions.retain(|name, _| !same.contains(name));
     let numbers = |definers: Vec<(usize, Item)>| definers.into_iter().take(COMPARED).map(|(number, _)| number).collect();
     Ok(definitions.into_iter().map(|(name, definers)| (name, numbers(definers))).collect())
+}
+
+/// Whether it does not matter which of these functions is taken.
+fn all_do_the_same<'s>(
+    definers: &[(usize, Item)],
+    subjects: &'s [(usize, Subject<'_>)],
+    doings: &mut HashMap<usize, Doings<'s>>,
+) -> Result<bool> {
+    let mut first = None;
+    for (number, item) in definers.iter().take(COMPARED) {
+        let Item::Function(id) = item else { return Ok(false) };
+        let doings = doings.entry(*number).or_insert_with(|| Doings::new(&subjects[*number].1.module));
+        let Some(does) = doings.of(*id)? else { return Ok(false) };
+        if *first.get_or_insert(does) != does {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a module defines what it exports.

@@ -149,6 +149,22 @@ fn other_names_that_several_modules_define_are_no_clash() {
     assert_eq!(clashes(&[("a.so", &without_call(1)), ("b.so", &without_call(2))]), []);
 }
 
+/// Copies of one function that has no state of its own do the same.
+#[test]
+fn functions_that_do_the_same_are_no_clash() {
+    let text = |which: u8, read: &str| {
+        let text = format!(
+            r#"(module (@dylink.0 (mem-info)) (import "env" "__memory_base" (global $base i32)) (import "GOT.func" "f" (global $f (mut i32)))
+            (func (export "f") (result i32) {read} i32.const {which} i32.add) (func (export "get") (result i32) global.get $f))"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let count = |first: &[u8], second: &[u8]| clashes(&[("a.so", first), ("b.so", second)]).len();
+    let (stateless, reading) = (|which| text(which, "i32.const 0"), |which| text(which, "global.get $base"));
+    assert_eq!((count(&stateless(1), &stateless(1)), count(&stateless(1), &stateless(2))), (0, 2));
+    assert_eq!(count(&reading(1), &reading(1)), 2);
+}
+
 /// A module that takes the address of a C++ function of its own, and does not call it.
 fn without_call(which: u8) -> Vec<u8> {
     let text = format!(

@@ -10,6 +10,7 @@ pub mod mangling;
 pub mod own;
 pub mod python;
 pub mod relocation_code;
+pub mod sameness;
 pub mod siblings;
 pub(crate) mod signature;
 pub mod time_t;
