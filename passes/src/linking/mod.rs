@@ -10,6 +10,7 @@ pub(crate) mod mangling;
 pub(crate) mod own;
 pub mod python;
 pub mod relocation_code;
+pub(crate) mod relocation_table;
 pub mod siblings;
 pub(crate) mod signature;
 pub mod time_t;
