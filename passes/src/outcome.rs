@@ -52,11 +52,13 @@ pub enum Kept {
     RelocationCode,
     /// One address in data.
     Relocation,
+    /// A pointer that is called under another type than its function has.
+    Pointer,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Kept; 10] = [
+    pub const ALL: [Kept; 11] = [
         Kept::Module,
         Kept::Import,
         Kept::Export,
@@ -67,6 +69,7 @@ impl Kept {
         Kept::FunctionTable,
         Kept::RelocationCode,
         Kept::Relocation,
+        Kept::Pointer,
     ];
 
     /// In words.
@@ -82,6 +85,7 @@ impl Kept {
             Kept::FunctionTable => "function table",
             Kept::RelocationCode => "relocation code",
             Kept::Relocation => "relocation",
+            Kept::Pointer => "pointer",
         }
     }
 
@@ -98,6 +102,7 @@ impl Kept {
             Kept::FunctionTable => "kept-function-table",
             Kept::RelocationCode => "kept-relocation-code",
             Kept::Relocation => "kept-relocation",
+            Kept::Pointer => "kept-pointer",
         }
     }
 }

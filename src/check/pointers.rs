@@ -1,6 +1,7 @@
 //! Function pointers that are called under another type than their functions have.
 
 use super::{Context, Finding, Place};
+use crate::codes::Upgrade;
 use crate::codes::pointers::{POINTER_TYPE_FORGIVEN, POINTER_TYPE_MISMATCH, STUB_CALLED};
 use crate::codes::symbols::type_text;
 use std::collections::HashMap;
@@ -20,7 +21,14 @@ pub fn check(module: &Module<'_>, context: &Context<'_>, place: &Place, findings
         return Ok(());
     }
     let names = names(module);
-    findings.extend(found.mismatches.iter().map(|mismatch| finding(mismatch, &names, place)));
+    let reasons = pointers::reasons(module, &runtime, &found.mismatches)?;
+    for (mismatch, left) in found.mismatches.iter().zip(reasons) {
+        let mut finding = finding(mismatch, &names, place);
+        if left.is_some() {
+            finding.upgrade = Upgrade::Leaves;
+        }
+        findings.push(finding);
+    }
     for (stub, callers) in stubs {
         let callers: Vec<String> = callers.iter().map(|caller| function(*caller, &names)).collect();
         let message = format!("calls `{stub}` under another type than it is defined with, in {}", callers.join(", "));

@@ -232,6 +232,16 @@ pub static KEPT_RELOCATION: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static KEPT_POINTER: Code = Code {
+    name: "kept-pointer",
+    severity: Severity::Note,
+    summary: "a function pointer is still called under another type",
+    explanation: "The call ends the whole runtime, as [pointer-type-mismatch](#pointer-type-mismatch) says, and more than the number of \
+                  arguments is wrong, or it is not known all of what the module does with the pointer. See [pointers.md](pointers.md).",
+    remedy: "give the function the parameters and the result with which it is called",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static NOTICES: [&Code; 13] = [
     &WHEEL_NAME,
     &INSTALLERS,
@@ -248,7 +258,7 @@ pub static NOTICES: [&Code; 13] = [
     &ONE_WHEEL,
 ];
 
-pub static KEPT: [&Code; 10] = [
+pub static KEPT: [&Code; 11] = [
     &KEPT_MODULE,
     &KEPT_IMPORT,
     &KEPT_EXPORT,
@@ -259,4 +269,5 @@ pub static KEPT: [&Code; 10] = [
     &KEPT_FUNCTION_TABLE,
     &KEPT_RELOCATION_CODE,
     &KEPT_RELOCATION,
+    &KEPT_POINTER,
 ];

@@ -11,7 +11,7 @@ pub static POINTER_TYPE_MISMATCH: Code = Code {
                   function signature mismatch`. The finding tells where the pointer stands: a slot of a type, an entry of a table of \
                   methods, an argument of `qsort`; see [pointers.md](pointers.md).",
     remedy: "give the function the parameters and the result with which it is called, and leave out the cast",
-    upgrade: Upgrade::Leaves,
+    upgrade: Upgrade::Fixes,
 };
 
 pub static STUB_CALLED: Code = Code {

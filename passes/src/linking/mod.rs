@@ -13,6 +13,7 @@ pub mod relocation_code;
 pub(crate) mod relocation_table;
 pub mod siblings;
 pub(crate) mod signature;
+pub(crate) mod slots;
 pub mod time_t;
 
 /// Export by which modules that were converted from legacy setjmp agree on the numbers of their `setjmp` calls.

@@ -60,3 +60,62 @@ fn number<'b>(bytes: &mut impl Iterator<Item = &'b u8>) -> Option<u32> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linking::relocation_code::{self, Value};
+    use crate::module::{Address, Item};
+    use std::fmt::Write;
+
+    /// What the pass writes is read as what it was before.
+    #[test]
+    fn tables_say_what_the_code_did() {
+        let mut stores = String::new();
+        for word in 0..60 {
+            let (base, number) = if word % 3 == 0 { ("$tb", word / 3) } else { ("$mb", 4 * word) };
+            let place = 4 * (word * word % 97);
+            write!(
+                stores,
+                "(i32.store (i32.add (global.get $mb) (i32.const {place})) (i32.add (global.get {base}) (i32.const {number})))"
+            )
+            .unwrap();
+        }
+        // No two squares modulo 97 of numbers up to 48 are the same.
+        let stores: String = stores.split_inclusive(")))").take(48).collect();
+        let text = format!(
+            r#"(module
+                (@custom "dylink.0" (before first) "\01\06\80\08\02\80\08\00")
+                (import "env" "memory" (memory 1))
+                (import "env" "__memory_base" (global $mb i32))
+                (import "env" "__table_base" (global $tb i32))
+                (func (export "__wasm_apply_data_relocs") {stores})
+                (data (global.get $mb) "{}"))"#,
+            "\\00".repeat(512)
+        );
+        let bytes = wat::parse_str(&text).unwrap();
+        let mut module = Module::read(&bytes).unwrap();
+        let function = relocation_code::data_function(&module).unwrap();
+        let mut expected: Vec<(u32, bool, u32)> = (relocation_code::read(&module, function).unwrap().data.into_iter())
+            .map(|word| match word.value {
+                Value::Base(Address::Memory(at)) => (word.place, true, at),
+                Value::Base(Address::Table(slot)) => (word.place, false, slot),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        expected.sort_unstable();
+        assert!(!crate::relocations::run(&mut module).unwrap().is_unchanged());
+        assert!(relocation_code::is_done(&module, function));
+        let data = module.data()[0].bytes.to_vec();
+        let memory = module.import("env", "__memory_base");
+        let mut found: Vec<(u32, bool, u32)> = Vec::new();
+        for group in read(&module, function).unwrap() {
+            for place in group.places {
+                let word: [u8; 4] = data[place as usize..][..4].try_into().unwrap();
+                found.push((place, Some(Item::Global(group.global)) == memory, u32::from_le_bytes(word)));
+            }
+        }
+        found.sort_unstable();
+        assert_eq!(found, expected);
+    }
+}

@@ -27,21 +27,9 @@ pub struct Image<'m> {
 impl<'m> Image<'m> {
     /// `None` when it is not known where data goes, or what relocates it.
     pub fn new(module: &'m Module<'_>, addresses: &Addresses) -> Option<Self> {
+        let segments = segments(module, addresses)?.into_iter();
+        let segments = segments.map(|(range, index)| (range, &*module.data()[index].bytes)).collect();
         let size = module.dylink.memory_size;
-        let mut segments = Vec::new();
-        for segment in module.data() {
-            let SegmentKind::Active { offset, target, .. } = &segment.kind else { continue };
-            let begin = offset.offset_from(GlobalId(addresses.memory_base?))?;
-            let end = begin.checked_add(u32::try_from(segment.bytes.len()).ok()?)?;
-            if *target != MemoryId(0) || end > size {
-                return None;
-            }
-            segments.push((begin..end, &*segment.bytes));
-        }
-        segments.sort_by_key(|(range, _)| range.start);
-        if segments.windows(2).any(|pair| pair[0].0.end > pair[1].0.start) {
-            return None;
-        }
         let mut image = Image { segments, relocated: HashMap::new(), size };
         image.relocate(module, addresses)?;
         Some(image)
@@ -68,6 +56,11 @@ impl<'m> Image<'m> {
             self.relocated.insert(relocation.place, word);
         }
         Some(())
+    }
+
+    /// Where the words are that hold `address`.
+    pub fn holding(&self, address: Meaning) -> impl Iterator<Item = u32> {
+        self.relocated.iter().filter(move |(_, word)| **word == Word::Address(address)).map(|(at, _)| *at)
     }
 
     /// The word at `at`.
@@ -109,6 +102,22 @@ impl<'m> Image<'m> {
         let name = std::str::from_utf8(&bytes[..length]).ok()?;
         name.chars().all(|character| !character.is_control()).then(|| name.to_string())
     }
+}
+
+/// Where the active data segments go, sorted, with their indices; `None` when that is not known, or when they overlap.
+pub fn segments(module: &Module<'_>, addresses: &Addresses) -> Option<Vec<(Range<u32>, usize)>> {
+    let mut segments = Vec::new();
+    for (index, segment) in module.data().iter().enumerate() {
+        let SegmentKind::Active { offset, target, .. } = &segment.kind else { continue };
+        let begin = offset.offset_from(GlobalId(addresses.memory_base?))?;
+        let end = begin.checked_add(u32::try_from(segment.bytes.len()).ok()?)?;
+        if *target != MemoryId(0) || end > module.dylink.memory_size {
+            return None;
+        }
+        segments.push((begin..end, index));
+    }
+    segments.sort_by_key(|(range, _)| range.start);
+    segments.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start).then_some(segments)
 }
 
 /// What `global` holds, and `addend`.

@@ -16,11 +16,13 @@
 //!
 //! **Relies on** the loader putting the module's own function into `GOT.func` entries of names that the runtime does not offer.
 
+mod adapt;
 mod addresses;
 mod calls;
 mod follow;
 mod image;
 mod layouts;
+mod relocate;
 mod roots;
 mod stubs;
 
@@ -36,6 +38,7 @@ use roots::Role;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
 
+pub use adapt::{PASS, reasons, run};
 pub use addresses::Pointee;
 pub use follow::{Owner, What};
 pub use stubs::stubs_called;
