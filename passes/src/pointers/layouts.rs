@@ -2,8 +2,9 @@
 //!
 //! Sources, of CPython 3.12 to 3.15: `Include/moduleobject.h` (`PyModuleDef`), `Include/methodobject.h` (`PyMethodDef`), `Include/descrobject.h`
 //! (`PyGetSetDef`), `Include/object.h` (`PyType_Spec`, `PyType_Slot`), `Include/typeslots.h` (numbers of slots), `Include/cpython/object.h`
-//! (`PyTypeObject` and its suites). Pointers, `Py_ssize_t`, `Py_hash_t`, `int` and enumerations are `i32` there. `tests/pointers.rs` compares
-//! the layout of types with what each of the runtimes says of one of its own.
+//! (`PyTypeObject` and its suites).
+//! Pointers, `Py_ssize_t`, `Py_hash_t`, `int` and enumerations are `i32` there. `tests/pointers.rs` has
+//! each of the runtimes call a function in all of them.
 //!
 //! Types are letters: the result first, `v` for none.
 
@@ -183,7 +184,7 @@ static MAPPING: [Field; 3] = [call("mp_length", 0, LENGTH), call("mp_subscript",
 static BUFFER: [Field; 2] = [call("bf_getbuffer", 0, GET_BUFFER), call("bf_releasebuffer", 4, RELEASE_BUFFER)];
 
 /// The same in CPython 3.12 to 3.15.
-pub static TYPE_OBJECT: [Field; 31] = [
+pub static TYPE_OBJECT: [Field; 30] = [
     call("tp_dealloc", 24, DESTRUCTOR),
     call("tp_getattr", 32, GET_ATTRIBUTE),
     call("tp_setattr", 36, SET_ATTRIBUTE),
@@ -212,7 +213,7 @@ pub static TYPE_OBJECT: [Field; 31] = [
     call("tp_new", 156, NEW),
     call("tp_free", 160, FREE),
     field("tp_is_gc", 164, Kind::Collected(INQUIRY)),
-    call("tp_del", 188, DESTRUCTOR),
+    // Only objects of types that were made at run time have their `tp_del` called, which is at 188.
     call("tp_finalize", 196, DESTRUCTOR),
     call("tp_vectorcall", 200, VECTORCALL),
 ];
@@ -348,8 +349,7 @@ mod tests {
     #[test]
     fn slots_and_fields_agree() {
         let fields = all(&TYPE_OBJECT);
-        let plain: Vec<&Slot> = TYPE_SLOTS.iter().collect();
-        for slot in plain {
+        for slot in TYPE_SLOTS.iter().filter(|slot| slot.name != "Py_tp_del") {
             let field = fields.iter().find(|field| Some(field.name) == slot.name.strip_prefix("Py_")).expect(slot.name);
             assert_eq!(field.kind, slot.kind, "{}", slot.name);
         }

@@ -9,6 +9,7 @@ use crate::linking::relocation_code::{self, Relocation, Value};
 use crate::linking::relocation_table;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use wasm_encoder::{Function, MemArg, MemArgTarget};
 
 /// How they are relocated.
@@ -33,7 +34,9 @@ impl Relocations {
         if relocation_code::is_done(module, function) {
             let groups = relocation_table::read(module, function)?.into_iter();
             let slots = groups.filter(|group| addresses.meaning(group.global.0) == Some(Meaning::Slot(0)));
-            return Some(Relocations { way: Way::Table, places: slots.flat_map(|group| group.places).collect() });
+            let segments = segments(module, addresses)?;
+            let places = slots.flat_map(|group| group.places).filter(|place| is_writable(&segments, *place));
+            return Some(Relocations { way: Way::Table, places: places.collect() });
         }
         let code = relocation_code::read(module, function).ok()?;
         let places = code.data.iter().map(|word| word.place).collect();
@@ -81,18 +84,23 @@ fn stores(memory: GlobalId, table: GlobalId, words: impl Iterator<Item = Relocat
     function.into_raw_body()
 }
 
+/// Whether the word at `place` is in a segment, or can be when the segment before it becomes longer.
+fn is_writable(segments: &[(Range<u32>, usize)], place: u32) -> bool {
+    let behind = segments.partition_point(|(range, _)| range.start <= place);
+    behind > 0 && segments.get(behind).is_none_or(|(next, _)| place + 4 <= next.start)
+}
+
 /// Writes numbers into data.
 fn rewrite(module: &mut Module<'_>, addresses: &Addresses, words: &HashMap<u32, u32>) {
     let Some(segments) = segments(module, addresses) else { return };
     let mut written: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     for (&place, slot) in words {
-        let segment = segments.iter().find(|(range, _)| range.contains(&place));
-        let Some((range, index)) = segment else { continue };
+        // Zeros at the end of a segment may have been cut off, in the middle of a word, too.
+        let Some((range, index)) = segments[..segments.partition_point(|(range, _)| range.start <= place)].last() else { continue };
         let bytes = written.entry(*index).or_insert_with(|| module.data()[*index].bytes.to_vec());
         let at = (place - range.start) as usize;
-        if let Some(word) = bytes.get_mut(at..at + 4) {
-            word.copy_from_slice(&slot.to_le_bytes());
-        }
+        bytes.resize(bytes.len().max(at + 4), 0);
+        bytes[at..at + 4].copy_from_slice(&slot.to_le_bytes());
     }
     for (index, bytes) in written {
         module.set_data(index, bytes);
