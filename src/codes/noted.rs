@@ -235,10 +235,12 @@ pub static KEPT_RELOCATION: Code = Code {
 pub static KEPT_POINTER: Code = Code {
     name: "kept-pointer",
     severity: Severity::Note,
-    summary: "a function pointer is still called under another type",
-    explanation: "The call ends the whole runtime, as [pointer-type-mismatch](#pointer-type-mismatch) says, and more than the number of \
-                  arguments is wrong, or it is not known all of what the module does with the pointer. See [pointers.md](pointers.md).",
-    remedy: "give the function the parameters and the result with which it is called",
+    summary: "a function pointer stays as it is",
+    explanation: "The pointer is called under another type than its function has, which ends the whole runtime, as \
+                  [pointer-type-mismatch](#pointer-type-mismatch) says, and more than the number of arguments is wrong, or it is not known \
+                  all of what the module does with it. Or the module puts it together when it runs, so that nobody looks at it. See \
+                  [pointers.md](pointers.md).",
+    remedy: "where `check` finds it, give the function the parameters and the result with which it is called",
     upgrade: Upgrade::Leaves,
 };
 

@@ -24,7 +24,7 @@ use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::relocation_code;
 use crate::linking::slots::Table;
 use crate::module::{FunctionId, GlobalId, Item, Module};
-use crate::{Kept, Outcome, Result};
+use crate::{Error, Kept, Left, Outcome, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::{Function, InstructionSink};
 use wasmparser::{FuncType, ValType};
@@ -33,8 +33,10 @@ use wasmparser::{FuncType, ValType};
 pub const PASS: &str = "pointers";
 
 /// Why pointers stay.
+const AT_RUN_TIME: &str = "it, or the table that it is in, is made when the module runs";
 const FORGIVEN: &str = "Python makes up for it";
 const NUMBERS: &str = "its parameters or its result are other kinds of numbers, too";
+const RIGHTLY: &str = "the module calls it under the type that the function has";
 const SEVERAL: &str = "it is called under several types";
 const SLOTS: &str = "the module does not fill its table slots as linkers do";
 const RELOCATIONS: &str = "what relocates the data of the module is not understood";
@@ -49,7 +51,11 @@ const NAME: &str = "__wasm_pyfix_adapter";
 /// What reading its code returns.
 pub fn run(module: &mut Module<'_>, runtime: &Runtime<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
-    let mismatches: Vec<Mismatch> = find(module, runtime)?.mismatches.into_iter().filter(|mismatch| !mismatch.forgiven).collect();
+    let found = find(module, runtime)?;
+    if found.left > 0 {
+        outcome.left.push(Left { what: Kept::Pointer, why: AT_RUN_TIME.to_string(), count: found.left });
+    }
+    let mismatches: Vec<Mismatch> = found.mismatches.into_iter().filter(|mismatch| !mismatch.forgiven).collect();
     if mismatches.is_empty() {
         return Ok(outcome);
     }
@@ -107,6 +113,7 @@ fn reasons_for(module: &Module<'_>, mismatches: &[Mismatch], relocations: Option
     let reason = |mismatch: &Mismatch| match &mismatch.place {
         _ if mismatch.forgiven => Some(FORGIVEN),
         _ if !is_adaptable(&mismatch.expected, &mismatch.actual) => Some(NUMBERS),
+        Place::Data { .. } if mismatch.rightly_called => Some(RIGHTLY),
         Place::Data { at, .. } if types.get(at).is_some_and(|types| *types > 1) => Some(SEVERAL),
         Place::Data { .. } | Place::Argument { .. } if !usual => Some(SLOTS),
         Place::Data { at, .. } if relocations.is_none_or(|relocations| !relocations.has(*at)) => Some(RELOCATIONS),
@@ -222,12 +229,8 @@ fn put_in(
     Ok(())
 }
 
-/// Adds an adapter to the module.
+/// Adds an adapter to the module. What the loader puts into the global offset table, an adapter takes from there.
 fn add(module: &mut Module<'_>, adapter: &Adapter) -> Result<FunctionId> {
-    let callee = match &adapter.function {
-        Pointee::Function(id) => *id,
-        Pointee::Runtime(name) => module.import_function("env", name, &adapter.actual),
-    };
     let (expected, actual) = (&adapter.expected, &adapter.actual);
     let mut function = Function::new([]);
     let mut code = function.instructions();
@@ -237,7 +240,14 @@ fn add(module: &mut Module<'_>, adapter: &Adapter) -> Result<FunctionId> {
             false => zero(*ty, &mut code),
         }
     }
-    code.call(callee.0);
+    match (adapter.address, &adapter.function) {
+        (Meaning::Entry(global), _) => {
+            let (table, ty) = (module.function_table(), module.type_id(actual));
+            code.global_get(global).call_indirect(table.0, ty.0);
+        }
+        (_, Pointee::Function(id)) => drop(code.call(id.0)),
+        (_, Pointee::Runtime(_)) => return Err(Error::Internal("a slot of the module holds no function of it".to_string())),
+    }
     match (expected.results(), actual.results()) {
         ([], [_]) => drop(code.drop()),
         ([ty], []) => zero(*ty, &mut code),

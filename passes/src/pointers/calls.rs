@@ -17,6 +17,15 @@ pub enum Value {
     Number(i32),
     Address(Meaning),
     Parameter(u32),
+    /// What is read from data.
+    Loaded(u32),
+}
+
+impl Value {
+    /// Whether it is not known although no caller could tell it.
+    pub fn is_made_at_run_time(self) -> bool {
+        matches!(self, Value::Unknown | Value::Loaded(_))
+    }
 }
 
 /// Arguments of a function that are looked at: the number of each, and what it is.
@@ -29,6 +38,8 @@ pub enum Event {
     Given { callee: FunctionId, argument: u32, role: Role, value: Value, at: u32 },
     /// It calls the function at an address under the type with this id.
     Called { address: Meaning, ty: u32, at: u32 },
+    /// It calls what the data hold at `from` under the type with this id.
+    Through { from: u32, ty: u32 },
     /// It returns an address.
     Returned(Meaning),
     /// It writes into data.
@@ -164,6 +175,13 @@ impl Walk<'_, '_> {
                 let (one, other) = (place.pop(), place.pop());
                 place.push(if one == other { one } else { Value::Unknown });
             }
+            Operator::I32Load { memarg } => {
+                let loaded = match (place.pop(), u32::try_from(memarg.offset)) {
+                    (Value::Address(Meaning::Data(at)), Ok(offset)) => at.checked_add(offset).map(Value::Loaded),
+                    _ => None,
+                };
+                place.push(loaded.unwrap_or_default());
+            }
             Operator::I32Store { memarg } => self.store(place, memarg.offset, 1),
             Operator::I64Store { memarg } => self.store(place, memarg.offset, 2),
             Operator::V128Store { memarg } => self.store(place, memarg.offset, 4),
@@ -196,8 +214,12 @@ impl Walk<'_, '_> {
     }
 
     fn indirect(&mut self, place: &mut Place<Self>, ty: u32) {
-        if let Value::Address(address @ (Meaning::Slot(_) | Meaning::Entry(_))) = place.pop() {
-            self.events.push(Event::Called { address, ty, at: place.here.start as u32 });
+        match place.pop() {
+            Value::Address(address @ (Meaning::Slot(_) | Meaning::Entry(_))) => {
+                self.events.push(Event::Called { address, ty, at: place.here.start as u32 });
+            }
+            Value::Loaded(from) => self.events.push(Event::Through { from, ty }),
+            _ => {}
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct Owner {
 }
 
 /// So many entries are looked at; only hostile modules have more.
-const MOST_ENTRIES: usize = 1 << 20;
+const MOST_ENTRIES: usize = 1 << 17;
 
 /// Follows tables.
 pub struct Follow<'f> {

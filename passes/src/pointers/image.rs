@@ -94,7 +94,7 @@ impl<'m> Image<'m> {
     /// The name at `at`: one that is printed as it is, up to its zero.
     pub fn name(&self, at: u32) -> Option<String> {
         /// No name is longer, but what is no name may be.
-        const LONGEST: u32 = 1024;
+        const LONGEST: u32 = 256;
         let behind = self.segments.partition_point(|(range, _)| range.start <= at);
         let (range, bytes) = &self.segments[behind.checked_sub(1)?];
         let bytes = bytes.get((at - range.start) as usize..)?;

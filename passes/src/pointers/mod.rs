@@ -112,6 +112,8 @@ pub struct Mismatch {
     pub actual: FuncType,
     /// It is called in a way that does not end the program.
     pub forgiven: bool,
+    /// The module itself calls it under the type that the function has, too.
+    pub rightly_called: bool,
 }
 
 /// What was found in a module.
@@ -149,10 +151,14 @@ pub fn find(module: &Module<'_>, runtime: &Runtime<'_>) -> Result<Found> {
     tables(module, runtime, &addresses, &events, &mut found, &mut candidates);
     arguments(module, &addresses, &events, &mut found, &mut candidates);
     if candidates.iter().any(|candidate| matches!(candidate.place, Place::Data { .. })) {
-        let written = written(module, &addresses)?;
-        let is_written = |place: &Place| matches!(place, Place::Data { at, .. } if written.contains(at));
+        let used = used(module, &addresses)?;
         let before = candidates.len();
-        candidates.retain(|candidate| !is_written(&candidate.place));
+        candidates.retain_mut(|candidate| {
+            let Place::Data { at, .. } = candidate.place else { return true };
+            candidate.rightly_called =
+                used.called.iter().any(|(from, ty)| *from == at && module.types()[*ty as usize] == candidate.actual);
+            !used.written.contains(&at)
+        });
         found.left += before - candidates.len();
     }
     candidates.sort_by(|one, other| one.place.cmp(&other.place));
@@ -291,9 +297,7 @@ fn tables(
     for (role, value) in given {
         match value {
             Value::Address(Meaning::Data(at)) => follow.table(role, at),
-            // Its callers say.
-            Value::Parameter(_) => {}
-            _ => found.left += 1,
+            _ => found.left += usize::from(value.is_made_at_run_time()),
         }
     }
     found.left += follow.left;
@@ -303,7 +307,7 @@ fn tables(
         if actual != pointer.expected {
             let follow::Pointer { at, table, field, owner, expected, forgiven, address } = pointer;
             let place = Place::Data { at, table, field, owner };
-            candidates.push(Mismatch { place, function, address, expected, actual, forgiven });
+            candidates.push(Mismatch { place, function, address, expected, actual, forgiven, rightly_called: false });
         }
     }
 }
@@ -314,7 +318,7 @@ fn arguments(module: &Module<'_>, addresses: &Addresses, events: &Events, found:
         let (address, expected, place) = match *event {
             Event::Given { callee, argument, role: Role::Function(letters), value, at } => {
                 let (Value::Address(address), Some(expected)) = (value, crate::linking::signature::spelled(letters)) else {
-                    found.left += usize::from(value == Value::Unknown);
+                    found.left += usize::from(value.is_made_at_run_time());
                     continue;
                 };
                 (address, expected, Place::Argument { callee, argument, caller, at })
@@ -325,22 +329,38 @@ fn arguments(module: &Module<'_>, addresses: &Addresses, events: &Events, found:
         let Some((function, actual)) = addresses.function(module, address) else { continue };
         found.looked_at += 1;
         if actual != expected {
-            candidates.push(Mismatch { place, function, address, expected, actual, forgiven: false });
+            candidates.push(Mismatch { place, function, address, expected, actual, forgiven: false, rightly_called: false });
         }
     }
 }
 
-/// The words of data that code writes to.
-fn written(module: &Module<'_>, addresses: &Addresses) -> Result<HashSet<u32>> {
+/// What the code of a module does with words of data.
+#[derive(Default)]
+struct Used {
+    written: HashSet<u32>,
+    /// Those that it calls, with the ids of the types.
+    called: HashSet<(u32, u32)>,
+}
+
+fn used(module: &Module<'_>, addresses: &Addresses) -> Result<Used> {
     let relocations = crate::linking::relocation_code::data_function(module);
-    let writers = module.bodies_that(|facts| facts.reads().any(|global| addresses.is_data(global)))?;
+    let users = module.bodies_that(|facts| facts.reads().any(|global| addresses.is_data(global)))?;
     let search = Search { addresses, asked: &HashMap::new() };
-    let written: Vec<HashSet<u32>> = (writers.into_par_iter())
+    let events: Vec<Vec<Event>> = (users.into_par_iter())
         .filter(|(id, _)| Some(*id) != relocations)
         .map(|(id, body)| {
-            let events = calls::events(module, &search, id, body)?.unwrap_or_default();
-            Ok(events.into_iter().filter_map(|event| if let Event::Written(at) = event { Some(at) } else { None }).collect())
+            let mut events = calls::events(module, &search, id, body)?.unwrap_or_default();
+            events.retain(|event| matches!(event, Event::Written(_) | Event::Through { .. }));
+            Ok(events)
         })
         .collect::<Result<_>>()?;
-    Ok(written.into_iter().flatten().collect())
+    let mut used = Used::default();
+    for event in events.into_iter().flatten() {
+        match event {
+            Event::Written(at) => drop(used.written.insert(at)),
+            Event::Through { from, ty } => drop(used.called.insert((from, ty))),
+            _ => {}
+        }
+    }
+    Ok(used)
 }
