@@ -74,8 +74,13 @@ fn every_slot_is_found() {
                 let of = findings.iter().filter(|finding| finding["code"] == code);
                 of.map(|finding| finding["symbol"].as_str().unwrap().to_string()).collect()
             };
-            let mut expected: BTreeSet<String> =
-                types().into_iter().filter(|name| spared.is_empty() || !name.ends_with(spared)).collect();
+            // Python calls it by the trampoline, too.
+            let calls = |name: &String| name.ends_with("tp_call");
+            let mut expected: BTreeSet<String> = types()
+                .into_iter()
+                .filter(|name| spared.is_empty() || !name.ends_with(spared))
+                .filter(|name| !calls(name))
+                .collect();
             expected.extend(["slots", "bare", "fewer_fastcall", "more_fastcall"].map(str::to_string));
             expected
                 .extend(["fewer_fastcall_keywords", "more_fastcall_keywords", "m.shared_one", "m.shared_two"].map(str::to_string));
@@ -87,7 +92,8 @@ fn every_slot_is_found() {
             assert_eq!(of("pointer-type-mismatch"), expected, "{name} for {target}");
             assert!(findings.iter().filter(|finding| finding["severity"] == "error").all(|finding| finding["fixable"] == true));
             let forgiven = ["fewer_varargs", "more_varargs", "fewer_keywords", "more_keywords", "fewer_noargs", "more_noargs"];
-            let forgiven = forgiven.into_iter().chain(["fewer_object", "more_object", "fewer", "more"]);
+            let forgiven =
+                forgiven.into_iter().chain(["fewer_object", "more_object", "fewer", "more", "m.fewer_tp_call", "m.more_tp_call"]);
             assert_eq!(of("pointer-type-forgiven"), forgiven.map(str::to_string).collect(), "{name} for {target}");
         }
     }

@@ -7,7 +7,7 @@ use crate::codes::symbols::type_text;
 use std::collections::HashMap;
 use wasm_pyfix_passes::Result;
 use wasm_pyfix_passes::module::{FunctionId, Item, Module};
-use wasm_pyfix_passes::pointers::{self, Mismatch, Owner, Pointee, Runtime, What};
+use wasm_pyfix_passes::pointers::{self, Called, Mismatch, Owner, Pointee, Runtime, What};
 
 /// What an engine says where it finds another type behind a pointer.
 const TRAP: &str = "RuntimeError: null function or function signature mismatch";
@@ -24,9 +24,7 @@ pub fn check(module: &Module<'_>, context: &Context<'_>, place: &Place, findings
     let reasons = pointers::reasons(module, &runtime, &found.mismatches)?;
     for (mismatch, left) in found.mismatches.iter().zip(reasons) {
         let mut finding = finding(mismatch, &names, place);
-        if left.is_some() {
-            finding.upgrade = Upgrade::Leaves;
-        }
+        finding.upgrade = if left.is_some() { Upgrade::Leaves } else { Upgrade::Fixes };
         findings.push(finding);
     }
     for (stub, callers) in stubs {
@@ -85,12 +83,13 @@ fn finding(mismatch: &Mismatch, names: &HashMap<FunctionId, String>, place: &Pla
             (format!("calls {own}, {actual}, through a pointer as {expected}, in {}", function(*caller, names)), None)
         }
     };
-    let code = if mismatch.forgiven { &POINTER_TYPE_FORGIVEN } else { &POINTER_TYPE_MISMATCH };
+    let code = if mismatch.called == Called::Directly { &POINTER_TYPE_MISMATCH } else { &POINTER_TYPE_FORGIVEN };
     let mut finding = Finding::new(code, place, message);
     finding.symbol = symbol;
-    finding.prevents = match mismatch.forgiven {
-        false => Some(TRAP.to_string()),
-        true => (!pointers::is_passed_fewer(&mismatch.actual)).then(|| "SystemError: Handler takes too many arguments".to_string()),
+    let too_many = !pointers::is_passed_fewer(&mismatch.actual);
+    finding.prevents = match mismatch.called {
+        Called::Directly => Some(TRAP.to_string()),
+        Called::ByTrampoline | Called::Either => too_many.then(|| "SystemError: Handler takes too many arguments".to_string()),
     };
     finding
 }

@@ -29,10 +29,11 @@ pub static POINTER_TYPE_FORGIVEN: Code = Code {
     name: "pointer-type-forgiven",
     severity: Severity::Note,
     summary: "a method or attribute has another type than it is called with, and Python makes up for that",
-    explanation: "On Emscripten, CPython calls methods with `METH_VARARGS`, `METH_NOARGS` and `METH_O`, with `METH_KEYWORDS` or without, and the \
-                  getters and setters of attributes by a trampoline. It passes as many arguments as the function takes, up to three, if the \
-                  function returns a pointer. Functions of other types get a `SystemError: Handler takes too many arguments` on engines \
-                  with garbage collection; on others JavaScript calls them, with 0 for what is missing. `METH_FASTCALL` has no trampoline.",
+    explanation: "On Emscripten, CPython calls methods with `METH_VARARGS`, `METH_NOARGS` and `METH_O`, with `METH_KEYWORDS` or without, the \
+                  getters and setters of attributes, and `tp_call` by a trampoline. It passes as many arguments as the function takes, up \
+                  to three, if the function returns a pointer. Functions of other types get a `SystemError: Handler takes too many \
+                  arguments` on engines with garbage collection; on others JavaScript calls them, with 0 for what is missing. \
+                  `METH_FASTCALL` has no trampoline, nor has `tp_call` where it is called as `__call__`: `upgrade` gives that an adapter.",
     remedy: "nothing must be done; give the function the parameters with which it is called",
     upgrade: Upgrade::Leaves,
 };

@@ -72,7 +72,7 @@ USED = {
     'mp_length': len, 'mp_subscript': lambda o: o[8], 'mp_ass_subscript': lambda o: assigned(o, 8, 9),
     'bf_getbuffer': buffered, 'bf_releasebuffer': buffered,
     'am_await': lambda o: o.__await__(), 'am_aiter': lambda o: o.__aiter__(), 'am_anext': lambda o: o.__anext__(), 'am_send': lambda o: slots.send(o),
-    'tp_getattr': lambda o: o.x, 'tp_setattr': lambda o: setattr(o, 'x', 4), 'tp_repr': repr, 'tp_hash': hash, 'tp_call': lambda o: o(1),
+    'tp_getattr': lambda o: o.x, 'tp_setattr': lambda o: setattr(o, 'x', 4), 'tp_repr': repr, 'tp_hash': hash, 'tp_call': lambda o: (o(1), o.__call__(1)),
     'tp_str': str, 'tp_getattro': lambda o: o.x, 'tp_setattro': lambda o: setattr(o, 'x', 4),
     'tp_traverse': lambda o: gc.get_referents(o), 'tp_richcompare': lambda o: o == 6, 'tp_iter': iter, 'tp_iternext': next,
     'tp_is_gc': gc.is_tracked,

@@ -17,7 +17,7 @@
 use super::addresses::{Addresses, Meaning, Pointee};
 use super::image::Image;
 use super::relocate::Relocations;
-use super::{Mismatch, Place, Runtime, find};
+use super::{Called, Mismatch, Place, Runtime, find};
 use crate::body::edit::Edits;
 use crate::body::facts::behind_leb;
 use crate::linking::code_offsets::drop_code_offsets;
@@ -55,7 +55,8 @@ pub fn run(module: &mut Module<'_>, runtime: &Runtime<'_>) -> Result<Outcome> {
     if found.left > 0 {
         outcome.left.push(Left { what: Kept::Pointer, why: AT_RUN_TIME.to_string(), count: found.left });
     }
-    let mismatches: Vec<Mismatch> = found.mismatches.into_iter().filter(|mismatch| !mismatch.forgiven).collect();
+    let mismatches: Vec<Mismatch> =
+        found.mismatches.into_iter().filter(|mismatch| mismatch.called != Called::ByTrampoline).collect();
     if mismatches.is_empty() {
         return Ok(outcome);
     }
@@ -111,7 +112,7 @@ fn reasons_for(module: &Module<'_>, mismatches: &[Mismatch], relocations: Option
     let usual = module.fills_own_slots() && module.own_slots().len() == module.dylink.table_size as usize;
     let usual = usual && module.import("env", "__table_base").is_some();
     let reason = |mismatch: &Mismatch| match &mismatch.place {
-        _ if mismatch.forgiven => Some(FORGIVEN),
+        _ if mismatch.called == Called::ByTrampoline => Some(FORGIVEN),
         _ if !is_adaptable(&mismatch.expected, &mismatch.actual) => Some(NUMBERS),
         Place::Data { .. } if mismatch.rightly_called => Some(RIGHTLY),
         Place::Data { at, .. } if types.get(at).is_some_and(|types| *types > 1) => Some(SEVERAL),

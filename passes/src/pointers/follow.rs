@@ -24,8 +24,18 @@ pub struct Pointer {
     pub owner: Owner,
     /// The type under which it is called.
     pub expected: FuncType,
-    /// It is called in a way that takes any number of arguments.
-    pub forgiven: bool,
+    pub called: Called,
+}
+
+/// How a pointer is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called {
+    /// As code calls pointers: a function of another type ends the program.
+    Directly,
+    /// By a trampoline of Python, which makes up for other types.
+    ByTrampoline,
+    /// In one way or the other.
+    Either,
 }
 
 /// What a table belongs to.
@@ -111,21 +121,22 @@ impl<'f> Follow<'f> {
         (self.entries <= MOST_ENTRIES).then_some(())
     }
 
-    fn pointer(&mut self, at: u32, place: (&'static str, &'static str), owner: &Owner, letters: &str, forgiven: bool) {
+    fn pointer(&mut self, at: u32, place: (&'static str, &'static str), owner: &Owner, letters: &str, called: Called) {
         let (Word::Address(address @ (Meaning::Slot(_) | Meaning::Entry(_))), Some(expected)) =
             (self.image.word(at), signature::spelled(letters))
         else {
             return;
         };
         let (table, field) = place;
-        self.found.push(Pointer { at, address, table, field, owner: owner.clone(), expected, forgiven });
+        self.found.push(Pointer { at, address, table, field, owner: owner.clone(), expected, called });
     }
 
     /// What a place of a table holds.
     fn kind(&mut self, kind: Kind, at: u32, place: (&'static str, &'static str), owner: &Owner, collected: bool) -> Option<()> {
         match kind {
-            Kind::Call(letters) => self.pointer(at, place, owner, letters, false),
-            Kind::Collected(letters) if collected => self.pointer(at, place, owner, letters, false),
+            Kind::Call(letters) => self.pointer(at, place, owner, letters, Called::Directly),
+            Kind::Either(letters) => self.pointer(at, place, owner, letters, Called::Either),
+            Kind::Collected(letters) if collected => self.pointer(at, place, owner, letters, Called::Directly),
             Kind::Collected(_) => {}
             Kind::Methods => self.data(at)?.into_iter().for_each(|to| self.table(Role::Methods, to)),
             Kind::Getsets => self.data(at)?.into_iter().for_each(|to| self.table(Role::Getsets, to)),
@@ -165,7 +176,7 @@ impl<'f> Follow<'f> {
                 return Some(());
             }
             if let Some((_, name, letters)) = layouts::MODULE_SLOTS.iter().find(|slot| slot.0 == number) {
-                self.pointer(at.checked_add(layouts::POINTER)?, ("PyModuleDef_Slot", name), owner, letters, false);
+                self.pointer(at.checked_add(layouts::POINTER)?, ("PyModuleDef_Slot", name), owner, letters, Called::Directly);
             }
             at = at.checked_add(layouts::MODULE_SLOT)?;
         }
@@ -186,8 +197,9 @@ impl<'f> Follow<'f> {
         if flags & !layouts::METHOD_FLAGS != 0 {
             return None;
         }
-        let (_, field, letters, forgiven) = layouts::METHODS.iter().find(|method| method.0 == flags & layouts::CALLING)?;
-        self.pointer(at.checked_add(layouts::POINTER)?, ("PyMethodDef", field), &owner, letters, *forgiven);
+        let (_, field, letters, trampoline) = layouts::METHODS.iter().find(|method| method.0 == flags & layouts::CALLING)?;
+        let called = if *trampoline { Called::ByTrampoline } else { Called::Directly };
+        self.pointer(at.checked_add(layouts::POINTER)?, ("PyMethodDef", field), &owner, letters, called);
         Some(())
     }
 
@@ -204,7 +216,7 @@ impl<'f> Follow<'f> {
         let owner = Owner { what: What::Attribute, name: self.name(at)? };
         for field in &layouts::GETSETS {
             if let Kind::Call(letters) = field.kind {
-                self.pointer(at.checked_add(field.at)?, ("PyGetSetDef", field.name), &owner, letters, true);
+                self.pointer(at.checked_add(field.at)?, ("PyGetSetDef", field.name), &owner, letters, Called::ByTrampoline);
             }
         }
         Some(())

@@ -16,7 +16,9 @@ pub const POINTER: u32 = 4;
 pub enum Kind {
     /// A function that is called under this type.
     Call(&'static str),
-    /// The same, for objects that are garbage collected only.
+    /// One that the trampoline calls at times (`_PyObject_MakeTpCall` in `Objects/call.c`).
+    Either(&'static str),
+    /// One that is called for objects that are garbage collected only.
     Collected(&'static str),
     /// An array of `PyMethodDef`.
     Methods,
@@ -194,7 +196,7 @@ pub static TYPE_OBJECT: [Field; 30] = [
     field("tp_as_sequence", 52, Kind::Suite(&SEQUENCE)),
     field("tp_as_mapping", 56, Kind::Suite(&MAPPING)),
     call("tp_hash", 60, HASH),
-    call("tp_call", 64, TERNARY),
+    field("tp_call", 64, Kind::Either(TERNARY)),
     call("tp_str", 68, UNARY),
     call("tp_getattro", 72, GET_ATTRIBUTE),
     call("tp_setattro", 76, SET_ATTRIBUTE),
@@ -285,7 +287,7 @@ pub static TYPE_SLOTS: [Slot; 78] = [
     slot(45, "Py_sq_length", LENGTH),
     slot(46, "Py_sq_repeat", INDEXED),
     slot(47, "Py_tp_alloc", ALLOCATE),
-    slot(50, "Py_tp_call", TERNARY),
+    special(50, "Py_tp_call", Kind::Either(TERNARY)),
     special(51, "Py_tp_clear", Kind::Collected(INQUIRY)),
     slot(52, "Py_tp_dealloc", DESTRUCTOR),
     slot(53, "Py_tp_del", DESTRUCTOR),
@@ -334,7 +336,7 @@ mod tests {
     #[test]
     fn all_types_are_spelled() {
         let letters = |kind: Kind| match kind {
-            Kind::Call(letters) | Kind::Collected(letters) => Some(letters),
+            Kind::Call(letters) | Kind::Either(letters) | Kind::Collected(letters) => Some(letters),
             _ => None,
         };
         let fields = [all(&TYPE_OBJECT), all(&MODULE_DEF), all(&GETSETS)].concat();

@@ -40,7 +40,7 @@ use wasmparser::{FuncType, ValType};
 
 pub use adapt::{PASS, reasons, run};
 pub use addresses::Pointee;
-pub use follow::{Owner, What};
+pub use follow::{Called, Owner, What};
 pub use stubs::stubs_called;
 
 /// What is known of the runtime.
@@ -110,8 +110,8 @@ pub struct Mismatch {
     pub expected: FuncType,
     /// The type that the function has.
     pub actual: FuncType,
-    /// It is called in a way that does not end the program.
-    pub forgiven: bool,
+    /// How it is called.
+    pub called: Called,
     /// The module itself calls it under the type that the function has, too.
     pub rightly_called: bool,
 }
@@ -305,9 +305,9 @@ fn tables(
     for pointer in follow.found {
         let Some((function, actual)) = addresses.function(module, pointer.address) else { continue };
         if actual != pointer.expected {
-            let follow::Pointer { at, table, field, owner, expected, forgiven, address } = pointer;
+            let follow::Pointer { at, table, field, owner, expected, called, address } = pointer;
             let place = Place::Data { at, table, field, owner };
-            candidates.push(Mismatch { place, function, address, expected, actual, forgiven, rightly_called: false });
+            candidates.push(Mismatch { place, function, address, expected, actual, called, rightly_called: false });
         }
     }
 }
@@ -329,7 +329,15 @@ fn arguments(module: &Module<'_>, addresses: &Addresses, events: &Events, found:
         let Some((function, actual)) = addresses.function(module, address) else { continue };
         found.looked_at += 1;
         if actual != expected {
-            candidates.push(Mismatch { place, function, address, expected, actual, forgiven: false, rightly_called: false });
+            candidates.push(Mismatch {
+                place,
+                function,
+                address,
+                expected,
+                actual,
+                called: Called::Directly,
+                rightly_called: false,
+            });
         }
     }
 }
