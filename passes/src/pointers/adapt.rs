@@ -23,7 +23,7 @@ use crate::body::facts::behind_leb;
 use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::relocation_code;
 use crate::linking::slots::Table;
-use crate::module::{FunctionId, GlobalId, Item, Module};
+use crate::module::{FunctionId, GlobalId, Item, Module, TableId};
 use crate::{Error, Kept, Left, Outcome, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::{Function, InstructionSink};
@@ -149,20 +149,36 @@ fn alone(module: &Module<'_>, addresses: &Addresses, adapters: &[Adapter]) -> Re
     let mut alone = BTreeSet::new();
     let (Some(image), Some(table)) = (Image::new(module, addresses), Table::new(module)?) else { return Ok(alone) };
     let relocations = relocation_code::data_function(module);
-    let named = |slot: u32| {
-        let others = table.taken.iter().filter(|(id, _)| relocations.is_none_or(|relocations| relocations.0 != **id));
-        others.into_iter().any(|(_, taken)| taken.unclear || slot < taken.lowest || taken.slots.contains(&slot))
-    };
+    let others = table.taken.iter().filter(|(id, _)| relocations.is_none_or(|relocations| relocations.0 != **id));
+    let (mut lowest, mut named) = (0, BTreeSet::new());
+    for (_, taken) in others {
+        if taken.unclear {
+            return Ok(alone);
+        }
+        lowest = lowest.max(taken.lowest);
+        named.extend(taken.slots.iter().copied());
+    }
+    let holding = image.holding();
     for adapter in adapters {
         let Meaning::Slot(slot) = adapter.address else { continue };
         let places: Option<BTreeSet<u32>> =
             adapter.places.iter().map(|place| if let Place::Data { at, .. } = place { Some(*at) } else { None }).collect();
         let Some(places) = places else { continue };
-        if image.holding(adapter.address).all(|at| places.contains(&at)) && !named(slot) {
+        let held = holding.get(&adapter.address).into_iter().flatten();
+        if slot >= lowest && !named.contains(&slot) && held.into_iter().all(|at| places.contains(at)) {
             alone.insert(slot);
         }
     }
     Ok(alone)
+}
+
+/// What all adapters of a module need to know.
+struct Shared {
+    table: TableId,
+    /// `__table_base`
+    base: GlobalId,
+    /// The names of what is imported.
+    imports: HashMap<Item, String>,
 }
 
 /// What is done to the code of one function.
@@ -187,8 +203,14 @@ fn put_in(
     let mut new: Vec<FunctionId> = Vec::new();
     let mut words: HashMap<u32, u32> = HashMap::new();
     let mut changes: BTreeMap<FunctionId, Changes> = BTreeMap::new();
+    let shared = Shared {
+        table: module.function_table(),
+        base: if let Some(Item::Global(base)) = module.import("env", "__table_base") { base } else { GlobalId(0) },
+        imports: module.imports().iter().map(|import| (import.item, import.field.to_string())).collect(),
+    };
+    let mut adapted = Vec::new();
     for adapter in adapters {
-        let id = add(module, &adapter)?;
+        let id = add(module, &adapter, shared.table)?;
         let slot = match adapter.address {
             Meaning::Slot(slot) if alone.contains(&slot) => {
                 slots[slot as usize] = id;
@@ -203,13 +225,13 @@ fn put_in(
             }
         };
         for place in &adapter.places {
-            outcome.count_named("pointers_adapted", describe(module, place, &adapter), 1);
+            adapted.push(describe(&shared, place, &adapter));
             match (place, slot) {
                 (Place::Data { at, .. }, Some(slot)) => drop(words.insert(*at, slot)),
                 (Place::Argument { callee, argument, caller, at }, Some(slot)) => {
                     // Another argument of the same call may be wrong, too.
                     let callee = changes.get(caller).and_then(|changes| changes.redirected.get(at)).copied().unwrap_or(*callee);
-                    let giving = giving(module, callee, *argument, slot);
+                    let giving = giving(module, callee, *argument, (shared.base, slot));
                     changes.entry(*caller).or_default().redirected.insert(*at, giving);
                 }
                 (Place::Call { caller, at }, _) => drop(changes.entry(*caller).or_default().direct.insert(*at, id)),
@@ -217,6 +239,7 @@ fn put_in(
             }
         }
     }
+    outcome.count_each_named("pointers_adapted", adapted);
     if slots != before {
         module.set_own_slots(slots);
     }
@@ -231,7 +254,7 @@ fn put_in(
 }
 
 /// Adds an adapter to the module. What the loader puts into the global offset table, an adapter takes from there.
-fn add(module: &mut Module<'_>, adapter: &Adapter) -> Result<FunctionId> {
+fn add(module: &mut Module<'_>, adapter: &Adapter, table: TableId) -> Result<FunctionId> {
     let (expected, actual) = (&adapter.expected, &adapter.actual);
     let mut function = Function::new([]);
     let mut code = function.instructions();
@@ -243,7 +266,7 @@ fn add(module: &mut Module<'_>, adapter: &Adapter) -> Result<FunctionId> {
     }
     match (adapter.address, &adapter.function) {
         (Meaning::Entry(global), _) => {
-            let (table, ty) = (module.function_table(), module.type_id(actual));
+            let ty = module.type_id(actual);
             code.global_get(global).call_indirect(table.0, ty.0);
         }
         (_, Pointee::Function(id)) => drop(code.call(id.0)),
@@ -268,9 +291,8 @@ fn zero(ty: ValType, code: &mut InstructionSink<'_>) {
 }
 
 /// Adds a function that calls `callee` with the address of `slot` in the place of an argument.
-fn giving(module: &mut Module<'_>, callee: FunctionId, argument: u32, slot: u32) -> FunctionId {
+fn giving(module: &mut Module<'_>, callee: FunctionId, argument: u32, (base, slot): (GlobalId, u32)) -> FunctionId {
     let ty = module.signature(callee).clone();
-    let base = if let Some(Item::Global(base)) = module.import("env", "__table_base") { base } else { GlobalId(0) };
     let mut function = Function::new([]);
     let mut code = function.instructions();
     for number in 0..ty.params().len() as u32 {
@@ -308,12 +330,12 @@ fn change(module: &mut Module<'_>, caller: FunctionId, changes: &Changes) -> Res
 }
 
 /// What is adapted, for reports.
-fn describe(module: &Module<'_>, place: &Place, adapter: &Adapter) -> String {
+fn describe(shared: &Shared, place: &Place, adapter: &Adapter) -> String {
     let what = match place {
         Place::Data { field, owner, .. } => format!("{field} of {}", owner.name),
         Place::Argument { callee, argument, .. } => {
-            let import = module.imports().iter().find(|import| import.item == Item::Function(*callee));
-            format!("argument {} of {}", argument + 1, import.map_or("a function", |import| &*import.field))
+            let callee = shared.imports.get(&Item::Function(*callee)).map_or("a function", String::as_str);
+            format!("argument {} of {callee}", argument + 1)
         }
         Place::Call { caller, .. } => format!("a call in function {}", caller.0),
     };

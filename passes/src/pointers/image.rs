@@ -58,9 +58,15 @@ impl<'m> Image<'m> {
         Some(())
     }
 
-    /// Where the words are that hold `address`.
-    pub fn holding(&self, address: Meaning) -> impl Iterator<Item = u32> {
-        self.relocated.iter().filter(move |(_, word)| **word == Word::Address(address)).map(|(at, _)| *at)
+    /// Where the words are that hold each address.
+    pub fn holding(&self) -> HashMap<Meaning, Vec<u32>> {
+        let mut holding: HashMap<Meaning, Vec<u32>> = HashMap::new();
+        for (at, word) in &self.relocated {
+            if let Word::Address(address) = word {
+                holding.entry(*address).or_default().push(*at);
+            }
+        }
+        holding
     }
 
     /// The word at `at`.

@@ -155,8 +155,8 @@ pub fn find(module: &Module<'_>, runtime: &Runtime<'_>) -> Result<Found> {
         let before = candidates.len();
         candidates.retain_mut(|candidate| {
             let Place::Data { at, .. } = candidate.place else { return true };
-            candidate.rightly_called =
-                used.called.iter().any(|(from, ty)| *from == at && module.types()[*ty as usize] == candidate.actual);
+            let types = used.called.get(&at).into_iter().flatten();
+            candidate.rightly_called = types.into_iter().any(|ty| module.types()[*ty as usize] == candidate.actual);
             !used.written.contains(&at)
         });
         found.left += before - candidates.len();
@@ -347,7 +347,7 @@ fn arguments(module: &Module<'_>, addresses: &Addresses, events: &Events, found:
 struct Used {
     written: HashSet<u32>,
     /// Those that it calls, with the ids of the types.
-    called: HashSet<(u32, u32)>,
+    called: HashMap<u32, BTreeSet<u32>>,
 }
 
 fn used(module: &Module<'_>, addresses: &Addresses) -> Result<Used> {
@@ -366,7 +366,7 @@ fn used(module: &Module<'_>, addresses: &Addresses) -> Result<Used> {
     for event in events.into_iter().flatten() {
         match event {
             Event::Written(at) => drop(used.written.insert(at)),
-            Event::Through { from, ty } => drop(used.called.insert((from, ty))),
+            Event::Through { from, ty } => drop(used.called.entry(from).or_default().insert(ty)),
             _ => {}
         }
     }
