@@ -39,9 +39,10 @@ fn main() -> Result<()> {
         wheels.extend(files_below(&corpus.join("wheels"))?);
     }
     let mut report = format!(
-        "# The look at function pointers\n\n`cargo bench --bench pointers`: medians of {RUNS} runs, milliseconds for all modules of a wheel, on {}.\n\n\
+        "# The look at function pointers\n\n`cargo bench --bench pointers`: medians of {RUNS} runs, milliseconds for all modules of a wheel, on {}{}.\n\n\
          | wheel | bytes | reading | look | again | pointers | wrong | left |\n|---|---|---|---|---|---|---|---|\n",
-        machine()
+        machine(),
+        if cfg!(debug_assertions) { ", not optimised: only the ratios tell something" } else { "" }
     );
     for wheel in wheels {
         let Ok(modules) = modules_of_archive(&wheel) else { continue };

@@ -41,6 +41,8 @@ pub enum Pointee {
 /// The globals that hold addresses.
 pub struct Addresses {
     pub memory_base: Option<u32>,
+    /// What is in the module's own slots. To find them takes a look at all imports.
+    slots: Vec<FunctionId>,
     globals: HashMap<u32, Meaning>,
     /// What the loader puts into imports of `GOT.func`.
     entries: HashMap<u32, (Pointee, FuncType)>,
@@ -86,7 +88,8 @@ impl Addresses {
             }
         }
         globals.extend(entries.keys().map(|global| (*global, Meaning::Entry(*global))));
-        Ok(Addresses { memory_base, globals, entries })
+        let slots = module.own_slots().iter().map(|id| module.resolved(*id)).collect();
+        Ok(Addresses { memory_base, slots, globals, entries })
     }
 
     /// The address that `global` holds.
@@ -108,7 +111,7 @@ impl Addresses {
     pub fn function(&self, module: &Module<'_>, address: Meaning) -> Option<(Pointee, FuncType)> {
         match address {
             Meaning::Slot(slot) => {
-                let id = module.resolved(*module.own_slots().get(slot as usize)?);
+                let id = *self.slots.get(slot as usize)?;
                 Some((Pointee::Function(id), module.signature(id).clone()))
             }
             Meaning::Entry(global) => self.entries.get(&global).cloned(),
