@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The key, and what it means for one and for several.
-const WORDS: [(&str, &str, &str); 49] = [
+const WORDS: [(&str, &str, &str); 50] = [
     ("bytes_of_padding_removed", "byte of padding removed", "bytes of padding removed"),
     ("bytes_of_zeros_removed", "byte of zeros removed", "bytes of zeros removed"),
     ("call_sites", "call site", "call sites"),
@@ -48,6 +48,7 @@ const WORDS: [(&str, &str, &str); 49] = [
     ("longjmp_imports_renamed", "longjmp import renamed", "longjmp imports renamed"),
     ("memory_sizes_corrected", "memory size corrected", "memory sizes corrected"),
     ("needed_lists_changed", "list of needed libraries changed", "lists of needed libraries changed"),
+    ("pointers_adapted", "function pointer of another type adapted", "function pointers of other types adapted"),
     ("relocations_moved", "relocation moved into a table", "relocations moved into a table"),
     ("runtime_paths_set", "runtime path set", "runtime paths set"),
     ("sections_made_canonical", "section put into canonical form", "sections put into canonical form"),

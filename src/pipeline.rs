@@ -36,6 +36,10 @@ pub struct ModuleOptions {
     pub dyncalls: Option<Signatures>,
     /// Accept modules that may be built for other layouts of structs than the runtime's.
     pub allow_struct_change: bool,
+    /// Put adapters in front of functions whose pointers are called under another type.
+    pub adapters: bool,
+    /// Version of the runtime's Python.
+    pub python: &'static str,
     /// What the runtime offers; `None` when nothing is known of it.
     pub environment: Option<Arc<Environment>>,
     /// Entries to put first in RUNTIME_PATH, in this order; those already there are moved.
@@ -85,6 +89,7 @@ impl ModuleOptions {
             bigint: self.bigint,
             dyncalls: self.dyncalls.as_ref(),
             allow_struct_change: self.allow_struct_change,
+            adapters: self.adapters.then_some(self.python),
         }
     }
 }

@@ -339,9 +339,10 @@ fn is_refusal(error: &anyhow::Error) -> bool {
 /// The passes over several modules, added up by name: counts add, equal reasons add, equal notices appear once.
 pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
     let mut sums: IndexMap<&str, PassReport> = IndexMap::new();
-    // Where each reason stands, and which notices there are.
+    // Where each reason stands, and which notices and names there are.
     let mut left_at: HashMap<(&str, &str, &str), usize> = HashMap::new();
     let mut noticed: HashSet<(&str, &NoticeReport)> = HashSet::new();
+    let mut named: HashSet<(&str, &str, &str)> = HashSet::new();
     for pass in modules.iter().flat_map(|module| &module.passes) {
         let sum = sums.entry(&pass.pass).or_insert_with(|| PassReport {
             pass: pass.pass.clone(),
@@ -354,9 +355,8 @@ pub(crate) fn sum_up(modules: &[ModuleReport]) -> Vec<PassReport> {
             *sum.changed.entry(what).or_default() += count;
         }
         for (what, names) in &pass.names {
-            let sum = sum.names.entry(what).or_default();
-            let new: Vec<String> = names.iter().filter(|name| !sum.contains(name)).cloned().collect();
-            sum.extend(new);
+            let new = names.iter().filter(|name| named.insert((&pass.pass, what, name)));
+            sum.names.entry(what).or_default().extend(new.cloned());
         }
         for left in &pass.left {
             let at = *left_at.entry((&pass.pass, left.what, &left.why)).or_insert_with(|| {

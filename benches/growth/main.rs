@@ -13,6 +13,7 @@ mod exceptions;
 mod imports;
 mod javascript;
 mod merge;
+mod pointers;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -73,6 +74,9 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "imports and exports with 64-bit integers in halves", n: 2_000, make: imports::legalized },
     Generator { name: "weak functions and addresses", n: 10_000, make: imports::weak },
     Generator { name: "imports that may take halves", n: 5_000, make: imports::suspects },
+    Generator { name: "types with a wrong slot", n: 2_000, make: pointers::types },
+    Generator { name: "types with a wrong slot, checked", n: 5_000, make: pointers::types_checked },
+    Generator { name: "calls of `qsort` with wrong functions", n: 2_000, make: pointers::arguments },
     Generator { name: "values of JavaScript with many names", n: 10_000, make: javascript::shared_values },
 ];
 

@@ -40,6 +40,7 @@ pub mod module;
 pub mod order;
 mod outcome;
 pub mod pipeline;
+pub mod pointers;
 pub mod prune;
 pub mod relocations;
 pub mod resolve;

@@ -1,7 +1,7 @@
 //! What a pass did: plain data that reports and tests read, never log text.
 
 use indexmap::IndexMap;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The result of one pass over one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,11 +52,13 @@ pub enum Kept {
     RelocationCode,
     /// One address in data.
     Relocation,
+    /// A pointer that is called under another type than its function has.
+    Pointer,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Kept; 10] = [
+    pub const ALL: [Kept; 11] = [
         Kept::Module,
         Kept::Import,
         Kept::Export,
@@ -67,6 +69,7 @@ impl Kept {
         Kept::FunctionTable,
         Kept::RelocationCode,
         Kept::Relocation,
+        Kept::Pointer,
     ];
 
     /// In words.
@@ -82,6 +85,7 @@ impl Kept {
             Kept::FunctionTable => "function table",
             Kept::RelocationCode => "relocation code",
             Kept::Relocation => "relocation",
+            Kept::Pointer => "pointer",
         }
     }
 
@@ -98,6 +102,7 @@ impl Kept {
             Kept::FunctionTable => "kept-function-table",
             Kept::RelocationCode => "kept-relocation-code",
             Kept::Relocation => "kept-relocation",
+            Kept::Pointer => "kept-pointer",
         }
     }
 }
@@ -148,6 +153,20 @@ impl Outcome {
         }
     }
 
+    /// Counts each of `all` under the key `what`, in one look over the names that are there.
+    pub fn count_each_named(&mut self, what: &'static str, all: impl IntoIterator<Item = String>) {
+        let names = self.names.entry(what).or_default();
+        let mut known: HashSet<String> = names.iter().cloned().collect();
+        let mut count = 0;
+        for name in all {
+            count += 1;
+            if known.insert(name.clone()) {
+                names.push(name);
+            }
+        }
+        self.count(what, count);
+    }
+
     /// Records something left alone; equal reasons add up. For reasons without number there is [`leave_each`](Self::leave_each).
     pub fn leave(&mut self, what: Kept, why: &str) {
         match self.left.iter_mut().find(|left| left.what == what && left.why == why) {
@@ -173,7 +192,9 @@ impl Outcome {
     pub fn follow(&mut self, later: Outcome) {
         later.changed.iter().for_each(|(what, count)| self.count(what, *count));
         for (what, names) in later.names {
-            names.into_iter().for_each(|name| self.count_named(what, name, 0));
+            let known = self.names.entry(what).or_default();
+            let before: HashSet<String> = known.iter().cloned().collect();
+            known.extend(names.into_iter().filter(|name| !before.contains(name)));
         }
         self.left = later.left;
         for notice in later.notices {

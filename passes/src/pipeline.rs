@@ -11,11 +11,12 @@
 //! 5. `exceptions`, then `dyncalls`: for the signatures that were called through invokes in the input, of which none is left.
 //! 6. `handlers`: behind `exceptions`, which writes legacy instructions.
 //! 7. `substitutes`: for what is still missing when all other passes have asked for what they need.
-//! 8. `strip`: passes leave modules alone whose debug information points into the code.
-//! 9. `bind`, `prune`, `merge`: each may give the others work, so they run until none finds any more.
-//! 10. `relocations`: behind the passes that look for addresses, since a table hides which ones are taken.
-//! 11. `encode`: the code is as it will be.
-//! 12. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
+//! 8. `pointers`: the functions and calls are there that it looks at, those that `exceptions` has made direct included.
+//! 9. `strip`: passes leave modules alone whose debug information points into the code.
+//! 10. `bind`, `prune`, `merge`: each may give the others work, so they run until none finds any more.
+//! 11. `relocations`: behind the passes that look for addresses, since a table hides which ones are taken.
+//! 12. `encode`: the code is as it will be.
+//! 13. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
 //!
 //! **A second run changes nothing.** What one pass takes away may be what kept another from its work (an import that broke the conventions of
 //! linking, a function that two others differed in). So all passes but the last run again until none of them changes anything. Facts
@@ -39,7 +40,7 @@ use crate::strip::{self, Strip};
 use crate::symbols::{self, Alias};
 use crate::{
     Environment, Error, Kept, Outcome, Result, dylink, encode, exceptions, extended_const, handlers, legalize, merge, order,
-    relocations, resolve, substitutes,
+    pointers, relocations, resolve, substitutes,
 };
 
 /// So many rounds over all passes at most, and so many over those that give each other work. Real modules need two or three.
@@ -76,6 +77,8 @@ pub struct Options<'o> {
     pub dyncalls: Option<&'o Signatures>,
     /// Accept modules that may be built for other layouts of structs than the runtime's.
     pub allow_struct_change: bool,
+    /// Put adapters in front of functions whose pointers are called under another type, by this version of Python (`3.13`) among others.
+    pub adapters: Option<&'o str>,
 }
 
 impl Default for Options<'_> {
@@ -94,6 +97,7 @@ impl Default for Options<'_> {
             bigint: false,
             dyncalls: None,
             allow_struct_change: false,
+            adapters: None,
         }
     }
 }
@@ -129,6 +133,9 @@ pub fn upgrade(module: &mut Module<'_>, options: &Options<'_>) -> Result<Vec<Out
     }
     if let Some(environment) = environment {
         outcomes.push(substitutes::run(module, environment, sibling_exports));
+    }
+    if let Some(python) = options.adapters {
+        outcomes.push(pointers::run(module, &pointers::Runtime::new(python, environment))?);
     }
     Ok(outcomes)
 }

@@ -15,6 +15,7 @@ pub mod libraries;
 pub mod linking;
 pub mod output;
 mod own;
+mod pointers;
 pub mod python;
 pub mod reading;
 pub mod record;
@@ -131,6 +132,7 @@ pub fn module(
         symbols::check(module, context, &unbound, place, findings);
     }
     own::races(module, context, place, findings);
+    pointers::check(module, context, place, findings)?;
     if legalized.is_none() {
         symbols::check_libraries(module, context, siblings, place, findings);
     }

@@ -147,6 +147,12 @@ pub struct ModuleArgs {
     #[arg(long)]
     pub allow_struct_change: bool,
 
+    /// Leave function pointers that are called under another type than their functions have
+    ///
+    /// Such a call ends the whole runtime. Where only the number of arguments is wrong, or a result, an adapter is put in front of the function.
+    #[arg(long)]
+    pub no_adapters: bool,
+
     /// Look for needed libraries in PATH first; $ORIGIN is the directory of the module
     ///
     /// Repeat it for several paths: they come first in the module's runtime path, in the order given.

@@ -15,6 +15,7 @@ pub mod libraries;
 pub mod linking;
 pub mod noted;
 pub mod own;
+pub mod pointers;
 pub mod python;
 pub mod reading;
 pub mod record;
@@ -79,13 +80,14 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub static FAMILIES: [Family; 14] = [
+pub static FAMILIES: [Family; 15] = [
     Family { heading: "Files", codes: &reading::CODES },
     Family { heading: "Linking metadata", codes: &linking::CODES },
     Family { heading: "Features and structs", codes: &features::CODES },
     Family { heading: "Exceptions", codes: &exceptions::CODES },
     Family { heading: "Symbols", codes: &symbols::CODES },
     Family { heading: "Own and weak symbols", codes: &own::CODES },
+    Family { heading: "Function pointers", codes: &pointers::CODES },
     Family { heading: "Needed libraries", codes: &libraries::CODES },
     Family { heading: "Wheels", codes: &WHEELS },
     Family { heading: "The stable ABI", codes: &abi3::CODES },

@@ -242,6 +242,18 @@ pub static KEPT_RELOCATION: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static KEPT_POINTER: Code = Code {
+    name: "kept-pointer",
+    severity: Severity::Note,
+    summary: "a function pointer stays as it is",
+    explanation: "The pointer is called under another type than its function has, which ends the whole runtime, as \
+                  [pointer-type-mismatch](#pointer-type-mismatch) says, and more than the number of arguments is wrong, or it is not known \
+                  all of what the module does with it. Or the module puts it together when it runs, so that nobody looks at it. See \
+                  [pointers.md](pointers.md).",
+    remedy: "where `check` finds it, give the function the parameters and the result with which it is called",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static NOTICES: [&Code; 14] = [
     &WHEEL_NAME,
     &INSTALLERS,
@@ -259,7 +271,7 @@ pub static NOTICES: [&Code; 14] = [
     &ONE_WHEEL,
 ];
 
-pub static KEPT: [&Code; 10] = [
+pub static KEPT: [&Code; 11] = [
     &KEPT_MODULE,
     &KEPT_IMPORT,
     &KEPT_EXPORT,
@@ -270,4 +282,5 @@ pub static KEPT: [&Code; 10] = [
     &KEPT_FUNCTION_TABLE,
     &KEPT_RELOCATION_CODE,
     &KEPT_RELOCATION,
+    &KEPT_POINTER,
 ];

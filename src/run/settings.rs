@@ -40,6 +40,8 @@ impl Run<'_> {
             bigint,
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),
             allow_struct_change: args.allow_struct_change || !target.has_wheels(),
+            adapters: !args.no_adapters,
+            python: target.python,
             environment,
             runtime_path: self.args.module.rpath.clone(),
             add_needed: self.args.module.add_needed.clone(),

@@ -1,5 +1,5 @@
-;; RUN: % -o - --no-prune --no-encode -v | print
-;; RUN[bsymbolic]: % -o - --no-prune --bsymbolic --no-encode -v | print
+;; RUN: % -o - --no-prune --no-encode --no-adapters -v | print
+;; RUN[bsymbolic]: % -o - --no-prune --bsymbolic --no-encode --no-adapters -v | print
 
 ;; An extension module that refers to its own exports through the loader. Calls of `weak` and the address of `strong` become local, and so
 ;; does that of the C variable `data`; `_ZTI3Foo` and `_ZGVx` have one identity in all modules and stay with the GOT, and so does what the

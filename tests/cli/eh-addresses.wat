@@ -1,5 +1,5 @@
 ;; Function addresses in the GOT: of replaced functions they become table slots of the module, of `emscripten_longjmp` they follow it.
-;; RUN: upgrade -O0 % -o - -v | print
+;; RUN: upgrade -O0 % -o - --no-adapters -v | print
 
 (module
   (@dylink.0

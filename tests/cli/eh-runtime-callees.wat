@@ -1,7 +1,7 @@
 ;; A call through the GOT becomes a direct call of an import where the main module of the target exports that name with the type of the
 ;; call. It stays a call through the pointer where the type differs, where a JavaScript function, this module or nobody known offers the
 ;; name, and where an import of that name is not the runtime's: the loader would bind it to a JavaScript function that looks it up.
-;; RUN: upgrade -O0 % -o - -v | print
+;; RUN: upgrade -O0 % -o - --no-adapters -v | print
 
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))

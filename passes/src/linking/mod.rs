@@ -11,9 +11,11 @@ pub mod mangling;
 pub mod own;
 pub mod python;
 pub mod relocation_code;
+pub(crate) mod relocation_table;
 pub mod sameness;
 pub mod siblings;
 pub(crate) mod signature;
+pub(crate) mod slots;
 pub mod time_t;
 
 /// Export by which modules that were converted from legacy setjmp agree on the numbers of their `setjmp` calls.

@@ -22,6 +22,19 @@ impl Module<'_> {
         })
     }
 
+    /// The names of functions in the section for them, by the ids that they had in the input. None when it cannot be read.
+    pub fn function_names(&self) -> HashMap<FunctionId, String> {
+        let mut names = HashMap::new();
+        let Some(payload) = self.custom_section("name") else { return names };
+        for subsection in NameSectionReader::new(BinaryReader::new(payload, 0)) {
+            let Ok(Name::Function(map)) = subsection else { continue };
+            names.extend(
+                map.into_iter().filter_map(|naming| naming.ok()).map(|naming| (FunctionId(naming.index), naming.name.to_string())),
+            );
+        }
+        names
+    }
+
     /// The number of locals, parameters among them, of every function whose body was rewritten.
     fn rewritten_locals(&self) -> Result<HashMap<u32, u32>> {
         let count = |(id, body)| {

@@ -8,7 +8,7 @@
 //!
 //! **Which exports may go** the caller says ([`Exports`]); what the loader or Python looks up by name always stays ([`looked_up`]).
 //!
-//! **Table slots** are reached by code, start function and relocations that name them ([`slots`]); if that cannot be told, all are. Those at
+//! **Table slots** are reached by code, start function and relocations that name them ([`crate::linking::slots`]); if that cannot be told, all are. Those at
 //! the end of the module's part of the table that nobody names go. The others keep their numbers, since renumbering would save a byte or
 //! two for each, but not the functions that only they keep: a stub takes the place of these.
 //!
@@ -23,7 +23,6 @@
 
 mod looked_up;
 mod reach;
-mod slots;
 mod unread;
 
 pub use looked_up::is_looked_up;

@@ -1,9 +1,9 @@
 //! Which parts of a group of modules can be reached from what stays.
 
 use super::Member;
-use super::slots::{Table, Taken};
 use crate::Result;
 use crate::body::facts::{Facts, Kind};
+use crate::linking::slots::{Table, Taken};
 use crate::module::{ElementItems, FunctionId, Item, Module, SegmentKind};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};

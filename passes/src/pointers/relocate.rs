@@ -1,0 +1,108 @@
+//! Has words of data point to other slots of the function table.
+//!
+//! Relocation code is written anew from what it does, in the way of lld (`InputChunk::generateRelocationCode`). Of a table of relocations
+//! the words change to which it adds.
+
+use super::addresses::{Addresses, Meaning};
+use super::image::segments;
+use crate::linking::relocation_code::{self, Relocation, Value};
+use crate::linking::relocation_table;
+use crate::module::{Address, FunctionId, GlobalId, Item, Module};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use wasm_encoder::{Function, MemArg, MemArgTarget};
+
+/// How they are relocated.
+enum Way {
+    /// The function, and all words that it stores.
+    Code(FunctionId, Vec<Relocation>),
+    /// A table.
+    Table,
+}
+
+/// What relocates the data of a module.
+pub struct Relocations {
+    way: Way,
+    /// The words that can be given the address of another slot.
+    places: HashSet<u32>,
+}
+
+impl Relocations {
+    /// `None` when it is not known all of what is done.
+    pub fn of(module: &Module<'_>, addresses: &Addresses) -> Option<Self> {
+        let function = relocation_code::data_function(module)?;
+        if relocation_code::is_done(module, function) {
+            let groups = relocation_table::read(module, function)?.into_iter();
+            let slots = groups.filter(|group| addresses.meaning(group.global.0) == Some(Meaning::Slot(0)));
+            let segments = segments(module, addresses)?;
+            let places = slots.flat_map(|group| group.places).filter(|place| is_writable(&segments, *place));
+            return Some(Relocations { way: Way::Table, places: places.collect() });
+        }
+        let code = relocation_code::read(module, function).ok()?;
+        let places = code.data.iter().map(|word| word.place).collect();
+        (code.globals.is_empty() && code.zeroed.is_empty()).then_some(Relocations { way: Way::Code(function, code.data), places })
+    }
+
+    /// Whether the word at `place` can be given the address of another slot.
+    pub fn has(&self, place: u32) -> bool {
+        self.places.contains(&place)
+    }
+
+    /// Gives words, by their places, the addresses of `slots`.
+    pub fn redirect(self, module: &mut Module<'_>, addresses: &Addresses, slots: &HashMap<u32, u32>) {
+        match self.way {
+            Way::Code(function, words) => {
+                let base = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id) } else { None };
+                let (Some(memory), Some(table)) = (base("__memory_base"), base("__table_base")) else { return };
+                let words = words.into_iter().map(|word| match slots.get(&word.place) {
+                    Some(slot) => Relocation { value: Value::Base(Address::Table(*slot)), ..word },
+                    None => word,
+                });
+                module.define_function(function, stores(memory, table, words));
+            }
+            Way::Table => rewrite(module, addresses, slots),
+        }
+    }
+}
+
+/// A function that stores `words`.
+fn stores(memory: GlobalId, table: GlobalId, words: impl Iterator<Item = Relocation>) -> Vec<u8> {
+    let mut function = Function::new([]);
+    let mut code = function.instructions();
+    for Relocation { place, value } in words {
+        code.global_get(memory.0).i32_const(place as i32).i32_add();
+        match value {
+            Value::Base(Address::Memory(at)) => code.global_get(memory.0).i32_const(at as i32).i32_add(),
+            Value::Base(Address::Table(slot)) => code.global_get(table.0).i32_const(slot as i32).i32_add(),
+            Value::Entry { global, addend: 0 } => code.global_get(global.0),
+            Value::Entry { global, addend } => code.global_get(global.0).i32_const(addend).i32_add(),
+            Value::Constant(value) => code.i32_const(value),
+        };
+        code.i32_store(MemArg { offset: 0, align: place.trailing_zeros().min(2), target: MemArgTarget::Memory(0), ordering: None });
+    }
+    code.end();
+    function.into_raw_body()
+}
+
+/// Whether the word at `place` is in a segment, or can be when the segment before it becomes longer.
+fn is_writable(segments: &[(Range<u32>, usize)], place: u32) -> bool {
+    let behind = segments.partition_point(|(range, _)| range.start <= place);
+    behind > 0 && segments.get(behind).is_none_or(|(next, _)| place + 4 <= next.start)
+}
+
+/// Writes numbers into data.
+fn rewrite(module: &mut Module<'_>, addresses: &Addresses, words: &HashMap<u32, u32>) {
+    let Some(segments) = segments(module, addresses) else { return };
+    let mut written: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+    for (&place, slot) in words {
+        // Zeros at the end of a segment may have been cut off, in the middle of a word, too.
+        let Some((range, index)) = segments[..segments.partition_point(|(range, _)| range.start <= place)].last() else { continue };
+        let bytes = written.entry(*index).or_insert_with(|| module.data()[*index].bytes.to_vec());
+        let at = (place - range.start) as usize;
+        bytes.resize(bytes.len().max(at + 4), 0);
+        bytes[at..at + 4].copy_from_slice(&slot.to_le_bytes());
+    }
+    for (index, bytes) in written {
+        module.set_data(index, bytes);
+    }
+}
