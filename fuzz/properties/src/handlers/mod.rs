@@ -20,6 +20,8 @@ pub enum Family {
     Shaped,
     /// `try_table`, with references that go anywhere.
     Free,
+    /// Functions of the first and of the second family, which engines refuse to load together.
+    Mixed,
 }
 
 /// `b` is of the runtime, so that JavaScript throws it too.
@@ -64,7 +66,7 @@ const SIGNATURES: [Signature; 5] = [
 /// # Panics
 /// When what is written is not the text of a module.
 pub fn module(random: &mut Random) -> Vec<u8> {
-    let family = *random.pick(&[Family::Legacy, Family::Shaped, Family::Free]);
+    let family = *random.pick(&[Family::Legacy, Family::Shaped, Family::Free, Family::Mixed]);
     wat::parse_str(program(random.number(), family)).expect("what is written is the text of a module")
 }
 
@@ -78,6 +80,10 @@ pub fn program(seed: u64, family: Family) -> String {
     let mut functions: Vec<Signature> = Vec::new();
     for number in 0..2 + random.below(3) {
         let signature = *random.pick(&SIGNATURES);
+        let family = match family {
+            Family::Mixed => *random.pick(&[Family::Legacy, Family::Shaped]),
+            family => family,
+        };
         let body = Writer::new(&mut random, family, &functions, signature).function();
         text += &format!("  (func $f{number}{body})\n");
         functions.push(signature);

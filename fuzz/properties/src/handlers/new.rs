@@ -106,6 +106,10 @@ impl Writer<'_> {
         }
         match self.random.below(10) {
             0 => self.line("throw_ref"),
+            1 => {
+                self.statements(Code::Handler);
+                self.line("throw_ref");
+            }
             number if number < 3 || self.references == REFERENCES => {
                 self.line("drop");
                 self.code(&handler.payload, results, Code::Handler);

@@ -313,7 +313,7 @@ impl<'a> Writer<'a> {
         if kind > 2 {
             match self.family {
                 Family::Legacy => self.legacy_try(&parameters, results),
-                Family::Shaped | Family::Free => self.try_table(&parameters, results),
+                _ => self.try_table(&parameters, results),
             }
             return;
         }
@@ -407,7 +407,7 @@ impl<'a> Writer<'a> {
     fn throw_on(&mut self) {
         match self.family {
             Family::Legacy => self.rethrow(),
-            Family::Shaped | Family::Free => self.throw_reference(),
+            _ => self.throw_reference(),
         }
     }
 }
