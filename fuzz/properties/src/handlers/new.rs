@@ -50,13 +50,13 @@ impl Writer<'_> {
             match next {
                 Some(next) if !next.reference && self.random.chance(15) => {
                     let takes = next.takes();
-                    self.handle(handler, &takes);
+                    self.handle(handler, &takes, out);
                 }
                 Some(_) => {
-                    self.handle(handler, results);
+                    self.handle(handler, results, out);
                     self.line(&format!("br {}", self.depth(out)));
                 }
-                None => self.handle(handler, results),
+                None => self.handle(handler, results, out),
             }
         }
         self.labels.pop();
@@ -88,7 +88,7 @@ impl Writer<'_> {
             let reference = self.family == Family::Free && self.random.chance(50);
             let mut takes = payload.to_vec();
             takes.extend(reference.then_some(Type::Exn));
-            let fits: Vec<usize> = (0..self.labels.len()).filter(|index| self.labels[*index].takes == takes).collect();
+            let fits: Vec<usize> = self.open().into_iter().filter(|index| self.labels[*index].takes == takes).collect();
             if !fits.is_empty() {
                 let index = *self.random.pick(&fits);
                 clauses.push(clause(tag, reference, self.depth(index)));
@@ -100,7 +100,7 @@ impl Writer<'_> {
     }
 
     /// The code of `handler`, which leaves `results`.
-    fn handle(&mut self, handler: &Handler, results: &[Type]) {
+    fn handle(&mut self, handler: &Handler, results: &[Type], out: usize) {
         if !handler.reference {
             return self.code(&handler.payload, results, Code::Handler);
         }
@@ -115,13 +115,36 @@ impl Writer<'_> {
                 self.code(&handler.payload, results, Code::Handler);
             }
             3 | 4 if self.family == Family::Free => self.code(&handler.takes(), results, Code::Handler),
+            3 | 4 if self.coalesced().is_some() => self.handle_coalesced(),
             _ => {
                 self.line(&format!("local.set $e{}", self.references));
+                self.outs[self.references] = out;
                 self.references += 1;
                 self.code(&handler.payload, results, Code::Handler);
                 self.references -= 1;
             }
         }
+    }
+
+    /// A reference of a handler around the code in whose place another one may be put, as long as nothing leads from there to the code of
+    /// that handler.
+    fn coalesced(&self) -> Option<usize> {
+        let guarded = |reference: usize| self.labels[self.outs[reference]..].iter().any(|label| label.role == Role::Try);
+        (0..self.references).rev().find(|reference| !guarded(*reference))
+    }
+
+    /// The code of a handler that has the local of another one around it. It never goes on.
+    fn handle_coalesced(&mut self) {
+        let Some(reference) = self.coalesced() else { return };
+        self.line(&format!("local.set $e{reference}"));
+        let before = std::mem::replace(&mut self.references, reference + 1);
+        let out = self.outs[reference];
+        self.closed.push(out + 1..self.labels.len());
+        self.statements(Code::Handler);
+        self.terminator();
+        self.closed.pop();
+        self.references = before;
+        self.outs[reference] = out;
     }
 
     /// Throws a reference that a handler around the code was given; programs of the free family also one that some other was.

@@ -1,6 +1,7 @@
 //! A function, instruction by instruction. What is written always validates: the writer knows the labels and what each takes.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::Family;
 use crate::random::Random;
@@ -71,8 +72,12 @@ pub(super) struct Writer<'a> {
     signature: Signature,
     text: String,
     pub(super) labels: Vec<Label>,
-    /// How many references the code may throw, those of handlers around it: `$e0`, `$e1`, ….
+    /// How many references the code may throw, those of handlers around it: `$e0`, `$e1`, …. Of each, the label that nothing of its
+    /// handler is behind.
     pub(super) references: usize,
+    pub(super) outs: [usize; REFERENCES],
+    /// Labels that the code may not branch to.
+    pub(super) closed: Vec<Range<usize>>,
     /// How many more instructions with code in them.
     budget: usize,
     numbers: usize,
@@ -82,8 +87,19 @@ impl<'a> Writer<'a> {
     pub(super) fn new(random: &'a mut Random, family: Family, functions: &'a [Signature], signature: Signature) -> Self {
         let most = if random.chance(10) { 50 } else { 14 };
         let budget = 3 + random.below(most);
-        let text = String::new();
-        Writer { random, family, functions, signature, text, labels: Vec::new(), references: 0, budget, numbers: 0 }
+        Writer {
+            random,
+            family,
+            functions,
+            signature,
+            text: String::new(),
+            labels: Vec::new(),
+            references: 0,
+            outs: [0; REFERENCES],
+            closed: Vec::new(),
+            budget,
+            numbers: 0,
+        }
     }
 
     /// All of it behind the name.
@@ -137,9 +153,13 @@ impl<'a> Writer<'a> {
             } else {
                 self.terminator()
             }
-            if self.random.chance(15) {
-                self.statements(Code::Plain);
-                self.push(results);
+            match self.random.below(8) {
+                0 => {
+                    self.statements(Code::Plain);
+                    self.push(results);
+                }
+                1 => self.taking(),
+                _ => {}
             }
             return;
         }
@@ -147,6 +167,16 @@ impl<'a> Writer<'a> {
             self.consume(*left);
         }
         self.push(results);
+    }
+
+    /// Code that nothing reaches takes values that nothing puts on the stack.
+    fn taking(&mut self) {
+        let mut takes = vec!["drop", "call $log", "local.set $u1"];
+        if self.family != Family::Legacy {
+            takes.push("throw_ref");
+        }
+        let take = *self.random.pick(&takes);
+        self.line(take);
     }
 
     /// Takes values from the stack, and tells how many it leaves there.
@@ -352,8 +382,13 @@ impl<'a> Writer<'a> {
     fn target(&mut self) -> usize {
         let anywhere = self.family == Family::Free;
         let fits = |label: &Label| anywhere || !label.takes.contains(&Type::Exn);
-        let targets: Vec<usize> = (0..self.labels.len()).filter(|index| fits(&self.labels[*index])).collect();
+        let targets: Vec<usize> = self.open().into_iter().filter(|index| fits(&self.labels[*index])).collect();
         *self.random.pick(&targets)
+    }
+
+    /// The labels that the code may branch to.
+    pub(super) fn open(&self) -> Vec<usize> {
+        (0..self.labels.len()).filter(|index| !self.closed.iter().any(|closed| closed.contains(index))).collect()
     }
 
     fn branch_if(&mut self) {
@@ -366,7 +401,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Something that never goes on.
-    fn terminator(&mut self) {
+    pub(super) fn terminator(&mut self) {
         match self.random.below(12) {
             0 | 1 => {
                 self.push(self.signature.results);
@@ -388,7 +423,7 @@ impl<'a> Writer<'a> {
     fn branch_table(&mut self) {
         let index = self.target();
         let takes = self.labels[index].takes.clone();
-        let same: Vec<usize> = (0..self.labels.len()).filter(|index| self.labels[*index].takes == takes).collect();
+        let same: Vec<usize> = self.open().into_iter().filter(|index| self.labels[*index].takes == takes).collect();
         let count = 2 + self.random.below(3);
         let targets: Vec<usize> = (0..count).map(|_| *self.random.pick(&same)).collect();
         let depths: Vec<String> = targets.into_iter().map(|index| self.depth(index).to_string()).collect();
