@@ -85,7 +85,7 @@ impl Writer<'_> {
         for _ in 0..self.random.below(3) {
             let (tag, payload) = *self.random.pick(&TAGS);
             let tag = (!payload.is_empty() || self.random.chance(50)).then_some(tag);
-            let reference = self.family == Family::Free && self.random.chance(50);
+            let reference = self.random.chance(50);
             let mut takes = payload.to_vec();
             takes.extend(reference.then_some(Type::Exn));
             let fits: Vec<usize> = self.open().into_iter().filter(|index| self.labels[*index].takes == takes).collect();
@@ -117,6 +117,11 @@ impl Writer<'_> {
             3 | 4 if self.family == Family::Free => self.code(&handler.takes(), results, Code::Handler),
             3 | 4 if self.coalesced().is_some() => self.handle_coalesced(),
             _ => {
+                if self.random.chance(20) {
+                    // As Binaryen copies them.
+                    self.line(&format!("local.set $e{REFERENCES}"));
+                    self.line(&format!("local.get $e{REFERENCES}"));
+                }
                 self.line(&format!("local.set $e{}", self.references));
                 self.outs[self.references] = out;
                 self.references += 1;

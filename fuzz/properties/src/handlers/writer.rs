@@ -60,7 +60,7 @@ pub(super) struct Label {
 
 /// Locals of each type that is no reference.
 const LOCALS: usize = 3;
-/// Locals for references.
+/// Locals for references, and one more that they are copied through.
 pub(super) const REFERENCES: usize = 6;
 /// Labels around code, at most.
 const DEEPEST: usize = 12;
@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
             let _ = write!(head, " (local $x{number} i32) (local $u{number} i64)");
         }
         if self.family != Family::Legacy {
-            (0..REFERENCES).for_each(|number| head += &format!(" (local $e{number} exnref)"));
+            (0..=REFERENCES).for_each(|number| head += &format!(" (local $e{number} exnref)"));
         }
         head + "\n" + &self.text
     }
