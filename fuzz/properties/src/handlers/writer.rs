@@ -115,8 +115,8 @@ impl<'a> Writer<'a> {
         for number in 0..LOCALS {
             let _ = write!(head, " (local $x{number} i32) (local $u{number} i64)");
         }
-        if self.family != Family::Legacy {
-            (0..=REFERENCES).for_each(|number| head += &format!(" (local $e{number} exnref)"));
+        for local in (0..=REFERENCES).map(|number| format!("$e{number}")).filter(|local| self.text.contains(local)) {
+            let _ = write!(head, " (local {local} exnref)");
         }
         head + "\n" + &self.text
     }
