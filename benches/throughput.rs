@@ -23,7 +23,7 @@ use zip::write::SimpleFileOptions;
 
 const TOOL: &str = env!("CARGO_BIN_EXE_wasm-pyfix");
 /// The modules of the tests that go into the archive of small ones.
-const SMALL: &str = "tests/fixtures/built/emscripten-3.1.69";
+const SMALL: &str = "tests/fixtures/built/emscripten-3.1.69/O2-sm1-js";
 
 fn main() -> Result<()> {
     // The bench runs itself to have walrus in a process of its own.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The key, and what it means for one and for several.
-const WORDS: [(&str, &str, &str); 47] = [
+const WORDS: [(&str, &str, &str); 49] = [
     ("bytes_of_padding_removed", "byte of padding removed", "bytes of padding removed"),
     ("bytes_of_zeros_removed", "byte of zeros removed", "bytes of zeros removed"),
     ("call_sites", "call site", "call sites"),
@@ -31,6 +31,8 @@ const WORDS: [(&str, &str, &str); 47] = [
         "functions that the runtime lacks put into the module",
     ),
     ("functions_removed", "function removed", "functions removed"),
+    ("functions_with_try", "function whose handlers became `try`", "functions whose handlers became `try`"),
+    ("functions_with_try_table", "function whose handlers became `try_table`", "functions whose handlers became `try_table`"),
     ("globals_removed", "global removed", "globals removed"),
     ("globals_replaced", "address in place of a global", "addresses in place of globals"),
     ("globals_set_at_start", "global set by the start function", "globals set by the start function"),

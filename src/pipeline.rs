@@ -9,7 +9,7 @@ use wasm_pyfix_passes::linking::siblings::SiblingExports;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::pipeline::{self, World};
 use wasm_pyfix_passes::symbols::{self, Alias, Problem, Unbound};
-use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink};
+use wasm_pyfix_passes::{Environment, Error, Outcome, Result, dylink, handlers};
 use wasmparser::FuncType;
 
 use crate::codes::symbols::{code_of, listed, sentence};
@@ -26,8 +26,8 @@ pub struct ModuleOptions {
     pub keep_exceptions: bool,
     /// Name of the runtime's entry point to exception matching, from the target.
     pub personality: String,
-    /// Write `try_table` instead of the legacy `try`.
-    pub exnref: bool,
+    /// The instructions that handle exceptions; `None` for those that the module has.
+    pub handlers: Option<handlers::Kind>,
     /// Write out constant expressions that compute, for engines that do not know them.
     pub no_extended_const: bool,
     /// The runtime's main module has BIGINT: 64-bit integers are to cross the border of the module whole.
@@ -77,7 +77,7 @@ impl ModuleOptions {
             sibling_types: &self.sibling_types,
             null_weak: self.null_weak,
             personality: (!self.keep_exceptions).then_some(&*self.personality),
-            exnref: self.exnref,
+            handlers: self.handlers,
             no_extended_const: self.no_extended_const,
             bigint: self.bigint,
             dyncalls: self.dyncalls.as_ref(),

@@ -10,6 +10,7 @@ mod watched;
 
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix_passes::handlers::Kind;
 
 /// What every test module imports, and a function `$throw_int` that throws its argument.
 const PRELUDE: &str = r#"
@@ -75,7 +76,11 @@ fn assemble(slots: &str, imports: &str, functions: &str) -> Vec<u8> {
 }
 
 fn upgraded(original: &[u8], exnref: bool) -> Vec<u8> {
-    let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() };
+    let options = ModuleOptions {
+        personality: "_Unwind_CallPersonality".to_string(),
+        handlers: exnref.then_some(Kind::Exnref),
+        ..ModuleOptions::default()
+    };
     let once = upgrade_module(original, &options).unwrap().bytes.expect("there is work to do");
     assert!(upgrade_module(&once, &options).unwrap().bytes.is_none(), "a second run changes nothing");
     once

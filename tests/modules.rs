@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use support::{all_modules, main_modules};
 use wasm_pyfix::pipeline::Plan;
 use wasm_pyfix::pipeline::{ModuleOptions, ModuleResult, ShrinkOptions, shrink_modules, upgrade_module};
+use wasm_pyfix_passes::handlers;
 use wasm_pyfix_passes::module::{Item, Module};
 use wasm_pyfix_passes::prune::Exports;
 use wasmparser::{
@@ -18,7 +19,11 @@ use wasmparser::{
 };
 
 fn options(exnref: bool) -> ModuleOptions {
-    ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() }
+    ModuleOptions {
+        personality: "_Unwind_CallPersonality".to_string(),
+        handlers: exnref.then_some(handlers::Kind::Exnref),
+        ..ModuleOptions::default()
+    }
 }
 
 /// What becomes of `bytes` by the passes that `passes` ask for.

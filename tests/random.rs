@@ -16,6 +16,7 @@ mod variants;
 
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix_passes::handlers::Kind;
 
 /// Seeds that always run.
 const SEEDS: std::ops::Range<u64> = 0..160;
@@ -75,7 +76,11 @@ fn traces(node: Node, runtime: Runtime, programs: &[Program], change: impl Fn(&P
 }
 
 fn upgraded(program: &Program, exnref: bool) -> (Vec<u8>, wasm_pyfix_passes::Outcome) {
-    let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() };
+    let options = ModuleOptions {
+        personality: "_Unwind_CallPersonality".to_string(),
+        handlers: exnref.then_some(Kind::Exnref),
+        ..ModuleOptions::default()
+    };
     let result = upgrade_module(&program.module, &options).unwrap_or_else(|error| panic!("seed {}: {error}", program.seed));
     let outcome = result.outcomes.into_iter().find(|outcome| outcome.pass == "exceptions");
     (result.bytes.expect("there is work to do"), outcome.expect("the pass ran"))

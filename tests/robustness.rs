@@ -10,13 +10,18 @@ use properties::random::Random;
 use rayon::prelude::*;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix_passes::Error;
+use wasm_pyfix_passes::handlers::Kind;
 
 /// No module of this file is larger than some hundred kilobytes. Much more than it takes on a busy machine, and much less than what is
 /// not linear would take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn options(exnref: bool) -> ModuleOptions {
-    ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() }
+    ModuleOptions {
+        personality: "_Unwind_CallPersonality".to_string(),
+        handlers: exnref.then_some(Kind::Exnref),
+        ..ModuleOptions::default()
+    }
 }
 
 /// Upgrades `bytes` and returns the error, if there is one. `what` says which module this is.

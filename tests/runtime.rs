@@ -14,6 +14,7 @@ use support::{Node, Runtime};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
 use wasm_pyfix::target::Target;
 use wasm_pyfix_passes::ExceptionAbi;
+use wasm_pyfix_passes::handlers::Kind;
 use wasm_pyfix_passes::linking::siblings::{Exporters, SiblingExports};
 use wasm_pyfix_passes::module::Module;
 use wasmparser::{ExternalKind, Parser, Payload};
@@ -56,7 +57,7 @@ fn options(runtime: Runtime) -> ModuleOptions {
 }
 
 fn upgraded(group: Group, exnref: bool) -> Group {
-    upgraded_with(group, &ModuleOptions { exnref, ..options(Runtime::V0_29_5) })
+    upgraded_with(group, &ModuleOptions { handlers: exnref.then_some(Kind::Exnref), ..options(Runtime::V0_29_5) })
 }
 
 fn upgraded_with(group: Group, options: &ModuleOptions) -> Group {

@@ -3,6 +3,7 @@
 use support::fixtures::Group;
 use walrus::ModuleConfig;
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
+use wasm_pyfix_passes::handlers::Kind;
 
 const GROUPS: [&str; 5] = [
     "emscripten-3.1.69/O0-sm1-js",
@@ -34,7 +35,11 @@ fn walrus_reads_upgraded_fixtures() {
 
 #[track_caller]
 fn check(what: &str, bytes: &[u8], exnref: bool) {
-    let options = ModuleOptions { personality: "_Unwind_CallPersonality".to_string(), exnref, ..ModuleOptions::default() };
+    let options = ModuleOptions {
+        personality: "_Unwind_CallPersonality".to_string(),
+        handlers: exnref.then_some(Kind::Exnref),
+        ..ModuleOptions::default()
+    };
     let upgraded = upgrade_module(bytes, &options).unwrap_or_else(|error| panic!("{what}: {error}"));
     let upgraded = upgraded.bytes.as_deref().unwrap_or(bytes);
     // walrus validates while it parses. The native half of the mixed module keeps the instructions that it came with.

@@ -32,6 +32,7 @@ pub mod encode;
 mod error;
 pub mod exceptions;
 pub mod extended_const;
+pub mod handlers;
 pub mod legalize;
 pub mod linking;
 pub mod merge;

@@ -9,12 +9,13 @@
 //! 3. `extended-const`, then `legalize`: the types of functions are right before exceptions and wrappers are made of them.
 //! 4. `resolve`: what nobody offers becomes null, before `exceptions` counts who may throw.
 //! 5. `exceptions`, then `dyncalls`: for the signatures that were called through invokes in the input, of which none is left.
-//! 6. `substitutes`: for what is still missing when all other passes have asked for what they need.
-//! 7. `strip`: passes leave modules alone whose debug information points into the code.
-//! 8. `bind`, `prune`, `merge`: each may give the others work, so they run until none finds any more.
-//! 9. `relocations`: behind the passes that look for addresses, since a table hides which ones are taken.
-//! 10. `encode`: the code is as it will be.
-//! 11. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
+//! 6. `handlers`: behind `exceptions`, which writes legacy instructions.
+//! 7. `substitutes`: for what is still missing when all other passes have asked for what they need.
+//! 8. `strip`: passes leave modules alone whose debug information points into the code.
+//! 9. `bind`, `prune`, `merge`: each may give the others work, so they run until none finds any more.
+//! 10. `relocations`: behind the passes that look for addresses, since a table hides which ones are taken.
+//! 11. `encode`: the code is as it will be.
+//! 12. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
 //!
 //! **A second run changes nothing.** What one pass takes away may be what kept another from its work (an import that broke the conventions of
 //! linking, a function that two others differed in). So all passes but the last run again until none of them changes anything. Facts
@@ -37,8 +38,8 @@ use crate::prune::{self, Exports, Member};
 use crate::strip::{self, Strip};
 use crate::symbols::{self, Alias};
 use crate::{
-    Environment, Error, Kept, Outcome, Result, dylink, encode, exceptions, extended_const, legalize, merge, order, relocations,
-    resolve, substitutes,
+    Environment, Error, Kept, Outcome, Result, dylink, encode, exceptions, extended_const, handlers, legalize, merge, order,
+    relocations, resolve, substitutes,
 };
 
 /// So many rounds over all passes at most, and so many over those that give each other work. Real modules need two or three.
@@ -65,8 +66,8 @@ pub struct Options<'o> {
     /// Name of the runtime's entry point to exception matching; `None` leaves exceptions as they are: the runtime implements them in
     /// JavaScript.
     pub personality: Option<&'o str>,
-    /// Write `try_table` instead of the legacy `try`.
-    pub exnref: bool,
+    /// The instructions that handle exceptions; `None` for those that the module has.
+    pub handlers: Option<handlers::Kind>,
     /// Write out constant expressions that compute, for engines that do not know them.
     pub no_extended_const: bool,
     /// The runtime's main module has BIGINT: 64-bit integers are to cross the border of the module whole.
@@ -88,7 +89,7 @@ impl Default for Options<'_> {
             sibling_types: &NO_SIBLINGS.1,
             null_weak: false,
             personality: None,
-            exnref: false,
+            handlers: None,
             no_extended_const: false,
             bigint: false,
             dyncalls: None,
@@ -104,6 +105,7 @@ impl Default for Options<'_> {
 pub fn upgrade(module: &mut Module<'_>, options: &Options<'_>) -> Result<Vec<Outcome>> {
     let Options { environment, sibling_exports, .. } = *options;
     let invoked = dyncall::invoked(module);
+    let kind = options.handlers.map_or_else(|| handlers::Kind::of(module), Ok)?;
     let mut outcomes =
         vec![dylink::run(module, &options.linking), symbols::rename(module, options.aliases, environment, sibling_exports)];
     if options.no_extended_const {
@@ -117,9 +119,10 @@ pub fn upgrade(module: &mut Module<'_>, options: &Options<'_>) -> Result<Vec<Out
         outcomes.push(resolve::run(module, &resolve)?);
     }
     if let Some(personality) = options.personality {
-        let exceptions = exceptions::Options { personality, exnref: options.exnref, sibling_exports, environment };
+        let exceptions = exceptions::Options { personality, sibling_exports, environment };
         outcomes.push(exceptions::run(module, &exceptions)?);
     }
+    outcomes.push(handlers::run(module, kind)?);
     if let Some(signatures) = options.dyncalls {
         let dyncalls = dyncall::Options { signatures, bigint: options.bigint };
         outcomes.push(dyncall::run(module, invoked, &dyncalls)?);

@@ -5,9 +5,10 @@ use super::size::SizeArgs;
 use crate::archive::compress::Level;
 use crate::report::summary;
 use crate::target::{self, TagStyle};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::handlers;
 use wasm_pyfix_passes::symbols::Alias;
 
 /// Arguments of `upgrade`.
@@ -83,14 +84,39 @@ pub struct TargetArgs {
     pub main: Vec<PathBuf>,
 }
 
+/// Which instructions handle exceptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Instructions {
+    /// `try`, `catch`, `catch_all`, `delegate`, `rethrow`
+    Legacy,
+    /// `try_table`, `throw_ref`
+    Exnref,
+}
+
+impl ModuleArgs {
+    /// The exception instructions that are asked for.
+    pub fn instructions(&self) -> Option<handlers::Kind> {
+        match self.exceptions {
+            Some(Instructions::Legacy) => Some(handlers::Kind::Legacy),
+            Some(Instructions::Exnref) => Some(handlers::Kind::Exnref),
+            None => self.exnref.then_some(handlers::Kind::Exnref),
+        }
+    }
+}
+
 /// What is done to each side module.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Modules")]
 pub struct ModuleArgs {
-    /// Write the new exception instructions (try_table) instead of the legacy ones
+    /// Which instructions are to handle exceptions [default: those of the target, which for Pyodide's platforms are the legacy ones]
     ///
-    /// The legacy instructions run on every engine that has WebAssembly exceptions; the new ones need, for instance, Node 24.
-    #[arg(long)]
+    /// All handlers of a module get them, whatever it had before. The legacy ones run on every engine that has WebAssembly exceptions; the
+    /// new ones need, for instance, Node 24.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub exceptions: Option<Instructions>,
+
+    /// The same as `--exceptions exnref`
+    #[arg(long, conflicts_with = "exceptions")]
     pub exnref: bool,
 
     /// Write out constant expressions that compute, which older engines do not know

@@ -9,7 +9,8 @@ pub static LEGACY_EXCEPTIONS: Code = Code {
     explanation: "The standard replaced `try`, `catch` and `rethrow` by `try_table` and `throw_ref`. All engines have the legacy ones so far. \
                   Firefox warns of them, Emscripten is about to make the new ones its default (emscripten-core/emscripten#27575), and \
                   Pyodide plans them for its next platform (pyodide/pyodide#6235). Only `check --against-next` tells this.",
-    remedy: "nothing yet; compile with `-sWASM_LEGACY_EXCEPTIONS=0` once all engines that matter have the new instructions",
+    remedy: "nothing yet; once all engines that matter have the new instructions, `upgrade --exceptions exnref`, or compile with \
+             `-sWASM_LEGACY_EXCEPTIONS=0`",
     upgrade: Upgrade::Leaves,
 };
 

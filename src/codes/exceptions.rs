@@ -45,7 +45,7 @@ pub static NEW_EXCEPTIONS: Code = Code {
                   the legacy ones, such as Node 20 and 22 without a switch, and these do not compile the module: `CompileError: \
                   WebAssembly.Module(): …`.",
     remedy: "compile it with `-sWASM_LEGACY_EXCEPTIONS`, the default of Emscripten",
-    upgrade: Upgrade::Leaves,
+    upgrade: Upgrade::Fixes,
 };
 
 pub static MIXED_HANDLERS: Code = Code {
@@ -56,7 +56,7 @@ pub static MIXED_HANDLERS: Code = Code {
                   know only the legacy ones do not compile it, as [new-exceptions](#new-exceptions) says; of those that know both, some \
                   refuse a module that mixes them.",
     remedy: "compile all objects with the same `-sWASM_LEGACY_EXCEPTIONS`",
-    upgrade: Upgrade::Leaves,
+    upgrade: Upgrade::Fixes,
 };
 
 pub static NEVER_CAUGHT: Code = Code {

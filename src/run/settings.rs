@@ -34,7 +34,7 @@ impl Run<'_> {
             keep_exceptions: target.exception_abi == ExceptionAbi::JavaScript,
             personality: self.personality(environment.as_deref())?,
             runtime: Some(target.name),
-            exnref: args.exnref,
+            handlers: args.instructions().or(target.handlers),
             no_extended_const: args.no_extended_const,
             bigint,
             dyncalls: args.dyncalls.clone().or((!bigint).then_some(Signatures::I64)),

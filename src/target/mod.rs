@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::symbols::{self, Alias};
-use wasm_pyfix_passes::{Environment, ExceptionAbi};
+use wasm_pyfix_passes::{Environment, ExceptionAbi, handlers};
 
 /// A platform: one version of the Pyodide ABI, or a main module of the user's that is like one.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Target {
     pub exception_abi: ExceptionAbi,
     /// The runtime's entry point to exception matching, `(i32) -> i32`, if it offers one.
     pub personality: Option<&'static str>,
+    /// The exception instructions that modules are given; `None` for those that they have.
+    pub handlers: Option<handlers::Kind>,
     /// How the loader finds needed libraries.
     pub library_lookup: LibraryLookup,
     /// Where packages are installed.

@@ -7,6 +7,7 @@ use super::filesystem::FILESYSTEM;
 use super::{LibraryLookup, Renamed, StructChange, Symbols, TagStyle, Target};
 use wasm_pyfix_passes::ExceptionAbi;
 use wasm_pyfix_passes::exceptions::personality::WHOLE;
+use wasm_pyfix_passes::handlers::Kind;
 
 /// All targets, oldest first.
 pub static TARGETS: [Target; 5] = [
@@ -23,6 +24,7 @@ pub static TARGETS: [Target; 5] = [
         bigint: false,
         exception_abi: ExceptionAbi::JavaScript,
         personality: None,
+        handlers: None,
         library_lookup: LibraryLookup::RuntimePath { normalised: false },
         site_packages: "",
         default_tag_style: TagStyle::Legacy,
@@ -44,6 +46,7 @@ pub static TARGETS: [Target; 5] = [
         bigint: true,
         exception_abi: ExceptionAbi::JavaScript,
         personality: None,
+        handlers: None,
         library_lookup: LibraryLookup::LibsDirectory,
         site_packages: "/lib/python3.12/site-packages",
         default_tag_style: TagStyle::Legacy,
@@ -65,6 +68,8 @@ pub static TARGETS: [Target; 5] = [
         bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
+        // All engines know them, and Pyodide's own modules have them.
+        handlers: Some(Kind::Legacy),
         library_lookup: LibraryLookup::RuntimePath { normalised: false },
         site_packages: "/lib/python3.13/site-packages",
         // Pyodide before 0.29.4 knows only the legacy spelling, package indexes only the other.
@@ -87,6 +92,8 @@ pub static TARGETS: [Target; 5] = [
         bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
+        // All engines know them, and Pyodide's own modules have them.
+        handlers: Some(Kind::Legacy),
         library_lookup: LibraryLookup::RuntimePath { normalised: true },
         site_packages: "/lib/python3.14/site-packages",
         default_tag_style: TagStyle::Pep783,
@@ -108,6 +115,8 @@ pub static TARGETS: [Target; 5] = [
         bigint: true,
         exception_abi: ExceptionAbi::Native,
         personality: Some("_Unwind_CallPersonality"),
+        // All engines know them, and Pyodide's own modules have them.
+        handlers: Some(Kind::Legacy),
         library_lookup: LibraryLookup::RuntimePath { normalised: true },
         site_packages: "/lib/python3.15/site-packages",
         default_tag_style: TagStyle::Pep783,

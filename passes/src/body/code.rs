@@ -7,7 +7,10 @@ use super::list::List;
 use crate::module::{Body, FunctionId, Module};
 use crate::{Error, Result};
 use std::ops::Range;
-use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator, ValType};
+use wasmparser::{BinaryReader, BlockType, Catch, FunctionBody, Operator, ValType};
+
+/// The type i32 in a declaration of locals.
+const I32: u8 = 0x7f;
 
 /// A block, loop, `if` or `try`, by the order in which they open; 0 is the function itself.
 pub type Label = u32;
@@ -43,9 +46,13 @@ pub enum Op {
     Else(Label),
     /// Tells validation that what stands before it does not end.
     Unreachable,
-    /// A `try`; its handlers take the i32 that the tag carries.
+    /// A `try`; its handlers take what the tag carries.
     Try(Label, BlockType),
     Catch(Label, u32),
+    CatchAll(Label),
+    /// Ends a `try`, and hands exceptions to what is around the block of the second label.
+    Delegate(Label, Label),
+    TryTable(Label, BlockType, Box<[Clause]>),
     End(Label),
     Br(Label),
     BrIf(Label),
@@ -54,8 +61,22 @@ pub enum Op {
     Throw(u32),
     /// Throws on what the `try` of this label has caught, from inside a handler of it.
     Rethrow(Label),
+    /// Throws on the exception whose reference is on the stack.
+    ThrowRef,
+    /// Leaves the function.
+    Return,
     /// Something of a pass's own, by its number in [`Code::sites`]: the pass writes instructions in its place before the way out.
     Site(u32),
+}
+
+/// What a `try_table` catches, and where that goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Clause {
+    /// `None` for exceptions of any tag.
+    pub tag: Option<u32>,
+    /// The label gets a reference of the exception, behind what the tag carries.
+    pub reference: bool,
+    pub to: Label,
 }
 
 /// What an [`Op::Site`] does, as far as the code around it can see.
@@ -161,8 +182,21 @@ impl<'b> Code<'b> {
         })
     }
 
-    /// Reads the instructions, which must be none of exception handlers, with `changes`.
+    /// Reads the instructions with `changes`.
     pub fn read(&mut self, module: &Module<'_>, changes: Changes) -> Result<()> {
+        if self.read_if_listed(module, changes, false)? {
+            return Ok(());
+        }
+        Err(Error::Internal("an instruction that a list of them has no place for".into()))
+    }
+
+    /// Reads the instructions so that those that have nothing to do with blocks are written as they are, to the byte, but for the locals
+    /// that they name. Tells whether the list has a place for all of them.
+    pub fn read_exactly(&mut self, module: &Module<'_>) -> Result<bool> {
+        self.read_if_listed(module, Changes::default(), true)
+    }
+
+    fn read_if_listed(&mut self, module: &Module<'_>, changes: Changes, exactly: bool) -> Result<bool> {
         let body = self.body;
         let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
         let Changes { mut replacements, prologue } = changes;
@@ -184,15 +218,28 @@ impl<'b> Code<'b> {
                 with.into_iter().for_each(|op| self.note(op, &mut list));
             }
             if at >= changed {
-                let op = self.op(module, &operator, at..(operators.original_position() - body.offset) as u32, &mut open)?;
-                self.note(op, &mut list);
+                let span = at..(operators.original_position() - body.offset) as u32;
+                let Some(op) = self.op(module, &operator, span.clone(), &mut open)? else { return Ok(false) };
+                self.note(if exactly { self.as_bytes(module, op, span) } else { op }, &mut list);
             }
         }
         if replacements.next().is_some() {
             return Err(Error::Internal("a change of a body behind its end".into()));
         }
         self.list = List::from(list);
-        Ok(())
+        Ok(true)
+    }
+
+    /// The bytes of an instruction that was read, if it has nothing to do with blocks and locals.
+    fn as_bytes(&self, module: &Module<'_>, op: Op, span: Span) -> Op {
+        match op {
+            Op::Const(_) | Op::GlobalGet(_) => Op::Push(span),
+            Op::Eqz | Op::Eq | Op::Ne | Op::And | Op::Select | Op::Call(_) | Op::GlobalSet(_) => {
+                let (takes, gives) = self.effect(module, &op);
+                Op::Plain(span, takes, gives)
+            }
+            op => op,
+        }
     }
 
     /// Adds `op` to `list`, with its number.
@@ -204,10 +251,45 @@ impl<'b> Code<'b> {
                 block.is_loop = true;
                 block.target = Some(id + 1);
             }
-            Op::End(label) => drop(self.blocks[label as usize].target.get_or_insert(id + 1)),
+            Op::End(label) | Op::Delegate(label, _) => drop(self.blocks[label as usize].target.get_or_insert(id + 1)),
             _ => {}
         }
         list.push(Instruction { op, id: Some(id) });
+    }
+
+    /// Where each instruction of the body begins.
+    pub fn positions(&self) -> Result<Vec<usize>> {
+        let mut operators = FunctionBody::new(BinaryReader::new(&self.body.bytes, self.body.offset)).get_operators_reader()?;
+        let mut positions = Vec::new();
+        while !operators.eof() {
+            positions.push((operators.original_position() - self.body.offset) as usize);
+            operators.read()?;
+        }
+        Ok(positions)
+    }
+
+    /// The declared locals of the types that are `wanted`.
+    pub fn locals_of(&self, wanted: impl Fn(&ValType) -> bool) -> Result<Vec<u32>> {
+        let declared: u32 = self.declarations.iter().map(|(count, _)| count).sum();
+        let mut next = self.locals - declared - self.added.iter().map(|(count, _)| count).sum::<u32>();
+        let mut found = Vec::new();
+        for (count, bytes) in &self.declarations {
+            if wanted(&BinaryReader::new(bytes, 0).read::<ValType>()?) {
+                found.extend(next..next + count);
+            }
+            next += count;
+        }
+        Ok(found)
+    }
+
+    /// Declares the locals of the types that are `wanted` as i32: nothing uses them any more.
+    pub fn retire_locals_of(&mut self, wanted: impl Fn(&ValType) -> bool) -> Result<()> {
+        for (_, bytes) in &mut self.declarations {
+            if wanted(&BinaryReader::new(bytes, 0).read::<ValType>()?) {
+                *bytes = &[I32];
+            }
+        }
+        Ok(())
     }
 
     /// Adds a local of type `ty` and returns its number.
@@ -263,10 +345,11 @@ impl<'b> Code<'b> {
         }
     }
 
-    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Op> {
-        let strange = || Error::Internal("an instruction that a list of them has no place for".into());
+    /// The instruction, or `None` when the list has no place for it.
+    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Option<Op>> {
+        let strange = || Error::Internal("a label that is not open".into());
         let target = |depth: u32| open.len().checked_sub(depth as usize + 1).map(|index| open[index]).ok_or_else(strange);
-        Ok(match *operator {
+        Ok(Some(match *operator {
             Operator::LocalGet { local_index } => Op::Get(local_index),
             Operator::LocalSet { local_index } => Op::Set(local_index),
             Operator::LocalTee { local_index } => Op::Tee(local_index),
@@ -292,28 +375,51 @@ impl<'b> Code<'b> {
                 let (label, ty) = self.open(module, blockty, open);
                 Op::If(label, ty)
             }
+            Operator::Try { blockty } => {
+                let (label, ty) = self.open(module, blockty, open);
+                Op::Try(label, ty)
+            }
+            Operator::TryTable { ref try_table } => {
+                // Its labels are counted from outside.
+                let clauses = try_table.catches.iter().map(|catch| clause(catch, target)).collect::<Result<_>>()?;
+                let (label, ty) = self.open(module, try_table.ty, open);
+                Op::TryTable(label, ty, clauses)
+            }
             Operator::Else => Op::Else(target(0)?),
+            Operator::Catch { tag_index } => Op::Catch(target(0)?, tag_index),
+            Operator::CatchAll => Op::CatchAll(target(0)?),
             Operator::End => Op::End(open.pop().ok_or_else(strange)?),
+            Operator::Delegate { relative_depth } => {
+                let label = open.pop().ok_or_else(strange)?;
+                // As for `try_table`.
+                let to = open.len().checked_sub(relative_depth as usize + 1).map(|index| open[index]).ok_or_else(strange)?;
+                Op::Delegate(label, to)
+            }
             Operator::Br { relative_depth } => Op::Br(target(relative_depth)?),
             Operator::BrIf { relative_depth } => Op::BrIf(target(relative_depth)?),
             Operator::BrTable { ref targets } => {
                 let labels = targets.targets().map(|depth| target(depth?)).collect::<Result<_>>()?;
                 Op::BrTable(labels, target(targets.default())?)
             }
+            Operator::Rethrow { relative_depth } => Op::Rethrow(target(relative_depth)?),
+            Operator::ThrowRef => Op::ThrowRef,
             Operator::Unreachable => Op::Stop(span, 0),
             Operator::Return => Op::Stop(span, self.arity(0)),
-            Operator::Throw { tag_index } => Op::Stop(span, arity::of_tag(module, tag_index).ok_or_else(strange)?),
+            Operator::Throw { tag_index } => {
+                let takes = arity::of_tag(module, tag_index);
+                Op::Stop(span, takes.ok_or_else(|| Error::Internal("a tag that is not there".into()))?)
+            }
             Operator::ReturnCall { function_index } => Op::Stop(span, arity::of_function(module, function_index).0),
             Operator::ReturnCallIndirect { type_index, .. } => Op::Stop(span, arity::of_type_at(module, type_index).0 + 1),
             Operator::CallIndirect { type_index, .. } => {
                 let (takes, gives) = arity::of_type_at(module, type_index);
                 Op::Plain(span, takes + 1, gives)
             }
-            _ => {
-                let (takes, gives) = arity::of_plain(operator).ok_or_else(strange)?;
-                Op::Plain(span, takes, gives)
-            }
-        })
+            _ => match arity::of_plain(operator) {
+                Some((takes, gives)) => Op::Plain(span, takes, gives),
+                None => return Ok(None),
+            },
+        }))
     }
 
     fn open(&mut self, module: &Module<'_>, ty: BlockType, open: &mut Vec<Label>) -> (Label, BlockType) {
@@ -348,8 +454,24 @@ impl<'b> Code<'b> {
         matches!(self.bytes(span).first(), Some(&CALL_INDIRECT | &CALL_REF))
     }
 
+    /// Whether the instruction in `span` is a call of any kind.
+    pub fn calls(&self, span: &Span) -> bool {
+        const CALL: u8 = 0x10;
+        self.calls_pointer(span) || self.bytes(span).first() == Some(&CALL)
+    }
+
     /// Where the `end` of `label` is, at or behind `from`.
     pub fn end_of(&self, label: Label, from: usize) -> Option<usize> {
         (from..self.list.len()).find(|index| self.list[*index].op == Op::End(label))
     }
+}
+
+fn clause(catch: &Catch, target: impl Fn(u32) -> Result<Label>) -> Result<Clause> {
+    let (tag, reference, to) = match *catch {
+        Catch::One { tag, label } => (Some(tag), false, label),
+        Catch::OneRef { tag, label } => (Some(tag), true, label),
+        Catch::All { label } => (None, false, label),
+        Catch::AllRef { label } => (None, true, label),
+    };
+    Ok(Clause { tag, reference, to: target(to)? })
 }

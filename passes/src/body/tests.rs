@@ -45,7 +45,7 @@ fn lists_are_written_as_they_were_read() {
         with_function(body, |module, id, original| {
             let mut code = Code::new(module, id, original).unwrap();
             code.read(module, Changes::default()).unwrap();
-            let unused = code.encode(None).unwrap();
+            let unused = code.encode().unwrap();
             // Locals behind the last one that is used are not declared any more.
             let instructions = |bytes: &[u8]| {
                 let body = FunctionBody::new(BinaryReader::new(bytes, 0));

@@ -8,7 +8,6 @@ use super::threading::{self, Threaded};
 use super::{Machinery, referenced, sites};
 use crate::body::code::{Changes, Code, Op};
 use crate::body::edit::Edits;
-use crate::body::encode::Exnref;
 use crate::body::halves::TempRet;
 use crate::module::{FunctionId, Module};
 use crate::{Error, Outcome, Result};
@@ -129,15 +128,10 @@ fn rewrite_sites(
     let helpers = helpers(module, plan, state);
     let temp_ret = if let TempRet::Private(global) = machinery.matching.selected { Some(global) } else { None };
     let without_result = types_without_result(module, plan);
-    let exnref = state.exnref.then(|| exnref_types(module, plan));
     let functions: BTreeSet<FunctionId> = redirects.keys().chain(plan.inlined.keys()).copied().collect();
     let shared = &*module;
-    let context = threading::Context {
-        temp_ret,
-        without_result,
-        exnref,
-        ..threading::Context::new(shared, &abi.by_function(), state, &helpers)
-    };
+    let context =
+        threading::Context { temp_ret, without_result, ..threading::Context::new(shared, &abi.by_function(), state, &helpers) };
     let bodies: Vec<(FunctionId, Threaded)> = (functions.into_par_iter())
         .map(|function| {
             let body =
@@ -206,23 +200,6 @@ fn guarded_types(module: &Module<'_>, plan: &sites::Plan) -> Vec<FuncType> {
 fn types_without_result(module: &mut Module<'_>, plan: &sites::Plan) -> HashMap<u32, u32> {
     let types = guarded_types(module, plan).into_iter().filter(|ty| !ty.results().is_empty());
     types.map(|ty| (module.type_id(&ty).0, module.type_id(&FuncType::new(ty.params().to_vec(), [])).0)).collect()
-}
-
-/// The types of the blocks around each `try_table`.
-fn exnref_types(module: &mut Module<'_>, plan: &sites::Plan) -> Exnref {
-    let payload = [ValType::I32];
-    let with_reference = [ValType::I32, ValType::EXNREF];
-    let mut types = Exnref { reference_alone: module.type_id(&FuncType::new([], with_reference)).0, ..Exnref::default() };
-    for ty in guarded_types(module, plan) {
-        let parameters = ty.params().to_vec();
-        let payload = module.type_id(&FuncType::new(parameters.clone(), payload)).0;
-        let with_reference = module.type_id(&FuncType::new(parameters.clone(), with_reference)).0;
-        for ty in [module.type_id(&ty).0, module.type_id(&FuncType::new(parameters, [])).0] {
-            types.payload.insert(ty, payload);
-            types.with_reference.insert(ty, with_reference);
-        }
-    }
-    types
 }
 
 /// The functions that the handlers of inlined sites call.

@@ -42,7 +42,7 @@ use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::exception_abi as abi;
 use crate::linking::siblings::SiblingExports;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
-use crate::{Environment, Error, Notice, Outcome, Result, code};
+use crate::{Environment, Error, Outcome, Result, code};
 use abi::{Abi, Role};
 use personality::Personality;
 use rayon::prelude::*;
@@ -59,8 +59,6 @@ pub const THROWING: [&str; 2] = ["__cxa_throw", "__cxa_rethrow"];
 pub struct Options<'o> {
     /// Name of the runtime's entry point to exception matching, as [`personality::offered`] tells it.
     pub personality: &'o str,
-    /// Write `try_table` instead of the legacy `try`.
-    pub exnref: bool,
     /// Functions that sibling modules export: imports of these names are theirs.
     pub sibling_exports: &'o SiblingExports,
     /// What the runtime offers; `None` when nothing is known of it.
@@ -88,7 +86,7 @@ pub fn run(module: &mut Module<'_>, options: &Options<'_>) -> Result<Outcome> {
     let facts = scan::scan(module, &abi)?;
     let mut plan = sites::plan(module, &abi, &facts, options, &mut outcome)?;
     import_callees(module, &mut plan);
-    let machinery = if abi.catches() { Some(machinery(module, &abi, &facts, &plan, options, &mut outcome)?) } else { None };
+    let machinery = if abi.catches() { Some(machinery(module, &abi, &facts, &plan, options)?) } else { None };
     let mut addresses = Vec::new();
     if let Some(machinery) = &machinery {
         addresses = private_words(module, &abi, &machinery.state)?;
@@ -239,14 +237,7 @@ fn machinery(
     facts: &[(FunctionId, BodyFacts)],
     plan: &sites::Plan,
     options: &Options<'_>,
-    outcome: &mut Outcome,
 ) -> Result<Machinery> {
-    let try_table = facts.iter().any(|(_, facts)| facts.try_table);
-    let legacy_try = facts.iter().any(|(_, facts)| facts.legacy_try);
-    if options.exnref && legacy_try {
-        let message = "it already has legacy `try` instructions, which engines do not mix with `try_table`: kept";
-        outcome.notices.push(Notice::note(code::MIXED_HANDLERS, message));
-    }
     let one_i32 = FuncType::new([ValType::I32], []);
     // A wrapper that is needed for its address catches both.
     let referenced = referenced(module, abi, facts);
@@ -261,7 +252,6 @@ fn machinery(
         longjmp: longjmp.then(|| module.import_tag("env", "__c_longjmp", &one_i32)),
         caught: module.add_global(0),
         threw: plan.words_in_memory.then(|| module.add_global(0)),
-        exnref: try_table || (options.exnref && !legacy_try),
     };
     let temp_ret = temp_ret(module, abi, facts);
     Ok(Machinery { state, matching: matching(module, abi, temp_ret, options) })

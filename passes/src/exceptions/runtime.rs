@@ -6,7 +6,7 @@ use super::personality::{Personality, SELECTOR};
 use crate::Result;
 use crate::body::halves::{TempRet, push_joined, returns_i64, split_result};
 use crate::module::{FunctionId, GlobalId, Module, TableId, TagId, TypeId};
-use wasm_encoder::{BlockType, Catch, Function, InstructionSink, MemArg, MemArgTarget, ValType};
+use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
 use wasmparser::FuncType;
 
 /// The state that the JavaScript library kept, now private to the module.
@@ -22,8 +22,6 @@ pub struct State {
     pub caught: GlobalId,
     /// Holds the address of `__THREW__`, with `__threwValue` right behind it; `None` when no code of the module reads them.
     pub threw: Option<GlobalId>,
-    /// `try_table` instead of the legacy `try`.
-    pub exnref: bool,
 }
 
 /// What a wrapper catches.
@@ -84,50 +82,15 @@ pub fn invoke(ty: &FuncType, callee: Callee<'_>, catches: Catches, state: &State
         [result, ..] => BlockType::Result(Module::encoded_type(*result)?),
     };
     function.instructions().global_get(state.stack_pointer.0).local_set(stack_pointer);
-    if state.exnref {
-        exnref_invoke(&mut function, ty, callee, catches, state, result, payload)?;
-    } else {
-        function.instructions().try_(result);
-        call(&mut function, ty, callee, state.function_table)?;
-        for (tag, handler) in catches.handlers(state) {
-            function.instructions().catch(tag.0).local_set(payload);
-            report(handler, &mut function, payload, stack_pointer, state);
-            zero(&mut function.instructions(), ty)?;
-        }
-        function.instructions().end();
-    }
-    function.instructions().end();
-    Ok(function.into_raw_body())
-}
-
-/// A block for each tag around the `try_table`, left with the payload when that tag is caught.
-fn exnref_invoke(
-    function: &mut Function,
-    ty: &FuncType,
-    callee: Callee<'_>,
-    catches: Catches,
-    state: &State,
-    result: BlockType,
-    payload: u32,
-) -> Result<()> {
-    let stack_pointer = payload - 1;
-    let handlers = catches.handlers(state);
-    for _ in &handlers {
-        function.instructions().block(BlockType::Result(ValType::I32));
-    }
-    // The innermost block is that of the first handler.
-    let catch: Vec<Catch> =
-        handlers.iter().enumerate().map(|(label, (tag, _))| Catch::One { tag: tag.0, label: label as u32 }).collect();
-    function.instructions().try_table(result, catch);
-    call(function, ty, callee, state.function_table)?;
-    function.instructions().end().return_();
-    for (_, handler) in handlers {
-        function.instructions().end().local_set(payload);
-        report(handler, function, payload, stack_pointer, state);
+    function.instructions().try_(result);
+    call(&mut function, ty, callee, state.function_table)?;
+    for (tag, handler) in catches.handlers(state) {
+        function.instructions().catch(tag.0).local_set(payload);
+        report(handler, &mut function, payload, stack_pointer, state);
         zero(&mut function.instructions(), ty)?;
-        function.instructions().return_();
     }
-    Ok(())
+    function.instructions().end().end();
+    Ok(function.into_raw_body())
 }
 
 fn call(function: &mut Function, ty: &FuncType, callee: Callee<'_>, table: TableId) -> Result<()> {

@@ -47,9 +47,14 @@ fn union(set: &mut [u64], more: &[u64]) -> bool {
 }
 
 /// Finds which of so many `facts` hold in front of each instruction of `code`, where `transfer` makes of what holds behind an
-/// instruction without control flow what holds in front of it. `None` for bodies that are too large.
+/// instruction without control flow what holds in front of it. `None` for bodies that are too large, and for
+/// those with exception handlers of other kinds than the passes write.
 pub fn solve(code: &Code<'_>, facts: u32, transfer: impl Fn(&Op, &mut [u64])) -> Option<Sets> {
     let words = facts as usize / 64 + 1;
+    let unknown = |op: &Op| matches!(op, Op::CatchAll(_) | Op::Delegate(..) | Op::TryTable(..));
+    if code.list.iter().any(|instruction| unknown(&instruction.op)) {
+        return None;
+    }
     if words.saturating_mul(code.list.len()) > MOST_KEPT {
         return None;
     }
@@ -158,7 +163,7 @@ impl<'c, 'b> Walk<'c, 'b> {
                         union(&mut now, self.target(*label));
                     }
                 }
-                Op::Stop(..) | Op::Rethrow(_) | Op::Throw(_) | Op::Unreachable => now.fill(0),
+                Op::Stop(..) | Op::Rethrow(_) | Op::Throw(_) | Op::ThrowRef | Op::Return | Op::Unreachable => now.fill(0),
                 Op::Block(..) => {}
                 op => transfer(op, &mut now),
             }

@@ -48,13 +48,19 @@ impl Reach {
             Op::Loop(label, _) => self.enter(*label, Kind::Loop),
             Op::If(label, _) => self.enter(*label, Kind::If),
             Op::Try(label, _) => self.enter(*label, Kind::Other),
-            Op::Else(_) | Op::Catch(..) => {
+            Op::TryTable(label, _, clauses) => {
+                if self.reached {
+                    clauses.iter().for_each(|clause| self.branch(clause.to));
+                }
+                self.enter(*label, Kind::Block);
+            }
+            Op::Else(_) | Op::Catch(..) | Op::CatchAll(_) => {
                 let frame = self.frames.last_mut()?;
                 frame.leads_out |= self.reached;
                 frame.kind = Kind::Other;
                 self.reached = frame.entered;
             }
-            Op::End(_) => {
+            Op::End(_) | Op::Delegate(..) => {
                 let mut frame = self.frames.pop()?;
                 frame.leads_out |= frame.kind == Kind::If && frame.entered;
                 self.reached |= frame.leads_out;
@@ -70,7 +76,7 @@ impl Reach {
                 labels.iter().chain([default]).for_each(|label| self.branch(*label));
                 self.reached = false;
             }
-            Op::Stop(..) | Op::Unreachable | Op::Rethrow(_) | Op::Throw(_) => self.reached = false,
+            Op::Stop(..) | Op::Unreachable | Op::Rethrow(_) | Op::Throw(_) | Op::ThrowRef | Op::Return => self.reached = false,
             _ => {}
         }
         None

@@ -30,7 +30,6 @@ mod unreached;
 mod tests;
 
 use crate::body::code::{Code, Op};
-use crate::body::encode::Exnref;
 use crate::body::solve::live::Live;
 pub use site::{Below, Site};
 
@@ -58,8 +57,6 @@ pub struct Context<'m> {
     pub temp_ret: Option<GlobalId>,
     /// For a `try` of some type, the type with the same parameters and no result.
     pub without_result: HashMap<u32, u32>,
-    /// There if `try_table` is to be written.
-    pub exnref: Option<Exnref>,
 }
 
 impl<'m> Context<'m> {
@@ -78,7 +75,6 @@ impl<'m> Context<'m> {
             matching: roles.iter().filter_map(clauses).collect(),
             temp_ret: None,
             without_result: HashMap::new(),
-            exnref: None,
         }
     }
 }
@@ -145,6 +141,6 @@ pub fn thread(context: &Context<'_>, mut code: Code<'_>, mut sites: Vec<Site>, r
         dead::remove(context, &mut code);
     }
     let calls = code.list.iter().filter_map(|instruction| context.routine(&instruction.op)).collect();
-    let body = code.encode(context.exnref.as_ref())?;
+    let body = code.encode()?;
     Ok(Threaded { body, sites: threaded, passing, calls })
 }

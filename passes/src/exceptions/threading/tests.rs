@@ -65,7 +65,6 @@ fn threaded(body: &str, catches: Catches, throws: bool) -> (Vec<String>, usize, 
         longjmp: Some(TagId(1)),
         caught: GlobalId(0),
         threw: None,
-        exnref: false,
     };
     let named = |name: &str| match module.import("env", name) {
         Some(Item::Function(id)) => id,

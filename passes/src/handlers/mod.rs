@@ -1,0 +1,270 @@
+//! Exception instructions of one kind: `try`, `catch`, `catch_all`, `delegate` and `rethrow`, or `try_table` and `throw_ref`.
+//!
+//! **Idea.** Engines know the first kind, the second, or both, and refuse a module that mixes them. So all bodies with exception
+//! instructions of the other kind are written anew with those that are asked for: [`tabled`] makes `try_table` of `try`, and
+//! [`legacy`] goes back. All other instructions stay as they are, and so do tags, which are the same for both kinds: modules of different
+//! kinds throw to each other.
+//!
+//! **When it refuses.** `try` can always become `try_table`, but not the other way round: a reference of an exception is a value, of which
+//! legacy instructions have none ([`legacy`] tells what it recognises). Then the whole module keeps `try_table`, and what it has of `try`
+//! becomes that, too. Bodies with instructions of proposals that Emscripten does not use (typed function references, garbage
+//! collection, stack switching) stay, and with them the module.
+//!
+//! **Relies on** the legacy exception handling proposal for `delegate`, whose exceptions go where those of the named block's own
+//! instructions would, and on the bodies being valid, as [`Module::read`] makes sure. What LLVM 22, Binaryen and this pass write as
+//! `try_table` is recognised: the reference of an exception goes from the block behind which its handler stands to a local or stays on
+//! the stack, and is thrown on.
+
+mod legacy;
+mod references;
+mod shape;
+mod tabled;
+mod tidy;
+
+use crate::body::code::{Code, Instruction, Op};
+use crate::body::facts;
+use crate::body::list::List;
+use crate::linking::code_offsets::drop_code_offsets;
+use crate::module::{FunctionId, Module, Origin, TypeId};
+use crate::{Error, Kept, Notice, Outcome, Result, code};
+use rayon::prelude::*;
+use std::collections::HashSet;
+use wasmparser::{AbstractHeapType, BlockType, FuncType, HeapType, ValType};
+
+/// Name of this pass.
+pub const PASS: &str = "handlers";
+
+/// Which instructions handle exceptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// `try`, `catch`, `catch_all`, `delegate`, `rethrow`.
+    #[default]
+    Legacy,
+    /// `try_table`, `throw_ref`.
+    Exnref,
+}
+
+impl Kind {
+    /// That of `module`: `try_table` if it has any.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for code that cannot be decoded.
+    pub fn of(module: &Module<'_>) -> Result<Self> {
+        Ok(if functions_of(module, Kind::Exnref)?.is_empty() { Kind::Legacy } else { Kind::Exnref })
+    }
+}
+
+/// So many bodies are lists at a time.
+const AT_A_TIME: usize = 256;
+
+const UNLISTED: &str = "instructions of other proposals stand beside its exception handlers";
+
+/// Writes all exception handlers of `module` with the instructions of `kind`.
+///
+/// # Errors
+/// [`Error::Malformed`] for code that cannot be decoded.
+pub fn run(module: &mut Module<'_>, kind: Kind) -> Result<Outcome> {
+    let mut outcome = Outcome::new(PASS);
+    match kind {
+        Kind::Exnref => rewrite(module, kind, &mut outcome)?,
+        Kind::Legacy => {
+            if !rewrite(module, kind, &mut outcome)? {
+                let mixed = !functions_of(module, Kind::Legacy)?.is_empty();
+                if mixed && rewrite(module, Kind::Exnref, &mut outcome)? {
+                    let message = "some of its `try_table` cannot become `try`, so all of its handlers are `try_table` now";
+                    outcome.notices.push(Notice::note(code::MIXED_HANDLERS, message));
+                }
+            }
+            true
+        }
+    };
+    if !outcome.is_unchanged() {
+        drop_code_offsets(module, &mut outcome);
+        // Blocks that take values, or give several, are part of multivalue.
+        module.add_target_features(&["exception-handling", "multivalue"]);
+    }
+    Ok(outcome)
+}
+
+/// The functions that have exception instructions of `kind`.
+fn functions_of(module: &Module<'_>, kind: Kind) -> Result<Vec<FunctionId>> {
+    let bodies = module.bodies_that(|facts| match kind {
+        Kind::Legacy => facts.legacy_try,
+        Kind::Exnref => facts.try_table || facts.throw_ref,
+    })?;
+    Ok(bodies.into_iter().map(|(function, _)| function).collect())
+}
+
+/// Writes the exception handlers that are not of `kind` anew. If one of them cannot be, none is; tells whether they could.
+fn rewrite(module: &mut Module<'_>, kind: Kind, outcome: &mut Outcome) -> Result<bool> {
+    let mut functions = functions_of(module, if kind == Kind::Legacy { Kind::Exnref } else { Kind::Legacy })?;
+    if kind == Kind::Legacy {
+        let others = functions_with_references(module)?;
+        if !(functions.is_empty() && others.is_empty()) && passes_references(module) {
+            outcome.leave(Kept::Module, legacy::STORED);
+            return Ok(false);
+        }
+        functions.extend(others);
+    }
+    let mut bodies = Vec::with_capacity(functions.len());
+    for some in functions.chunks(AT_A_TIME) {
+        let shared = &*module;
+        let converted: Vec<_> = some.par_iter().map(|function| converted(shared, *function, kind)).collect::<Result<_>>()?;
+        let converted: Vec<Converted> = match converted.into_iter().collect::<std::result::Result<_, &str>>() {
+            Ok(converted) => converted,
+            Err(why) => {
+                outcome.leave(Kept::Module, why);
+                return Ok(false);
+            }
+        };
+        let types = |one: &Converted| one.types.wanted.iter().map(|ty| module.type_id(ty).0).collect();
+        let types: Vec<Vec<u32>> = converted.iter().map(types).collect();
+        let shared = &*module;
+        let encoded: Vec<_> = (some.par_iter().zip(converted).zip(types))
+            .map(|((function, converted), types)| Ok((*function, encoded(shared, *function, converted, &types)?)))
+            .collect::<Result<_>>()?;
+        bodies.extend(encoded);
+    }
+    module.define_functions(bodies);
+    if kind == Kind::Legacy && !functions.is_empty() {
+        remove_reference_types(module)?;
+    }
+    outcome.count(if kind == Kind::Legacy { "functions_with_try" } else { "functions_with_try_table" }, functions.len());
+    Ok(true)
+}
+
+/// The functions without exception instructions that have a reference of an exception in a local.
+fn functions_with_references(module: &Module<'_>) -> Result<Vec<FunctionId>> {
+    let bodies = module.bodies_that(|facts| !facts.try_table && !facts.throw_ref)?;
+    let mut found = Vec::new();
+    for (function, body) in bodies {
+        if !Code::new(module, function, body)?.locals_of(is_reference)?.is_empty() {
+            found.push(function);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a value is a reference of an exception.
+fn is_reference(ty: &ValType) -> bool {
+    let kind = |kind| HeapType::Abstract { shared: false, ty: kind };
+    let heap = if let ValType::Ref(ty) = ty { Some(ty.heap_type()) } else { None };
+    heap.is_some_and(|heap| heap == kind(AbstractHeapType::Exn) || heap == kind(AbstractHeapType::NoExn))
+}
+
+/// Whether references of exceptions go from function to function, or are kept.
+fn passes_references(module: &Module<'_>) -> bool {
+    let in_type = |ty: &FuncType| ty.params().iter().chain(ty.results()).any(is_reference);
+    let functions =
+        (module.functions().iter()).filter(|function| !matches!(function.origin, Origin::Dead)).map(|function| function.ty);
+    let tags = module.tags().iter().map(|tag| tag.ty);
+    functions.chain(tags).any(|ty| in_type(&module.types()[ty.0 as usize]))
+        || module.globals().iter().any(|global| is_reference(&global.ty.content_type))
+        || module.tables().iter().any(|table| is_reference(&ValType::Ref(table.ty.element_type)))
+}
+
+/// Engines that know only legacy instructions know no references of exceptions either: types with them go, unless something uses them.
+fn remove_reference_types(module: &mut Module<'_>) -> Result<()> {
+    let mut used: HashSet<u32> = module.tags().iter().map(|tag| tag.ty.0).collect();
+    used.extend(module.functions().iter().map(|function| function.ty.0));
+    for (_, facts) in module.facts()? {
+        let types =
+            facts.immediates.iter().filter(|immediate| matches!(immediate.kind, facts::Kind::BlockType | facts::Kind::Type));
+        used.extend(types.map(|immediate| immediate.id));
+    }
+    for id in 0..module.types().len() as u32 {
+        let ty = &module.types()[id as usize];
+        let refers = ty.params().iter().chain(ty.results()).any(is_reference);
+        if refers && !used.contains(&id) && module.has_type(TypeId(id)) {
+            module.remove_type(TypeId(id));
+        }
+    }
+    Ok(())
+}
+
+/// What became of one body.
+struct Converted {
+    list: Vec<Instruction>,
+    types: Types,
+    /// How many locals for references were added.
+    added: u32,
+    kind: Kind,
+}
+
+/// Types of blocks that only the module can give.
+#[derive(Debug, Default)]
+struct Types {
+    wanted: Vec<FuncType>,
+}
+
+impl Types {
+    /// The type of a block; one that takes or gives more than a block type can say is the number of a wanted one, counted down from the
+    /// largest number.
+    fn block(&mut self, takes: &[ValType], gives: Vec<ValType>) -> BlockType {
+        match (takes, gives.as_slice()) {
+            ([], []) => BlockType::Empty,
+            ([], [one]) => BlockType::Type(*one),
+            _ => {
+                let ty = FuncType::new(takes.to_vec(), gives);
+                let known = self.wanted.iter().position(|wanted| *wanted == ty);
+                let place = known.unwrap_or_else(|| {
+                    self.wanted.push(ty);
+                    self.wanted.len() - 1
+                });
+                BlockType::FuncType(u32::MAX - place as u32)
+            }
+        }
+    }
+}
+
+/// The body of `function` with exception instructions of `kind`, or why that cannot be.
+fn converted(module: &Module<'_>, function: FunctionId, kind: Kind) -> Result<std::result::Result<Converted, &'static str>> {
+    let mut code = code_of(module, function)?;
+    if !code.read_exactly(module)? {
+        return Ok(Err(UNLISTED));
+    }
+    let before = code.locals;
+    let ops: Vec<Op> = std::mem::take(&mut code.list).into_vec().into_iter().map(|instruction| instruction.op).collect();
+    let live = tidy::live(&ops);
+    let ops: Vec<Op> = live.iter().map(|at| ops[*at].clone()).collect();
+    let result = match kind {
+        Kind::Exnref => {
+            let ops = tidy::with_late_tries(module, &code, ops);
+            let ops = tidy::with_shared_ends(&code, ops);
+            tabled::convert(module, &mut code, &ops)?
+        }
+        Kind::Legacy => {
+            let references = code.locals_of(is_reference)?.into_iter().collect();
+            let positions = code.positions()?;
+            let positions: Vec<usize> = live.iter().map(|at| positions[*at]).collect();
+            legacy::convert(module, function, &mut code, &ops, &positions, references)?
+        }
+    };
+    Ok(result.map(|(list, types)| Converted { list, types, added: code.locals - before, kind }))
+}
+
+fn code_of<'m>(module: &'m Module<'_>, function: FunctionId) -> Result<Code<'m>> {
+    let body = module.function(function).origin.defined().ok_or_else(|| Error::Internal("an import has no body".into()))?;
+    Code::new(module, function, body)
+}
+
+/// The bytes of a body; `types` are those that it wanted.
+fn encoded(module: &Module<'_>, function: FunctionId, converted: Converted, types: &[u32]) -> Result<Vec<u8>> {
+    let Converted { mut list, added, kind, .. } = converted;
+    let mut code = code_of(module, function)?;
+    if kind == Kind::Legacy {
+        code.retire_locals_of(is_reference)?;
+    }
+    for _ in 0..added {
+        code.new_local(ValType::EXNREF)?;
+    }
+    for instruction in &mut list {
+        if let Op::Block(_, BlockType::FuncType(ty)) | Op::Try(_, BlockType::FuncType(ty)) = &mut instruction.op
+            && let Some(wanted) = types.get((u32::MAX - *ty) as usize)
+        {
+            *ty = *wanted;
+        }
+    }
+    code.list = List::from(list);
+    code.encode()
+}

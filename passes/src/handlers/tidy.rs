@@ -1,0 +1,160 @@
+//! What goes before handlers are written anew.
+//!
+//! - Code that nothing leads to, behind a branch or the like: what its values are is not known, and it could not move.
+//! - A handler that goes on behind its `try`, where only the end of a block comes, branches to that end instead, and need not stand there.
+//! - A `try` with `delegate` at the beginning of a `try` whose own exceptions go to the same place: LLVM begins a `try` early and
+//!   takes calls out of it again. These come to stand before it.
+
+use super::shape::{Block, Kind, Shape, effect, stops, targets};
+use crate::body::code::{Code, Label, Op};
+use crate::module::Module;
+use std::collections::{HashMap, HashSet};
+
+/// The instructions of a list to which something may lead, by their numbers.
+pub fn live(ops: &[Op]) -> Vec<usize> {
+    let mut live = Vec::with_capacity(ops.len());
+    // How many blocks are open in the code that nothing leads to.
+    let mut dead: Option<usize> = None;
+    for (at, op) in ops.iter().enumerate() {
+        let opens = matches!(op, Op::Block(..) | Op::Loop(..) | Op::If(..) | Op::Try(..) | Op::TryTable(..));
+        let ends = matches!(op, Op::End(_) | Op::Delegate(..));
+        let turns = matches!(op, Op::Else(_) | Op::Catch(..) | Op::CatchAll(_));
+        match &mut dead {
+            Some(0) if ends || turns => dead = None,
+            Some(open) => {
+                *open = *open + usize::from(opens) - usize::from(ends);
+                continue;
+            }
+            None => {}
+        }
+        if stops(op) {
+            dead = Some(0);
+        }
+        live.push(at);
+    }
+    live
+}
+
+/// The list with the same label for each `try` and the block at whose end it ends. Its handlers branch there.
+pub fn with_shared_ends(code: &Code<'_>, ops: Vec<Op>) -> Vec<Op> {
+    let shape = Shape::of(code, &ops);
+    let mut same: HashMap<Label, Label> = HashMap::new();
+    for op in &ops {
+        // Blocks outside come first.
+        if let Op::Try(label, _) = op
+            && let Some(around) = block_that_ends_with(code, &shape, *label)
+        {
+            same.insert(*label, same.get(&around).copied().unwrap_or(around));
+        }
+    }
+    if same.is_empty() {
+        return ops;
+    }
+    let name = |label: Label| same.get(&label).copied().unwrap_or(label);
+    let mut out = Vec::with_capacity(ops.len());
+    for (at, op) in ops.into_iter().enumerate() {
+        if let Some(closed) = shape.closes.get(&at).map(|closed| &shape.sequences[*closed])
+            && closed.kind == Kind::Handler
+            && !closed.ends
+            && let Some(around) = same.get(&closed.label)
+        {
+            out.push(if *around == 0 { Op::Return } else { Op::Br(*around) });
+        }
+        out.push(match op {
+            Op::Br(label) => Op::Br(name(label)),
+            Op::BrIf(label) => Op::BrIf(name(label)),
+            Op::BrTable(labels, default) => Op::BrTable(labels.iter().map(|label| name(*label)).collect(), name(default)),
+            op => op,
+        });
+    }
+    out
+}
+
+/// The block of which the `try` of `label` is the last instruction, if both give the same values.
+fn block_that_ends_with(code: &Code<'_>, shape: &Shape, label: Label) -> Option<Label> {
+    let block = &shape.blocks[label as usize];
+    let around = &shape.sequences[block.within];
+    let last = around.close == block.end + 1 && !matches!(around.kind, Kind::Loop | Kind::Handler);
+    let gives = |label: Label| code.blocks[label as usize].shape.1;
+    (last && !block.handlers.is_empty() && gives(label) == gives(around.label)).then_some(around.label)
+}
+
+/// The list with calls before each `try` that were in it only to be taken out again.
+pub fn with_late_tries(module: &Module<'_>, code: &Code<'_>, ops: Vec<Op>) -> Vec<Op> {
+    if !ops.iter().any(|op| matches!(op, Op::Delegate(..))) {
+        return ops;
+    }
+    let shape = Shape::of(code, &ops);
+    let branches: HashSet<Label> = ops.iter().flat_map(targets).collect();
+    let mut out = Vec::with_capacity(ops.len());
+    // Where each `try` is to begin that begins later.
+    let mut later: Vec<(usize, Op)> = Vec::new();
+    let mut undelegated: HashSet<Label> = HashSet::new();
+    for (at, op) in ops.iter().enumerate() {
+        while let Some((_, op)) = later.pop_if(|(begin, _)| *begin == at) {
+            out.push(op);
+        }
+        match op {
+            Op::Try(label, _) if undelegated.contains(label) => {}
+            Op::Delegate(label, _) if undelegated.contains(label) => {}
+            Op::Try(label, _) => match beginning(module, code, &ops, &shape, *label, &branches) {
+                Some((begin, tries)) => {
+                    undelegated.extend(tries);
+                    later.push((begin, op.clone()));
+                }
+                None => out.push(op.clone()),
+            },
+            op => out.push(op.clone()),
+        }
+    }
+    out
+}
+
+/// Where the `try` of `label` can begin instead, and the ones before that which are none any more.
+fn beginning(
+    module: &Module<'_>,
+    code: &Code<'_>,
+    ops: &[Op],
+    shape: &Shape,
+    label: Label,
+    branches: &HashSet<Label>,
+) -> Option<(usize, Vec<Label>)> {
+    let guard = shape.guard_of(label);
+    let Block { open, first, ref handlers, .. } = shape.blocks[label as usize];
+    // What is before it must not branch to it, nor take what it takes.
+    if handlers.is_empty() || branches.contains(&label) || code.blocks[label as usize].shape.0 > 0 {
+        return None;
+    }
+    let close = shape.sequences[first].close;
+    let (mut at, mut height, mut found) = (open + 1, 0, None);
+    let mut tries = Vec::new();
+    while at < close {
+        let op = &ops[at];
+        let (takes, gives) = effect(module, code, op);
+        height += i64::from(gives) - i64::from(takes);
+        match op {
+            Op::Try(inner, _) => {
+                let block = &shape.blocks[*inner as usize];
+                let body = &shape.sequences[block.first];
+                if block.delegate != Some(guard)
+                    || branches.contains(inner)
+                    || body.ends
+                    || code.blocks[*inner as usize].shape.0 > 0
+                {
+                    break;
+                }
+                tries.push(*inner);
+                at = block.end + 1;
+                if height == 0 {
+                    found = Some((at, tries.len()));
+                }
+            }
+            Op::Get(_) | Op::Set(_) | Op::Tee(_) | Op::Drop | Op::Push(_) => at += 1,
+            Op::Plain(span, ..) if !code.calls(span) => at += 1,
+            _ => break,
+        }
+    }
+    let (begin, count) = found?;
+    tries.truncate(count);
+    Some((begin, tries))
+}
