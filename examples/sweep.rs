@@ -189,7 +189,7 @@ impl<'a> Sweep<'a> {
     /// Codes of the errors that `check` finds.
     fn errors(&self, name: &str, bytes: &[u8]) -> BTreeSet<&'static str> {
         let findings = check::run::in_memory(name, bytes.to_vec(), self.target, &self.environment).unwrap_or_default();
-        let errors = findings.iter().filter(|finding: &&Finding| finding.severity() == Severity::Error);
+        let errors = findings.iter().filter(|finding: &&Finding| finding.severity == Severity::Error);
         errors.map(|finding| finding.code.name).collect()
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::cli::{self, Command};
 use crate::exit::EXIT_DONE;
-use crate::target::{commands, diff};
-use crate::{check, output, report, run as upgrade, show, usage};
+use crate::target::{commands, diff as target_diff};
+use crate::{check, diff, output, report, run as upgrade, show, usage};
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -19,6 +19,7 @@ where
         Ok(Command::Check(args)) => check::run::run(&args),
         Ok(Command::Explain(args)) => check::explain::run(&args),
         Ok(Command::Show(args)) => show::run::run(&args),
+        Ok(Command::Diff(args)) => diff::run::run(&args),
         Ok(Command::Target(args)) => commands::write(&args),
         Ok(Command::Targets(args)) => commands::targets(&args),
         Err(error) if error.use_stderr() => usage::tell(&error, asked_for_json(&args)),
@@ -36,7 +37,8 @@ fn asked_for_json(args: &[OsString]) -> Option<u32> {
     let version = match args.get(1).and_then(|first| first.to_str()) {
         Some("check") => check::report::SCHEMA_VERSION,
         Some("show") => show::SCHEMA_VERSION,
-        Some("targets") => diff::SCHEMA_VERSION,
+        Some("diff") => diff::SCHEMA_VERSION,
+        Some("targets") => target_diff::SCHEMA_VERSION,
         _ => report::SCHEMA_VERSION,
     };
     options.any(|argument| argument == "--json").then_some(version)

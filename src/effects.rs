@@ -100,9 +100,14 @@ impl Seen {
 
     fn for_wheels_only(&self, args: &UpgradeArgs) -> Vec<String> {
         let args = &args.wheel;
-        let for_wheels = [("--tag-style", args.tag_style.is_some()), ("--allow-python-mismatch", args.allow_python_mismatch)];
+        let for_wheels = [
+            ("--tag-style", args.tag_style.is_some()),
+            ("--audit", args.audit),
+            ("--allow-python-mismatch", args.allow_python_mismatch),
+        ];
         let for_archives = [
             ("--libdir", !args.libdir.is_empty()),
+            ("--isolate", args.isolate.is_some()),
             ("--exclude", !args.exclude.is_empty()),
             ("--compress", args.compress.is_some()),
             ("--lock", args.lock.is_some()),

@@ -144,7 +144,7 @@ fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
 }
 
 /// Whether `path` is in a directory in which repair tools put the libraries of one wheel.
-fn is_private(path: &str) -> bool {
+pub fn is_private(path: &str) -> bool {
     directory(path).split('/').any(|part| part.ends_with(".libs"))
 }
 

@@ -10,6 +10,7 @@ pub mod code;
 pub mod codes;
 pub mod command;
 mod counts;
+pub mod diff;
 mod effects;
 pub mod exit;
 pub mod exports;

@@ -44,6 +44,8 @@ pub struct ModuleOptions {
     pub add_needed: Vec<String>,
     /// Libraries to take out of NEEDED.
     pub remove_needed: Vec<String>,
+    /// Other names for libraries in NEEDED: the old and the new one.
+    pub rename_needed: Vec<(String, String)>,
     /// Other names for symbols, the user's first.
     pub aliases: Arc<Vec<Alias>>,
     /// The loader may ask for weak symbols that nobody offers, and all libraries that the module may get are siblings.
@@ -70,6 +72,7 @@ impl ModuleOptions {
                 runtime_path: &self.runtime_path,
                 add_needed: &self.add_needed,
                 remove_needed: &self.remove_needed,
+                rename_needed: &self.rename_needed,
             },
             aliases: &self.aliases,
             environment: self.environment.as_deref(),

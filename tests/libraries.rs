@@ -109,3 +109,36 @@ str([ctypes.CDLL(f'{os.getcwd()}/{package}/m.abi3.so').call() for package in 'ab
         assert_eq!(answer(&wheel, runtime, python), "[1, 2]", "{}", runtime.version());
     }
 }
+
+/// A wheel whose module calls a function of a library that it lacks, and a directory with that library.
+fn lacking(directory: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) {
+    let (input, libraries) = (directory.join(NAME), directory.join("lib"));
+    std::fs::write(&input, wheel(&[("demo/__init__.py", b""), ("demo/m.abi3.so", &wat::parse_str(CALLING).unwrap())])).unwrap();
+    std::fs::create_dir(&libraries).unwrap();
+    std::fs::write(libraries.join("x.so"), module("", &[("which", 1)])).unwrap();
+    (input, libraries)
+}
+
+/// Another package may have put a library of that name where the loader looks first.
+#[test]
+fn a_grafted_library_wins_over_others_of_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let (input, libraries) = lacking(directory.path());
+    let other = ("/usr/lib/x.so".to_string(), module("", &[("which", 2)]));
+    for runtime in [Runtime::V0_29_5, Runtime::V314_0_7] {
+        let answers = ["none", "grafted"].map(|isolate| {
+            let output = directory.path().join(format!("{}-{isolate}", runtime.version()));
+            std::fs::create_dir(&output).unwrap();
+            let arguments = ["--isolate", isolate, "--libdir", libraries.to_str().unwrap()];
+            let path = support::upgrade_archive(env!("CARGO_BIN_EXE_wasm-pyfix"), &input, runtime, &arguments, &output);
+            let python = "
+import ctypes, demo
+str(ctypes.CDLL(f'{demo.__path__[0]}/m.abi3.so').call())";
+            let unpacked = Job { unpacked: vec![path.clone()], files: vec![other.clone()], ..Job::new("unpacked", python) };
+            let installed = Job { installed: vec![path], files: vec![other.clone()], ..Job::new("installed", python) };
+            let answers = run_jobs(Node::Installed, runtime, &[unpacked, installed]).unwrap();
+            answers.into_iter().map(|answer| answer.outcome.unwrap_or_else(|error| error)).collect::<Vec<_>>()
+        });
+        assert_eq!(answers, [["2", "2"], ["1", "1"]], "{}", runtime.version());
+    }
+}

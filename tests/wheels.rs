@@ -9,6 +9,9 @@ mod support;
 #[path = "wheels/hostile.rs"]
 mod hostile;
 
+#[path = "wheels/isolated.rs"]
+mod isolated;
+
 #[path = "wheels/namesakes.rs"]
 mod namesakes;
 
@@ -18,6 +21,7 @@ mod platforms;
 use support::*;
 use wasm_pyfix::archive::compress::Level;
 use wasm_pyfix::wheel::WheelOptions;
+use wasm_pyfix::wheel::isolate::{Isolate, hashed};
 
 const NEW: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32.whl";
 const OLD: &str = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
@@ -332,10 +336,15 @@ fn libraries_are_grafted_with_what_they_need() {
     let result = run(OLD, &input, &options);
     let new = entries(&result.bytes);
     let names: Vec<&str> = new.iter().map(|entry| entry.name.as_str()).collect();
-    assert_eq!(names[..4], ["demo/_ext.so", "demo.libs/liba.so", "demo.libs/libb.so", "demo-1.0.dist-info/METADATA"]);
+    let name = |name: &str| hashed(name, &std::fs::read(directory.path().join(name)).unwrap()).unwrap();
+    let (a, b) = (name("liba.so"), name("libb.so"));
+    let [in_a, in_b] = [&a, &b].map(|name| format!("demo.libs/{name}"));
+    assert_eq!(names[..4], ["demo/_ext.so", &in_a, &in_b, "demo-1.0.dist-info/METADATA"]);
+    assert_eq!(needed(&new, "demo/_ext.so"), [a.as_str()]);
+    assert_eq!((needed(&new, &in_a), needed(&new, &in_b)), (vec![b, "libleft.so".to_string()], vec![a]));
     assert_eq!(runtime_path(&new, "demo/_ext.so"), ["/lib/python3.13/site-packages/demo.libs", "$ORIGIN/../demo.libs"]);
-    assert_eq!(runtime_path(&new, "demo.libs/liba.so"), ["$ORIGIN"]);
-    assert!(is_upgraded(&new, "demo.libs/liba.so") && is_upgraded(&new, "demo.libs/libb.so"));
+    assert_eq!(runtime_path(&new, &in_a), ["$ORIGIN"]);
+    assert!(is_upgraded(&new, &in_a) && is_upgraded(&new, &in_b));
     assert_eq!(result.modules[1].grafted_from, Some(directory.path().join("liba.so")));
     check_record(&new);
     assert!(!run(NEW, &result.bytes, &options).changed);
@@ -355,7 +364,7 @@ fn libraries_of_another_platform_are_not_grafted() {
 fn a_grafted_library_replaces_no_entry() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("libz.so"), module(&[], &[])).unwrap();
-    let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], ..options() };
+    let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], isolate: Isolate::None, ..options() };
     let extension = module(&["libz.so"], &[]);
     for taken in ["demo.libs/libz.so", "demo.libs"] {
         let input = Wheel::new(OLD).file("demo/_ext.so", &extension).file(taken, b"INPUT(-lz)\n").build();

@@ -11,6 +11,7 @@
 
 use crate::Outcome;
 use crate::module::{ConstExpr, ElementItems, Item, Module, Repair, SegmentKind};
+use std::collections::HashSet;
 
 /// What is asked for beyond repairs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +22,8 @@ pub struct Options<'o> {
     pub add_needed: &'o [String],
     /// Libraries to take out of NEEDED.
     pub remove_needed: &'o [String],
+    /// Other names for libraries in NEEDED, those that were added included: the old and the new one.
+    pub rename_needed: &'o [(String, String)],
 }
 
 /// Repairs and changes the metadata of `module`.
@@ -61,9 +64,25 @@ fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut 
             needed.push(name.clone());
         }
     }
+    rename(needed, options.rename_needed);
     if *needed != before {
         outcome.count("needed_lists_changed", 1);
     }
+}
+
+/// Gives libraries their new names, each once. A library that is there under its new name already, and is added under the old one by every
+/// run, is one library.
+fn rename(needed: &mut Vec<String>, names: &[(String, String)]) {
+    if names.is_empty() {
+        return;
+    }
+    for name in needed.iter_mut() {
+        if let Some((_, new)) = names.iter().find(|(old, _)| old == name) {
+            name.clone_from(new);
+        }
+    }
+    let mut seen = HashSet::new();
+    needed.retain(|name| seen.insert(name.clone()));
 }
 
 /// The bytes of memory and the slots of the table that the segments of `module` fill: MEM_INFO must say as much, or more.

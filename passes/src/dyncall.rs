@@ -30,6 +30,17 @@ pub enum Signatures {
     Listed(Vec<String>),
 }
 
+/// As [`std::str::FromStr`] reads it.
+impl std::fmt::Display for Signatures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Signatures::I64 => f.write_str("i64"),
+            Signatures::All => f.write_str("all"),
+            Signatures::Listed(signatures) => f.write_str(&signatures.join(",")),
+        }
+    }
+}
+
 impl std::str::FromStr for Signatures {
     type Err = String;
 

@@ -5,9 +5,9 @@
 //! **Relies on** what [`crate::loader`] says of loaders.
 
 use super::{Finding, Place};
-use crate::codes::libraries::{LIBRARY_LOADED_TWICE, LIBRARY_NOT_FOUND, MISSING_LIBRARY};
-use crate::loader::{Effort, Found, Installed, LONGEST_PATH, Searched, base_name};
-use crate::target::{LibraryLookup, Target};
+use crate::codes::libraries::{LIBRARY_LOADED_TWICE, LIBRARY_NOT_FOUND, MISSING_LIBRARY, SHADOWED_LIBRARY};
+use crate::loader::{Effort, Found, Installed, LIBRARY_DIRECTORY, LONGEST_PATH, Searched, base_name, directory};
+use crate::target::{self, LibraryLookup, Target};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A module, as far as its loading goes.
@@ -36,10 +36,29 @@ pub fn check(modules: &[Linked], target: &Target) -> Vec<(usize, Finding)> {
             findings.extend(loader.problem(index, needed, searched.as_ref()).map(|finding| (module.input, finding)));
         }
     }
+    if let LibraryLookup::RuntimePath { .. } = target.library_lookup {
+        findings.extend(shadowed(modules, target));
+    }
     if let LibraryLookup::RuntimePath { normalised: false } = target.library_lookup {
         findings.extend(loader.loaded_twice());
     }
     findings
+}
+
+/// The libraries of wheels that are found elsewhere once a package of the distribution is there.
+fn shadowed(modules: &[Linked], target: &Target) -> Vec<(usize, Finding)> {
+    let needed: HashSet<(usize, &str)> =
+        modules.iter().flat_map(|module| module.needed.iter().map(|name| (module.input, name.as_str()))).collect();
+    let is_private = |module: &&Linked| {
+        let elsewhere = module.installed.as_deref().is_some_and(|path| directory(path) != LIBRARY_DIRECTORY);
+        elsewhere && needed.contains(&(module.input, module.name.as_str()))
+    };
+    let finding = |module: &Linked| {
+        let package = target::libraries::package_of(target, &module.name)?;
+        let message = format!("has the name of a library of `{package}` in the distribution of {}", target.name);
+        Some((module.input, Finding::new(&SHADOWED_LIBRARY, &module.place, message).about(&module.name)))
+    };
+    modules.iter().filter(is_private).filter_map(finding).collect()
 }
 
 struct Loader<'l> {

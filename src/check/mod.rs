@@ -6,6 +6,7 @@
 
 pub mod abi3;
 mod ahead;
+mod clashes;
 mod exceptions;
 pub mod explain;
 pub mod features;

@@ -52,7 +52,7 @@ fn counts(finding: &Finding, accepted: Accepted) -> bool {
         &own::CODES,
         &libraries::CODES,
     ];
-    finding.severity() == Severity::Error
+    finding.severity == Severity::Error
         && *finding.code != MISSING_FUNCTION
         && of_module.iter().any(|codes| is_of(codes))
         && !(accepted.missing && is_of(&symbols::CODES))

@@ -88,7 +88,7 @@ impl InputReport {
             let fixable = upgradable && finding.upgrade == Upgrade::Fixes;
             FindingReport {
                 code: finding.code.name,
-                severity: finding.severity(),
+                severity: finding.severity,
                 path: finding.path,
                 symbol: finding.symbol,
                 message: finding.message,
@@ -133,7 +133,7 @@ impl Report {
             if !shown.is_empty() {
                 writeln!(out, "{}", plain(&input.input))?;
             }
-            for group in shown.chunk_by(|a, b| (a.code, &a.path) == (b.code, &b.path)) {
+            for group in shown.chunk_by(|a, b| (a.code, a.severity, &a.path) == (b.code, b.severity, &b.path)) {
                 write_group(out, paper, group, if verbose { usize::MAX } else { SHOWN })?;
             }
             let fixable = shown.iter().filter(|finding| finding.fixable).count();
@@ -177,9 +177,13 @@ fn write_group(out: &mut dyn Write, paper: Paper, group: &[&FindingReport], limi
     match in_one_sentence(group, limit) {
         Some(message) => write(&message)?,
         None => {
-            group.iter().take(limit).try_for_each(|finding| write(&finding.message))?;
-            if group.len() > limit {
-                writeln!(out, "    and {} more of them", group.len() - limit)?;
+            let alike: Vec<&[&FindingReport]> = group.chunk_by(|a, b| are_alike(a, b)).collect();
+            let mut sentences =
+                alike.iter().take(limit).map(|alike| in_one_sentence(alike, limit).unwrap_or_else(|| alike[0].message.clone()));
+            sentences.try_for_each(|sentence| write(&sentence))?;
+            let more: usize = alike.iter().skip(limit).map(|alike| alike.len()).sum();
+            if more > 0 {
+                writeln!(out, "    and {more} more of them")?;
             }
         }
     }
@@ -189,13 +193,21 @@ fn write_group(out: &mut dyn Write, paper: Paper, group: &[&FindingReport], limi
     if first.fixable { Ok(()) } else { paper.write(out, "    ", Style::new(), "", &format!("what to do: {}", first.remedy)) }
 }
 
+/// Whether two findings differ in the symbol and in nothing else.
+fn are_alike(a: &FindingReport, b: &FindingReport) -> bool {
+    let (Some((before, symbol, after)), Some((other_before, other, other_after))) = (parts(a), parts(b)) else { return false };
+    (before, after) == (other_before, other_after) && symbol != other
+}
+
+/// The message of a finding before its symbol, the symbol, and what follows.
+fn parts(finding: &FindingReport) -> Option<(String, String, String)> {
+    let symbol = format!("`{}`", finding.symbol.as_ref()?);
+    let (before, after) = finding.message.split_once(&symbol)?;
+    Some((before.to_string(), symbol.clone(), after.to_string()))
+}
+
 /// The message of findings that differ in nothing but the symbol, with all symbols in the place of the one.
 fn in_one_sentence(group: &[&FindingReport], limit: usize) -> Option<String> {
-    let parts = |finding: &FindingReport| -> Option<(String, String, String)> {
-        let symbol = format!("`{}`", finding.symbol.as_ref()?);
-        let (before, after) = finding.message.split_once(&symbol)?;
-        Some((before.to_string(), symbol.clone(), after.to_string()))
-    };
     let parts: Vec<_> = group.iter().map(|finding| parts(finding)).collect::<Option<_>>()?;
     let (before, _, after) = parts.first()?;
     if parts.iter().any(|(b, _, a)| (b, a) != (before, after)) {

@@ -4,7 +4,7 @@ use super::input::Input;
 use super::libraries::{self, Linked};
 use super::report::{AuditReport, InputReport, Report, Reports, SCHEMA_VERSION};
 use super::wheel;
-use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, ahead, own, python, thrown};
+use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, ahead, clashes, own, python, thrown};
 use crate::cli::CheckArgs;
 use crate::codes;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
@@ -186,7 +186,8 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input<'_>], context: &Contex
         subjects.iter().map(|(index, subject)| linked(*index, subject, &inputs[*index], &names[*index])).collect();
     let weak = own::weak(&subjects, &linked, &exports, context);
     let thrown = thrown::check(&subjects, &linked)?;
-    for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(weak).chain(thrown) {
+    let clashes = clashes::check(&subjects, &linked, context)?;
+    for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(weak).chain(thrown).chain(clashes) {
         found[index].0.push(finding);
     }
     Ok(found)

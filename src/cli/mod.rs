@@ -6,6 +6,7 @@
 
 mod contradictions;
 mod reading;
+mod recorded;
 mod size;
 mod targets;
 mod upgrade;
@@ -16,13 +17,13 @@ use contradictions::{reject_contradictions, reject_second_stdin};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-pub use reading::{CheckArgs, ShowArgs};
+pub use reading::{CheckArgs, DiffArgs, ShowArgs};
 pub use size::{SizeArgs, StripMode};
 pub use targets::{TargetArgs as TargetFileArgs, TargetsArgs};
 pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, WheelArgs};
 
 /// Names of subcommands.
-const SUBCOMMANDS: [&str; 7] = ["upgrade", "check", "show", "explain", "target", "targets", "help"];
+const SUBCOMMANDS: [&str; 8] = ["upgrade", "check", "show", "diff", "explain", "target", "targets", "help"];
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,6 +44,12 @@ Exit codes:
 const SHOW_EXIT_CODES: &str = "\
 Exit codes:
   0  done
+  1  an input could not be read or understood
+  2  wrong usage";
+
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0  done, whether or not they differ
   1  an input could not be read or understood
   2  wrong usage";
 
@@ -85,6 +92,9 @@ pub enum Command {
     /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Show(ShowArgs),
+    /// Tell what differs between two modules, wheels or archives: tags, symbols, sizes
+    #[command(after_long_help = DIFF_EXIT_CODES)]
+    Diff(DiffArgs),
     /// Write the manifest of a main module with its JavaScript, which `--target` then takes
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Target(TargetFileArgs),
@@ -146,6 +156,7 @@ where
         Command::Check(args) => reject_second_stdin(&args.inputs)?,
         Command::Explain(_) | Command::Target(_) | Command::Targets(_) => {}
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
+        Command::Diff(args) => reject_second_stdin(&[args.old.clone(), args.new.clone()])?,
     }
     Ok(command)
 }

@@ -98,3 +98,34 @@ pub struct ShowArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
     pub color: Color,
 }
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// What was before: a side module (.so), a wheel (.whl) or an archive of shared libraries (.zip); `-` reads a module from standard
+    /// input
+    pub old: PathBuf,
+
+    /// What is now
+    pub new: PathBuf,
+
+    /// Leave out compressed sizes, which take most of the time
+    #[arg(long, help_heading = "What to show")]
+    pub no_compressed: bool,
+
+    /// Print it as JSON
+    #[arg(long, conflicts_with_all = ["markdown", "verbose"], help_heading = "Report")]
+    pub json: bool,
+
+    /// Print it as Markdown, for a pull request
+    #[arg(long, help_heading = "Report")]
+    pub markdown: bool,
+
+    /// Describe every module that changed, and print every name
+    #[arg(short, long, help_heading = "Report")]
+    pub verbose: bool,
+
+    /// When to use colour; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
+}

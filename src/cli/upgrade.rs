@@ -5,6 +5,7 @@ use super::size::SizeArgs;
 use crate::archive::compress::Level;
 use crate::report::summary;
 use crate::target::{self, TagStyle};
+use crate::wheel::isolate::Isolate;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use wasm_pyfix_passes::dyncall::Signatures;
@@ -205,11 +206,24 @@ pub struct WheelArgs {
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
 
+    /// Private libraries that get a hash into their file names, so that no other of that name is loaded in their place
+    ///
+    /// Loaders look into /usr/lib and site-packages first. A library that code may open by its name keeps it.
+    #[arg(long, value_name = "WHICH")]
+    pub isolate: Option<Isolate>,
+
     /// Compress at LEVEL, 0 to 12 or `max`, also the files that do not change where that makes them smaller
     ///
     /// Without it, new contents are compressed at level 10, and other files are copied as they are. `max` is 12.
     #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
     pub compress: Option<Level>,
+
+    /// Put a record of what was done into each wheel that changes: a small JSON file in its .dist-info
+    ///
+    /// It names the tool, the options, the hash of each original, and what passes did. `show` and `diff` read it. A wheel that has one
+    /// gets each later change recorded, too.
+    #[arg(long)]
+    pub audit: bool,
 
     /// Write a wheel for another Python version than the target's, its Python tags unchanged, instead of refusing it
     #[arg(long)]

@@ -12,6 +12,8 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub code: &'static Code,
+    /// How much it matters: as the code says, but where less is certain.
+    pub severity: Severity,
     /// Entry of the archive that it is about; `None` for the input itself.
     pub path: Option<String>,
     /// The symbol that it is about, or the library or struct.
@@ -28,7 +30,7 @@ impl Finding {
     /// A problem at a place.
     pub fn new(code: &'static Code, place: &Place, message: impl Into<String>) -> Self {
         let (path, message) = (place.path.clone(), message.into());
-        Finding { code, path, symbol: None, message, prevents: None, upgrade: code.upgrade }
+        Finding { code, severity: code.severity, path, symbol: None, message, prevents: None, upgrade: code.upgrade }
     }
 
     /// The same about a symbol, a library or a struct.
@@ -48,10 +50,5 @@ impl Finding {
         let place = self.path.as_ref().map_or("it".to_string(), |path| format!("`{path}`"));
         let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
         format!("{place} {}{more}", self.message)
-    }
-
-    /// How much it matters.
-    pub fn severity(&self) -> Severity {
-        self.code.severity
     }
 }

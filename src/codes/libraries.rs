@@ -46,7 +46,19 @@ pub static AMBIGUOUS_LIBRARY: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static CODES: [&Code; 4] = [&MISSING_LIBRARY, &AMBIGUOUS_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE];
+pub static SHADOWED_LIBRARY: Code = Code {
+    name: "shadowed-library",
+    severity: Severity::Warning,
+    summary: "a library has the name of one in the distribution of the target",
+    explanation: "The loader looks into `/usr/lib` and site-packages before it looks along the RUNTIME_PATH of a module. Pyodide puts \
+                  the shared libraries of its own packages into `/usr/lib`. Once such a package is there, modules of the wheel get its \
+                  library instead of the one in the wheel: another version, or one with other symbols (`Error: Dynamic linking error: \
+                  cannot resolve symbol …`, after which nothing loads any more).",
+    remedy: "`wasm-pyfix upgrade --isolate files` gives it a name that no other library has",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static CODES: [&Code; 5] = [&MISSING_LIBRARY, &AMBIGUOUS_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE, &SHADOWED_LIBRARY];
 
 /// The finding about a module at `path` of which nobody can decide which of `count` libraries it needs.
 pub fn ambiguous(path: &str, needed: &str, count: usize) -> Finding {

@@ -95,6 +95,16 @@ pub static GRAFTED_FIRST: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static PLAIN_NAME: Code = Code {
+    name: "plain-name",
+    severity: Severity::Note,
+    summary: "a library keeps its plain name",
+    explanation: "A private library of a wheel gets a part of the hash of its contents into its file name, so that no other library of that \
+                  name is loaded in its place. This one may be opened by its name, from code or from a module, or the new name is taken.",
+    remedy: "nothing, unless a library in `/usr/lib` or site-packages has that name: it wins. `--isolate none` leaves all names",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static SIGNATURE_DROPPED: Code = Code {
     name: "signature-dropped",
     severity: Severity::Warning,
@@ -232,11 +242,12 @@ pub static KEPT_RELOCATION: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 13] = [
+pub static NOTICES: [&Code; 14] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
     &GRAFTED_FIRST,
+    &PLAIN_NAME,
     &SIGNATURE_DROPPED,
     &OLD_SBOM,
     &COMPRESSED_ANEW,

@@ -5,12 +5,17 @@ use super::{Code, Severity, Upgrade};
 pub static SYMBOL_CLASH: Code = Code {
     name: "symbol-clash",
     severity: Severity::Error,
-    summary: "the runtime has something else under a name of the module",
+    summary: "the runtime, or another module, has something else under a name of the module",
     explanation: "The module defines a symbol and refers to it through the loader, which takes the runtime's of that name: one of another \
                   kind or type. A function that is called by its address fails with `RuntimeError: null function or function signature \
                   mismatch` or `table index is out of bounds`, one that is called by its name keeps the module from being loaded \
-                  (`LinkError`), and data are read from somewhere else, without a message.",
-    remedy: "rename the symbol, or hide it (`-fvisibility=hidden`, `static`)",
+                  (`LinkError`), and data are read from somewhere else, without a message.\n\n\
+                  Between modules that are checked together it is a warning: both define a symbol, each for itself, and one takes its \
+                  address from the loader or calls it by its name. There is one table of addresses for all modules, so everybody gets that \
+                  of the module which was loaded first, those with a definition of their own included; a call means, of several \
+                  libraries that the module needs, the last one. Whoever reads the other's data, or hands its own to the \
+                  other's function, may compute nonsense without a message, as h5py and netCDF4 do, each with its own HDF5.",
+    remedy: "rename the symbol, or hide it (`-fvisibility=hidden`, `static`); two modules may also share one library",
     upgrade: Upgrade::Fixes,
 };
 

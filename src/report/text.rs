@@ -120,7 +120,7 @@ pub(super) fn change(before: u64, after: u64) -> Option<String> {
     (before > 0 && before != after).then(|| format!("{:+.1} %", percent(before, after)))
 }
 
-pub(super) fn percent(before: u64, after: u64) -> f64 {
+pub fn percent(before: u64, after: u64) -> f64 {
     if before == 0 { 0.0 } else { (after as f64 - before as f64) * 100.0 / before as f64 }
 }
 

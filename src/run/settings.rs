@@ -7,6 +7,7 @@ use crate::input::{self, Kind, Source};
 use crate::pipeline::{ModuleOptions, ShrinkOptions};
 use crate::shrink;
 use crate::target::{self, Target};
+use crate::wheel::audit::Asked;
 use crate::wheel::{AlsoFor, WheelOptions};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
@@ -104,6 +105,7 @@ impl Run<'_> {
             true => self.targets.iter().any(|target| target.forgets_weak_imports()),
             false => self.target.forgets_weak_imports(),
         };
+        let recorded = if self.args.target.one_wheel { super::names(&self.targets) } else { vec![self.target.name.to_string()] };
         WheelOptions {
             platform_tags: self.platform_tags(self.target),
             keep_spelling: args.tag_style.is_none(),
@@ -113,6 +115,8 @@ impl Run<'_> {
             allow_python_mismatch: args.allow_python_mismatch,
             libdirs: args.libdir.clone(),
             exclude: args.exclude.clone(),
+            asked: Asked { targets: recorded, options: self.args.recorded(), wanted: args.audit },
+            isolate: args.isolate.unwrap_or_default(),
             source_date_epoch: self.source_date_epoch,
             module: ModuleOptions { null_weak, ..self.options.clone() },
             shrink: self.shrink.clone(),

@@ -5,7 +5,7 @@ use super::{Archive, Module, needs};
 use crate::archive;
 use crate::name::{self, WheelName};
 use crate::target::Target;
-use crate::wheel::{contents, metadata};
+use crate::wheel::{audit, contents, metadata};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 
@@ -21,6 +21,7 @@ pub fn describe(file_name: &str, bytes: &[u8], wanted: Wanted) -> Result<(Archiv
         tags: Vec::new(),
         platforms: Vec::new(),
         requires_python: None,
+        audit: None,
         notices: Vec::new(),
     };
     if name::stem(file_name).is_some() {
@@ -48,6 +49,7 @@ fn read_metadata(opened: &archive::Archive<'_>, described: &mut Archive) -> Resu
         let Some(index) = opened.position(&format!("{dist_info}/{file}")) else { return Ok(None) };
         Ok(Some(String::from_utf8_lossy(&opened.read(index)?).into_owned()))
     };
+    described.audit = audit::read(opened, &dist_info);
     described.requires_python = read("METADATA")?.and_then(|text| metadata::requires_python(&text));
     let mut listed = read("WHEEL")?.map(|text| metadata::wheel_tags(&text)).unwrap_or_default();
     let mut named = described.tags.clone();

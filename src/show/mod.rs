@@ -7,13 +7,14 @@
 mod abi;
 mod archive;
 mod families;
-mod module;
+pub mod module;
 mod needs;
 pub mod run;
 mod text;
 
 use crate::input::Kind;
 use crate::report::{self, Failure, Tool};
+use crate::wheel::audit::Audit;
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -60,6 +61,8 @@ pub struct Archive {
     pub platforms: Vec<&'static str>,
     /// `Requires-Python` of `METADATA`.
     pub requires_python: Option<String>,
+    /// What was done to the wheel, if it has a record of that.
+    pub audit: Option<Audit>,
     /// What the user should know about the contents, a sentence each.
     pub notices: Vec<String>,
 }

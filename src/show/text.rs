@@ -107,6 +107,9 @@ fn write_archive(out: &mut Sheet<'_>, input: &Input, whole: bool) -> io::Result<
         if let Some(requires) = &archive.requires_python {
             field(out, "requires", &format!("Python {requires}"))?;
         }
+        for run in archive.audit.iter().flat_map(|audit| &audit.runs) {
+            field(out, "made by", &run.to_string())?;
+        }
         for notice in &archive.notices {
             field(out, "note", notice)?;
         }

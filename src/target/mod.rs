@@ -8,6 +8,7 @@ pub mod diff;
 pub mod file;
 mod filesystem;
 pub mod javascript;
+pub mod libraries;
 pub mod manifest;
 pub mod structs;
 mod table;

@@ -1,11 +1,10 @@
 //! Libraries that an archive needs and lacks, taken from directories of the build (`--libdir`).
 //!
-//! As auditwheel does: each goes into `<distribution>.libs/`, and what it needs in turn is looked for as well. Names are kept.
-//! auditwheel adds a hash to them because ELF loaders know a library by its name; Pyodide's knows it by its path, which is
-//! different for every wheel already. When two directories offer different files of one name, the first one wins, as with a
-//! linker's search path, and a notice says so.
+//! As auditwheel does: each goes into `<distribution>.libs/`, and what it needs in turn is looked for as well. Its name gets a hash
+//! later ([`super::isolate`]); one that an earlier run grafted is known by that. When two directories offer different files of one name,
+//! the first one wins, as with a linker's search path, and a notice says so.
 
-use super::contents;
+use super::{contents, isolate};
 use crate::codes::linking::NO_DYLINK;
 use crate::codes::noted::GRAFTED_FIRST;
 use anyhow::{Context, Result, ensure};
@@ -34,30 +33,51 @@ pub fn excluded(globs: &[String]) -> Result<GlobSet> {
     Ok(set.build()?)
 }
 
-/// Looks for `wanted` libraries, and for what they need that is not among `carried`, in `libdirs`; they go into `directory`.
+/// What is looked for.
+pub struct Wanted<'w> {
+    /// Names of libraries.
+    pub names: BTreeSet<String>,
+    /// Names of those that the archive has.
+    pub carried: &'w HashSet<String>,
+    /// Whether libraries get names with a hash.
+    pub isolate: bool,
+}
+
+/// What was found of it.
+#[derive(Default)]
+pub struct Collected {
+    pub grafted: Vec<Grafted>,
+    /// Libraries that the archive has under a name with their hash: the name that is wanted, and that one.
+    pub present: Vec<(String, String)>,
+}
+
+/// Looks for `wanted` libraries, and for what they need that the archive does not have, in `libdirs`; they go into `directory`.
 ///
 /// A library found nowhere is left out of the result: the plan of the RUNTIME_PATH reports it. A directory that is not there is an
 /// error.
 pub fn collect(
-    wanted: BTreeSet<String>,
-    carried: &HashSet<String>,
+    wanted: Wanted<'_>,
     libdirs: &[PathBuf],
     exclude: &GlobSet,
     directory: &str,
     notices: &mut Vec<Notice>,
-) -> Result<Vec<Grafted>> {
+) -> Result<Collected> {
     for libdir in libdirs {
         ensure!(libdir.is_dir(), "--libdir {}: there is no such directory", libdir.display());
     }
-    let mut seen: HashSet<String> = carried.clone();
-    let mut queue = VecDeque::from_iter(wanted);
-    let mut grafted = Vec::new();
+    let mut seen: HashSet<String> = wanted.carried.clone();
+    let mut queue = VecDeque::from_iter(wanted.names);
+    let mut collected = Collected::default();
     while let Some(name) = queue.pop_front() {
         let is_file_name = !name.contains(['/', '\\']) && !matches!(name.as_str(), "" | "." | "..");
         if !is_file_name || exclude.is_match(&name) || !seen.insert(name.clone()) {
             continue;
         }
         let Some((source, bytes)) = find(&name, libdirs, notices)? else { continue };
+        if let Some(hashed) = isolate::hashed(&name, &bytes).filter(|hashed| wanted.isolate && wanted.carried.contains(hashed)) {
+            collected.present.push((name, hashed));
+            continue;
+        }
         let context = || format!("library `{}`", source.display());
         ensure!(
             contents::check(contents::kind(&bytes)).with_context(context)?,
@@ -71,10 +91,10 @@ pub fn collect(
         };
         queue.extend(dylink.needed);
         let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
-        grafted.push(Grafted { path, source, bytes });
+        collected.grafted.push(Grafted { path, source, bytes });
     }
-    grafted.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(grafted)
+    collected.grafted.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(collected)
 }
 
 /// The first file called `name` in `libdirs`.

@@ -115,7 +115,8 @@ pub(super) fn update_record(
     }
     let boms = format!("{}/sboms/", wheel.dist_info);
     let touches_module = |index: &usize| contents::is_module_name(&archive.entries[*index].name);
-    let touched = !edits.added.is_empty() || edits.replaced.keys().any(touches_module);
+    let added = edits.added.iter().any(|(path, _)| contents::is_module_name(path));
+    let touched = added || edits.replaced.keys().any(touches_module);
     if touched && archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
         let message = format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are");
         notices.push(OLD_SBOM.warns(message));

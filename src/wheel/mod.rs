@@ -12,10 +12,12 @@
 //! Without a side module there is nothing to do, and the input stands, as it does when every module, the tags and the bytecode
 //! are right already. So a second run changes nothing.
 
+pub mod audit;
 pub(crate) mod bytecode;
 pub(crate) mod contents;
 mod dist_info;
 mod graft;
+pub mod isolate;
 mod listed;
 mod lock;
 pub mod metadata;
@@ -44,7 +46,9 @@ use crate::progress::{Phase, Progress};
 use crate::shrink;
 use crate::target::{LibraryLookup, Target, structs};
 use anyhow::{Context, Result, bail};
+use audit::Asked;
 use dist_info::{inspect_metadata, open_wheel, retag};
+use isolate::Isolate;
 use listed::{digest_entry, drop_stale_bytecode, refuse_damaged, update_record, verify_record};
 use modules::Module;
 use namesakes::Linked;
@@ -74,6 +78,10 @@ pub struct WheelOptions {
     pub libdirs: Vec<PathBuf>,
     /// Globs of library names that are neither grafted nor reported as missing.
     pub exclude: Vec<String>,
+    /// Which libraries get names that nobody else has.
+    pub isolate: Isolate,
+    /// What is recorded in the wheel.
+    pub asked: Asked,
     /// Time of changed and new entries, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<u64>,
     /// What is asked for each module. The planned RUNTIME_PATH goes before its `runtime_path`; `sibling_exports` and
@@ -189,18 +197,22 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         inspect_metadata(&archive, wheel, options, &mut notices)?;
         reported = stable_abi::refuse_unportable(wheel, &modules, options, &mut notices)?;
     }
-    graft_libraries(&mut modules, &archive, wheel.as_ref(), options, &mut notices)?;
+    graft_libraries(&mut modules, wheel.as_ref(), options, &mut notices)?;
+    isolate::rename(&mut modules, &archive, wheel.as_ref(), options, &mut edits, &mut notices)?;
+    refuse_taken(&modules, &archive)?;
     if let Some(wheel) = &wheel {
         let names = archive.entries.iter().map(|entry| entry.name.as_str());
         let names = Names::new(names.chain(modules.iter().map(|module| module.path.as_str())));
         let taken = |name: &str| names.in_the_way(name).is_some();
-        edits.renamed = rename::plan(wheel, &modules, taken, &reported, options, &mut notices)?;
+        let renamed = rename::plan(wheel, &modules, taken, &reported, options, &mut notices)?;
+        edits.renamed.extend(renamed);
     }
     compare_structs(&modules, wheel.as_ref(), options, &mut notices)?;
     let plan = plan_runtime_paths(&modules, wheel.as_ref(), options, &mut notices)?;
     let built_for = origin::of_file_name(file_name);
     let results = modules::upgrade_and_shrink(&archive, &modules, &plan, &built_for, &edits, options, upgrade)?;
-    let reports = modules::note_results(modules, results, &mut edits);
+    let originals = audit::originals(&archive, wheel.as_ref(), &options.asked, &modules);
+    let reports = modules::note_results(&archive, modules, results, &mut edits);
 
     let mut new_name = file_name.to_string();
     if let Some(wheel) = &wheel {
@@ -212,6 +224,9 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         return Ok(unchanged(file_name, bytes, reports, notices));
     }
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
+        if let Some(originals) = originals {
+            audit::record(&archive, wheel, &options.asked, originals, &reports, &mut edits)?;
+        }
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
     options.progress.enter(Phase::Compressing, reports.len());
@@ -268,7 +283,6 @@ fn compare_structs(modules: &[Module], wheel: Option<&Wheel>, options: &WheelOpt
 /// Adds the libraries that the modules need and the archive lacks, as far as `--libdir` has them.
 fn graft_libraries(
     modules: &mut Vec<Module>,
-    archive: &Archive<'_>,
     wheel: Option<&Wheel>,
     options: &WheelOptions,
     notices: &mut Vec<Notice>,
@@ -280,8 +294,30 @@ fn graft_libraries(
     let wanted = modules.iter().flat_map(|module| modules::needed(module, &options.module)).collect();
     let target = wheel.map_or(String::new(), |wheel| libs_directory(modules, wheel));
     let exclude = graft::excluded(&options.exclude)?;
+    let wanted = graft::Wanted { names: wanted, carried: &carried, isolate: options.isolate != Isolate::None };
+    let collected = graft::collect(wanted, &options.libdirs, &exclude, &target, notices)?;
+    for (old, new) in collected.present {
+        modules.iter_mut().for_each(|module| module.call_needed(&old, &new));
+    }
+    for grafted in collected.grafted {
+        let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
+        modules.push(Module {
+            entry: None,
+            path: grafted.path,
+            renamed_needed: Vec::new(),
+            grafted_from: Some(grafted.source),
+            bytes: grafted.bytes,
+            dylink,
+            exports,
+        });
+    }
+    Ok(())
+}
+
+/// Fails if there is no place for a library that is grafted.
+fn refuse_taken(modules: &[Module], archive: &Archive<'_>) -> Result<()> {
     let names = archive.names();
-    for grafted in graft::collect(wanted, &carried, &options.libdirs, &exclude, &target, notices)? {
+    for grafted in modules.iter().filter(|module| module.entry.is_none()) {
         if let Some(taken) = names.in_the_way(&grafted.path) {
             bail!(
                 "entry `{}` is no side module and in the place of the library `{}` to be grafted: rename the entry, or leave the library \
@@ -290,15 +326,6 @@ fn graft_libraries(
                 grafted.path
             );
         }
-        let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
-        modules.push(Module {
-            entry: None,
-            path: grafted.path,
-            grafted_from: Some(grafted.source),
-            bytes: grafted.bytes,
-            dylink,
-            exports,
-        });
     }
     Ok(())
 }
@@ -311,6 +338,20 @@ fn libs_directory(modules: &[Module], wheel: &Wheel) -> String {
     present.next().map_or_else(|| format!("{}.libs", wheel.name.distribution), str::to_string)
 }
 
+/// The modules as planning sees them.
+fn linked_modules(modules: &[Module], options: &WheelOptions) -> Vec<Linked> {
+    let mut contents: HashMap<&[u8], usize> = HashMap::new();
+    let linked = modules.iter().enumerate().map(|(index, module)| Linked {
+        path: module.path.clone(),
+        needed: modules::needed(module, &options.module),
+        // What was asked for decides between namesakes, too, and before what was there.
+        runtime_path: options.module.runtime_path.iter().chain(&module.dylink.runtime_path).cloned().collect(),
+        importable: module.exports.iter().any(|name| is_entry(name)),
+        contents: *contents.entry(&module.bytes).or_insert(index),
+    });
+    linked.collect()
+}
+
 /// The RUNTIME_PATH entries of each module; notices for libraries that nobody carries.
 fn plan_runtime_paths(
     modules: &[Module],
@@ -318,19 +359,7 @@ fn plan_runtime_paths(
     options: &WheelOptions,
     notices: &mut Vec<Notice>,
 ) -> Result<Vec<Vec<String>>> {
-    let mut contents: HashMap<&[u8], usize> = HashMap::new();
-    let linked: Vec<Linked> = modules
-        .iter()
-        .enumerate()
-        .map(|(index, module)| Linked {
-            path: module.path.clone(),
-            needed: modules::needed(module, &options.module),
-            // What was asked for decides between namesakes, too, and before what was there.
-            runtime_path: options.module.runtime_path.iter().chain(&module.dylink.runtime_path).cloned().collect(),
-            importable: module.exports.iter().any(|name| is_entry(name)),
-            contents: *contents.entry(&module.bytes).or_insert(index),
-        })
-        .collect();
+    let linked = linked_modules(modules, options);
     let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
     let mut plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
     if target(options).is_some_and(|target| target.library_lookup == LibraryLookup::LibsDirectory) {

@@ -28,11 +28,30 @@ use wasm_pyfix_passes::{Notice, Outcome};
 pub struct Module {
     /// Entry of the archive; `None` when grafted.
     pub entry: Option<usize>,
+    /// Its path in the new archive, unless it is an extension module that gets another suffix.
     pub path: String,
+    /// Libraries that it needs and that have another name in the new archive: the old and the new one.
+    pub renamed_needed: Vec<(String, String)>,
     pub grafted_from: Option<PathBuf>,
     pub bytes: Vec<u8>,
     pub dylink: Dylink,
     pub exports: Vec<String>,
+}
+
+impl Module {
+    /// Has the module need the library `old` under the name `new`.
+    pub fn call_needed(&mut self, old: &str, new: &str) {
+        for (_, name) in self.renamed_needed.iter_mut().filter(|(_, name)| name == old) {
+            *name = new.to_string();
+        }
+        self.renamed_needed.push((old.to_string(), new.to_string()));
+    }
+
+    /// What it will call the library that it needs as `name`.
+    fn needed_as(&self, name: String) -> String {
+        let renamed = self.renamed_needed.iter().find(|(old, _)| *old == name);
+        renamed.map_or(name, |(_, new)| new.clone())
+    }
 }
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
@@ -74,7 +93,15 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
         ensure!(name.ends_with(".wasm"), NO_DYLINK.fails(format!("entry `{name}`: {problem}; link it with -sSIDE_MODULE")));
         return Ok(Found::Data);
     };
-    Ok(Found::Module(Box::new(Module { entry: Some(index), path: name.clone(), grafted_from: None, bytes, dylink, exports })))
+    Ok(Found::Module(Box::new(Module {
+        entry: Some(index),
+        path: name.clone(),
+        grafted_from: None,
+        renamed_needed: Vec::new(),
+        bytes,
+        dylink,
+        exports,
+    })))
 }
 
 /// The libraries to add to NEEDED of the module at `path`: no module needs itself.
@@ -86,7 +113,8 @@ fn added_needed(path: &str, options: &ModuleOptions) -> Vec<String> {
 pub fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
     let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
     let mut seen = HashSet::new();
-    kept.chain(added_needed(&module.path, options)).filter(|name| seen.insert(name.clone())).collect()
+    let needed = kept.chain(added_needed(&module.path, options)).map(|name| module.needed_as(name));
+    needed.filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// The platforms that names say a module was built for: those of the archive, or else its own. What was grafted comes from elsewhere.
@@ -145,6 +173,7 @@ fn upgrade_modules(
             runtime_path: entries,
             sources: named_sources(module, built_for),
             add_needed: added_needed(&module.path, &options.module),
+            rename_needed: module.renamed_needed.clone(),
             sibling_exports: SiblingExports::of_others(&exporters, number),
             sibling_types: Arc::clone(&types),
             null_weak: options.module.null_weak && complete[number],
@@ -159,7 +188,7 @@ fn upgrade_modules(
 }
 
 /// The code that stays in the archive.
-fn sources<'a>(archive: &'a Archive<'a>, edits: &Edits) -> Result<Sources<'a>> {
+pub(super) fn sources<'a>(archive: &'a Archive<'a>, edits: &Edits) -> Result<Sources<'a>> {
     let is_code = |index: usize| -> Result<Option<usize>> {
         let entry = &archive.entries[index];
         let stays = !entry.directory && !edits.removed.contains(&index);
@@ -170,9 +199,14 @@ fn sources<'a>(archive: &'a Archive<'a>, edits: &Edits) -> Result<Sources<'a>> {
 }
 
 /// What became of each module; what changed or was grafted goes into `edits`.
-pub fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mut Edits) -> Vec<ModuleReport> {
+pub fn note_results(
+    archive: &Archive<'_>,
+    modules: Vec<Module>,
+    results: Vec<ModuleResult>,
+    edits: &mut Edits,
+) -> Vec<ModuleReport> {
     let mut reports = Vec::with_capacity(modules.len());
-    for (module, result) in modules.into_iter().zip(results) {
+    for (mut module, result) in modules.into_iter().zip(results) {
         let input_size = module.bytes.len();
         let output_size = result.bytes.as_ref().map_or(input_size, Vec::len);
         match (module.entry, result.bytes) {
@@ -181,6 +215,9 @@ pub fn note_results(modules: Vec<Module>, results: Vec<ModuleResult>, edits: &mu
             (None, bytes) => edits.added.push((module.path.clone(), bytes.unwrap_or(module.bytes))),
         }
         let renamed_to = module.entry.and_then(|entry| edits.renamed.get(&entry).cloned());
+        if let Some(entry) = module.entry {
+            module.path.clone_from(&archive.entries[entry].name);
+        }
         let Module { path, grafted_from, .. } = module;
         reports.push(ModuleReport { path, renamed_to, grafted_from, input_size, output_size, outcomes: result.outcomes });
     }

@@ -38,6 +38,13 @@ pub struct Decided {
     notices: Vec<Notice>,
 }
 
+impl Decided {
+    /// For each module the libraries that it needs.
+    pub fn libraries(&self) -> &[Vec<usize>] {
+        &self.libraries
+    }
+}
+
 /// What `plan` found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {

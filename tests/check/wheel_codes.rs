@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use support::{Job, Node, Runtime, run_jobs};
+use wasm_pyfix::target::{LibraryLookup, Target, libraries};
 
 pub const ABI3: &str = "demo-1.0-cp312-abi3-pyemscripten_2025_0_wasm32.whl";
 
@@ -57,6 +58,46 @@ fn tags() {
     }
     let nobodys = "demo-1.0-cp312-abi3-pyemscripten_2024_0_wasm32.whl";
     assert!(only("platform-tag", nobodys, demo(nobodys))[0]["message"].as_str().unwrap().contains("belongs to no runtime"));
+}
+
+/// A private library that a package of the distribution has, too, is told; one with a name of its own, or that nobody needs, is not.
+#[test]
+fn libraries_of_the_distribution() {
+    let wheel = |library: &str, needed: &str| {
+        let extension = format!(
+            "(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)) (needed \"{needed}\")
+                (runtime-path \"/lib/python3.13/site-packages/demo.libs\")) (func (export \"PyInit_ext\")))"
+        );
+        let other = module(&[], &["GEOSversion"]);
+        Wheel::new(ABI3)
+            .file("demo/ext.abi3.so", &wat::parse_str(extension).unwrap())
+            .file("demo.libs/libown.so", &other)
+            .file(&format!("demo.libs/{library}"), &other)
+    };
+    let found = only("shadowed-library", ABI3, wheel("libgeos_c.so", "libgeos_c.so"));
+    let [one] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((&one["path"], &one["symbol"]), (&"demo.libs/libgeos_c.so".into(), &"libgeos_c.so".into()));
+    assert_eq!(one["message"], "has the name of a library of `libgeos` in the distribution of pyodide_2025_0");
+    assert_eq!(check_wheel(ABI3, wheel("libgeos_c.so", "libown.so")), (0, Vec::new()));
+    assert_eq!(check_wheel(ABI3, wheel("libgeos_c-0123abcd.so", "libgeos_c-0123abcd.so")), (0, Vec::new()));
+}
+
+/// The packages that are known are those of the locks that come with the runtimes.
+#[test]
+fn libraries_of_locks_are_known() {
+    for target in Target::all().iter().filter(|target| matches!(target.library_lookup, LibraryLookup::RuntimePath { .. })) {
+        let runtimes = Runtime::ALL.into_iter().filter(|runtime| target.runtimes.contains(&runtime.version()));
+        let mut listed = BTreeSet::new();
+        for runtime in runtimes {
+            let lock = std::fs::read_to_string(runtime.directory().unwrap().join("pyodide-lock.json")).unwrap();
+            let lock: Value = serde_json::from_str(&lock).unwrap();
+            let packages = lock["packages"].as_object().unwrap();
+            let shared = packages.iter().filter(|(_, package)| package["package_type"] == "shared_library");
+            listed.extend(shared.map(|(name, _)| name.clone()));
+        }
+        let known: BTreeSet<String> = libraries::packages(target).map(str::to_string).collect();
+        assert_eq!(known, listed, "{}", target.name);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))
   (import "env" "__cpp_exception" (tag $cpp (param i32)))
-  (func $f (export "f") (param i32))
+  (func $f (export "f") (param i32) (throw $cpp (local.get 0)))
   (func (export "stack") (param i32)
     block $h (result exnref)
       try_table (catch_all_ref $h)

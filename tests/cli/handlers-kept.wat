@@ -4,7 +4,7 @@
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))
   (import "env" "__cpp_exception" (tag $cpp (param i32)))
-  (func $f (export "f") (param i32))
+  (func $f (export "f") (param i32) (throw $cpp (local.get 0)))
   ;; It is one of two.
   (func (export "either") (param i32) (local $e exnref)
     block $done

@@ -6,7 +6,7 @@
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))
   (import "env" "__cpp_exception" (tag $cpp (param i32)))
-  (func $f (export "f") (param i32))
+  (func $f (export "f") (param i32) (throw $cpp (local.get 0)))
   ;; The reference stays on the stack until it is thrown on, and no branch leads around the handler.
   (func (export "cleanup") (param i32)
     try
@@ -125,6 +125,20 @@
     end
     local.get 0
     i32.add)
+  ;; What throws nothing needs no handler.
+  (func (export "idle") (param i32) (result i32)
+    try (result i32)
+      local.get 0
+      call $harmless
+    catch_all
+      i32.const 22
+      call $f
+      rethrow 0
+    end
+    i32.const 23
+    call $f)
+  (func $harmless (param i32) (result i32)
+    local.get 0)
   ;; Without handlers nothing changes.
   (func (export "none") (param i32)
     i32.const 22

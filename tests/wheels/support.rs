@@ -75,7 +75,8 @@ fn is_marked(dylink: &Dylink) -> bool {
 
 /// The stand-in: writes the RUNTIME_PATH and a mark, once.
 pub fn upgrade(_: &str, module: &mut Module<'_>, options: &ModuleOptions) -> anyhow::Result<Vec<Outcome>> {
-    let linking = dylink::Options { runtime_path: &options.runtime_path, ..dylink::Options::default() };
+    let (runtime_path, rename_needed) = (&options.runtime_path, &options.rename_needed);
+    let linking = dylink::Options { runtime_path, rename_needed, ..dylink::Options::default() };
     let mut outcome = dylink::run(module, &linking);
     if !is_marked(&module.dylink) {
         mark(&mut module.dylink);
@@ -240,6 +241,11 @@ pub fn text(entries: &[Unpacked], name: &str) -> String {
 /// RUNTIME_PATH of one module.
 pub fn runtime_path(entries: &[Unpacked], name: &str) -> Vec<String> {
     split(contents(entries, name)).0.runtime_path
+}
+
+/// NEEDED of one module.
+pub fn needed(entries: &[Unpacked], name: &str) -> Vec<String> {
+    split(contents(entries, name)).0.needed
 }
 
 /// Whether the stand-in has seen the module.

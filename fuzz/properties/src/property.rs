@@ -200,7 +200,7 @@ pub fn look(bytes: &[u8]) -> Judged {
         }
     }
     // What `check` has no error for, `show` must be able to tell of.
-    let in_order = findings.is_ok_and(|findings| findings.iter().all(|finding| finding.severity() != Severity::Error));
+    let in_order = findings.is_ok_and(|findings| findings.iter().all(|finding| finding.severity != Severity::Error));
     match (in_order, shown) {
         (true, Err(error)) => Err(other(format!("`check` finds no error, and `show` cannot read it: {error:#}"))),
         (_, shown) => Ok(if shown.is_ok() { Came::Through } else { Came::Malformed }),

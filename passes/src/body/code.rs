@@ -454,10 +454,11 @@ impl<'b> Code<'b> {
         matches!(self.bytes(span).first(), Some(&CALL_INDIRECT | &CALL_REF))
     }
 
-    /// Whether the instruction in `span` is a call of any kind.
-    pub fn calls(&self, span: &Span) -> bool {
+    /// The function that the instruction in `span` calls, if it is a `call`.
+    pub fn callee(&self, span: &Span) -> Option<u32> {
         const CALL: u8 = 0x10;
-        self.calls_pointer(span) || self.bytes(span).first() == Some(&CALL)
+        let (opcode, index) = self.bytes(span).split_first()?;
+        if *opcode == CALL { BinaryReader::new(index, 0).read_var_u32().ok() } else { None }
     }
 
     /// Where the `end` of `label` is, at or behind `from`.

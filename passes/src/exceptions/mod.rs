@@ -25,7 +25,6 @@
 //! `libcxxabi/src/cxa_personality.cpp` and `libunwind/src/Unwind-wasm.c` for what they mean now.
 
 mod flow;
-mod harmless;
 mod inline;
 mod invokes;
 pub mod personality;

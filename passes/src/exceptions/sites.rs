@@ -12,10 +12,9 @@
 use super::Options;
 use super::abi::{Abi, Role};
 use super::flow::{self, Checks, Facts, Flow, SiteFlow};
-use super::harmless;
 use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
-use crate::linking::internal_got;
+use crate::linking::{harmless, internal_got};
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use crate::{Kept, Notice, Outcome, Result, code};
 use rayon::prelude::*;
@@ -259,7 +258,9 @@ struct Callees<'m> {
 
 impl<'m> Callees<'m> {
     fn new(module: &'m Module<'m>, scanned: &[(FunctionId, BodyFacts)], options: &Options<'m>) -> Self {
-        Callees { module, slots: module.own_slots(), behind_got: behind_got(module, options), harmless: harmless::find(scanned) }
+        let functions = scanned.iter().map(|(id, body)| harmless::Function { id: id.0, throws: body.throws, calls: &body.calls });
+        let harmless = harmless::find(functions, &HashSet::new());
+        Callees { module, slots: module.own_slots(), behind_got: behind_got(module, options), harmless }
     }
 
     fn resolve(&self, site: Option<&SiteFlow>, invoke: FunctionId, outcome: &mut Outcome) -> Target<'m> {

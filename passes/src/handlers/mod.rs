@@ -10,7 +10,7 @@
 //! becomes that, too. Bodies with instructions of proposals that Emscripten does not use (typed function references, garbage
 //! collection, stack switching) stay, and with them the module.
 //!
-//! **Relies on** the legacy exception handling proposal for `delegate`, whose exceptions go where those of the named block's own
+//! **Relies on** `__wasm_setjmp` and `__wasm_setjmp_test` throwing nothing (compiler-rt's `emscripten_setjmp.c` of Emscripten 4.0.9), on the legacy exception handling proposal for `delegate`, whose exceptions go where those of the named block's own
 //! instructions would, and on the bodies being valid, as [`Module::read`] makes sure. What LLVM 22, Binaryen and this pass write as
 //! `try_table` is recognised: the reference of an exception goes from the block behind which its handler stands to a local or stays on
 //! the stack, and is thrown on.
@@ -25,7 +25,8 @@ use crate::body::code::{Code, Instruction, Op};
 use crate::body::facts;
 use crate::body::list::List;
 use crate::linking::code_offsets::drop_code_offsets;
-use crate::module::{FunctionId, Module, Origin, TypeId};
+use crate::linking::harmless;
+use crate::module::{FunctionId, Item, Module, Origin, TypeId};
 use crate::{Error, Kept, Notice, Outcome, Result, code};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -106,10 +107,12 @@ fn rewrite(module: &mut Module<'_>, kind: Kind, outcome: &mut Outcome) -> Result
         }
         functions.extend(others);
     }
+    let harmless = if functions.is_empty() { HashSet::new() } else { harmless(module)? };
     let mut bodies = Vec::with_capacity(functions.len());
     for some in functions.chunks(AT_A_TIME) {
         let shared = &*module;
-        let converted: Vec<_> = some.par_iter().map(|function| converted(shared, *function, kind)).collect::<Result<_>>()?;
+        let converted: Vec<_> =
+            some.par_iter().map(|function| converted(shared, *function, kind, &harmless)).collect::<Result<_>>()?;
         let converted: Vec<Converted> = match converted.into_iter().collect::<std::result::Result<_, &str>>() {
             Ok(converted) => converted,
             Err(why) => {
@@ -131,6 +134,27 @@ fn rewrite(module: &mut Module<'_>, kind: Kind, outcome: &mut Outcome) -> Result
     }
     outcome.count(if kind == Kind::Legacy { "functions_with_try" } else { "functions_with_try_table" }, functions.len());
     Ok(true)
+}
+
+/// The functions that throw nothing.
+fn harmless(module: &Module<'_>) -> Result<HashSet<u32>> {
+    const KNOWN: [&str; 2] = ["__wasm_setjmp", "__wasm_setjmp_test"];
+    let known = module.imports().iter().filter_map(|import| match import.item {
+        Item::Function(id) if import.module == "env" && KNOWN.contains(&&*import.field) => Some(id.0),
+        _ => None,
+    });
+    let known: HashSet<u32> = known.collect();
+    let facts = module.facts()?;
+    let called: Vec<(u32, bool, Vec<u32>)> = (facts.iter())
+        .map(|(id, facts)| {
+            let calls = facts.calls().map(|callee| module.resolved(FunctionId(callee)).0).collect();
+            (id.0, facts.throws || facts.indirect_calls, calls)
+        })
+        .collect();
+    let functions = called.iter().map(|(id, throws, calls)| harmless::Function { id: *id, throws: *throws, calls });
+    let mut found = harmless::find(functions, &known);
+    found.extend(known);
+    Ok(found)
 }
 
 /// The functions without exception instructions that have a reference of an exception in a local.
@@ -224,7 +248,12 @@ impl Types {
 }
 
 /// The body of `function` with exception instructions of `kind`, or why that cannot be.
-fn converted(module: &Module<'_>, function: FunctionId, kind: Kind) -> Result<std::result::Result<Converted, &'static str>> {
+fn converted(
+    module: &Module<'_>,
+    function: FunctionId,
+    kind: Kind,
+    harmless: &HashSet<u32>,
+) -> Result<std::result::Result<Converted, &'static str>> {
     let mut code = code_of(module, function)?;
     if !code.read_exactly(module)? {
         return Ok(Err(UNLISTED));
@@ -235,7 +264,8 @@ fn converted(module: &Module<'_>, function: FunctionId, kind: Kind) -> Result<st
     let ops: Vec<Op> = live.iter().map(|at| ops[*at].clone()).collect();
     let result = match kind {
         Kind::Exnref => {
-            let ops = tidy::with_late_tries(module, &code, ops);
+            let ops = tidy::with_needed_tries(&code, ops, harmless);
+            let ops = tidy::with_late_tries(module, &code, ops, harmless);
             let ops = tidy::with_shared_ends(&code, ops);
             tabled::convert(module, &mut code, &ops)?
         }

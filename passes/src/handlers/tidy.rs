@@ -1,6 +1,7 @@
 //! What goes before handlers are written anew.
 //!
 //! - Code that nothing leads to, behind a branch or the like: what its values are is not known, and it could not move.
+//! - A `try` in whose body nothing throws, such as those that LLVM puts around calls of `__wasm_setjmp`, and its handlers.
 //! - A handler that goes on behind its `try`, where only the end of a block comes, branches to that end instead, and need not stand there.
 //! - A `try` with `delegate` at the beginning of a `try` whose own exceptions go to the same place: LLVM begins a `try` early and
 //!   takes calls out of it again. These come to stand before it.
@@ -33,6 +34,63 @@ pub fn live(ops: &[Op]) -> Vec<usize> {
         live.push(at);
     }
     live
+}
+
+/// Whether an instruction may throw. Calls of the `harmless` functions do not.
+fn throws(code: &Code<'_>, harmless: &HashSet<u32>, op: &Op) -> bool {
+    const THROWING: [u8; 4] = [0x08, 0x12, 0x13, 0x15];
+    match op {
+        Op::Plain(span, ..) => match code.callee(span) {
+            Some(callee) => !harmless.contains(&callee),
+            None => code.calls_pointer(span),
+        },
+        // `throw`, and calls in the place of a return.
+        Op::Stop(span, _) => code.bytes(span).first().is_some_and(|opcode| THROWING.contains(opcode)),
+        Op::Call(callee) => !harmless.contains(callee),
+        Op::Throw(_) | Op::Rethrow(_) | Op::ThrowRef => true,
+        _ => false,
+    }
+}
+
+/// The list without each `try` in whose body nothing throws, and without its handlers.
+pub fn with_needed_tries(code: &Code<'_>, ops: Vec<Op>, harmless: &HashSet<u32>) -> Vec<Op> {
+    let shape = Shape::of(code, &ops);
+    let branches: HashSet<Label> = ops.iter().flat_map(targets).collect();
+    // How many instructions before each may throw.
+    let mut before = vec![0; ops.len() + 1];
+    for (at, op) in ops.iter().enumerate() {
+        before[at + 1] = before[at] + usize::from(throws(code, harmless, op));
+    }
+    let mut idle: HashSet<Label> = HashSet::new();
+    let mut out = Vec::with_capacity(ops.len());
+    let mut at = 0;
+    while let Some(op) = ops.get(at) {
+        at += 1;
+        match op {
+            Op::Try(label, ty) => {
+                let body = &shape.sequences[shape.blocks[*label as usize].first];
+                let plain = !branches.contains(label) && code.blocks[*label as usize].shape == (0, 0) && !body.ends;
+                match (before[body.begin] == before[body.close], plain) {
+                    (false, _) => out.push(op.clone()),
+                    (true, true) => drop(idle.insert(*label)),
+                    (true, false) => {
+                        idle.insert(*label);
+                        out.push(Op::Block(*label, *ty));
+                    }
+                }
+            }
+            Op::Catch(label, _) | Op::CatchAll(label) | Op::Delegate(label, _) | Op::End(label) if idle.contains(label) => {
+                // Handlers go as well.
+                at = shape.blocks[*label as usize].end + 1;
+                let body = &shape.sequences[shape.blocks[*label as usize].first];
+                if branches.contains(label) || code.blocks[*label as usize].shape != (0, 0) || body.ends {
+                    out.push(Op::End(*label));
+                }
+            }
+            op => out.push(op.clone()),
+        }
+    }
+    out
 }
 
 /// The list with the same label for each `try` and the block at whose end it ends. Its handlers branch there.
@@ -80,7 +138,7 @@ fn block_that_ends_with(code: &Code<'_>, shape: &Shape, label: Label) -> Option<
 }
 
 /// The list with calls before each `try` that were in it only to be taken out again.
-pub fn with_late_tries(module: &Module<'_>, code: &Code<'_>, ops: Vec<Op>) -> Vec<Op> {
+pub fn with_late_tries(module: &Module<'_>, code: &Code<'_>, ops: Vec<Op>, harmless: &HashSet<u32>) -> Vec<Op> {
     if !ops.iter().any(|op| matches!(op, Op::Delegate(..))) {
         return ops;
     }
@@ -97,7 +155,7 @@ pub fn with_late_tries(module: &Module<'_>, code: &Code<'_>, ops: Vec<Op>) -> Ve
         match op {
             Op::Try(label, _) if undelegated.contains(label) => {}
             Op::Delegate(label, _) if undelegated.contains(label) => {}
-            Op::Try(label, _) => match beginning(module, code, &ops, &shape, *label, &branches) {
+            Op::Try(label, _) => match beginning(module, code, &ops, &shape, *label, (&branches, harmless)) {
                 Some((begin, tries)) => {
                     undelegated.extend(tries);
                     later.push((begin, op.clone()));
@@ -117,7 +175,7 @@ fn beginning(
     ops: &[Op],
     shape: &Shape,
     label: Label,
-    branches: &HashSet<Label>,
+    (branches, harmless): (&HashSet<Label>, &HashSet<u32>),
 ) -> Option<(usize, Vec<Label>)> {
     let guard = shape.guard_of(label);
     let Block { open, first, ref handlers, .. } = shape.blocks[label as usize];
@@ -150,7 +208,7 @@ fn beginning(
                 }
             }
             Op::Get(_) | Op::Set(_) | Op::Tee(_) | Op::Drop | Op::Push(_) => at += 1,
-            Op::Plain(span, ..) if !code.calls(span) => at += 1,
+            Op::Plain(..) if !throws(code, harmless, op) => at += 1,
             _ => break,
         }
     }

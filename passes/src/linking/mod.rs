@@ -5,11 +5,13 @@
 pub(crate) mod code_offsets;
 pub(crate) mod environment;
 pub mod exception_abi;
+pub(crate) mod harmless;
 pub(crate) mod internal_got;
-pub(crate) mod mangling;
-pub(crate) mod own;
+pub mod mangling;
+pub mod own;
 pub mod python;
 pub mod relocation_code;
+pub mod sameness;
 pub mod siblings;
 pub(crate) mod signature;
 pub mod time_t;

@@ -10,6 +10,7 @@
 //! **When it refuses.** Addresses of functions of a module that does not fill its table slots as linkers do, and calls of these functions,
 //! so that both mean the same one.
 
+use crate::body::facts;
 use crate::module::{Address, FunctionId, GlobalId, Import, Item, Module};
 use crate::{Outcome, Result};
 use std::collections::{HashMap, HashSet};
@@ -59,6 +60,17 @@ pub fn references<'m>(module: &'m Module<'_>) -> impl Iterator<Item = Reference<
         };
         Some(Reference { import, own, kind })
     })
+}
+
+/// The functions that the code of `module` calls directly.
+///
+/// # Errors
+/// Malformed code, which [`Module::read`] would have found.
+pub fn called(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
+    let facts = module.facts()?;
+    let immediates = facts.iter().flat_map(|(_, facts)| &facts.immediates);
+    let calls = immediates.filter(|at| matches!(at.kind, facts::Kind::Call | facts::Kind::TailCall));
+    Ok(calls.map(|at| FunctionId(at.id)).collect())
 }
 
 /// Makes those references local for which `binds` holds and which can be, and counts them in `outcome`. Returns why the others cannot, one

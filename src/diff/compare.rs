@@ -1,0 +1,215 @@
+//! Compares two inputs.
+
+use super::read::{Piece, Side};
+use super::sizes::{self, Measured};
+use super::{Diff, Files, ModuleDiff, Names, Pair, Section, Status, Symbols};
+use crate::loader::{base_name, directory};
+use crate::show;
+use crate::wheel::audit::Audit;
+use crate::wheel::isolate;
+use crate::wheel::metadata::sha256_hex;
+use anyhow::Result;
+use indexmap::IndexMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// What differs between two inputs. `compressed` says whether compressed sizes are asked for.
+///
+/// # Errors
+/// When a compressor fails.
+pub fn compare(old: &Side, new: &Side, compressed: bool) -> Result<Diff> {
+    let pairs = pairs(&old.modules, &new.modules);
+    let measured = measure(old, new, compressed)?;
+    let module = |pair: &(Option<usize>, Option<usize>)| {
+        let (before, now) = *pair;
+        let sizes = sizes::pair(before.map(|before| measured.old[before]), now.map(|now| measured.new[now]));
+        let (before, now) = (before.map(|before| &old.modules[before]), now.map(|now| &new.modules[now]));
+        let passes = before.zip(now).and_then(|(before, now)| passes(new.audit.as_ref()?, before, now)).unwrap_or_default();
+        ModuleDiff { sizes, passes, ..module(before, now) }
+    };
+    let modules: Vec<ModuleDiff> = pairs.iter().map(module).collect();
+    let mut counts = BTreeMap::from([Status::Same, Status::Changed, Status::Came, Status::Went].map(|status| (status, 0)));
+    for module in &modules {
+        *counts.entry(module.status).or_default() += 1;
+    }
+    Ok(Diff {
+        same: old.bytes == new.bytes,
+        inputs: Pair { old: old.input.clone(), new: new.input.clone() },
+        kinds: Pair { old: old.kind, new: new.kind },
+        file_sizes: Pair { old: old.bytes.len() as u64, new: new.bytes.len() as u64 },
+        tags: names(&old.tags, &new.tags),
+        audits: Pair { old: old.audit.clone(), new: new.audit.clone() },
+        made_from_old: is_made_from(old, new),
+        files: files(&old.files, &new.files),
+        counts,
+        sizes: sizes::pair(Some(sizes::total(&measured.old)), Some(sizes::total(&measured.new))),
+        modules,
+    })
+}
+
+/// Whether the last run that `new` records began with the modules of `old`.
+fn is_made_from(old: &Side, new: &Side) -> bool {
+    let Some(run) = new.audit.as_ref().and_then(|audit| audit.runs.last()) else { return false };
+    let modules: HashSet<String> = old.modules.iter().map(|piece| sha256_hex(&piece.bytes)).collect();
+    let originals: HashSet<&String> =
+        run.modules.iter().filter(|module| !module.original.grafted).map(|module| &module.original.sha256).collect();
+    modules.len() == originals.len() && originals.into_iter().all(|original| modules.contains(original))
+}
+
+/// The sizes of all modules, each contents measured once.
+fn measure(old: &Side, new: &Side, compressed: bool) -> Result<Pair<Vec<Measured>>> {
+    let contents: BTreeSet<&[u8]> = old.modules.iter().chain(&new.modules).map(|piece| piece.bytes.as_slice()).collect();
+    let contents: Vec<&[u8]> = contents.into_iter().collect();
+    let measured = sizes::measure(&contents, compressed)?;
+    let known: HashMap<&[u8], Measured> = contents.into_iter().zip(measured).collect();
+    let of = |side: &Side| side.modules.iter().map(|piece| known[piece.bytes.as_slice()]).collect();
+    Ok(Pair { old: of(old), new: of(new) })
+}
+
+/// Which modules are the same one before and now, in the order of the old ones; then those that came.
+fn pairs(old: &[Piece], new: &[Piece]) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut partners: Vec<Option<usize>> = vec![None; old.len()];
+    let mut taken = vec![false; new.len()];
+    let mut join = |key: fn(&Piece) -> String| {
+        let mut keys: HashMap<String, Vec<usize>> = HashMap::new();
+        for (number, piece) in new.iter().enumerate().filter(|(number, _)| !taken[*number]).rev() {
+            keys.entry(key(piece)).or_default().push(number);
+        }
+        let mut joined = Vec::new();
+        for (number, piece) in old.iter().enumerate().filter(|(number, _)| partners[*number].is_none()) {
+            joined.extend(keys.get_mut(&key(piece)).and_then(Vec::pop).map(|partner| (number, partner)));
+        }
+        for (number, partner) in joined {
+            partners[number] = Some(partner);
+            taken[partner] = true;
+        }
+    };
+    join(|piece| piece.path.clone().unwrap_or_default());
+    join(|piece| plain_path(piece.path.as_deref().unwrap_or_default()));
+    let came = (0..new.len()).filter(|number| !taken[*number]).map(|number| (None, Some(number)));
+    partners.iter().enumerate().map(|(number, partner)| (Some(number), *partner)).chain(came).collect()
+}
+
+/// A path without the suffix of one Python and without a hash: `p/x.cpython-312-wasm32-emscripten.so` and `p/x.abi3.so` are `p/x`, as far as
+/// nothing else is called so.
+fn plain_path(path: &str) -> String {
+    let name = base_name(path);
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let stem = if isolate::has_hash(name) { stem.rsplit_once('-').map_or(stem, |(stem, _)| stem) } else { stem };
+    format!("{}/{stem}", directory(path))
+}
+
+/// What differs between two modules, but for their sizes.
+fn module(old: Option<&Piece>, new: Option<&Piece>) -> ModuleDiff {
+    let both = |of: fn(&Piece) -> u64| Pair { old: old.map(of), new: new.map(of) };
+    let status = match (old, new) {
+        (Some(old), Some(new)) if old.bytes == new.bytes && old.path == new.path => Status::Same,
+        (Some(_), Some(_)) => Status::Changed,
+        (None, _) => Status::Came,
+        (_, None) => Status::Went,
+    };
+    let needed = |piece: Option<&Piece>| -> Vec<String> {
+        let linking = piece.and_then(|piece| piece.about.linking.as_ref());
+        linking.map(|linking| linking.needed.iter().map(|need| need.name.clone()).collect()).unwrap_or_default()
+    };
+    let runtime_path = |piece: Option<&Piece>| {
+        piece.and_then(|piece| piece.about.linking.as_ref()).map(|linking| linking.runtime_path.clone()).unwrap_or_default()
+    };
+    let functions = |piece: Option<&Piece>| piece.map(|piece| piece.about.functions.count);
+    ModuleDiff {
+        path: Pair { old: old.and_then(|piece| piece.path.clone()), new: new.and_then(|piece| piece.path.clone()) },
+        status,
+        sizes: super::Sizes::default(),
+        functions: Pair { old: functions(old), new: functions(new) },
+        relocations: both(|piece| piece.about.relocations.data_code_size + piece.about.relocations.start_code_size),
+        needed: names(&needed(old), &needed(new)),
+        runtime_path: Pair { old: runtime_path(old), new: runtime_path(new) },
+        imports: symbols(old.map(|piece| &piece.about.imports), new.map(|piece| &piece.about.imports)),
+        exports: symbols(old.map(|piece| &piece.about.exports), new.map(|piece| &piece.about.exports)),
+        sections: sections(old, new),
+        passes: IndexMap::new(),
+    }
+}
+
+/// What passes did to `old`, by the last run that is recorded in the wheel of `new`.
+fn passes(audit: &Audit, old: &Piece, new: &Piece) -> Option<IndexMap<String, IndexMap<String, usize>>> {
+    let module = audit.runs.last()?.modules.iter().find(|module| Some(&module.path) == new.path.as_ref())?;
+    (module.original.sha256 == sha256_hex(&old.bytes)).then(|| module.passes.clone())
+}
+
+fn names(old: &[String], new: &[String]) -> Names {
+    let lacking = |some: &[String], others: &[String]| {
+        let others: HashSet<&String> = others.iter().collect();
+        some.iter().filter(|name| !others.contains(name)).cloned().collect()
+    };
+    Names { came: lacking(new, old), went: lacking(old, new) }
+}
+
+fn files(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Files {
+    let lacking = |some: &BTreeMap<String, String>, others: &BTreeMap<String, String>| {
+        some.keys().filter(|name| !others.contains_key(*name)).cloned().collect()
+    };
+    let changed = old.iter().filter(|(name, hash)| new.get(*name).is_some_and(|new| new != *hash));
+    Files { came: lacking(new, old), went: lacking(old, new), changed: changed.map(|(name, _)| name.clone()).collect() }
+}
+
+fn symbols(old: Option<&show::Symbols>, new: Option<&show::Symbols>) -> Symbols {
+    let (old, mut new) = (described(old), described(new));
+    let mut symbols = Symbols::default();
+    for (name, was) in old {
+        match new.remove(&name) {
+            None => drop(symbols.went.insert(name, was)),
+            Some(is) if is == was => {}
+            Some(is) => drop(symbols.changed.insert(name, Pair { old: was, new: is })),
+        }
+    }
+    symbols.came = new;
+    symbols
+}
+
+/// What symbols are, by their names: those of imports with their modules. What is imported twice is both.
+fn described(symbols: Option<&show::Symbols>) -> BTreeMap<String, String> {
+    let mut described: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for symbol in symbols.and_then(|symbols| symbols.list.as_ref()).into_iter().flatten() {
+        let name = match &symbol.module {
+            Some(module) => format!("{module}.{}", symbol.name),
+            None => symbol.name.clone(),
+        };
+        let ty = symbol.ty.as_ref().map(|ty| format!(" {ty}")).unwrap_or_default();
+        let weak = if symbol.weak { ", weak" } else { "" };
+        described.entry(name).or_default().insert(format!("{}{ty}{weak}", symbol.kind));
+    }
+    described.into_iter().map(|(name, of)| (name, of.into_iter().collect::<Vec<_>>().join("; "))).collect()
+}
+
+/// The sections that have another size.
+fn sections(old: Option<&Piece>, new: Option<&Piece>) -> Vec<Section> {
+    let mut sections: IndexMap<&str, Pair<Option<u64>>> = IndexMap::new();
+    for (piece, is_new) in [(old, false), (new, true)] {
+        for section in piece.iter().flat_map(|piece| &piece.about.sections) {
+            let size = sections.entry(&section.name).or_default();
+            *(if is_new { &mut size.new } else { &mut size.old }).get_or_insert(0) += section.size;
+        }
+    }
+    let changed = sections.into_iter().filter(|(_, size)| size.old != size.new);
+    changed.map(|(name, size)| Section { name: name.to_string(), size }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_and_hashes_do_not_tell_modules_apart() {
+        for path in ["p/x.so", "p/x.abi3.so", "p/x.cpython-312-wasm32-emscripten.so", "p/x-0123abcd.so.1"] {
+            assert_eq!(plain_path(path), "p/x");
+        }
+        assert_eq!((plain_path("x-y.so"), plain_path("q/x.so")), ("/x-y".to_string(), "q/x".to_string()));
+    }
+
+    #[test]
+    fn names_that_stay_are_not_told() {
+        let list = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let found = names(&list(&["a", "b"]), &list(&["c", "b"]));
+        assert_eq!(found, Names { came: list(&["c"]), went: list(&["a"]) });
+    }
+}

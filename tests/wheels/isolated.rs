@@ -1,0 +1,138 @@
+//! Libraries that get a hash into their names.
+
+use super::support::*;
+use wasm_pyfix::wheel::WheelOptions;
+use wasm_pyfix::wheel::isolate::{Isolate, hashed};
+
+const NAME: &str = "demo-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
+
+/// An extension module that needs `libpng.so`.
+fn user() -> Wheel {
+    Wheel::new(NAME).file("demo/_ext.abi3.so", &module(&["libpng.so"], &["PyInit__ext"]))
+}
+
+fn library() -> Vec<u8> {
+    module(&[], &["png_read"])
+}
+
+fn new_name() -> String {
+    hashed("libpng.so", &library()).unwrap()
+}
+
+/// A directory with the library, and options to graft from there.
+fn grafting(isolate: Isolate) -> (tempfile::TempDir, WheelOptions) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("libpng.so"), library()).unwrap();
+    let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], isolate, ..options() };
+    (directory, options)
+}
+
+/// What the extension module needs after an upgrade of `wheel`, and the sentences about names that stay.
+fn upgraded_needs(wheel: Wheel, options: &WheelOptions) -> (Vec<String>, Vec<String>) {
+    let result = run(NAME, &wheel.build(), options);
+    let new = entries(&result.bytes);
+    check_record(&new);
+    let needed = needed(&new, "demo/_ext.abi3.so");
+    assert!(new.iter().any(|entry| entry.name == format!("demo.libs/{}", needed[0])), "{needed:?} is not there");
+    let again = run(&result.file_name, &result.bytes, options);
+    assert!(!again.changed, "a second run changes something");
+    let kept = result.notices.into_iter().filter(|notice| notice.code == "plain-name").map(|notice| notice.message);
+    (needed, kept.collect())
+}
+
+#[test]
+fn grafted_libraries_alone_get_a_hash_by_default() {
+    let (_directory, default) = grafting(Isolate::default());
+    assert_eq!(upgraded_needs(user(), &default).0, [new_name()]);
+    assert_eq!(upgraded_needs(user(), &grafting(Isolate::None).1).0, ["libpng.so"]);
+    let carried = || user().file("demo.libs/libpng.so", &library());
+    assert_eq!(upgraded_needs(carried(), &default).0, ["libpng.so"]);
+    assert_eq!(upgraded_needs(carried(), &WheelOptions { isolate: Isolate::Files, ..options() }).0, [new_name()]);
+}
+
+/// Nothing tells a second run by what name code opens a library, but code that names it.
+#[test]
+fn libraries_that_may_be_opened_by_their_names_keep_them() {
+    let (_directory, options) = grafting(Isolate::default());
+    let opened: [(&str, &[u8]); 6] = [
+        ("demo/a.py", b"import ctypes\nlibrary = ctypes.CDLL('demo.libs/libpng.so')\n"),
+        ("demo/a.py", b"NAME = 'libpng.so'\n"),
+        ("demo/a.py", b"load = lambda kind: CDLL(f'lib{kind}.so')\nload('png')\n"),
+        ("demo/a.js", b"pyodide._api.loadDynlib('libpng' + suffix)\n"),
+        ("demo/b.so", &opener("libpng.so")),
+        ("demo/b.so", &opener("lib%s.so\\00png")),
+    ];
+    for (path, contents) in opened {
+        let (needed, kept) = upgraded_needs(user().file(path, contents), &options);
+        assert_eq!((needed, kept.len()), (vec!["libpng.so".to_string()], 1), "{path}: {kept:?}");
+    }
+    let others: [(&str, &[u8]); 4] = [
+        ("demo/a.py", b"import ctypes\nlibrary = ctypes.CDLL('libjpeg.so')\n"),
+        ("demo/a.py", b"# reads png\n"),
+        ("demo/b.so", &opener("libjpeg.so")),
+        ("demo/b.so", &opener(".so\\00png")),
+    ];
+    for (path, contents) in others {
+        assert_eq!(upgraded_needs(user().file(path, contents), &options), (vec![new_name()], Vec::new()), "{path}");
+    }
+}
+
+/// A module that opens a library from C.
+fn opener(name: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module (@dylink.0 (mem-info (memory 16 0))) (import "env" "memory" (memory 0)) (import "env" "__memory_base" (global $base i32))
+        (import "env" "dlopen" (func (param i32 i32) (result i32))) (data (global.get $base) "{name}\\00"))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// Options that name a library by its plain name do the same in every run.
+#[test]
+fn a_library_that_is_added_under_its_plain_name_is_grafted_once() {
+    let (_directory, mut options) = grafting(Isolate::default());
+    options.module.add_needed = vec!["libpng.so".to_string()];
+    let input = Wheel::new(NAME).file("demo/_ext.abi3.so", &module(&[], &["PyInit__ext"])).build();
+    let first = run(NAME, &input, &options);
+    let second = run(&first.file_name, &first.bytes, &options);
+    let libraries = |bytes: &[u8]| entries(bytes).into_iter().filter(|entry| entry.name.starts_with("demo.libs/")).count();
+    assert_eq!((libraries(&first.bytes), libraries(&second.bytes), second.changed), (1, 1, false));
+}
+
+/// Of several libraries of one name each user gets its own, under a name of its own.
+#[test]
+fn namesakes_get_names_of_their_own() {
+    let (first, second) = (module(&[], &["which"]), module(&[], &["which", "more"]));
+    let caller = module(&["x.so"], &["PyInit_m"]);
+    let files: [(&str, &[u8]); 5] = [
+        ("a/m.abi3.so", &caller),
+        ("b/m.abi3.so", &caller),
+        ("a.libs/x.so", &first),
+        ("b.libs/x.so", &second),
+        // Nobody needs it by NEEDED, or it may be another package's.
+        ("a.libs/spare.so", &first),
+    ];
+    let input = files.into_iter().fold(Wheel::new(NAME), |wheel, (name, contents)| wheel.file(name, contents)).build();
+    let options = WheelOptions { isolate: Isolate::Files, ..options() };
+    let result = run(NAME, &input, &options);
+    let new = entries(&result.bytes);
+    check_record(&new);
+    for (package, library) in [("a", &first), ("b", &second)] {
+        let name = hashed("x.so", library).unwrap();
+        assert_eq!(needed(&new, &format!("{package}/m.abi3.so")), [name.as_str()]);
+        assert!(new.iter().any(|entry| entry.name == format!("{package}.libs/{name}")));
+    }
+    let renamed: Vec<(&str, bool)> =
+        result.modules.iter().map(|module| (module.path.as_str(), module.renamed_to.is_some())).collect();
+    assert_eq!(renamed[2..], [("a.libs/x.so", true), ("b.libs/x.so", true), ("a.libs/spare.so", false)]);
+    assert!(!run(&result.file_name, &result.bytes, &options).changed);
+}
+
+/// A name with a hash is known by its looks: it is a library that another tool or an earlier run has taken care of.
+#[test]
+fn a_name_that_has_a_hash_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("libpng-0123abcd.so.16"), library()).unwrap();
+    let options = WheelOptions { libdirs: vec![directory.path().to_path_buf()], ..options() };
+    let input = Wheel::new(NAME).file("demo/_ext.abi3.so", &module(&["libpng-0123abcd.so.16"], &["PyInit__ext"]));
+    assert_eq!(upgraded_needs(input, &options), (vec!["libpng-0123abcd.so.16".to_string()], Vec::new()));
+}
