@@ -22,7 +22,7 @@ pub fn modules() -> &'static [Seed] {
     static MODULES: LazyLock<Vec<Seed>> = LazyLock::new(|| {
         let tests = support::repository().join("tests");
         let mut files = Vec::new();
-        for directory in ["fixtures/built", "linked", "shapes/built", "relocations", "exports", "cli"] {
+        for directory in ["fixtures/built", "linked", "shapes/built", "native/built", "relocations", "exports", "cli"] {
             collect(&tests.join(directory), &mut files);
         }
         files.sort();

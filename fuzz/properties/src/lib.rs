@@ -1,10 +1,11 @@
-//! What must hold for whatever goes into wasm-pyfix ([`property`]), inputs to try it with ([`corpus`], [`mutate`], [`smith`], [`wheels`]),
-//! and a runner that needs nothing but stable Rust: input number N of a target is the same everywhere.
+//! What must hold for whatever goes into wasm-pyfix ([`property`]), inputs to try it with ([`corpus`], [`mutate`], [`smith`], [`handlers`],
+//! [`wheels`]), and a runner that needs nothing but stable Rust: input number N of a target is the same everywhere.
 //!
 //! The targets of libFuzzer in `fuzz/fuzz_targets`, `tests/fuzz.rs` and `examples/fuzz.rs` are all thin shells around this.
 
 pub mod bounds;
 pub mod corpus;
+pub mod handlers;
 pub mod mutate;
 pub mod property;
 pub mod random;
@@ -100,6 +101,10 @@ fn module(random: &mut Random) -> Vec<u8> {
         && let Some(made_up) = smith::module(random)
     {
         return if random.chance(30) { mutate::module(&made_up, random) } else { made_up };
+    }
+    if random.chance(10) {
+        let program = handlers::module(random);
+        return if random.chance(30) { mutate::module(&program, random) } else { program };
     }
     let seed = random.pick(corpus::modules());
     mutate::module(&seed.bytes, random)

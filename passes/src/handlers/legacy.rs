@@ -220,6 +220,9 @@ impl Plan<'_, '_, '_> {
             return Ok(Err(STORED));
         }
         for (at, position) in positions.iter().enumerate() {
+            if !found.read.contains(position) && !puts.contains(position) && !self.is_harmless_unread(at) {
+                return Ok(Err(STORED));
+            }
             if found.dropped.contains(position) {
                 self.taken.insert(at);
             }
@@ -230,6 +233,18 @@ impl Plan<'_, '_, '_> {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Whether the instruction at `at`, if nothing leads to it, takes no reference that another one uses in a way that cannot be told.
+    fn is_harmless_unread(&self, at: usize) -> bool {
+        let holds = |local: &u32| self.references.contains(local);
+        match &self.ops[at] {
+            Op::Get(local) | Op::Tee(local) if holds(local) => match &self.ops[at + 1] {
+                Op::Set(local) => holds(local),
+                next => *next == Op::ThrowRef,
+            },
+            _ => true,
+        }
     }
 
     /// What the `try_table` of `label` becomes.

@@ -176,21 +176,27 @@ fn is_reference(ty: &ValType) -> bool {
     heap.is_some_and(|heap| heap == kind(AbstractHeapType::Exn) || heap == kind(AbstractHeapType::NoExn))
 }
 
-/// Whether references of exceptions go from function to function, or are kept.
+/// Whether references of exceptions go from function to function, or are kept. What other passes removed does not count.
 fn passes_references(module: &Module<'_>) -> bool {
-    let in_type = |ty: &FuncType| ty.params().iter().chain(ty.results()).any(is_reference);
-    let functions =
-        (module.functions().iter()).filter(|function| !matches!(function.origin, Origin::Dead)).map(|function| function.ty);
-    let tags = module.tags().iter().map(|tag| tag.ty);
-    functions.chain(tags).any(|ty| in_type(&module.types()[ty.0 as usize]))
-        || module.globals().iter().any(|global| is_reference(&global.ty.content_type))
-        || module.tables().iter().any(|table| is_reference(&ValType::Ref(table.ty.element_type)))
+    let in_type = |ty: TypeId| {
+        let ty = &module.types()[ty.0 as usize];
+        ty.params().iter().chain(ty.results()).any(is_reference)
+    };
+    module.functions().iter().any(|function| is_there(&function.origin) && in_type(function.ty))
+        || module.tags().iter().any(|tag| is_there(&tag.origin) && in_type(tag.ty))
+        || module.globals().iter().any(|global| is_there(&global.origin) && is_reference(&global.ty.content_type))
+        || module.tables().iter().any(|table| is_there(&table.origin) && is_reference(&ValType::Ref(table.ty.element_type)))
+}
+
+fn is_there<D>(origin: &Origin<D>) -> bool {
+    !matches!(origin, Origin::Dead)
 }
 
 /// Engines that know only legacy instructions know no references of exceptions either: types with them go, unless something uses them.
 fn remove_reference_types(module: &mut Module<'_>) -> Result<()> {
-    let mut used: HashSet<u32> = module.tags().iter().map(|tag| tag.ty.0).collect();
-    used.extend(module.functions().iter().map(|function| function.ty.0));
+    let tags = module.tags().iter().filter(|tag| is_there(&tag.origin)).map(|tag| tag.ty.0);
+    let functions = module.functions().iter().filter(|function| is_there(&function.origin)).map(|function| function.ty.0);
+    let mut used: HashSet<u32> = tags.chain(functions).collect();
     for (_, facts) in module.facts()? {
         let types =
             facts.immediates.iter().filter(|immediate| matches!(immediate.kind, facts::Kind::BlockType | facts::Kind::Type));

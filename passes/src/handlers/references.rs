@@ -29,6 +29,8 @@ pub struct References {
     pub thrown: HashMap<usize, Value>,
     /// Each `drop` of a reference.
     pub dropped: HashSet<usize>,
+    /// Each instruction that is reached and takes a reference out of a local, or leaves one on the stack that it puts there.
+    pub read: HashSet<usize>,
     /// One goes elsewhere.
     pub stored: bool,
 }
@@ -84,6 +86,7 @@ impl Analysis for Walk<'_, '_> {
         let at = place.here.start;
         match *operator {
             Operator::LocalGet { local_index } => {
+                self.found.read.insert(at);
                 let value = place.local(local_index);
                 place.push(self.kept(local_index, value));
             }
@@ -91,6 +94,7 @@ impl Analysis for Walk<'_, '_> {
                 let value = place.pop();
                 let value = if self.puts.contains(&at) { self.put(place, at) } else { value };
                 if let Operator::LocalTee { .. } = operator {
+                    self.found.read.insert(at);
                     place.push(value);
                 }
                 place.set_local(self, local_index, self.kept(local_index, value));

@@ -2,13 +2,13 @@
 //!
 //! One Node process takes many jobs and gives each a fresh runtime, since a runtime that failed fatally cannot be used again.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::npm::{self, Runtime};
@@ -35,6 +35,22 @@ impl Node {
                 command
             }
         })
+    }
+}
+
+impl Node {
+    /// What a script prints that is given `input`. `arguments` begin with its path.
+    ///
+    /// # Errors
+    /// When Node cannot be had, or fails.
+    pub fn run(self, arguments: &[String], input: &[u8]) -> Result<Vec<u8>> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(input)?;
+        file.rewind()?;
+        let mut command = self.command()?;
+        let output = command.args(arguments).stdin(file).stderr(Stdio::inherit()).output().context("cannot start Node")?;
+        ensure!(output.status.success(), "{command:?} failed");
+        Ok(output.stdout)
     }
 }
 
