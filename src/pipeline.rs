@@ -1,7 +1,7 @@
 //! What is asked of the engine for one module, and what it means that a module lacks symbols.
 
 use crate::codes::symbols::{NEVER_OFFERED, UNKNOWN_SYMBOL};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use wasm_pyfix_passes::dyncall::Signatures;
@@ -48,8 +48,8 @@ pub struct ModuleOptions {
     pub add_needed: Vec<String>,
     /// Libraries to take out of NEEDED.
     pub remove_needed: Vec<String>,
-    /// Other names for libraries in NEEDED: the old and the new one.
-    pub rename_needed: Vec<(String, String)>,
+    /// New names for libraries in NEEDED, by their old ones.
+    pub rename_needed: BTreeMap<String, String>,
     /// Other names for symbols, the user's first.
     pub aliases: Arc<Vec<Alias>>,
     /// The loader may ask for weak symbols that nobody offers, and all libraries that the module may get are siblings.
@@ -76,7 +76,7 @@ impl ModuleOptions {
                 runtime_path: &self.runtime_path,
                 add_needed: &self.add_needed,
                 remove_needed: &self.remove_needed,
-                rename_needed: &self.rename_needed,
+                rename_needed: Some(&self.rename_needed),
             },
             aliases: &self.aliases,
             environment: self.environment.as_deref(),

@@ -11,7 +11,7 @@
 
 use crate::Outcome;
 use crate::module::{ConstExpr, ElementItems, Item, Module, Repair, SegmentKind};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// What is asked for beyond repairs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,8 +22,8 @@ pub struct Options<'o> {
     pub add_needed: &'o [String],
     /// Libraries to take out of NEEDED.
     pub remove_needed: &'o [String],
-    /// Other names for libraries in NEEDED, those that were added included: the old and the new one.
-    pub rename_needed: &'o [(String, String)],
+    /// New names for libraries in NEEDED, those that were added included, by their old ones.
+    pub rename_needed: Option<&'o BTreeMap<String, String>>,
 }
 
 /// Repairs and changes the metadata of `module`.
@@ -64,7 +64,9 @@ fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut 
             needed.push(name.clone());
         }
     }
-    rename(needed, options.rename_needed);
+    if let Some(names) = options.rename_needed.filter(|names| !names.is_empty()) {
+        rename(needed, names);
+    }
     if *needed != before {
         outcome.count("needed_lists_changed", 1);
     }
@@ -72,12 +74,9 @@ fn change_needed(needed: &mut Vec<String>, options: &Options<'_>, outcome: &mut 
 
 /// Gives libraries their new names, each once. A library that is there under its new name already, and is added under the old one by every
 /// run, is one library.
-fn rename(needed: &mut Vec<String>, names: &[(String, String)]) {
-    if names.is_empty() {
-        return;
-    }
+fn rename(needed: &mut Vec<String>, names: &BTreeMap<String, String>) {
     for name in needed.iter_mut() {
-        if let Some((_, new)) = names.iter().find(|(old, _)| old == name) {
+        if let Some(new) = names.get(name) {
             name.clone_from(new);
         }
     }

@@ -296,20 +296,20 @@ fn graft_libraries(
     let exclude = graft::excluded(&options.exclude)?;
     let wanted = graft::Wanted { names: wanted, carried: &carried, isolate: options.isolate != Isolate::None };
     let collected = graft::collect(wanted, &options.libdirs, &exclude, &target, notices)?;
-    for (old, new) in collected.present {
-        modules.iter_mut().for_each(|module| module.call_needed(&old, &new));
-    }
     for grafted in collected.grafted {
         let (dylink, exports) = contents::inspect(&grafted.bytes)?.unwrap_or_default();
         modules.push(Module {
             entry: None,
             path: grafted.path,
-            renamed_needed: Vec::new(),
+            renamed_needed: BTreeMap::new(),
             grafted_from: Some(grafted.source),
             bytes: grafted.bytes,
             dylink,
             exports,
         });
+    }
+    for (old, new) in collected.present {
+        modules.iter_mut().for_each(|module| module.call_needed(&old, &new));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::shrink::{self, Input};
 use crate::target::Target;
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasm_pyfix_passes::legalize;
@@ -30,8 +30,8 @@ pub struct Module {
     pub entry: Option<usize>,
     /// Its path in the new archive, unless it is an extension module that gets another suffix.
     pub path: String,
-    /// Libraries that it needs and that have another name in the new archive: the old and the new one.
-    pub renamed_needed: Vec<(String, String)>,
+    /// Libraries that it needs and that have another name in the new archive: these, by the old ones.
+    pub renamed_needed: BTreeMap<String, String>,
     pub grafted_from: Option<PathBuf>,
     pub bytes: Vec<u8>,
     pub dylink: Dylink,
@@ -41,16 +41,12 @@ pub struct Module {
 impl Module {
     /// Has the module need the library `old` under the name `new`.
     pub fn call_needed(&mut self, old: &str, new: &str) {
-        for (_, name) in self.renamed_needed.iter_mut().filter(|(_, name)| name == old) {
-            *name = new.to_string();
-        }
-        self.renamed_needed.push((old.to_string(), new.to_string()));
+        self.renamed_needed.insert(old.to_string(), new.to_string());
     }
 
     /// What it will call the library that it needs as `name`.
     fn needed_as(&self, name: String) -> String {
-        let renamed = self.renamed_needed.iter().find(|(old, _)| *old == name);
-        renamed.map_or(name, |(_, new)| new.clone())
+        self.renamed_needed.get(&name).cloned().unwrap_or(name)
     }
 }
 
@@ -97,7 +93,7 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
         entry: Some(index),
         path: name.clone(),
         grafted_from: None,
-        renamed_needed: Vec::new(),
+        renamed_needed: BTreeMap::new(),
         bytes,
         dylink,
         exports,

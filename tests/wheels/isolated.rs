@@ -98,6 +98,21 @@ fn a_library_that_is_added_under_its_plain_name_is_grafted_once() {
     assert_eq!((libraries(&first.bytes), libraries(&second.bytes), second.changed), (1, 1, false));
 }
 
+/// What is grafted later needs the library under the name that it has in the wheel.
+#[test]
+fn a_library_that_is_there_is_found_by_its_hash() {
+    let (directory, options) = grafting(Isolate::default());
+    std::fs::write(directory.path().join("libz.so"), module(&["libpng.so"], &["inflate"])).unwrap();
+    let input = Wheel::new(NAME)
+        .file("demo/_ext.abi3.so", &module(&["libz.so"], &["PyInit__ext"]))
+        .file(&format!("demo.libs/{}", new_name()), &library())
+        .build();
+    let new = entries(&run(NAME, &input, &options).bytes);
+    let libz = needed(&new, "demo/_ext.abi3.so").remove(0);
+    assert_eq!(needed(&new, &format!("demo.libs/{libz}")), [new_name()]);
+    assert_eq!(new.iter().filter(|entry| entry.name.starts_with("demo.libs/")).count(), 2);
+}
+
 /// Of several libraries of one name each user gets its own, under a name of its own.
 #[test]
 fn namesakes_get_names_of_their_own() {

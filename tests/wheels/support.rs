@@ -75,7 +75,7 @@ fn is_marked(dylink: &Dylink) -> bool {
 
 /// The stand-in: writes the RUNTIME_PATH and a mark, once.
 pub fn upgrade(_: &str, module: &mut Module<'_>, options: &ModuleOptions) -> anyhow::Result<Vec<Outcome>> {
-    let (runtime_path, rename_needed) = (&options.runtime_path, &options.rename_needed);
+    let (runtime_path, rename_needed) = (&options.runtime_path, Some(&options.rename_needed));
     let linking = dylink::Options { runtime_path, rename_needed, ..dylink::Options::default() };
     let mut outcome = dylink::run(module, &linking);
     if !is_marked(&module.dylink) {
