@@ -20,7 +20,7 @@ const WAYS: [&[&str]; 3] = [&[], &["-O0"], &["--exnref"]];
 #[test]
 fn of_modules_built_here() {
     let mut files = Vec::new();
-    for directory in ["tests/fixtures/built", "tests/shapes/built", "tests/linked/built"] {
+    for directory in ["tests/fixtures/built", "tests/shapes/built", "tests/linked/built", "tests/native/built"] {
         files.extend(libraries_below(&support::repository().join(directory)));
     }
     compare("modules", files);
