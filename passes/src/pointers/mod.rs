@@ -26,6 +26,7 @@ mod relocate;
 mod roots;
 mod stubs;
 
+use crate::body::pushed::{self, Pushed};
 use crate::linking::python::is_entry;
 use crate::module::{FunctionId, Item, Module};
 use crate::{Environment, Provider, Result};
@@ -36,7 +37,7 @@ use image::Image;
 use rayon::prelude::*;
 use roots::Role;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use wasmparser::{FuncType, ValType};
+use wasmparser::{FuncType, Operator, ValType};
 
 pub use adapt::{PASS, reasons, run};
 pub use addresses::Pointee;
@@ -176,11 +177,11 @@ impl Events {
         let mut asked = roots_of(module, runtime);
         let entries = entries(module);
         let facts = module.facts()?;
-        let concerned = facts.iter().filter(|(id, facts)| {
+        let concerned = facts.par_iter().filter(|(id, facts)| {
             let reads = || facts.reads().any(|global| addresses.is_slot(global));
             entries.contains(id)
                 || facts.calls().any(|callee| asked.contains_key(&module.resolved(FunctionId(callee))))
-                || (facts.indirect_calls && reads())
+                || (facts.indirect_calls && reads() && calls_constant(module, *id, addresses))
         });
         let mut waiting: BTreeSet<FunctionId> = concerned.map(|(id, _)| *id).collect();
         if waiting.is_empty() {
@@ -222,6 +223,21 @@ impl Events {
     fn each(&self) -> impl Iterator<Item = (FunctionId, &Event)> {
         self.0.iter().flat_map(|(id, events)| events.iter().map(move |event| (*id, event)))
     }
+}
+
+/// Whether the function `id` pushes the address of a slot right before it calls through the table. Compilers call directly what is known to them,
+/// so that such calls are few, and it would take long to follow all functions that read addresses for some reason.
+fn calls_constant(module: &Module<'_>, id: FunctionId, addresses: &Addresses) -> bool {
+    let Some(body) = module.function(id).origin.defined() else { return false };
+    let mut found = false;
+    let seen = pushed::each(body, |operator, _, recent| {
+        if let Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } = operator
+            && let Some((_, Pushed::Global(global) | Pushed::Sum { global, .. })) = recent.pushed()
+        {
+            found |= addresses.is_slot(global);
+        }
+    });
+    seen.is_ok() && found
 }
 
 /// The imports that call pointers or read tables of them, with what their arguments are.
