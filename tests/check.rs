@@ -191,7 +191,12 @@ fn native_wheels_of_the_corpus_are_clean() {
         let files = archives(&corpus.join("wheels").join(year));
         let (_, report) = check(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &["--target", target]);
         let findings = findings(&report);
-        let findings = without_clashes(without_never_caught(findings, year), year);
+        let mut findings = without_clashes(without_never_caught(findings, year), year);
+        // `tests/pointers.rs` runs it.
+        let mut wrong: Vec<Value> = findings.extract_if(.., |finding| finding["code"] == "pointer-type-mismatch").collect();
+        wrong.retain(|finding| !finding["path"].as_str().unwrap().starts_with("kiwisolver/"));
+        assert!(wrong.is_empty(), "{year}: {wrong:#?}");
+        findings.retain(|finding| finding["code"] != "pointer-type-forgiven");
         // This one was built by an alpha whose loader looked beside the module; 0.29.5 says so, too.
         let expected: &[&str] = if year == "2025" { &["library-not-found"] } else { &[] };
         assert_eq!(codes(&findings), expected.iter().copied().collect(), "{year}: {findings:#?}");
