@@ -111,7 +111,7 @@ impl ModuleArgs {
 pub struct ModuleArgs {
     /// Which instructions are to handle exceptions [default: those of the target, which for Pyodide's platforms are the legacy ones]
     ///
-    /// All handlers of a module get them, whatever it had before. The legacy ones run on every engine that has WebAssembly exceptions; the
+    /// All handlers of a module get them, whatever it had before. The legacy ones run in all browsers and in every Node that has WebAssembly exceptions; the
     /// new ones need, for instance, Node 24.
     #[arg(long, value_enum, value_name = "KIND")]
     pub exceptions: Option<Instructions>,

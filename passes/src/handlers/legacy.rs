@@ -32,7 +32,7 @@ type Checked<T> = std::result::Result<T, Refusal>;
 
 pub const STORED: Refusal = "a reference of an exception is used in another way than to throw it on";
 const AMBIGUOUS: Refusal = "it is not certain which exception is thrown on";
-const ENTERED: Refusal = "a handler that throws on uses other values or is entered in other ways";
+const ENTERED: Refusal = "what stands behind a block to which exceptions lead is entered in other ways, or uses other values, or the reference otherwise";
 const TOO_LARGE: Refusal = "its handlers would be written too often";
 
 /// What stands behind the block to which exceptions lead.
@@ -150,7 +150,9 @@ impl Plan<'_, '_, '_> {
             self.spend(1)?;
             let Sequence { kind, label, close, .. } = self.shape.sequences[sequence];
             if at == close {
-                behind.ranges.push(begin..at);
+                if begin < at {
+                    behind.ranges.push(begin..at);
+                }
                 let gives = i64::from(self.code.blocks[label as usize].shape.1);
                 if reference.is_some() || height != gives {
                     return Ok(None);
@@ -352,7 +354,7 @@ impl Writer<'_, '_, '_, '_> {
             // A reference is nowhere any more.
             Op::Get(local) | Op::Set(local) | Op::Tee(local) if self.plan.references.contains(local) => {}
             Op::Drop if self.plan.taken.contains(&begin) => {}
-            Op::Plain(span, ..) if self.plan.code.bytes(span).first() == Some(&REF_NULL) => return Err(STORED),
+            Op::Plain(span, ..) if NULLS.contains(&self.plan.code.bytes(span)) => return Err(STORED),
             op => {
                 if let Op::Block(_, ty) | Op::Loop(_, ty) | Op::If(_, ty) | Op::Try(_, ty) = op {
                     self.refuse_reference(*ty)?;
@@ -393,18 +395,20 @@ impl Writer<'_, '_, '_, '_> {
         };
         self.tasks.push(Task::Op(Op::End(label)));
         for clause in clauses.iter().rev() {
-            self.handler(label, *clause);
+            self.handler(label, *clause)?;
         }
         Ok(())
     }
 
     /// Has the handler for `clause` of the `try` of `label` follow.
-    fn handler(&mut self, label: Label, clause: Clause) {
+    fn handler(&mut self, label: Label, clause: Clause) -> Checked<()> {
         let catch = clause.tag.map_or(Op::CatchAll(label), |tag| Op::Catch(label, tag));
         let Some(behind) = self.behind(clause.to).cloned() else {
             self.tasks.push(Task::Op(Op::Br(clause.to)));
-            return self.tasks.push(Task::Op(catch));
+            self.tasks.push(Task::Op(catch));
+            return Ok(());
         };
+        self.plan.spend(1 + behind.ranges.len())?;
         self.tasks.push(Task::Leave(clause.to));
         let within = self.plan.shape.blocks[clause.to as usize].within;
         let guard = self.plan.shape.sequences[within].guard;
@@ -423,8 +427,9 @@ impl Writer<'_, '_, '_, '_> {
         }
         self.tasks.push(Task::Enter(clause.to, label));
         self.tasks.push(Task::Op(catch));
+        Ok(())
     }
 }
 
-/// Opcode of `ref.null`.
-const REF_NULL: u8 = 0xd0;
+/// `ref.null exn` and `ref.null noexn`.
+const NULLS: [&[u8]; 2] = [&[0xd0, 0x69], &[0xd0, 0x74]];

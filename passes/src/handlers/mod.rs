@@ -5,15 +5,15 @@
 //! [`legacy`] goes back. All other instructions stay as they are, and so do tags, which are the same for both kinds: modules of different
 //! kinds throw to each other.
 //!
-//! **When it refuses.** `try` can always become `try_table`, but not the other way round: a reference of an exception is a value, of which
-//! legacy instructions have none ([`legacy`] tells what it recognises). Then the whole module keeps `try_table`, and what it has of `try`
-//! becomes that, too. Bodies with instructions of proposals that Emscripten does not use (typed function references, garbage
-//! collection, stack switching) stay, and with them the module.
+//! **When it refuses.** `try` becomes `try_table` wherever engines allow as many handlers, locals and values as that takes, but not
+//! always the other way round: a reference of an exception is a value, of which legacy instructions have none ([`legacy`] tells what it
+//! recognises). Then the whole module keeps `try_table`, and what it has of `try` becomes that, too.
 //!
-//! **Relies on** `__wasm_setjmp` and `__wasm_setjmp_test` throwing nothing (compiler-rt's `emscripten_setjmp.c` of Emscripten 4.0.9), on the legacy exception handling proposal for `delegate`, whose exceptions go where those of the named block's own
-//! instructions would, and on the bodies being valid, as [`Module::read`] makes sure. What LLVM 22, Binaryen and this pass write as
-//! `try_table` is recognised: the reference of an exception goes from the block behind which its handler stands to a local or stays on
-//! the stack, and is thrown on.
+//! **Relies on** the legacy exception handling proposal for `delegate`, whose exceptions go where those of the named block's own
+//! instructions would; on the bodies being valid, as [`Module::read`] makes sure; and on `__wasm_setjmp` and `__wasm_setjmp_test` throwing
+//! nothing (compiler-rt's `emscripten_setjmp.c` of Emscripten 4.0.9). What LLVM 22, Binaryen 132 and this pass write as `try_table` is
+//! recognised: the reference of an exception goes from the block behind which its handler stands to a local or stays on the stack, and
+//! is thrown on.
 
 mod legacy;
 mod references;
@@ -28,9 +28,10 @@ use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::harmless;
 use crate::module::{FunctionId, Item, Module, Origin, TypeId};
 use crate::{Error, Kept, Notice, Outcome, Result, code};
+use indexmap::IndexSet;
 use rayon::prelude::*;
 use std::collections::HashSet;
-use wasmparser::{AbstractHeapType, BlockType, FuncType, HeapType, ValType};
+use wasmparser::{AbstractHeapType, BinaryReader, BlockType, FuncType, FunctionBody, HeapType, Operator, ValType};
 
 /// Name of this pass.
 pub const PASS: &str = "handlers";
@@ -58,6 +59,7 @@ impl Kind {
 /// So many bodies are lists at a time.
 const AT_A_TIME: usize = 256;
 
+const TOO_LARGE: &str = "engines allow fewer locals and values than its handlers would take";
 const UNLISTED: &str = "instructions of other proposals stand beside its exception handlers";
 
 /// Writes all exception handlers of `module` with the instructions of `kind`.
@@ -66,19 +68,14 @@ const UNLISTED: &str = "instructions of other proposals stand beside its excepti
 /// [`Error::Malformed`] for code that cannot be decoded.
 pub fn run(module: &mut Module<'_>, kind: Kind) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
-    match kind {
-        Kind::Exnref => rewrite(module, kind, &mut outcome)?,
-        Kind::Legacy => {
-            if !rewrite(module, kind, &mut outcome)? {
-                let mixed = !functions_of(module, Kind::Legacy)?.is_empty();
-                if mixed && rewrite(module, Kind::Exnref, &mut outcome)? {
-                    let message = "some of its `try_table` cannot become `try`, so all of its handlers are `try_table` now";
-                    outcome.notices.push(Notice::note(code::MIXED_HANDLERS, message));
-                }
-            }
-            true
+    let done = rewrite(module, kind, &mut outcome)?;
+    if !done && kind == Kind::Legacy {
+        let mixed = !functions_of(module, Kind::Legacy)?.is_empty();
+        if mixed && rewrite(module, Kind::Exnref, &mut outcome)? {
+            let message = "some of its `try_table` cannot become `try`, so all of its handlers are `try_table` now";
+            outcome.notices.push(Notice::note(code::MIXED_HANDLERS, message));
         }
-    };
+    }
     if !outcome.is_unchanged() {
         drop_code_offsets(module, &mut outcome);
         // Blocks that take values, or give several, are part of multivalue.
@@ -99,15 +96,18 @@ fn functions_of(module: &Module<'_>, kind: Kind) -> Result<Vec<FunctionId>> {
 /// Writes the exception handlers that are not of `kind` anew. If one of them cannot be, none is; tells whether they could.
 fn rewrite(module: &mut Module<'_>, kind: Kind, outcome: &mut Outcome) -> Result<bool> {
     let mut functions = functions_of(module, if kind == Kind::Legacy { Kind::Exnref } else { Kind::Legacy })?;
+    if functions.is_empty() {
+        return Ok(true);
+    }
     if kind == Kind::Legacy {
-        let others = functions_with_references(module)?;
-        if !(functions.is_empty() && others.is_empty()) && passes_references(module) {
+        let others = if passes_references(module) { None } else { functions_with_references(module)? };
+        let Some(others) = others else {
             outcome.leave(Kept::Module, legacy::STORED);
             return Ok(false);
-        }
+        };
         functions.extend(others);
     }
-    let harmless = if functions.is_empty() { HashSet::new() } else { harmless(module)? };
+    let harmless = harmless(module)?;
     let mut bodies = Vec::with_capacity(functions.len());
     for some in functions.chunks(AT_A_TIME) {
         let shared = &*module;
@@ -129,7 +129,7 @@ fn rewrite(module: &mut Module<'_>, kind: Kind, outcome: &mut Outcome) -> Result
         bodies.extend(encoded);
     }
     module.define_functions(bodies);
-    if kind == Kind::Legacy && !functions.is_empty() {
+    if kind == Kind::Legacy {
         remove_reference_types(module)?;
     }
     outcome.count(if kind == Kind::Legacy { "functions_with_try" } else { "functions_with_try_table" }, functions.len());
@@ -157,31 +157,60 @@ fn harmless(module: &Module<'_>) -> Result<HashSet<u32>> {
     Ok(found)
 }
 
-/// The functions without exception instructions that have a reference of an exception in a local.
-fn functions_with_references(module: &Module<'_>) -> Result<Vec<FunctionId>> {
+/// The functions without exception instructions that declare locals for references of exceptions; `None` if one of them has something else
+/// to do with references.
+fn functions_with_references(module: &Module<'_>) -> Result<Option<Vec<FunctionId>>> {
     let bodies = module.bodies_that(|facts| !facts.try_table && !facts.throw_ref)?;
     let mut found = Vec::new();
     for (function, body) in bodies {
+        let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
+        while !operators.eof() {
+            if names_reference(module, &operators.read()?) {
+                return Ok(None);
+            }
+        }
         if !Code::new(module, function, body)?.locals_of(is_reference)?.is_empty() {
             found.push(function);
         }
     }
-    Ok(found)
+    Ok(Some(found))
+}
+
+/// Whether the type of a block, of a call through a table or of another instruction has a reference of an exception.
+fn names_reference(module: &Module<'_>, operator: &Operator<'_>) -> bool {
+    match operator {
+        Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => match *blockty {
+            BlockType::Empty => false,
+            BlockType::Type(ty) => is_reference(&ty),
+            BlockType::FuncType(ty) => has_reference(&module.types()[ty as usize]),
+        },
+        Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
+            has_reference(&module.types()[*type_index as usize])
+        }
+        Operator::RefNull { hty } => is_exception(*hty),
+        Operator::TypedSelect { ty } => is_reference(ty),
+        _ => false,
+    }
 }
 
 /// Whether a value is a reference of an exception.
 fn is_reference(ty: &ValType) -> bool {
+    if let ValType::Ref(ty) = ty { is_exception(ty.heap_type()) } else { false }
+}
+
+fn is_exception(ty: HeapType) -> bool {
     let kind = |kind| HeapType::Abstract { shared: false, ty: kind };
-    let heap = if let ValType::Ref(ty) = ty { Some(ty.heap_type()) } else { None };
-    heap.is_some_and(|heap| heap == kind(AbstractHeapType::Exn) || heap == kind(AbstractHeapType::NoExn))
+    ty == kind(AbstractHeapType::Exn) || ty == kind(AbstractHeapType::NoExn)
+}
+
+/// Whether a function or block of the type takes or gives a reference of an exception.
+fn has_reference(ty: &FuncType) -> bool {
+    ty.params().iter().chain(ty.results()).any(is_reference)
 }
 
 /// Whether references of exceptions go from function to function, or are kept. What other passes removed does not count.
 fn passes_references(module: &Module<'_>) -> bool {
-    let in_type = |ty: TypeId| {
-        let ty = &module.types()[ty.0 as usize];
-        ty.params().iter().chain(ty.results()).any(is_reference)
-    };
+    let in_type = |ty: TypeId| has_reference(&module.types()[ty.0 as usize]);
     module.functions().iter().any(|function| is_there(&function.origin) && in_type(function.ty))
         || module.tags().iter().any(|tag| is_there(&tag.origin) && in_type(tag.ty))
         || module.globals().iter().any(|global| is_there(&global.origin) && is_reference(&global.ty.content_type))
@@ -221,10 +250,21 @@ struct Converted {
     kind: Kind,
 }
 
+impl Converted {
+    /// Whether engines would refuse a body with so many locals, or its blocks, which take or give too much (WebAssembly JavaScript
+    /// interface, implementation limits).
+    fn exceeds(&self, locals: u32) -> bool {
+        const LOCALS: u32 = 50_000;
+        const VALUES: usize = 1000;
+        let wide = |ty: &FuncType| ty.params().len() > VALUES || ty.results().len() > VALUES;
+        (self.added > 0 && locals > LOCALS) || self.types.wanted.iter().any(wide)
+    }
+}
+
 /// Types of blocks that only the module can give.
 #[derive(Debug, Default)]
 struct Types {
-    wanted: Vec<FuncType>,
+    wanted: IndexSet<FuncType>,
 }
 
 impl Types {
@@ -235,12 +275,7 @@ impl Types {
             ([], []) => BlockType::Empty,
             ([], [one]) => BlockType::Type(*one),
             _ => {
-                let ty = FuncType::new(takes.to_vec(), gives);
-                let known = self.wanted.iter().position(|wanted| *wanted == ty);
-                let place = known.unwrap_or_else(|| {
-                    self.wanted.push(ty);
-                    self.wanted.len() - 1
-                });
+                let (place, _) = self.wanted.insert_full(FuncType::new(takes.to_vec(), gives));
                 BlockType::FuncType(u32::MAX - place as u32)
             }
         }
@@ -276,7 +311,10 @@ fn converted(
             legacy::convert(module, function, &mut code, &ops, &positions, references)?
         }
     };
-    Ok(result.map(|(list, types)| Converted { list, types, added: code.locals - before, kind }))
+    Ok(result.and_then(|(list, types)| {
+        let converted = Converted { list, types, added: code.locals - before, kind };
+        if converted.exceeds(code.locals) { Err(TOO_LARGE) } else { Ok(converted) }
+    }))
 }
 
 fn code_of<'m>(module: &'m Module<'_>, function: FunctionId) -> Result<Code<'m>> {

@@ -4,6 +4,7 @@
 //! throws one on the [solver](crate::body::solve::forward) tells whether it is certain which handler's it is, whatever way led there. When
 //! a handler is entered anew, copies of what it got before are of another exception.
 
+use super::has_reference;
 use crate::Result;
 use crate::body::arity;
 use crate::body::solve::forward::{self, Analysis, Budget, Place};
@@ -134,6 +135,7 @@ impl Walk<'_, '_> {
     /// A handler puts what it got into a local: what it got before is of another exception.
     fn put(&mut self, place: &mut Place<Self>, at: usize) -> Value {
         let before = Value::Put(at);
+        place.budget.copy(place.stack.len() + self.locals.len());
         for local in self.locals {
             if place.local(*local) == before {
                 place.set_local(self, *local, Value::Some);
@@ -149,6 +151,7 @@ impl Walk<'_, '_> {
                 Some(arity::of_function(self.module, function_index))
             }
             Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
+                self.found.stored |= has_reference(&self.module.types()[type_index as usize]);
                 let (takes, gives) = arity::of_type_at(self.module, type_index);
                 Some((takes + 1, gives))
             }

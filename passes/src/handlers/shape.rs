@@ -218,6 +218,7 @@ impl Shape {
 
     /// The guard that gets an exception where the block of `label` is: the block itself, if it guards, or one around it.
     fn guard_at(&self, label: Label, open: &Open) -> Option<Label> {
+        debug_assert!(label == 0 || self.blocks[label as usize].first != WHOLE, "the block of {label} is not open");
         let target = self.blocks[label as usize].open;
         let around = open.guards.partition_point(|guard| label != 0 && self.blocks[*guard as usize].open <= target);
         around.checked_sub(1).map(|last| open.guards[last])

@@ -275,7 +275,12 @@ impl Plan<'_, '_, '_> {
                 own.push(*label);
             }
             match op {
-                Op::Push(span) | Op::Plain(span, ..) | Op::Stop(span, _) => said.extend_from_slice(self.code.bytes(span)),
+                Op::Push(span) | Op::Plain(span, ..) | Op::Stop(span, _) => {
+                    // No text begins so.
+                    said.push(u8::MAX);
+                    said.extend((span.end - span.start).to_le_bytes());
+                    said.extend_from_slice(self.code.bytes(span));
+                }
                 Op::Block(_, ty) => said.extend(format!("block {ty:?} ").bytes()),
                 Op::Loop(_, ty) => said.extend(format!("loop {ty:?} ").bytes()),
                 Op::If(_, ty) => said.extend(format!("if {ty:?} ").bytes()),

@@ -36,6 +36,11 @@ pub fn live(ops: &[Op]) -> Vec<usize> {
     live
 }
 
+/// The label that a `delegate` names.
+fn delegate(op: &Op) -> Option<Label> {
+    if let Op::Delegate(_, to) = op { Some(*to) } else { None }
+}
+
 /// Whether an instruction may throw. Calls of the `harmless` functions do not.
 fn throws(code: &Code<'_>, harmless: &HashSet<u32>, op: &Op) -> bool {
     const THROWING: [u8; 4] = [0x08, 0x12, 0x13, 0x15];
@@ -143,7 +148,7 @@ pub fn with_late_tries(module: &Module<'_>, code: &Code<'_>, ops: Vec<Op>, harml
         return ops;
     }
     let shape = Shape::of(code, &ops);
-    let branches: HashSet<Label> = ops.iter().flat_map(targets).collect();
+    let named: HashSet<Label> = ops.iter().flat_map(targets).chain(ops.iter().filter_map(delegate)).collect();
     let mut out = Vec::with_capacity(ops.len());
     // Where each `try` is to begin that begins later.
     let mut later: Vec<(usize, Op)> = Vec::new();
@@ -155,7 +160,7 @@ pub fn with_late_tries(module: &Module<'_>, code: &Code<'_>, ops: Vec<Op>, harml
         match op {
             Op::Try(label, _) if undelegated.contains(label) => {}
             Op::Delegate(label, _) if undelegated.contains(label) => {}
-            Op::Try(label, _) => match beginning(module, code, &ops, &shape, *label, (&branches, harmless)) {
+            Op::Try(label, _) => match beginning(module, code, &ops, &shape, *label, (&named, harmless)) {
                 Some((begin, tries)) => {
                     undelegated.extend(tries);
                     later.push((begin, op.clone()));
@@ -175,12 +180,12 @@ fn beginning(
     ops: &[Op],
     shape: &Shape,
     label: Label,
-    (branches, harmless): (&HashSet<Label>, &HashSet<u32>),
+    (named, harmless): (&HashSet<Label>, &HashSet<u32>),
 ) -> Option<(usize, Vec<Label>)> {
     let guard = shape.guard_of(label);
     let Block { open, first, ref handlers, .. } = shape.blocks[label as usize];
-    // What is before it must not branch to it, nor take what it takes.
-    if handlers.is_empty() || branches.contains(&label) || code.blocks[label as usize].shape.0 > 0 {
+    // What is before it must not branch to it or hand exceptions to it, nor take what it takes.
+    if handlers.is_empty() || named.contains(&label) || code.blocks[label as usize].shape.0 > 0 {
         return None;
     }
     let close = shape.sequences[first].close;
@@ -195,7 +200,7 @@ fn beginning(
                 let block = &shape.blocks[*inner as usize];
                 let body = &shape.sequences[block.first];
                 if block.delegate != Some(guard)
-                    || branches.contains(inner)
+                    || named.contains(inner)
                     || body.ends
                     || code.blocks[*inner as usize].shape.0 > 0
                 {
