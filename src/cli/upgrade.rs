@@ -111,8 +111,8 @@ impl ModuleArgs {
 pub struct ModuleArgs {
     /// Which instructions are to handle exceptions [default: those of the target, which for Pyodide's platforms are the legacy ones]
     ///
-    /// All handlers of a module get them, whatever it had before. The legacy ones run in all browsers and in every Node that has WebAssembly exceptions; the
-    /// new ones need, for instance, Node 24.
+    /// All handlers of a module get them, whatever it had before. The legacy ones run in all browsers and in every Node that has
+    /// WebAssembly exceptions; the new ones need, for instance, Node 24.
     #[arg(long, value_enum, value_name = "KIND")]
     pub exceptions: Option<Instructions>,
 

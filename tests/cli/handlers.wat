@@ -101,6 +101,32 @@
       call $f
       rethrow 0
     end)
+  ;; But not where another hands its exceptions to the outer `try`, or to the one that would go.
+  (func (export "named")
+    try $guard
+      try $outer
+        try $inner
+          try
+            i32.const 24
+            call $f
+          delegate $inner
+          try
+            i32.const 25
+            call $f
+          delegate $outer
+        delegate $guard
+        i32.const 26
+        call $f
+      catch_all
+        i32.const 27
+        call $f
+        rethrow 0
+      end
+    catch_all
+      i32.const 28
+      call $f
+      rethrow 0
+    end)
   ;; What is in a loop stays there where the handler goes on with the loop.
   (func (export "loop") (param i32)
     loop $again

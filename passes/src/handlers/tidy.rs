@@ -199,11 +199,7 @@ fn beginning(
             Op::Try(inner, _) => {
                 let block = &shape.blocks[*inner as usize];
                 let body = &shape.sequences[block.first];
-                if block.delegate != Some(guard)
-                    || named.contains(inner)
-                    || body.ends
-                    || code.blocks[*inner as usize].shape.0 > 0
-                {
+                if block.delegate != Some(guard) || named.contains(inner) || body.ends || code.blocks[*inner as usize].shape.0 > 0 {
                     break;
                 }
                 tries.push(*inner);

@@ -7,6 +7,9 @@ impl Writer<'_> {
         self.push(parameters);
         self.line(&format!("try{}", block_type(parameters, results)));
         self.labels.push(Label { takes: results.to_vec(), role: Role::Try });
+        if self.random.chance(20) {
+            self.taken_out(2);
+        }
         self.code(parameters, results, Code::Tried);
         if self.random.chance(25) {
             self.labels.pop();
@@ -26,6 +29,19 @@ impl Writer<'_> {
         }
         self.labels.pop();
         self.line("end");
+    }
+
+    /// What LLVM puts at the beginning of a `try` that it began too early: calls whose exceptions go somewhere else.
+    fn taken_out(&mut self, deep: u32) {
+        self.line("try");
+        self.labels.push(Label { takes: Vec::new(), role: Role::Try });
+        if deep > 0 && self.random.chance(60) {
+            self.taken_out(deep - 1);
+        }
+        self.thrower();
+        self.labels.pop();
+        let depth = self.random.below(self.labels.len());
+        self.line(&format!("delegate {depth}"));
     }
 
     /// From one of the handlers around the code, if there are any.

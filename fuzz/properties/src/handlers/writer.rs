@@ -269,7 +269,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Something that throws sometimes.
-    fn thrower(&mut self) {
+    pub(super) fn thrower(&mut self) {
         match self.random.below(3) {
             0 => self.call(),
             1 => self.foreign(),

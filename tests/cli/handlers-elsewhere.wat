@@ -1,0 +1,17 @@
+;; Another function has a reference of an exception, which no legacy instruction can make: all stays.
+;; RUN: upgrade -O0 % -o - -v | print
+(module
+  (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
+  (import "env" "memory" (memory 0))
+  (import "env" "__cpp_exception" (tag $cpp (param i32)))
+  (func $f (export "f") (param i32) (throw $cpp (local.get 0)))
+  (func (export "elsewhere")
+    (block (result exnref) (ref.null exn))
+    drop)
+  (func (export "new") (param i32)
+    block $h
+      try_table (catch_all $h)
+        local.get 0
+        call $f
+      end
+    end))
