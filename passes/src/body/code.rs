@@ -52,7 +52,7 @@ pub enum Op {
     CatchAll(Label),
     /// Ends a `try`, and hands exceptions to what is around the block of the second label.
     Delegate(Label, Label),
-    TryTable(Label, BlockType, Box<[Clause]>),
+    TryTable(Label, BlockType, Box<Clauses>),
     End(Label),
     Br(Label),
     BrIf(Label),
@@ -77,6 +77,24 @@ pub struct Clause {
     /// The label gets a reference of the exception, behind what the tag carries.
     pub reference: bool,
     pub to: Label,
+}
+
+/// The clauses of a `try_table`. Lists are long, and few of their instructions have any: a box takes less room there than a slice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clauses(Vec<Clause>);
+
+impl From<Vec<Clause>> for Box<Clauses> {
+    fn from(clauses: Vec<Clause>) -> Self {
+        Box::new(Clauses(clauses))
+    }
+}
+
+impl std::ops::Deref for Clauses {
+    type Target = [Clause];
+
+    fn deref(&self) -> &[Clause] {
+        &self.0
+    }
 }
 
 /// What an [`Op::Site`] does, as far as the code around it can see.
@@ -381,9 +399,9 @@ impl<'b> Code<'b> {
             }
             Operator::TryTable { ref try_table } => {
                 // Its labels are counted from outside.
-                let clauses = try_table.catches.iter().map(|catch| clause(catch, target)).collect::<Result<_>>()?;
+                let clauses: Vec<_> = try_table.catches.iter().map(|catch| clause(catch, target)).collect::<Result<_>>()?;
                 let (label, ty) = self.open(module, try_table.ty, open);
-                Op::TryTable(label, ty, clauses)
+                Op::TryTable(label, ty, clauses.into())
             }
             Operator::Else => Op::Else(target(0)?),
             Operator::Catch { tag_index } => Op::Catch(target(0)?, tag_index),

@@ -263,7 +263,7 @@ impl Plan<'_, '_, '_> {
             let Some(guard) = around else { break };
             self.spend(1)?;
             if let Op::TryTable(_, _, others) = &self.ops[self.shape.blocks[guard as usize].open]
-                && others.as_ref() == clauses
+                && ***others == *clauses
                 && clauses.last().is_some_and(|last| last.tag.is_none())
             {
                 return Ok(Try::Delegate(guard));
