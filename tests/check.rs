@@ -72,22 +72,9 @@ fn the_documentation_has_every_code() {
 /// Every member of the JSON report stands in the documentation, as code.
 #[test]
 fn the_documentation_has_every_member() {
-    fn members(value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Array(values) => values.iter().for_each(|value| members(value, found)),
-            Value::Object(object) => object.iter().for_each(|(name, value)| {
-                found.insert(name.clone());
-                // Its members are symbols.
-                if name != "future_abi3_objects" {
-                    members(value, found);
-                }
-            }),
-            _ => {}
-        }
-    }
     let (_, report) = check(&[&support::pypi::wheel("onnx").unwrap()], &[]);
-    let mut found = BTreeSet::new();
-    members(&report, &mut found);
+    // Below are symbols.
+    let found = support::members(&report, &["future_abi3_objects"]);
     assert!(found.len() > 20);
     let text = std::fs::read_to_string(support::repository().join("docs/check.md")).unwrap();
     for name in found {

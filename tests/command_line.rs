@@ -448,21 +448,9 @@ fn the_documented_report_is_a_real_one() {
 /// Every member of the report is in the tables of `docs/report.md`.
 #[test]
 fn every_member_of_the_report_is_documented() {
-    fn members(value: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::Object(object) => object.iter().for_each(|(name, value)| {
-                found.push(name.clone());
-                if !["changed", "names"].contains(&name.as_str()) {
-                    members(value, found);
-                }
-            }),
-            Value::Array(values) => values.iter().for_each(|value| members(value, found)),
-            _ => {}
-        }
-    }
     let inputs = inputs();
-    let mut found = Vec::new();
-    members(&json(&run(inputs.path(), &["--json", "-n", OLD_NAME, "native.so"])), &mut found);
+    let report = json(&run(inputs.path(), &["--json", "-n", OLD_NAME, "native.so"]));
+    let found = support::members(&report, &["changed", "names"]);
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.md")).unwrap();
     for member in found {
         assert!(text.contains(&format!("| `{member}` |")), "`{member}` is not in docs/report.md");

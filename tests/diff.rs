@@ -250,23 +250,11 @@ fn markdown_has_tables_and_lists() {
 /// Every member of the JSON form stands in the documentation, as code.
 #[test]
 fn the_documentation_has_every_member() {
-    fn members(value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Array(values) => values.iter().for_each(|value| members(value, found)),
-            Value::Object(object) => object.iter().for_each(|(name, value)| {
-                found.insert(name.clone());
-                // Below are the names of symbols.
-                if name != "imports" && name != "exports" {
-                    members(value, found);
-                }
-            }),
-            _ => {}
-        }
-    }
     let directory = versions();
-    let mut found = BTreeSet::new();
-    members(&report(directory.path(), &[OLD, NEW, "--no-compressed"]), &mut found);
-    members(&report(directory.path(), &[OLD, "gone.whl"]), &mut found);
+    // Below are the names of symbols.
+    let members = |arguments: &[&str]| support::members(&report(directory.path(), arguments), &["imports", "exports"]);
+    let mut found = members(&[OLD, NEW, "--no-compressed"]);
+    found.extend(members(&[OLD, "gone.whl"]));
     let text = std::fs::read_to_string(support::repository().join("docs/diff.md")).unwrap();
     assert!(found.len() > 30);
     for name in found {

@@ -159,23 +159,11 @@ fn the_upgrade_is_told_for_the_platform_of_the_wheel() {
 /// Every member of the JSON form is in the tables of `docs/show.md`, or of `docs/report.md` for the dry run.
 #[test]
 fn every_member_is_documented() {
-    fn members(value: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::Object(object) => object.iter().for_each(|(name, value)| {
-                found.push(name.clone());
-                if !["report", "kinds", "families"].contains(&name.as_str()) {
-                    members(value, found);
-                }
-            }),
-            Value::Array(values) => values.iter().for_each(|value| members(value, found)),
-            _ => {}
-        }
-    }
     let directory = wheel();
     let module = r#"(module (@producers (processed-by "clang" "19.0.0")) (import "env" "memory" (memory 1)))"#;
     fs::write(directory.path().join("m.wasm"), wat::parse_str(module).unwrap()).unwrap();
-    let mut found = Vec::new();
-    members(&json(directory.path(), &[NAME, "m.wasm", "nothing.so", "--json", "--imports", "--exports"]), &mut found);
+    let report = json(directory.path(), &[NAME, "m.wasm", "nothing.so", "--json", "--imports", "--exports"]);
+    let found = support::members(&report, &["report", "kinds", "families"]);
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/show.md")).unwrap();
     for member in found {
         assert!(page.contains(&format!("| `{member}` |")), "`{member}` is not in docs/show.md");

@@ -202,19 +202,16 @@ impl<'b> Code<'b> {
 
     /// Reads the instructions with `changes`.
     pub fn read(&mut self, module: &Module<'_>, changes: Changes) -> Result<()> {
-        if self.read_if_listed(module, changes, false)? {
-            return Ok(());
-        }
-        Err(Error::Internal("an instruction that a list of them has no place for".into()))
+        self.read_all(module, changes, false)
     }
 
     /// Reads the instructions so that those that have nothing to do with blocks are written as they are, to the byte, but for the locals
-    /// that they name. Tells whether the list has a place for all of them.
-    pub fn read_exactly(&mut self, module: &Module<'_>) -> Result<bool> {
-        self.read_if_listed(module, Changes::default(), true)
+    /// that they name.
+    pub fn read_exactly(&mut self, module: &Module<'_>) -> Result<()> {
+        self.read_all(module, Changes::default(), true)
     }
 
-    fn read_if_listed(&mut self, module: &Module<'_>, changes: Changes, exactly: bool) -> Result<bool> {
+    fn read_all(&mut self, module: &Module<'_>, changes: Changes, exactly: bool) -> Result<()> {
         let body = self.body;
         let mut operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader()?;
         let Changes { mut replacements, prologue } = changes;
@@ -237,7 +234,7 @@ impl<'b> Code<'b> {
             }
             if at >= changed {
                 let span = at..(operators.original_position() - body.offset) as u32;
-                let Some(op) = self.op(module, &operator, span.clone(), &mut open)? else { return Ok(false) };
+                let op = self.op(module, &operator, span.clone(), &mut open)?;
                 self.note(if exactly { self.as_bytes(module, op, span) } else { op }, &mut list);
             }
         }
@@ -245,7 +242,7 @@ impl<'b> Code<'b> {
             return Err(Error::Internal("a change of a body behind its end".into()));
         }
         self.list = List::from(list);
-        Ok(true)
+        Ok(())
     }
 
     /// The bytes of an instruction that was read, if it has nothing to do with blocks and locals.
@@ -363,11 +360,10 @@ impl<'b> Code<'b> {
         }
     }
 
-    /// The instruction, or `None` when the list has no place for it.
-    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Option<Op>> {
-        let strange = || Error::Internal("a label that is not open".into());
+    fn op(&mut self, module: &Module<'_>, operator: &Operator<'_>, span: Span, open: &mut Vec<Label>) -> Result<Op> {
+        let strange = || Error::Internal("an instruction that a list of them has no place for".into());
         let target = |depth: u32| open.len().checked_sub(depth as usize + 1).map(|index| open[index]).ok_or_else(strange);
-        Ok(Some(match *operator {
+        Ok(match *operator {
             Operator::LocalGet { local_index } => Op::Get(local_index),
             Operator::LocalSet { local_index } => Op::Set(local_index),
             Operator::LocalTee { local_index } => Op::Tee(local_index),
@@ -423,21 +419,18 @@ impl<'b> Code<'b> {
             Operator::ThrowRef => Op::ThrowRef,
             Operator::Unreachable => Op::Stop(span, 0),
             Operator::Return => Op::Stop(span, self.arity(0)),
-            Operator::Throw { tag_index } => {
-                let takes = arity::of_tag(module, tag_index);
-                Op::Stop(span, takes.ok_or_else(|| Error::Internal("a tag that is not there".into()))?)
-            }
+            Operator::Throw { tag_index } => Op::Stop(span, arity::of_tag(module, tag_index).ok_or_else(strange)?),
             Operator::ReturnCall { function_index } => Op::Stop(span, arity::of_function(module, function_index).0),
             Operator::ReturnCallIndirect { type_index, .. } => Op::Stop(span, arity::of_type_at(module, type_index).0 + 1),
             Operator::CallIndirect { type_index, .. } => {
                 let (takes, gives) = arity::of_type_at(module, type_index);
                 Op::Plain(span, takes + 1, gives)
             }
-            _ => match arity::of_plain(operator) {
-                Some((takes, gives)) => Op::Plain(span, takes, gives),
-                None => return Ok(None),
-            },
-        }))
+            _ => {
+                let (takes, gives) = arity::of_plain(operator).ok_or_else(strange)?;
+                Op::Plain(span, takes, gives)
+            }
+        })
     }
 
     fn open(&mut self, module: &Module<'_>, ty: BlockType, open: &mut Vec<Label>) -> (Label, BlockType) {

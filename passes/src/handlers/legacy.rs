@@ -13,13 +13,13 @@
 
 use super::references::{self, Value};
 use super::shape::{Block, Kind, Sequence, Shape, effect, stops, targets};
-use super::{Types, is_reference};
+use super::{Types, block_has_reference, carried};
 use crate::Result;
 use crate::body::code::{Clause, Code, Instruction, Label, Op};
 use crate::module::{FunctionId, Module};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use wasmparser::{BlockType, FuncType, ValType};
+use wasmparser::BlockType;
 
 /// So many times the instructions of a body may be looked at or written.
 const BUDGET: usize = 16;
@@ -32,7 +32,7 @@ type Checked<T> = std::result::Result<T, Refusal>;
 
 pub const STORED: Refusal = "a reference of an exception is used in another way than to throw it on";
 const AMBIGUOUS: Refusal = "it is not certain which exception is thrown on";
-const ENTERED: Refusal = "what stands behind a block to which exceptions lead is entered in other ways, or uses other values, or the reference otherwise";
+const ENTERED: Refusal = "what an exception leads to is entered in other ways, too, or uses other values";
 const TOO_LARGE: Refusal = "its handlers would be written too often";
 
 /// What stands behind the block to which exceptions lead.
@@ -140,7 +140,7 @@ impl Plan<'_, '_, '_> {
         if clause.to == 0 || !matches!(self.ops[open], Op::Block(..)) || !self.shape.sequences[first].ends {
             return Ok(None);
         }
-        let payload = clause.tag.map_or(0, |tag| self.carried(tag).len()) as i64;
+        let payload = clause.tag.map_or(0, |tag| carried(self.module, tag).len()) as i64;
         let mut behind = Behind { ranges: Vec::new(), exit: None, thrown: None, dropped: None, put: None };
         let mut height = payload + i64::from(clause.reference);
         // Where on the stack the reference is.
@@ -206,12 +206,6 @@ impl Plan<'_, '_, '_> {
         (i64::from(takes), i64::from(gives), i64::from(passes))
     }
 
-    /// What an exception of the tag carries.
-    fn carried(&self, tag: u32) -> Vec<ValType> {
-        let ty = self.module.tags()[tag as usize].ty;
-        self.module.types()[ty.0 as usize].params().to_vec()
-    }
-
     /// Finds out which exception is thrown on at each `throw_ref`, as far as its reference was in a local.
     fn follow(&mut self, function: FunctionId, positions: &[usize]) -> Result<Checked<()>> {
         let by_put = self.behind.iter().filter_map(|(label, behind)| Some((positions[behind.as_ref()?.put?], *label)));
@@ -273,18 +267,6 @@ impl Plan<'_, '_, '_> {
         // What comes behind one for all exceptions is never reached.
         let all = clauses.iter().position(|clause| clause.tag.is_none()).map_or(clauses.len(), |all| all + 1);
         Ok(Try::Handlers(clauses[..all].to_vec()))
-    }
-
-    fn has_reference(&self, ty: BlockType) -> bool {
-        let among = |types: &[ValType]| types.iter().any(is_reference);
-        match ty {
-            BlockType::Empty => false,
-            BlockType::Type(ty) => is_reference(&ty),
-            BlockType::FuncType(ty) => {
-                let ty: &FuncType = &self.module.types()[ty as usize];
-                among(ty.params()) || among(ty.results())
-            }
-        }
     }
 }
 
@@ -380,7 +362,7 @@ impl Writer<'_, '_, '_, '_> {
     }
 
     fn refuse_reference(&self, ty: BlockType) -> Checked<()> {
-        if self.plan.has_reference(ty) { Err(STORED) } else { Ok(()) }
+        if block_has_reference(self.plan.module, ty) { Err(STORED) } else { Ok(()) }
     }
 
     /// Writes the end of the `try` of `label`.
@@ -422,7 +404,7 @@ impl Writer<'_, '_, '_, '_> {
         self.tasks.extend(behind.exit.map(Task::Op));
         self.tasks.extend(behind.ranges.iter().rev().map(|range| Task::Range(range.start, range.end)));
         if let Some(apart) = apart {
-            let takes = clause.tag.map_or(Vec::new(), |tag| self.plan.carried(tag));
+            let takes = clause.tag.map_or(Vec::new(), |tag| carried(self.plan.module, tag));
             self.tasks.push(Task::Op(Op::Try(apart, self.plan.types.block(&takes, Vec::new()))));
         }
         self.tasks.push(Task::Enter(clause.to, label));

@@ -37,10 +37,9 @@ use wasmparser::{AbstractHeapType, BinaryReader, BlockType, FuncType, FunctionBo
 pub const PASS: &str = "handlers";
 
 /// Which instructions handle exceptions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `try`, `catch`, `catch_all`, `delegate`, `rethrow`.
-    #[default]
     Legacy,
     /// `try_table`, `throw_ref`.
     Exnref,
@@ -60,7 +59,6 @@ impl Kind {
 const AT_A_TIME: usize = 256;
 
 const TOO_LARGE: &str = "engines allow fewer locals and values than its handlers would take";
-const UNLISTED: &str = "instructions of other proposals stand beside its exception handlers";
 
 /// Writes all exception handlers of `module` with the instructions of `kind`.
 ///
@@ -179,11 +177,9 @@ fn functions_with_references(module: &Module<'_>) -> Result<Option<Vec<FunctionI
 /// Whether the type of a block, of a call through a table or of another instruction has a reference of an exception.
 fn names_reference(module: &Module<'_>, operator: &Operator<'_>) -> bool {
     match operator {
-        Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => match *blockty {
-            BlockType::Empty => false,
-            BlockType::Type(ty) => is_reference(&ty),
-            BlockType::FuncType(ty) => has_reference(&module.types()[ty as usize]),
-        },
+        Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
+            block_has_reference(module, *blockty)
+        }
         Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
             has_reference(&module.types()[*type_index as usize])
         }
@@ -203,9 +199,23 @@ fn is_exception(ty: HeapType) -> bool {
     ty == kind(AbstractHeapType::Exn) || ty == kind(AbstractHeapType::NoExn)
 }
 
-/// Whether a function or block of the type takes or gives a reference of an exception.
+/// Whether a function of the type takes or gives a reference of an exception.
 fn has_reference(ty: &FuncType) -> bool {
     ty.params().iter().chain(ty.results()).any(is_reference)
+}
+
+/// Whether a block of the type takes or gives a reference of an exception.
+fn block_has_reference(module: &Module<'_>, ty: BlockType) -> bool {
+    match ty {
+        BlockType::Empty => false,
+        BlockType::Type(ty) => is_reference(&ty),
+        BlockType::FuncType(ty) => has_reference(&module.types()[ty as usize]),
+    }
+}
+
+/// What an exception of the tag carries.
+fn carried(module: &Module<'_>, tag: u32) -> Vec<ValType> {
+    module.types()[module.tags()[tag as usize].ty.0 as usize].params().to_vec()
 }
 
 /// Whether references of exceptions go from function to function, or are kept. What other passes removed does not count.
@@ -232,9 +242,7 @@ fn remove_reference_types(module: &mut Module<'_>) -> Result<()> {
         used.extend(types.map(|immediate| immediate.id));
     }
     for id in 0..module.types().len() as u32 {
-        let ty = &module.types()[id as usize];
-        let refers = ty.params().iter().chain(ty.results()).any(is_reference);
-        if refers && !used.contains(&id) && module.has_type(TypeId(id)) {
+        if has_reference(&module.types()[id as usize]) && !used.contains(&id) && module.has_type(TypeId(id)) {
             module.remove_type(TypeId(id));
         }
     }
@@ -290,9 +298,7 @@ fn converted(
     harmless: &HashSet<u32>,
 ) -> Result<std::result::Result<Converted, &'static str>> {
     let mut code = code_of(module, function)?;
-    if !code.read_exactly(module)? {
-        return Ok(Err(UNLISTED));
-    }
+    code.read_exactly(module)?;
     let before = code.locals;
     let ops: Vec<Op> = std::mem::take(&mut code.list).into_vec().into_iter().map(|instruction| instruction.op).collect();
     let live = tidy::live(&ops);

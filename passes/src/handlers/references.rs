@@ -113,14 +113,10 @@ impl Analysis for Walk<'_, '_> {
         }
     }
 
-    fn decides(&mut self, _: Value) {}
-    fn chooses(&mut self, _: Value) {}
-    fn cross(&mut self, _: &mut [Value]) {}
-    fn enter_loop(&mut self, _: usize) {}
     fn leave(&mut self, (): &mut (), operands: &[Value]) {
         self.found.stored |= operands.iter().any(|value| *value != Value::Other);
     }
-    fn end(&mut self, _: &[Value]) {}
+
     fn gave_up(&self) -> bool {
         false
     }

@@ -2,14 +2,15 @@
 //!
 //! **Idea.** A `try_table` leads to labels, so a handler may stand behind any block that is around it. A handler behind which nothing goes
 //! on (most end by throwing on) is put at the end of the function, or of the `try` body whose exceptions the handler's own would be; so
-//! no branch has to lead around it, and equal handlers become one. A handler that goes on, or branches to a block on the way, stays where it can reach that.
-//! A handler that only throws on at its end leaves the reference of the exception on the stack until then; others put it in a local.
+//! no branch has to lead around it, and equal handlers become one. A handler that goes on, or branches to a block on the way, stays where
+//! it can reach that. A handler that only throws on at its end leaves the reference of the exception on the stack until then; others put
+//! it in a local.
 //!
 //! `delegate` becomes a `try_table` with the labels of the handlers that it means, or with one where the exception is thrown on in their
 //! reach.
 
-use super::Types;
 use super::shape::{Kind, Sequence, Shape, WHOLE, effect, stops, targets};
+use super::{Types, carried};
 use crate::Result;
 use crate::body::code::{Clause, Code, Instruction, Label, Op};
 use crate::module::Module;
@@ -98,7 +99,7 @@ pub fn convert(
         exits: HashMap::new(),
         types: Types::default(),
     };
-    plan.tries()?;
+    plan.tries();
     plan.references()?;
     let list = Writer { plan: &mut plan, tasks: Vec::new(), out: Vec::with_capacity(ops.len()) }.write();
     Ok(Ok((list, plan.types)))
@@ -106,7 +107,7 @@ pub fn convert(
 
 impl Plan<'_, '_, '_> {
     /// Decides for each `try`, from the first on, where its handlers are.
-    fn tries(&mut self) -> Result<()> {
+    fn tries(&mut self) {
         let mut at = 0;
         while let Some(op) = self.ops.get(at) {
             at += 1;
@@ -114,7 +115,7 @@ impl Plan<'_, '_, '_> {
                 Op::Try(label, _) => {
                     let table = match self.shape.blocks[*label as usize].delegate {
                         Some(to) => self.delegated(*label, to),
-                        None => self.handled(*label)?,
+                        None => self.handled(*label),
                     };
                     self.tables.insert(*label, table);
                 }
@@ -128,7 +129,6 @@ impl Plan<'_, '_, '_> {
                 _ => {}
             }
         }
-        Ok(())
     }
 
     /// The handler whose first instruction is at `begin`.
@@ -143,12 +143,12 @@ impl Plan<'_, '_, '_> {
         self.places.get(&handler).is_some_and(|(host, place)| self.hosted[host][*place].sequence != Some(handler))
     }
 
-    fn handled(&mut self, label: Label) -> Result<Table> {
+    fn handled(&mut self, label: Label) -> Table {
         let mut table = Table { body: label, ..Table::default() };
         for handler in self.shape.blocks[label as usize].handlers.clone() {
             let sequence = handler.sequence;
             let reference = self.thrown.contains_key(&sequence);
-            let payload = handler.tag.map_or(Vec::new(), |tag| self.carried(tag));
+            let payload = handler.tag.map_or(Vec::new(), |tag| carried(self.module, tag));
             let placed = Placed { label: 0, payload, reference, sequence: Some(sequence) };
             let to = match self.host(sequence) {
                 Some(host) => {
@@ -161,14 +161,14 @@ impl Plan<'_, '_, '_> {
             };
             table.clauses.push(Clause { tag: handler.tag, reference, to });
         }
-        Ok(table)
+        table
     }
 
     /// What a handler gets from the tag.
     fn gets(&self, handler: usize) -> Vec<ValType> {
         let Sequence { label, .. } = self.shape.sequences[handler];
         let found = self.shape.blocks[label as usize].handlers.iter().find(|known| known.sequence == handler);
-        found.and_then(|handler| handler.tag).map_or(Vec::new(), |tag| self.carried(tag))
+        found.and_then(|handler| handler.tag).map_or(Vec::new(), |tag| carried(self.module, tag))
     }
 
     fn delegated(&mut self, label: Label, to: Option<Label>) -> Table {
@@ -189,12 +189,6 @@ impl Plan<'_, '_, '_> {
         let (to, _) = self.hold(host, label, placed, Some(Vec::new()));
         table.clauses.push(Clause { tag: None, reference: true, to });
         table
-    }
-
-    /// What an exception of the tag carries.
-    fn carried(&self, tag: u32) -> Vec<ValType> {
-        let ty = self.module.tags()[tag as usize].ty;
-        self.module.types()[ty.0 as usize].params().to_vec()
     }
 
     /// The outermost sequence at whose end the handler can be: what it throws goes the same way there. `None` if it stays where it is.

@@ -66,7 +66,8 @@ pub fn with_needed_tries(code: &Code<'_>, ops: Vec<Op>, harmless: &HashSet<u32>)
     for (at, op) in ops.iter().enumerate() {
         before[at + 1] = before[at] + usize::from(throws(code, harmless, op));
     }
-    let mut idle: HashSet<Label> = HashSet::new();
+    // Whether a block stays where each of them was.
+    let mut idle: HashMap<Label, bool> = HashMap::new();
     let mut out = Vec::with_capacity(ops.len());
     let mut at = 0;
     while let Some(op) = ops.get(at) {
@@ -74,23 +75,18 @@ pub fn with_needed_tries(code: &Code<'_>, ops: Vec<Op>, harmless: &HashSet<u32>)
         match op {
             Op::Try(label, ty) => {
                 let body = &shape.sequences[shape.blocks[*label as usize].first];
-                let plain = !branches.contains(label) && code.blocks[*label as usize].shape == (0, 0) && !body.ends;
-                match (before[body.begin] == before[body.close], plain) {
-                    (false, _) => out.push(op.clone()),
-                    (true, true) => drop(idle.insert(*label)),
-                    (true, false) => {
-                        idle.insert(*label);
-                        out.push(Op::Block(*label, *ty));
-                    }
+                if before[body.begin] < before[body.close] {
+                    out.push(op.clone());
+                    continue;
                 }
+                let stays = branches.contains(label) || code.blocks[*label as usize].shape != (0, 0) || body.ends;
+                idle.insert(*label, stays);
+                out.extend(stays.then_some(Op::Block(*label, *ty)));
             }
-            Op::Catch(label, _) | Op::CatchAll(label) | Op::Delegate(label, _) | Op::End(label) if idle.contains(label) => {
+            Op::Catch(label, _) | Op::CatchAll(label) | Op::Delegate(label, _) | Op::End(label) if idle.contains_key(label) => {
                 // Handlers go as well.
                 at = shape.blocks[*label as usize].end + 1;
-                let body = &shape.sequences[shape.blocks[*label as usize].first];
-                if branches.contains(label) || code.blocks[*label as usize].shape != (0, 0) || body.ends {
-                    out.push(Op::End(*label));
-                }
+                out.extend(idle[label].then_some(Op::End(*label)));
             }
             op => out.push(op.clone()),
         }

@@ -103,21 +103,11 @@ impl Analysis for Walk<'_, '_> {
         self.apply(place, operator);
     }
 
-    fn decides(&mut self, _: Value) {}
-
-    fn chooses(&mut self, _: Value) {}
-
-    fn cross(&mut self, _: &mut [Value]) {}
-
-    fn enter_loop(&mut self, _: usize) {}
-
     fn leave(&mut self, (): &mut (), operands: &[Value]) {
         if let [Value::Address(address)] = *operands {
             self.events.push(Event::Returned(address));
         }
     }
-
-    fn end(&mut self, _: &[Value]) {}
 
     fn gave_up(&self) -> bool {
         self.strange

@@ -15,6 +15,7 @@ pub mod npm;
 pub mod pypi;
 mod tool;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use modules::{all_modules, main_modules};
@@ -37,4 +38,21 @@ pub fn corpus() -> Option<PathBuf> {
         None => repository().join("../shared/corpus"),
     };
     directory.is_dir().then_some(directory)
+}
+
+/// The names of all members of `report`, a JSON value, but for those below members with the names `open`, which are data.
+pub fn members(report: &serde_json::Value, open: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![report];
+    while let Some(value) = left.pop() {
+        match value {
+            serde_json::Value::Array(values) => left.extend(values),
+            serde_json::Value::Object(object) => {
+                found.extend(object.keys().cloned());
+                left.extend(object.iter().filter(|(name, _)| !open.contains(&name.as_str())).map(|(_, value)| value));
+            }
+            _ => {}
+        }
+    }
+    found
 }

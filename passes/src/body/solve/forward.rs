@@ -52,16 +52,16 @@ pub trait Analysis: Sized {
     fn instruction(&mut self, place: &mut Place<Self>, operator: &Operator<'_>);
 
     /// The value decides whether a branch is taken, or chooses one.
-    fn decides(&mut self, value: Self::Value);
-    fn chooses(&mut self, value: Self::Value);
+    fn decides(&mut self, _value: Self::Value) {}
+    fn chooses(&mut self, _value: Self::Value) {}
     /// A block or a branch takes the operands along.
-    fn cross(&mut self, operands: &mut [Self::Operand]);
+    fn cross(&mut self, _operands: &mut [Self::Operand]) {}
     /// A loop takes so many values along.
-    fn enter_loop(&mut self, parameters: usize);
+    fn enter_loop(&mut self, _parameters: usize) {}
     /// They are results of the function.
     fn leave(&mut self, rest: &mut Self::Rest, operands: &[Self::Operand]);
     /// A way ends, and these operands stay behind, if nothing has taken them.
-    fn end(&mut self, left: &[Self::Operand]);
+    fn end(&mut self, _left: &[Self::Operand]) {}
 
     /// The answer is not to be had.
     fn gave_up(&self) -> bool;

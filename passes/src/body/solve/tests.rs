@@ -81,10 +81,6 @@ impl Analysis for Constants {
             }
         }
     }
-    fn decides(&mut self, _: Known) {}
-    fn chooses(&mut self, _: Known) {}
-    fn cross(&mut self, _: &mut [Known]) {}
-    fn enter_loop(&mut self, _: usize) {}
     fn leave(&mut self, calls: &mut Option<u32>, operands: &[Known]) {
         self.results.extend(operands.iter().map(|value| value.0));
         self.seen.push(calls.map(|calls| -(calls as i32)));

@@ -115,8 +115,6 @@ impl Analysis for Walk<'_, '_> {
         }
     }
 
-    fn enter_loop(&mut self, _: usize) {}
-
     fn leave(&mut self, state: &mut State, operands: &[Operand]) {
         self.call_or_return(state);
         for operand in operands {
@@ -124,8 +122,6 @@ impl Analysis for Walk<'_, '_> {
             self.consume(operand.value);
         }
     }
-
-    fn end(&mut self, _: &[Operand]) {}
 
     fn gave_up(&self) -> bool {
         self.gave_up

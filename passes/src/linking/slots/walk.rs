@@ -83,8 +83,6 @@ impl Analysis for Walk<'_, '_> {
         self.note(value);
     }
 
-    fn cross(&mut self, _: &mut [Value]) {}
-
     /// No linker or optimiser gives a loop parameters, so what branches bring it is not followed.
     fn enter_loop(&mut self, parameters: usize) {
         self.taken.unclear |= parameters > 0;
