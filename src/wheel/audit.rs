@@ -123,7 +123,7 @@ pub(super) fn originals(archive: &Archive<'_>, wheel: Option<&Wheel>, asked: &As
 }
 
 /// Path of the record in a wheel.
-fn path(wheel: &Wheel) -> String {
+pub(super) fn path(wheel: &Wheel) -> String {
     format!("{}/{FILE}", wheel.dist_info)
 }
 

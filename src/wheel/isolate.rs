@@ -7,30 +7,32 @@
 //! The hash is that of the library as it was found, so that options do not change names. A second run knows such a name by its looks: `-`
 //! and eight hexadecimal digits before the first dot. It does not compute it again, for the contents are others by then.
 //!
-//! A library keeps its name where something may open it by that: code names the file, or a module has the name in its data. Of code that
-//! opens libraries by names that it puts together, nobody knows which; there a library keeps its name if what is special in it, `x` of
-//! `libx.so`, occurs in any code or data. Of modules that import `dlopen` those count which have a format for such names: libhdf5 imports
-//! it for plugins, whatever they are called. Names that modules of Cython keep compressed are not seen.
+//! A library keeps its name where something may open it by that. What opens libraries is the same as for exports that may go
+//! ([`crate::code::openers`]): where code or a module may open any, all keep their names. Where all that is opened is named, those keep
+//! them whose name occurs, in whatever case, in a file of the archive or in the data of a module: code may read it from there. `RECORD` and
+//! the record of earlier runs name every file and do not count.
 //!
-//! **Left**: libraries that were in the wheel before, unless they are asked for; then, those outside of `*.libs`, which other packages may need, and
-//! those whose new name is taken. **Relies on** every user being in the archive, and on names in dlopen being spelled out.
+//! **Left**: libraries that were in the wheel before, unless they are asked for; then, those outside of `*.libs`, which other packages may
+//! need, and those whose new name is taken. **Relies on** every user being in the archive, and on names of libraries being spelled out.
 
 use super::metadata::sha256_hex;
 use super::modules::{self, Module};
-use super::{Edits, Wheel, WheelOptions, contents, linked_modules};
+use super::{Edits, Wheel, WheelOptions, audit, linked_modules};
 use crate::archive::Archive;
-use crate::code::Code;
 use crate::code::openers::Opens;
+use crate::code::sources::Sources;
+use crate::code::{Code, occur_in_any_case};
 use crate::codes::noted::PLAIN_NAME;
-use crate::exports::is_private;
+use crate::exports::{Located, file_names, is_private, opener_among};
 use crate::loader::{LIBRARY_DIRECTORY, base_name, directory};
 use crate::wheel::runtime_path;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use memchr::memmem;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::linking::python::is_entry;
+use wasm_pyfix_passes::module::Module as Linked;
 
 /// Which libraries get names that nobody else has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -46,9 +48,6 @@ pub enum Isolate {
 
 /// Hexadecimal digits of the hash that a name gets, as with auditwheel.
 const DIGITS: usize = 8;
-
-/// What a module has in its data that puts names of libraries together, as it seems.
-const FORMATS: [&[u8]; 2] = [b"%s.so", b"lib%s"];
 
 /// The name of a library with a part of the hash of its contents; `None` if it has one.
 pub fn hashed(name: &str, bytes: &[u8]) -> Option<String> {
@@ -89,7 +88,7 @@ pub(super) fn rename(
         // Nobody knows whose name to write into whom. Where that matters, the archive is refused.
         return Ok(());
     }
-    let kept = kept(modules, &candidates, archive, edits)?;
+    let kept = kept(modules, &candidates, archive, wheel, edits)?;
     candidates.retain(|index, _| !kept.contains_key(index));
     notices.extend(kept.into_values().map(|message| PLAIN_NAME.notes(message)));
     let names = archive.names();
@@ -142,53 +141,45 @@ fn kept(
     modules: &[Module],
     candidates: &BTreeMap<usize, String>,
     archive: &Archive<'_>,
+    wheel: Option<&Wheel>,
     edits: &Edits,
 ) -> Result<BTreeMap<usize, String>> {
+    let kept = |index: &usize, why: &str| (*index, format!("`{}` keeps its name: {why}", modules[*index].path));
+    let read = modules.par_iter().map(|module| Linked::read(&module.bytes).with_context(|| format!("entry `{}`", module.path)));
+    let read = read.collect::<Result<Vec<_>>>()?;
+    if let Some(why) = opener(modules, &read, archive, edits)? {
+        return Ok(candidates.keys().map(|index| kept(index, &why)).collect());
+    }
+    let names: Vec<[String; 2]> = candidates.keys().map(|index| file_names(&modules[*index].path)).collect();
+    let all: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+    let data: Vec<&[u8]> = read.iter().flat_map(Linked::data).map(|segment| &*segment.bytes).collect();
+    let occur = occur_in_any_case(&all, &readable(modules, archive, wheel, edits), &data)?;
+    let opened = candidates.keys().zip(occur.chunks(2)).filter(|(_, occur)| occur.contains(&true));
+    Ok(opened.map(|(index, _)| kept(index, "its name occurs in a file or in a module, and may be opened by that")).collect())
+}
+
+/// Why any library may be opened, if it may.
+fn opener(modules: &[Module], read: &[Linked<'_>], archive: &Archive<'_>, edits: &Edits) -> Result<Option<String>> {
     let mut code = Code::new(modules::sources(archive, edits)?);
-    let mut opener = None;
-    let mut opened: HashSet<String> = HashSet::new();
-    for (path, opens) in code.opens()? {
-        match opens {
-            Opens::Nothing => {}
-            Opens::Named(files) => opened.extend(files.iter().cloned()),
-            Opens::Any | Opens::Global(_) => opener = opener.or_else(|| Some(path.clone())),
-        }
+    let opens_any = |(_, opens): &&(String, Opens)| matches!(opens, Opens::Any | Opens::Global(_));
+    if let Some((path, _)) = code.opens()?.iter().find(opens_any) {
+        return Ok(Some(format!("`{path}` may open any library")));
     }
-    let mut data: Vec<&[u8]> = Vec::new();
-    for module in modules {
-        let context = || format!("entry `{}`", module.path);
-        let own = contents::data(&module.bytes).with_context(context)?;
-        let imports = contents::imports(&module.bytes).with_context(context)?;
-        let puts_together = || own.iter().any(|data| FORMATS.iter().any(|format| memmem::find(data, format).is_some()));
-        if imports.iter().any(|name| name.contains("dlopen")) && puts_together() {
-            opener = opener.or_else(|| Some(module.path.clone()));
-        }
-        data.extend(own);
-    }
-    // What to look for: the whole name, and what is special in it.
-    let looked = |path: &str| -> [String; 2] {
-        let name = base_name(path);
-        let base = split(name).0;
-        [name.to_string(), base.strip_prefix("lib").unwrap_or(base).to_string()]
+    let located: Vec<Located<'_>> =
+        modules.iter().zip(read).map(|(module, read)| Located { path: &module.path, module: read }).collect();
+    Ok(opener_among(&located))
+}
+
+/// What code may read names from: all files that stay, but modules and those that name every file.
+fn readable<'a>(modules: &[Module], archive: &'a Archive<'a>, wheel: Option<&Wheel>, edits: &Edits) -> Sources<'a> {
+    let modules: HashSet<usize> = modules.iter().filter_map(|module| module.entry).collect();
+    let listing =
+        |name: &str| wheel.is_some_and(|wheel| name == format!("{}/RECORD", wheel.dist_info) || name == audit::path(wheel));
+    let stays = |index: &usize| {
+        let entry = &archive.entries[*index];
+        !entry.directory && !edits.removed.contains(index) && !modules.contains(index) && !listing(&entry.name)
     };
-    let names: Vec<[String; 2]> = candidates.keys().map(|index| looked(&modules[*index].path)).collect();
-    let all: Vec<&str> = names.iter().flatten().map(String::as_str).filter(|name| !name.is_empty()).collect();
-    code.look_for(&all)?;
-    let in_data: HashSet<&str> =
-        all.iter().zip(code.occur_in_data(&all, &data)?).filter(|(_, occurs)| *occurs).map(|(name, _)| *name).collect();
-    let occurs = |name: &str| name.is_empty() || code.mentions(name) || in_data.contains(name);
-    let mut kept = BTreeMap::new();
-    for (index, [name, special]) in candidates.keys().zip(&names) {
-        let why = match &opener {
-            _ if opened.contains(name) || occurs(name) => "its name occurs in code, which may open it by that".to_string(),
-            Some(opener) if occurs(special) => {
-                format!("`{opener}` opens libraries by names that it puts together, and `{special}` may be part of one")
-            }
-            _ => continue,
-        };
-        kept.insert(*index, format!("`{}` keeps its name: {why}", modules[*index].path));
-    }
-    Ok(kept)
+    Sources::Entries(archive, (0..archive.entries.len()).filter(stays).collect())
 }
 
 #[cfg(test)]

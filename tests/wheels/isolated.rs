@@ -54,13 +54,25 @@ fn grafted_libraries_alone_get_a_hash_by_default() {
 #[test]
 fn libraries_that_may_be_opened_by_their_names_keep_them() {
     let (_directory, options) = grafting(Isolate::default());
-    let opened: [(&str, &[u8]); 6] = [
+    let opened: [(&str, &[u8]); 16] = [
         ("demo/a.py", b"import ctypes\nlibrary = ctypes.CDLL('demo.libs/libpng.so')\n"),
         ("demo/a.py", b"NAME = 'libpng.so'\n"),
         ("demo/a.py", b"load = lambda kind: CDLL(f'lib{kind}.so')\nload('png')\n"),
         ("demo/a.js", b"pyodide._api.loadDynlib('libpng' + suffix)\n"),
         ("demo/b.so", &opener("libpng.so")),
         ("demo/b.so", &opener("lib%s.so\\00png")),
+        // Names that are put together out of parts, that come from elsewhere, or that nobody sees.
+        ("demo/a.py", b"CDLL('lib' + 'gnp'[::-1] + '.so')\n"),
+        ("demo/a.py", b"CDLL(open('names.txt').read())\n"),
+        ("demo/a.zip", b"PK\x03\x04 a.py"),
+        ("demo/b.so", &opener("%s")),
+        ("demo/b.so", &holding("from ctypes import CDLL")),
+        ("demo/b.so", &holding("cython_runtime")),
+        // In another case, and in a file that code may read.
+        ("demo/a.py", b"NAME = 'LibPNG.SO'.lower()\n"),
+        ("demo/b.so", &holding("LIBPNG.so")),
+        ("demo/names.txt", b"z\nlibpng.so\n"),
+        ("demo-1.0.dist-info/names.json", b"[\"libpng.so\"]"),
     ];
     for (path, contents) in opened {
         let (needed, kept) = upgraded_needs(user().file(path, contents), &options);
@@ -69,19 +81,36 @@ fn libraries_that_may_be_opened_by_their_names_keep_them() {
     let others: [(&str, &[u8]); 4] = [
         ("demo/a.py", b"import ctypes\nlibrary = ctypes.CDLL('libjpeg.so')\n"),
         ("demo/a.py", b"# reads png\n"),
-        ("demo/b.so", &opener("libjpeg.so")),
-        ("demo/b.so", &opener(".so\\00png")),
+        ("demo/b.so", &holding("libjpeg.so")),
+        ("demo/names.txt", b"libjpeg.so"),
     ];
     for (path, contents) in others {
         assert_eq!(upgraded_needs(user().file(path, contents), &options), (vec![new_name()], Vec::new()), "{path}");
     }
 }
 
+/// `RECORD` and the record of an earlier run name every file, and nobody opens it for that.
+#[test]
+fn lists_of_all_files_are_no_reason_to_keep_a_name() {
+    let carried = user().file("demo.libs/libpng.so", &library()).file("demo-1.0.dist-info/wasm-pyfix.json", b"[\"libpng.so\"]");
+    let options = WheelOptions { isolate: Isolate::Files, ..options() };
+    assert_eq!(upgraded_needs(carried, &options), (vec![new_name()], Vec::new()));
+}
+
 /// A module that opens a library from C.
 fn opener(name: &str) -> Vec<u8> {
+    with_data(r#"(import "env" "dlopen" (func (param i32 i32) (result i32)))"#, name)
+}
+
+/// A module with `text` in its data.
+fn holding(text: &str) -> Vec<u8> {
+    with_data("", text)
+}
+
+fn with_data(imports: &str, text: &str) -> Vec<u8> {
     let text = format!(
-        r#"(module (@dylink.0 (mem-info (memory 16 0))) (import "env" "memory" (memory 0)) (import "env" "__memory_base" (global $base i32))
-        (import "env" "dlopen" (func (param i32 i32) (result i32))) (data (global.get $base) "{name}\\00"))"#
+        r#"(module (@dylink.0 (mem-info (memory 64 0))) (import "env" "memory" (memory 0)) (import "env" "__memory_base" (global $base i32))
+        {imports} (data (global.get $base) "{text}\\00"))"#
     );
     wat::parse_str(text).unwrap()
 }
