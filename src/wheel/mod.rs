@@ -301,6 +301,7 @@ fn graft_libraries(
         modules.push(Module {
             entry: None,
             path: grafted.path,
+            plain_name: None,
             renamed_needed: BTreeMap::new(),
             grafted_from: Some(grafted.source),
             bytes: grafted.bytes,
@@ -309,7 +310,12 @@ fn graft_libraries(
         });
     }
     for (old, new) in collected.present {
-        modules.iter_mut().for_each(|module| module.call_needed(&old, &new));
+        for module in modules.iter_mut() {
+            module.call_needed(&old, &new);
+            if base_name(&module.path) == new {
+                module.plain_name = Some(old.clone());
+            }
+        }
     }
     Ok(())
 }
