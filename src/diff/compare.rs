@@ -92,9 +92,8 @@ fn pairs(old: &[Piece], new: &[Piece]) -> Vec<(Option<usize>, Option<usize>)> {
 /// A path without the suffix of one Python and without a hash: `p/x.cpython-312-wasm32-emscripten.so` and `p/x.abi3.so` are `p/x`, as far as
 /// nothing else is called so.
 fn plain_path(path: &str) -> String {
-    let name = base_name(path);
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    let stem = if isolate::has_hash(name) { stem.rsplit_once('-').map_or(stem, |(stem, _)| stem) } else { stem };
+    let name = isolate::without_hash(base_name(path)).unwrap_or_else(|| base_name(path).to_string());
+    let stem = name.split_once('.').map_or(name.as_str(), |(stem, _)| stem);
     format!("{}/{stem}", directory(path))
 }
 

@@ -5,7 +5,8 @@
 //! contents into its name, before the first dot, as auditwheel has it, and NEEDED of its users names it so.
 //!
 //! The hash is that of the library as it was found, so that options do not change names. A second run knows such a name by its looks: `-`
-//! and eight hexadecimal digits before the first dot. It does not compute it again, for the contents are others by then.
+//! and eight hexadecimal digits before the first dot. It does not compute it again, for the contents are others by then. Options may go on
+//! to call such a library by its plain name.
 //!
 //! A library keeps its name where something may open it by that. What opens libraries is the same as for exports that may go
 //! ([`crate::code::openers`]): where code or a module may open any, all keep their names. Where all that is opened is named, those keep
@@ -17,14 +18,14 @@
 
 use super::metadata::sha256_hex;
 use super::modules::{self, Module};
-use super::{Edits, Wheel, WheelOptions, audit, linked_modules};
+use super::{Edits, Wheel, WheelOptions, audit, linked_modules, root};
 use crate::archive::Archive;
 use crate::code::openers::Opens;
 use crate::code::sources::Sources;
 use crate::code::{Code, occur_in_any_case};
 use crate::codes::noted::PLAIN_NAME;
 use crate::exports::{Located, file_names, is_private, opener_among};
-use crate::loader::{LIBRARY_DIRECTORY, base_name, directory};
+use crate::loader::{base_name, directory};
 use crate::wheel::runtime_path;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -57,15 +58,63 @@ pub fn hashed(name: &str, bytes: &[u8]) -> Option<String> {
 }
 
 /// Whether a library is called as [`hashed`] calls them.
-pub fn has_hash(name: &str) -> bool {
+fn has_hash(name: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let hash = split(name).0.rsplit_once('-').map(|(_, hash)| hash);
     hash.is_some_and(|hash| hash.len() == DIGITS && hash.bytes().all(is_digit))
 }
 
+/// The name that a library had before it was called as [`hashed`] calls them, if it is.
+pub fn without_hash(name: &str) -> Option<String> {
+    let (base, rest) = split(name);
+    let (plain, _) = base.rsplit_once('-').filter(|_| has_hash(name))?;
+    Some(format!("{plain}{rest}"))
+}
+
 /// A name before its first dot, and from there on.
 fn split(name: &str) -> (&str, &str) {
     name.split_at(name.find('.').unwrap_or(name.len()))
+}
+
+/// The path of `name` beside the file at `path`.
+fn beside(path: &str, name: &str) -> String {
+    let directory = directory(path);
+    if directory.is_empty() { name.to_string() } else { format!("{directory}/{name}") }
+}
+
+/// Has `modules` call libraries that an earlier run renamed by their new names, where options add them by the plain ones.
+///
+/// Of several with one plain name each module gets the one that it got under that.
+pub(super) fn recall(modules: &mut [Module], wheel: Option<&Wheel>, options: &WheelOptions) {
+    if options.isolate != Isolate::Files {
+        return;
+    }
+    let carried: HashSet<&str> = modules.iter().map(|module| base_name(&module.path)).collect();
+    let added = options.module.add_needed.iter().map(String::as_str);
+    let added: HashSet<&str> = added.filter(|name| !carried.contains(name)).collect();
+    // Nobody knows which one it was, of two in one directory.
+    let mut renamed: BTreeMap<String, Option<usize>> = BTreeMap::new();
+    for (index, module) in modules.iter().enumerate().filter(|(_, module)| is_private(&module.path)) {
+        let plain = without_hash(base_name(&module.path)).filter(|plain| added.contains(plain.as_str()));
+        let Some(plain) = plain else { continue };
+        renamed.entry(beside(&module.path, &plain)).and_modify(|only| *only = None).or_insert(Some(index));
+    }
+    let mut linked = linked_modules(modules, options);
+    for (path, index) in renamed.into_iter().filter_map(|(path, only)| Some((path, only?))) {
+        modules[index].plain_name = Some(base_name(&path).to_string());
+        linked[index].path = path;
+    }
+    linked.iter_mut().for_each(|module| module.needed.retain(|name| added.contains(name.as_str())));
+    let decided = runtime_path::decide(&linked, root(wheel, options), wheel.map(|wheel| wheel.name.distribution.as_str()));
+    if !decided.undecided.is_empty() {
+        return;
+    }
+    for (module, libraries) in decided.libraries().iter().enumerate() {
+        for library in libraries {
+            let new = base_name(&modules[*library].path).to_string();
+            modules[module].call_needed(base_name(&linked[*library].path), &new);
+        }
+    }
 }
 
 /// Gives libraries among `modules` their names, and the modules that need them what they will need.
@@ -81,9 +130,8 @@ pub(super) fn rename(
     if candidates.is_empty() {
         return Ok(());
     }
-    let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
     let linked = linked_modules(modules, options);
-    let decided = runtime_path::decide(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
+    let decided = runtime_path::decide(&linked, root(wheel, options), wheel.map(|wheel| wheel.name.distribution.as_str()));
     if !decided.undecided.is_empty() {
         // Nobody knows whose name to write into whom. Where that matters, the archive is refused.
         return Ok(());
@@ -134,8 +182,7 @@ fn candidates(modules: &[Module], options: &WheelOptions) -> BTreeMap<usize, Str
     let meant = modules.iter().enumerate().filter(|(_, module)| is_meant(module) && is_library(module));
     let named = meant.filter_map(|(index, module)| {
         let name = hashed(base_name(&module.path), &module.bytes)?;
-        let directory = directory(&module.path);
-        Some((index, if directory.is_empty() { name } else { format!("{directory}/{name}") }))
+        Some((index, beside(&module.path, &name)))
     });
     named.collect()
 }

@@ -149,6 +149,32 @@ fn no_renamed_library_needs_what_it_was_called() {
     }
 }
 
+/// Nothing but its looks tells a second run which library it is, of those that were there before.
+#[test]
+fn a_library_that_is_added_under_its_plain_name_is_found_by_its_looks() {
+    let (first, second) = (module(&[], &["which"]), module(&[], &["which", "more"]));
+    let caller = module(&[], &["PyInit_m"]);
+    let files: [(&str, &[u8]); 4] =
+        [("a/m.abi3.so", &caller), ("b/m.abi3.so", &caller), ("a.libs/x.so", &first), ("b.libs/x.so", &second)];
+    let mut options = WheelOptions { isolate: Isolate::Files, ..options() };
+    options.module.add_needed = vec!["x.so".to_string()];
+    for count in [3, 4] {
+        // With one library, of the first package, and with one for each.
+        let input = files[..count].iter().fold(Wheel::new(NAME), |wheel, (name, contents)| wheel.file(name, contents)).build();
+        let result = run(NAME, &input, &options);
+        let new = entries(&result.bytes);
+        let names = [("a", &first), ("b", if count == 4 { &second } else { &first })];
+        let names = names.map(|(package, library)| (package, hashed("x.so", library).unwrap()));
+        for (package, name) in &names {
+            assert_eq!(needed(&new, &format!("{package}/m.abi3.so")), [name.as_str()]);
+        }
+        for (package, name) in &names[..count - 2] {
+            assert_eq!(needed(&new, &format!("{package}.libs/{name}")), [""; 0]);
+        }
+        assert!(!run(&result.file_name, &result.bytes, &options).changed, "{count}");
+    }
+}
+
 /// What is grafted later needs the library under the name that it has in the wheel.
 #[test]
 fn a_library_that_is_there_is_found_by_its_hash() {
