@@ -19,7 +19,7 @@
 use super::metadata::sha256_hex;
 use super::modules::{self, Module};
 use super::{Edits, Wheel, WheelOptions, audit, linked_modules, root};
-use crate::archive::Archive;
+use crate::archive::{Archive, Names};
 use crate::code::openers::Opens;
 use crate::code::sources::Sources;
 use crate::code::{Code, occur_in_any_case};
@@ -139,7 +139,8 @@ pub(super) fn rename(
     let kept = kept(modules, &candidates, archive, wheel, edits)?;
     candidates.retain(|index, _| !kept.contains_key(index));
     notices.extend(kept.into_values().map(|message| PLAIN_NAME.notes(message)));
-    let names = archive.names();
+    let entries = archive.entries.iter().map(|entry| entry.name.as_str());
+    let names = Names::new(entries.chain(modules.iter().map(|module| module.path.as_str())));
     candidates.retain(|index, new| {
         let taken = names.in_the_way(new).is_some();
         if taken {

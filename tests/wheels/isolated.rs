@@ -219,6 +219,17 @@ fn namesakes_get_names_of_their_own() {
     assert!(!run(&result.file_name, &result.bytes, &options).changed);
 }
 
+/// Directories may have a library under both names.
+#[test]
+fn no_two_grafted_libraries_get_one_name() {
+    let (directory, options) = grafting(Isolate::default());
+    std::fs::write(directory.path().join(new_name()), library()).unwrap();
+    let input = Wheel::new(NAME).file("demo/_ext.abi3.so", &module(&["libpng.so", &new_name()], &["PyInit__ext"]));
+    let (needed, kept) = upgraded_needs(input, &options);
+    assert_eq!(needed, ["libpng.so", &new_name()]);
+    assert_eq!(kept, [format!("`demo.libs/libpng.so` keeps its name: `demo.libs/{}` is taken", new_name())]);
+}
+
 /// A name with a hash is known by its looks: it is a library that another tool or an earlier run has taken care of.
 #[test]
 fn a_name_that_has_a_hash_stays() {
