@@ -5,7 +5,7 @@
 //! contents into its name, before the first dot, as auditwheel has it, and NEEDED of its users names it so.
 //!
 //! The hash is that of the library as it was found, so that options do not change names. A second run knows such a name by its looks: `-`
-//! and eight hexadecimal digits before the first dot. It does not compute it again, for the contents are others by then. Options may go on
+//! and eight hexadecimal digits before the first dot, unless they make a date: versions are called so, and no hash is. It does not compute it again, for the contents are others by then. Options may go on
 //! to call such a library by its plain name.
 //!
 //! A library keeps its name where something may open it by that. What opens libraries is the same as for exports that may go
@@ -31,6 +31,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
+use std::ops::{Range, RangeInclusive};
 use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::linking::python::is_entry;
 use wasm_pyfix_passes::module::Module as Linked;
@@ -52,16 +53,30 @@ const DIGITS: usize = 8;
 
 /// The name of a library with a part of the hash of its contents; `None` if it has one.
 pub fn hashed(name: &str, bytes: &[u8]) -> Option<String> {
-    let hash = &sha256_hex(bytes)[..DIGITS];
-    let (base, rest) = split(name);
-    (!has_hash(name)).then(|| format!("{base}-{hash}{rest}"))
+    let hash = sha256_hex(bytes);
+    let (part, (base, rest)) = (part(&hash), split(name));
+    (!has_hash(name)).then(|| format!("{base}-{part}{rest}"))
+}
+
+/// The first digits of a hash that nobody takes for a date.
+fn part(hash: &str) -> &str {
+    let mut parts = (0..=hash.len() - DIGITS).map(|at| &hash[at..at + DIGITS]);
+    parts.find(|part| !is_date(part)).unwrap_or(&hash[..DIGITS])
+}
+
+/// Whether eight digits may be a date of this century or the last one, `20240131`.
+fn is_date(digits: &str) -> bool {
+    let number =
+        |range: Range<usize>| digits.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
+    let within = |range: Range<usize>, values: RangeInclusive<u32>| number(range).is_some_and(|number| values.contains(&number));
+    within(0..4, 1900..=2099) && within(4..6, 1..=12) && within(6..8, 1..=31)
 }
 
 /// Whether a library is called as [`hashed`] calls them.
 fn has_hash(name: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let hash = split(name).0.rsplit_once('-').map(|(_, hash)| hash);
-    hash.is_some_and(|hash| hash.len() == DIGITS && hash.bytes().all(is_digit))
+    hash.is_some_and(|hash| hash.len() == DIGITS && hash.bytes().all(is_digit) && !is_date(hash))
 }
 
 /// The name that a library had before it was called as [`hashed`] calls them, if it is.
@@ -237,6 +252,19 @@ fn readable<'a>(modules: &[Module], archive: &'a Archive<'a>, wheel: Option<&Whe
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_no_hashes() {
+        for date in ["libx-20240101.so", "libx-19991231.so.1"] {
+            assert!(!has_hash(date) && hashed(date, b"").is_some(), "{date}");
+        }
+        for hash in ["libx-20241301.so", "libx-20240132.so", "libx-00000000.so", "libx-2024010a.so", "libx-21000101.so"] {
+            assert!(has_hash(hash), "{hash}");
+        }
+        // printf 28648 | sha256sum: 2043102234e7f478…
+        let name = hashed("libx.so", b"28648").unwrap();
+        assert_eq!((name.as_str(), has_hash(&name)), ("libx-04310223.so", true));
+    }
 
     #[test]
     fn names_get_a_hash_once() {
