@@ -6,6 +6,9 @@
 #[path = "wheels/support.rs"]
 mod support;
 
+#[path = "wheels/audits.rs"]
+mod audits;
+
 #[path = "wheels/hostile.rs"]
 mod hostile;
 

@@ -125,6 +125,16 @@ pub static OLD_SBOM: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static UNREAD_AUDIT: Code = Code {
+    name: "unread-audit",
+    severity: Severity::Warning,
+    summary: "the record of what was done to a wheel does not have this run",
+    explanation: "A wheel with a `wasm-pyfix.json` in its `.dist-info` gets every later run that changes something recorded there. This file \
+                  was written by a later version of the tool, or is damaged, or something else is in its place. It stays as it is.",
+    remedy: "use a version of this tool that knows the form of the record, or take the file out of the wheel",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static COMPRESSED_ANEW: Code = Code {
     name: "compressed-anew",
     severity: Severity::Note,
@@ -254,7 +264,7 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 14] = [
+pub static NOTICES: [&Code; 15] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -262,6 +272,7 @@ pub static NOTICES: [&Code; 14] = [
     &PLAIN_NAME,
     &SIGNATURE_DROPPED,
     &OLD_SBOM,
+    &UNREAD_AUDIT,
     &COMPRESSED_ANEW,
     &DROPPED_SECTIONS,
     &NO_EFFECT,

@@ -226,7 +226,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
         if let Some(originals) = originals {
-            audit::record(&archive, wheel, &options.asked, originals, &reports, &mut edits)?;
+            audit::record(&archive, wheel, &options.asked, originals, &reports, &mut edits, &mut notices)?;
         }
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
