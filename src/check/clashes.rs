@@ -5,9 +5,9 @@
 //! the runtime and in libraries that were loaded for all, then in the libraries that the module needs, of which the last one
 //! wins (`localScope`). Neither is what static linking would have given.
 //!
-//! **Not told**: functions that have no state of their own and do the same in all modules, as copies of one library ([`Doings`]). Names
-//! that the runtime offers, since they mean the runtime's everywhere ([`super::own`]). Names that are to be shared by
-//! their language: all that Rust makes, C++ functions that are inline by their names, and all data with a C++ name, for inline variables and
+//! **Not told**: functions that have no state of their own and do the same in all modules, as copies of one library ([`Doings`]), where what
+//! they call is not of one library in one module and of another in the other. Names that the runtime offers, since they mean the runtime's
+//! everywhere ([`super::own`]). Names that are to be shared by their language: all that Rust makes, C++ functions that are inline by their names, and all data with a C++ name, for inline variables and
 //! typeinfo cannot be told from others. Other C++ functions may be inline as well, and weak functions are there to be overridden. Linkers
 //! import a weak function that a module defines and calls, so those are left that some module imports beside defining it, and those with a
 //! C++ name that not every module calls directly. Modules that cannot be in one process: a file given twice, versions of one wheel or of
@@ -27,7 +27,7 @@ use crate::plain::first_names;
 use crate::wheel::contents;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use wasm_pyfix_passes::Result;
 use wasm_pyfix_passes::linking::mangling;
 use wasm_pyfix_passes::linking::own::called;
@@ -117,6 +117,8 @@ fn defined<'s>(
             definitions.entry(&export.name).or_default().push((number, export.item));
         }
     }
+    let is_everybodys = |name: &str| is_of_all(name) || context.environment.offers_function(name) || mangling::is_vague(name);
+    let offers = Offers::new(&definitions, group, &is_everybodys);
     definitions.retain(|_, definers| definers.len() > 1);
     // Of each name that some module does not define for itself.
     let mut shared: HashSet<&str> = HashSet::new();
@@ -146,7 +148,7 @@ fn defined<'s>(
     let mut doings: HashMap<usize, Doings<'_>> = HashMap::new();
     let mut same: HashSet<&str> = HashSet::new();
     for (name, definers) in &definitions {
-        if all_do_the_same(definers, subjects, &mut doings)? {
+        if all_do_the_same(definers, subjects, &offers, &mut doings)? {
             same.insert(name);
         }
     }
@@ -159,18 +161,82 @@ fn defined<'s>(
 fn all_do_the_same<'s>(
     definers: &[(usize, Item)],
     subjects: &'s [(usize, Subject<'_>)],
+    offers: &Offers<'_>,
     doings: &mut HashMap<usize, Doings<'s>>,
 ) -> Result<bool> {
     let mut first = None;
     for (number, item) in definers.iter().take(COMPARED) {
         let Item::Function(id) = item else { return Ok(false) };
-        let doings = doings.entry(*number).or_insert_with(|| Doings::new(&subjects[*number].1.module));
+        let module = &subjects[*number].1.module;
+        let doings = doings.entry(*number).or_insert_with(|| Doings::new(module, offers.of(*number, module)));
         let Some(does) = doings.of(*id)? else { return Ok(false) };
         if *first.get_or_insert(does) != does {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Who offers the functions that modules import.
+struct Offers<'o> {
+    group: &'o Group<'o>,
+    /// The modules that define each name.
+    definers: HashMap<&'o str, Vec<usize>>,
+    /// Whether all modules get the same under a name: of the runtime, or as their language has it.
+    is_everybodys: &'o dyn Fn(&str) -> bool,
+}
+
+/// Who offers a function.
+#[derive(Hash)]
+enum Offer<'o> {
+    /// The runtime, or whoever does for all modules.
+    Everybody,
+    Module(usize),
+    /// One of these libraries, which are not at hand.
+    Others(&'o BTreeSet<&'o str>),
+}
+
+impl<'o> Offers<'o> {
+    fn new(
+        definitions: &HashMap<&'o str, Vec<(usize, Item)>>,
+        group: &'o Group<'o>,
+        is_everybodys: &'o dyn Fn(&str) -> bool,
+    ) -> Self {
+        let numbers = |definers: &Vec<(usize, Item)>| definers.iter().map(|(number, _)| *number).collect();
+        Offers { group, definers: definitions.iter().map(|(name, definers)| (*name, numbers(definers))).collect(), is_everybodys }
+    }
+
+    /// A number for who offers each function that a module imports, if that is known.
+    fn of(&self, number: usize, module: &Module<'_>) -> HashMap<FunctionId, u64> {
+        let needs: HashSet<usize> = self.group.needs[number].iter().copied().collect();
+        let offered = module.imports().iter().filter_map(|import| {
+            let Item::Function(id) = import.item else { return None };
+            let mut hasher = DefaultHasher::new();
+            let of_runtime = import.module != "env" || (self.is_everybodys)(&import.field);
+            let offer = if of_runtime { Offer::Everybody } else { self.offer(number, &needs, &import.field)? };
+            offer.hash(&mut hasher);
+            Some((id, hasher.finish()))
+        });
+        offered.collect()
+    }
+
+    /// Who offers a function to a module that needs these: the only one of them that defines it, or else one that is not at hand, or the only
+    /// one that defines it at all.
+    fn offer(&self, number: usize, needs: &HashSet<usize>, name: &str) -> Option<Offer<'_>> {
+        let definers = self.definers.get(name).map(Vec::as_slice).unwrap_or_default();
+        if definers.len() > COMPARED {
+            return None;
+        }
+        let needed: Vec<usize> = definers.iter().copied().filter(|definer| needs.contains(definer)).collect();
+        let lacks = &self.group.lacks[number];
+        match (needed.as_slice(), definers) {
+            ([only], _) => Some(Offer::Module(*only)),
+            ([], [only]) if lacks.is_empty() => Some(Offer::Module(*only)),
+            ([], []) => Some(Offer::Others(lacks)),
+            ([], _) if !lacks.is_empty() => Some(Offer::Others(lacks)),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a module defines what it exports.
@@ -195,6 +261,8 @@ struct Group<'g> {
     kinds: Vec<usize>,
     /// For each module the libraries that it needs, as far as they are at hand.
     needs: Vec<Vec<usize>>,
+    /// For each module the names of those that it needs and that are not.
+    lacks: Vec<BTreeSet<&'g str>>,
     /// For each module those that it was linked with: that it needs, or refers to.
     links: Vec<Vec<usize>>,
     /// For each module those that were linked with it.
@@ -217,6 +285,8 @@ impl<'g> Group<'g> {
         let library = |module: &Linked, needed: &str| own.get(&(module.input, needed)).or_else(|| named.get(needed)).copied();
         let needed = |module: &Linked| module.needed.iter().filter_map(|needed| library(module, base_name(needed))).collect();
         let needs: Vec<Vec<usize>> = linked.iter().map(needed).collect();
+        let lacked = |needed: &&str| !named.contains_key(needed);
+        let lacks = linked.iter().map(|module| module.needed.iter().map(|needed| base_name(needed)).filter(lacked).collect());
         let mut links = needs.clone();
         add_referenced(subjects, linked, &mut links);
         let mut users = vec![Vec::new(); linked.len()];
@@ -229,6 +299,7 @@ impl<'g> Group<'g> {
             names: numbered(linked.iter().map(|module| module.name.as_str())),
             files: numbered(linked.iter().map(file)),
             kinds: numbered(linked.iter().map(kind)),
+            lacks: lacks.collect(),
             needs,
             links,
             users,
