@@ -27,7 +27,8 @@ pub fn compare(old: &Side, new: &Side, compressed: bool) -> Result<Diff> {
         ModuleDiff { sizes, passes, ..module(before, now) }
     };
     let modules: Vec<ModuleDiff> = pairs.iter().map(module).collect();
-    let mut counts = BTreeMap::from([Status::Same, Status::Changed, Status::Came, Status::Went].map(|status| (status, 0)));
+    let mut counts =
+        BTreeMap::from([Status::Same, Status::Changed, Status::Renamed, Status::Came, Status::Went].map(|status| (status, 0)));
     for module in &modules {
         *counts.entry(module.status).or_default() += 1;
     }
@@ -101,8 +102,9 @@ fn plain_path(path: &str) -> String {
 fn module(old: Option<&Piece>, new: Option<&Piece>) -> ModuleDiff {
     let both = |of: fn(&Piece) -> u64| Pair { old: old.map(of), new: new.map(of) };
     let status = match (old, new) {
-        (Some(old), Some(new)) if old.bytes == new.bytes && old.path == new.path => Status::Same,
-        (Some(_), Some(_)) => Status::Changed,
+        (Some(old), Some(new)) if old.bytes != new.bytes => Status::Changed,
+        (Some(old), Some(new)) if old.path != new.path => Status::Renamed,
+        (Some(_), Some(_)) => Status::Same,
         (None, _) => Status::Came,
         (_, None) => Status::Went,
     };

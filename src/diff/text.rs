@@ -81,6 +81,7 @@ fn in_short(module: &ModuleDiff) -> String {
     let mut parts = match module.status {
         Status::Came => vec![format!("came, raw {}", size(raw.new))],
         Status::Went => vec![format!("went, raw {}", size(raw.old))],
+        Status::Renamed => vec![format!("renamed, raw {}", size(raw.new))],
         _ => vec![format!("raw {} -> {}{}", size(raw.old), size(raw.new), with_sign(raw))],
     };
     let brotli = with_sign(&module.sizes.brotli);
@@ -116,7 +117,13 @@ fn shortened(name: &str) -> String {
 
 /// How many modules there are, and what became of them.
 pub fn counted(diff: &Diff) -> String {
-    let words = [(Status::Changed, "changed"), (Status::Came, "came"), (Status::Went, "went"), (Status::Same, "the same")];
+    let words = [
+        (Status::Changed, "changed"),
+        (Status::Renamed, "renamed"),
+        (Status::Came, "came"),
+        (Status::Went, "went"),
+        (Status::Same, "the same"),
+    ];
     let counts = words.into_iter().filter_map(|(status, word)| {
         let count = diff.counts.get(&status).copied().filter(|count| *count > 0)?;
         Some(format!("{count} {word}"))
@@ -220,6 +227,7 @@ impl Sheet<'_> {
             Status::Came => self.line("  ", "came")?,
             Status::Went => self.line("  ", "went")?,
             Status::Same => return self.line("  ", "the same"),
+            Status::Renamed => return self.line("  ", "the same contents under another name"),
             Status::Changed => {}
         }
         self.sizes(&module.sizes)?;
