@@ -19,8 +19,8 @@
 
 use super::libraries::Linked;
 use super::{Context, Finding, Subject};
+use crate::codes::Severity;
 use crate::codes::own::SYMBOL_CLASH;
-use crate::codes::{Severity, Upgrade};
 use crate::loader::base_name;
 use crate::name::normalized;
 use crate::plain::first_names;
@@ -74,7 +74,7 @@ pub fn check(subjects: &[(usize, Subject<'_>)], linked: &[Linked], context: &Con
             let Some(message) = reader.clash(name, used, definers) else { continue };
             let mut finding = Finding::new(&SYMBOL_CLASH, &subject.place, message).about(name);
             // Nobody knows here whether both are loaded, and whether it matters which of them is meant.
-            (finding.severity, finding.upgrade) = (Severity::Warning, Upgrade::Leaves);
+            finding.severity = Severity::Warning;
             findings.push((*input, finding));
         }
     }

@@ -57,6 +57,7 @@ fn clashes(files: &[(&str, &[u8])]) -> Vec<(String, String, String)> {
         let findings = input["findings"].as_array().unwrap().iter().filter(of_code);
         findings.map(move |finding| {
             assert_eq!(finding["fixable"], false);
+            assert!(text(&finding["remedy"]).contains("between modules, rename the symbol"));
             (name.to_string(), text(&finding["symbol"]), text(&finding["message"]))
         })
     });
