@@ -21,6 +21,9 @@ mod namesakes;
 #[path = "wheels/platforms.rs"]
 mod platforms;
 
+#[path = "wheels/sboms.rs"]
+mod sboms;
+
 use support::*;
 use wasm_pyfix::archive::compress::Level;
 use wasm_pyfix::wheel::WheelOptions;

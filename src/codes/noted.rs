@@ -119,8 +119,9 @@ pub static OLD_SBOM: Code = Code {
     name: "old-sbom",
     severity: Severity::Warning,
     summary: "a bill of materials may have hashes of old modules",
-    explanation: "Files in `.dist-info/sboms` are kept as they are. If they have hashes of modules, those that were changed \
-                  differ.",
+    explanation: "In files of `.dist-info/sboms` that are CycloneDX as JSON the SHA-256 of a module becomes that of the new one. Here there \
+                  is a file of another form, with hashes by other algorithms, or with the hash of a module in other places than `hashes` of a \
+                  component; or a library was grafted, which no file lists.",
     remedy: "make the bill of materials anew",
     upgrade: Upgrade::Leaves,
 };

@@ -26,6 +26,7 @@ pub mod namesakes;
 pub mod naming;
 pub(crate) mod rename;
 pub mod runtime_path;
+mod sbom;
 mod stable_abi;
 pub(crate) mod suffix;
 
