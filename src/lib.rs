@@ -32,4 +32,5 @@ pub mod show;
 pub mod shrink;
 pub mod target;
 mod usage;
+pub mod verify;
 pub mod wheel;

@@ -29,7 +29,8 @@ pub static RUNTIME_FILES: Code = Code {
     summary: "the files of the runtime cannot be used",
     explanation: "`--main` names a file that cannot be read, or that is not what a main module and its JavaScript are: a module that \
                   exports `malloc`, and text with an import table that holds what the module imports. Or `--target` names a file that \
-                  is no manifest; see [targets.md](targets.md#targets-as-files).",
+                  is no manifest; see [targets.md](targets.md#targets-as-files). Or `--runtime` of \
+                  [`verify`](verify.md) names no npm package `pyodide`, or Node.js or npm cannot be started.",
     remedy: "give the `.wasm` file of the main module and the `.js` or `.mjs` file of the same build",
     upgrade: Upgrade::Refuses,
 };

@@ -22,9 +22,9 @@ pub enum Verbosity {
     Verbose,
 }
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const SUCCESS: Style = AnsiColor::Green.on_default().bold();
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+pub const SUCCESS: Style = AnsiColor::Green.on_default().bold();
 const NOTE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
