@@ -155,6 +155,11 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Opt
             return Some(format!("`{path}` mentions `{word}`, which shows symbols to other packages"));
         }
     }
+    opener_among(modules)
+}
+
+/// Which of `modules` may open any library, and why, if one may.
+pub fn opener_among(modules: &[Located<'_>]) -> Option<String> {
     let found: Vec<_> = modules.par_iter().map(|module| openers::of_module(module.module)).collect();
     let mut found = modules.iter().zip(found);
     found.find_map(|(module, why)| Some(format!("`{}` {}", base_name(module.path), why?)))
@@ -163,7 +168,7 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Opt
 /// For each module, why code may find its symbols by their names. A file that opens libraries, and not only by names of modules, may
 /// open any of them.
 fn opened_by_name(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Vec<Option<String>> {
-    let names: Vec<[String; 2]> = modules.iter().map(|module| names(module.path)).collect();
+    let names: Vec<[String; 2]> = modules.iter().map(|module| file_names(module.path)).collect();
     let known: HashSet<&str> = names.iter().flatten().map(String::as_str).collect();
     let mut any = None;
     let mut opened: HashMap<&str, &str> = HashMap::new();
@@ -190,7 +195,7 @@ fn opened_by_name(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Vec<O
 
 /// The file name of the module at `path`, with and without what follows `.so` or stands before it (`.2`, `.abi3`). The name without an
 /// ending may be anything, the name of a Python module for instance.
-fn names(path: &str) -> [String; 2] {
+pub fn file_names(path: &str) -> [String; 2] {
     let name = base_name(path);
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     [name.to_string(), format!("{stem}.so")]

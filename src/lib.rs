@@ -28,6 +28,7 @@ mod plugins;
 pub mod progress;
 pub mod report;
 pub mod run;
+mod sheet;
 pub mod show;
 pub mod shrink;
 pub mod target;

@@ -6,6 +6,9 @@
 #[path = "wheels/support.rs"]
 mod support;
 
+#[path = "wheels/audits.rs"]
+mod audits;
+
 #[path = "wheels/hostile.rs"]
 mod hostile;
 
@@ -17,6 +20,9 @@ mod namesakes;
 
 #[path = "wheels/platforms.rs"]
 mod platforms;
+
+#[path = "wheels/sboms.rs"]
+mod sboms;
 
 use support::*;
 use wasm_pyfix::archive::compress::Level;

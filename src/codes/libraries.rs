@@ -54,7 +54,8 @@ pub static SHADOWED_LIBRARY: Code = Code {
                   the shared libraries of its own packages into `/usr/lib`. Once such a package is there, modules of the wheel get its \
                   library instead of the one in the wheel: another version, or one with other symbols (`Error: Dynamic linking error: \
                   cannot resolve symbol …`, after which nothing loads any more).",
-    remedy: "`wasm-pyfix upgrade --isolate files` gives it a name that no other library has",
+    remedy: "if it is in a directory `*.libs`, `wasm-pyfix upgrade --isolate files` gives it a name that no other library has, unless \
+             something may open it by its name; elsewhere, rename it where the wheel is built",
     upgrade: Upgrade::Leaves,
 };
 

@@ -119,9 +119,20 @@ pub static OLD_SBOM: Code = Code {
     name: "old-sbom",
     severity: Severity::Warning,
     summary: "a bill of materials may have hashes of old modules",
-    explanation: "Files in `.dist-info/sboms` are kept as they are. If they have hashes of modules, those that were changed \
-                  differ.",
+    explanation: "In files of `.dist-info/sboms` that are CycloneDX as JSON the SHA-256 of a module becomes that of the new one. Here there \
+                  is a file of another form, with hashes by other algorithms, or with the hash of a module in other places than `hashes` of a \
+                  component; or a library was grafted, which no file lists.",
     remedy: "make the bill of materials anew",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static UNREAD_AUDIT: Code = Code {
+    name: "unread-audit",
+    severity: Severity::Warning,
+    summary: "the record of what was done to a wheel does not have this run",
+    explanation: "A wheel with a `wasm-pyfix.json` in its `.dist-info` gets every later run that changes something recorded there. This file \
+                  was written by a later version of the tool, or is damaged, or something else is in its place. It stays as it is.",
+    remedy: "use a version of this tool that knows the form of the record, or take the file out of the wheel",
     upgrade: Upgrade::Leaves,
 };
 
@@ -254,7 +265,7 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 14] = [
+pub static NOTICES: [&Code; 15] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -262,6 +273,7 @@ pub static NOTICES: [&Code; 14] = [
     &PLAIN_NAME,
     &SIGNATURE_DROPPED,
     &OLD_SBOM,
+    &UNREAD_AUDIT,
     &COMPRESSED_ANEW,
     &DROPPED_SECTIONS,
     &NO_EFFECT,

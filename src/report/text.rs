@@ -111,13 +111,19 @@ impl Report {
     }
 }
 
-fn sizes(before: u64, after: u64) -> String {
+/// `1.20 KiB -> 1.10 KiB`, or one size if it stays.
+pub fn sizes(before: u64, after: u64) -> String {
     if before == after { HumanBytes(after).to_string() } else { format!("{} -> {}", HumanBytes(before), HumanBytes(after)) }
 }
 
 /// By how much a size has changed; `None` if there is nothing to compare with, or no change.
 pub(super) fn change(before: u64, after: u64) -> Option<String> {
-    (before > 0 && before != after).then(|| format!("{:+.1} %", percent(before, after)))
+    growth(before, after).map(|growth| format!("{growth} %"))
+}
+
+/// The same without the sign for per cent: `+1.5`.
+pub fn growth(before: u64, after: u64) -> Option<String> {
+    (before > 0 && before != after).then(|| format!("{:+.1}", percent(before, after)))
 }
 
 pub fn percent(before: u64, after: u64) -> f64 {

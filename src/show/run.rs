@@ -1,7 +1,6 @@
 //! Carries out the command line of `show`.
 
 use super::module::{self, Wanted};
-use super::text::Sheet;
 use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
 use crate::cli::ShowArgs;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
@@ -9,6 +8,7 @@ use crate::input::{self, Kind, Source};
 use crate::output;
 use crate::plain::Paper;
 use crate::report::{Failure, TOOL};
+use crate::sheet::Sheet;
 use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::naming;
