@@ -25,6 +25,8 @@ pub enum Kind {
     Wheel,
     /// Another zip archive, as Pyodide ships shared libraries in.
     Archive,
+    /// A directory that is upgraded as a whole. No file is one.
+    Directory,
 }
 
 /// Where an input comes from.

@@ -52,7 +52,8 @@ fn read<'b>(kind: Kind, file_name: &str, bytes: Cow<'b, [u8]>, target: &Target, 
         Kind::Module => {
             input.files = vec![File { path: None, bytes, valid: false }];
         }
-        Kind::Archive => {
+        // There are no bytes of a directory: each distribution in it is a wheel.
+        Kind::Archive | Kind::Directory => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
             input.findings = archive.damaged(&archive.all());

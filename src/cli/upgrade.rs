@@ -15,9 +15,10 @@ use wasm_pyfix_passes::symbols::Alias;
 /// Arguments of `upgrade`.
 #[derive(Debug, Default, Args)]
 pub struct UpgradeArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    /// Side modules (.so), wheels (.whl), archives of shared libraries (.zip) or directories; `-` reads a module from standard input
     ///
-    /// What a file is, its content decides; an archive must also be named .whl or .zip. A file that is named like a subcommand is
+    /// What a file is, its content decides; an archive must also be named .whl or .zip. A directory stands for those in it and below; one
+    /// with a .dist-info directory, an unpacked wheel or site-packages, is copied as a whole. A file that is named like a subcommand is
     /// written ./check or ./show.
     #[arg(value_name = "IN", required_unless_present = "list_targets")]
     pub inputs: Vec<PathBuf>,
@@ -42,8 +43,8 @@ pub struct UpgradeArgs {
 pub struct OutputArgs {
     /// File or directory to write to; `-` is standard output
     ///
-    /// OUT is a directory when it is one already, when it ends with a slash, with several inputs, and for a wheel (whose name may
-    /// change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
+    /// OUT is a directory when it is one already, when it ends with a slash, with several inputs, for a directory, and for a wheel (whose
+    /// name may change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
     /// complete. OUT never is an input: see --in-place.
     #[arg(short, long = "output", value_name = "OUT", conflicts_with = "in_place")]
     pub output: Option<PathBuf>,
@@ -202,9 +203,9 @@ pub struct WheelArgs {
     #[arg(long, value_name = "STYLE")]
     pub tag_style: Option<TagStyle>,
 
-    /// Directory with libraries to graft: those that a module needs and the wheel lacks
+    /// Directory, wheel or archive with libraries to graft: those that a module needs and the wheel lacks
     ///
-    /// They are copied into the wheel, to <name>.libs. Repeat it for several directories; the first that has a library wins.
+    /// They are copied into the wheel, to <name>.libs. Repeat it for several of them; the first that has a library wins.
     #[arg(long, value_name = "DIR")]
     pub libdir: Vec<PathBuf>,
 

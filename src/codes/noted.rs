@@ -115,6 +115,16 @@ pub static SIGNATURE_DROPPED: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static SYMBOLIC_LINK: Code = Code {
+    name: "symbolic-link",
+    severity: Severity::Warning,
+    summary: "a symbolic link in a directory is named like a module, and was not followed",
+    explanation: "What links in a directory lead to may be outside of it, a cache of an installer for example, or is met under its own name. \
+                  They stay as they are, or are made anew with the same target.",
+    remedy: "put copies of the files in the place of the links (`cp -L`, `uv pip install --link-mode copy`)",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static OLD_SBOM: Code = Code {
     name: "old-sbom",
     severity: Severity::Warning,
@@ -254,7 +264,7 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 14] = [
+pub static NOTICES: [&Code; 15] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -262,6 +272,7 @@ pub static NOTICES: [&Code; 14] = [
     &PLAIN_NAME,
     &SIGNATURE_DROPPED,
     &OLD_SBOM,
+    &SYMBOLIC_LINK,
     &COMPRESSED_ANEW,
     &DROPPED_SECTIONS,
     &NO_EFFECT,
