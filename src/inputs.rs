@@ -26,15 +26,17 @@ pub struct Item {
     pub below: PathBuf,
     /// Whether it is a directory that is upgraded as a whole.
     pub tree: bool,
+    /// Which package of the lock file it is, if that is the input.
+    pub package: Option<usize>,
 }
 
 impl Item {
     fn file(path: &Path, below: &Path) -> Self {
-        Item { source: Source::new(path), below: below.to_path_buf(), tree: false }
+        Item { source: Source::new(path), below: below.to_path_buf(), tree: false, package: None }
     }
 
     fn tree(path: &Path, below: &Path) -> Self {
-        Item { source: Source::File(path.to_path_buf()), below: below.to_path_buf(), tree: true }
+        Item { source: Source::File(path.to_path_buf()), below: below.to_path_buf(), tree: true, package: None }
     }
 
     /// The path that it was read from, unless that is standard input.

@@ -11,6 +11,7 @@ pub mod codes;
 pub mod command;
 mod counts;
 pub mod diff;
+mod distribution;
 mod effects;
 pub mod exit;
 pub mod exports;

@@ -63,6 +63,25 @@ pub static LOCK_UNFIT: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static LOCK_DROPPED: Code = Code {
+    name: "lock-dropped",
+    severity: Severity::Warning,
+    summary: "packages are left out of the new lock file",
+    explanation: "A lock file was the input, and these packages were refused, or depend on one that was. Loaded on the target they would fail.",
+    remedy: "build these packages for the target, or keep their entries with `--keep-unfit`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static LOCK_KEPT: Code = Code {
+    name: "lock-kept",
+    severity: Severity::Warning,
+    summary: "a package that could not be upgraded stays as it is",
+    explanation: "With `--keep-unfit` a package of the lock file that is refused keeps its file and its entry. It will not load on the target, \
+                  for the reason that is told.",
+    remedy: "build the package for the target",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static PRELIMINARY: Code = Code {
     name: "preliminary-target",
     severity: Severity::Note,
@@ -264,7 +283,7 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 15] = [
+pub static NOTICES: [&Code; 17] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -278,6 +297,8 @@ pub static NOTICES: [&Code; 15] = [
     &NO_EFFECT,
     &NOT_IN_LOCK,
     &LOCK_UNFIT,
+    &LOCK_DROPPED,
+    &LOCK_KEPT,
     &PRELIMINARY,
     &ONE_WHEEL,
 ];

@@ -4,6 +4,7 @@
 //! An input that fails leaves no output behind and does not stop the others.
 
 mod names;
+mod packages;
 mod settings;
 mod trees;
 mod writing;
@@ -15,6 +16,7 @@ use crate::code::sources::Sources;
 use crate::codes::features::STRUCT_CHANGED;
 use crate::codes::noted::{NO_EFFECT, PRELIMINARY};
 use crate::codes::upgrading::{MODULES_ONLY, TARGETS_DIFFER, UNWRITABLE};
+use crate::distribution::Distribution;
 use crate::effects::Seen;
 use crate::exit::{EXIT_DONE, EXIT_ERROR, EXIT_REFUSED};
 use crate::input::{self, Kind, Source};
@@ -34,6 +36,7 @@ use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::{self, naming};
 use anyhow::{Context, Result, bail};
+use packages::Misfits;
 use settings::source_date_epoch;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -79,7 +82,7 @@ pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) ->
     run.prepare()?;
     let mut report = InputReport::new(source.to_string());
     report.targets = names(&[run.target]);
-    let item = Item { source: source.clone(), below: PathBuf::new(), tree: false };
+    let item = Item { source: source.clone(), below: PathBuf::new(), tree: false, package: None };
     if let Err(error) = run.upgrade(&item, input, &mut report) {
         report.fail(&error);
     }
@@ -131,6 +134,10 @@ struct Run<'a> {
     common: Option<Arc<Environment>>,
     shrink: Option<shrink::Options>,
     items: Vec<Item>,
+    /// The lock file that is an input.
+    distribution: Option<Distribution>,
+    /// What became of its packages that do not fit.
+    misfits: Misfits,
     destination: Destination,
     writer: Writer,
     lock: Option<Lock>,
@@ -155,25 +162,28 @@ impl<'a> Run<'a> {
     /// Fails when the arguments make no sense together.
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
         let mut targets: Vec<&'static Target> = Vec::new();
-        for name in &args.target.target {
+        for name in args.target.names() {
             let target = Target::find(name)?;
             if targets.iter().all(|known| known.name != target.name) {
                 targets.push(target);
             }
         }
         let target = *targets.first().context("no target")?;
-        let items = inputs::expand(&args.inputs, args.output.output.as_deref())?;
+        let (distribution, paths) = packages::of_lock(args, target)?;
+        let mut items = inputs::expand(&paths, args.output.output.as_deref())?;
+        items.extend(distribution.iter().flat_map(packages::items));
         let sources: Vec<Source> = items.iter().map(|item| item.source.clone()).collect();
         let results = if args.target.one_wheel { 1 } else { targets.len() };
-        let of_directory = args.inputs.iter().any(|input| input.is_dir());
+        let of_directory = distribution.is_some() || args.inputs.iter().any(|input| input.is_dir());
         let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results, of_directory)?;
         if destination == Destination::Stdout && of_directory {
-            bail!("a directory cannot go to standard output: give another one to `-o`");
+            bail!("a directory or a distribution cannot go to standard output: give another one to `-o`");
         }
         if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
             bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
         }
-        let given = args.wheel.lock.iter().chain(&args.target.main).map(PathBuf::as_path);
+        let lock = args.wheel.lock.iter().chain(distribution.iter().map(|distribution| &distribution.path));
+        let given = lock.chain(&args.target.main).map(PathBuf::as_path);
         let protected = items.iter().filter_map(Item::path).chain(given);
         let verbosity = match (args.report.quiet, args.report.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -194,6 +204,8 @@ impl<'a> Run<'a> {
             writer: Writer::protecting(protected, args.output.dry_run),
             items,
             lock: None,
+            distribution,
+            misfits: Misfits::default(),
             notices: Vec::new(),
             source_date_epoch: source_date_epoch()?,
             seen: Seen::default(),
@@ -214,6 +226,7 @@ impl<'a> Run<'a> {
             totals: Totals::default(),
             lock: None,
             lock_unfit: Vec::new(),
+            lock_dropped: Vec::new(),
             notices: Vec::new(),
             error: None,
         };
@@ -258,7 +271,8 @@ impl<'a> Run<'a> {
             self.common = one_wheel::common(&self.targets)?.map(Arc::new);
         }
         self.aim_at(self.target)?;
-        if let Some(path) = &self.args.wheel.lock {
+        let lock = self.args.wheel.lock.clone().or(self.distribution.as_ref().map(|distribution| distribution.path.clone()));
+        if let Some(path) = &lock {
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
@@ -274,6 +288,7 @@ impl<'a> Run<'a> {
         report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
         let upgraded = match source {
             Source::File(root) if item.tree => self.tree(item, root, &mut report),
+            _ if item.package.is_some() => self.package(item, &mut report),
             _ => source.read().and_then(|input| self.upgrade(item, &input, &mut report)),
         };
         // The line goes before the report comes.
