@@ -125,6 +125,49 @@ fn find(listed: &[Listed], index: usize, directory: &Path) -> Result<Option<Pack
     Ok(Some(Package { name: name.clone(), file, below, depends: depends.clone() }))
 }
 
+/// What is to be said of a lock file, errors in its entries included.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The packages whose files are as they should be.
+    pub packages: Vec<Package>,
+    /// What is wrong with the files of the others.
+    pub broken: Vec<String>,
+    /// Packages and what they depend on that is not listed.
+    pub unknown: Vec<(String, String)>,
+    pub abi_version: Option<String>,
+}
+
+/// Looks at all packages of the lock file at `path`.
+///
+/// # Errors
+/// When it is none.
+pub fn survey(path: &Path) -> Result<Survey> {
+    let context = || LOCK_FILE.fails(path.display().to_string());
+    let text = fs::read_to_string(path).with_context(context)?;
+    let listed = wheel::listed(&text).with_context(context)?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let mut survey = Survey { abi_version: wheel::abi_version(&text).with_context(context)?, ..Survey::default() };
+    let found: Vec<Result<Option<Package>>> =
+        (0..listed.len()).into_par_iter().map(|index| find(&listed, index, directory)).collect();
+    for found in found {
+        match found {
+            Ok(package) => survey.packages.extend(package),
+            Err(error) => survey.broken.push(format!("{error:#}")),
+        }
+    }
+    let positions = positions(&listed);
+    for package in &listed {
+        let unknown = package.depends.iter().filter(|name| !positions.contains_key(&normalized(name)));
+        survey.unknown.extend(unknown.map(|name| (package.name.clone(), name.clone())));
+    }
+    Ok(survey)
+}
+
+/// Whether a file of a distribution is one that is upgraded, by its name.
+pub fn is_upgraded(path: &Path) -> bool {
+    path.extension().is_some_and(|suffix| ["whl", "zip"].iter().any(|of| suffix.eq_ignore_ascii_case(of)))
+}
+
 impl Distribution {
     /// Of `package` the first dependency that is among `dropped`.
     pub fn dropped_dependency<'p>(package: &'p Package, dropped: &HashSet<String>) -> Option<&'p String> {

@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::wheel::metadata::sha256_hex;
 use anyhow::{Result, bail};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Packages that do not fit the target.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Run<'_> {
         let input = item.source.read()?;
         let done = match Distribution::dropped_dependency(&package, &self.misfits.dropped) {
             Some(name) => Err(UNFIT_DEPENDENCY.refuses(format!("depends on `{name}`, which is left out of the lock file")).into()),
-            None if is_upgraded(path) => self.upgrade(item, &input, report),
+            None if distribution::is_upgraded(path) => self.upgrade(item, &input, report),
             None => self.copy(item, &input, report),
         };
         let Err(error) = done else { return Ok(()) };
@@ -152,9 +152,4 @@ impl Run<'_> {
         lock.leave_out(&names.iter().chain(others).cloned().collect())?;
         Ok((names, std::mem::take(&mut self.misfits.kept)))
     }
-}
-
-/// Whether a file of a distribution is one that is upgraded, by its name.
-fn is_upgraded(path: &Path) -> bool {
-    path.extension().is_some_and(|suffix| ["whl", "zip"].iter().any(|of| suffix.eq_ignore_ascii_case(of)))
 }

@@ -4,12 +4,12 @@ use super::Run;
 use crate::codes::noted::{NO_MODULES, SYMBOLIC_LINK};
 use crate::codes::upgrading::UNWRITABLE;
 use crate::input::Kind;
-use crate::inputs::{self, Item};
+use crate::inputs::Item;
 use crate::output::Destination;
 use crate::plain::first_names;
 use crate::report::{InputReport, NoticeReport, Status};
 use crate::tree::distribution::{Distribution, distributions};
-use crate::tree::{self, Changed, Changes, Tree, place};
+use crate::tree::{self, Changed, Changes, Tree, modules, place};
 use crate::wheel::contents;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -105,19 +105,6 @@ impl Run<'_> {
         report.notices.extend(own.notices);
         Ok(())
     }
-}
-
-/// Which of these files of a tree are side modules, or are to be.
-fn modules(tree: &Tree, files: &[String]) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for name in files.iter().filter(|name| contents::is_module_name(name)) {
-        let bytes = tree.contents(name)?;
-        let head = &bytes[..bytes.len().min(contents::HEAD as usize)];
-        if inputs::is_module(name, head, || Ok(bytes.clone())) {
-            found.push(name.clone());
-        }
-    }
-    Ok(found)
 }
 
 /// Tells which links have names of modules.

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::archive::Archive;
-use crate::inputs::listed;
+use crate::inputs::{is_module, listed};
+use crate::wheel::contents;
 
 /// What is below a directory.
 #[derive(Debug)]
@@ -169,4 +170,20 @@ impl Changes {
         self.removed.extend(gone.map(|entry| entry.name.clone()));
         Ok(())
     }
+}
+
+/// Which of these files of a tree are side modules, or are to be.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn modules(tree: &Tree, files: &[String]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for name in files.iter().filter(|name| contents::is_module_name(name)) {
+        let bytes = tree.contents(name)?;
+        let head = &bytes[..bytes.len().min(contents::HEAD as usize)];
+        if is_module(name, head, || Ok(bytes.clone())) {
+            found.push(name.clone());
+        }
+    }
+    Ok(found)
 }
