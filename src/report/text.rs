@@ -73,7 +73,7 @@ impl InputReport {
             line += &format!(" -> {}", if output == "-" { "standard output" } else { output });
         }
         let mut facts = Vec::new();
-        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
+        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive | Kind::Directory)) {
             let count = self.modules.len();
             facts.push(format!("{} of {count} {} changed", self.modules_changed(), plural(count, "module")));
         }

@@ -4,7 +4,9 @@
 //! An input that fails leaves no output behind and does not stop the others.
 
 mod names;
+mod packages;
 mod settings;
+mod trees;
 mod writing;
 
 use crate::check::{self, output::Accepted};
@@ -14,9 +16,11 @@ use crate::code::sources::Sources;
 use crate::codes::features::STRUCT_CHANGED;
 use crate::codes::noted::{NO_EFFECT, PRELIMINARY};
 use crate::codes::upgrading::{MODULES_ONLY, TARGETS_DIFFER, UNWRITABLE};
+use crate::distribution::Distribution;
 use crate::effects::Seen;
 use crate::exit::{EXIT_DONE, EXIT_ERROR, EXIT_REFUSED};
 use crate::input::{self, Kind, Source};
+use crate::inputs::{self, Item};
 use crate::lockfile::Lock;
 use crate::one_wheel;
 use crate::origin;
@@ -32,6 +36,7 @@ use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::{self, naming};
 use anyhow::{Context, Result, bail};
+use packages::Misfits;
 use settings::source_date_epoch;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -77,7 +82,8 @@ pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) ->
     run.prepare()?;
     let mut report = InputReport::new(source.to_string());
     report.targets = names(&[run.target]);
-    if let Err(error) = run.upgrade(source, input, &mut report) {
+    let item = Item { source: source.clone(), below: PathBuf::new(), tree: false, package: None };
+    if let Err(error) = run.upgrade(&item, input, &mut report) {
         report.fail(&error);
     }
     Ok(report)
@@ -127,7 +133,11 @@ struct Run<'a> {
     /// What all targets offer alike, for a wheel that is for all of them.
     common: Option<Arc<Environment>>,
     shrink: Option<shrink::Options>,
-    sources: Vec<Source>,
+    items: Vec<Item>,
+    /// The lock file that is an input.
+    distribution: Option<Distribution>,
+    /// What became of its packages that do not fit.
+    misfits: Misfits,
     destination: Destination,
     writer: Writer,
     lock: Option<Lock>,
@@ -152,20 +162,29 @@ impl<'a> Run<'a> {
     /// Fails when the arguments make no sense together.
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
         let mut targets: Vec<&'static Target> = Vec::new();
-        for name in &args.target.target {
+        for name in args.target.names() {
             let target = Target::find(name)?;
             if targets.iter().all(|known| known.name != target.name) {
                 targets.push(target);
             }
         }
         let target = *targets.first().context("no target")?;
-        let sources: Vec<Source> = args.inputs.iter().map(|path| Source::new(path)).collect();
+        let (distribution, paths) = packages::of_lock(args, target)?;
+        let mut items = inputs::expand(&paths, args.output.output.as_deref())?;
+        items.extend(distribution.iter().flat_map(packages::items));
+        let sources: Vec<Source> = items.iter().map(|item| item.source.clone()).collect();
         let results = if args.target.one_wheel { 1 } else { targets.len() };
-        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results)?;
+        let of_directory = distribution.is_some() || args.inputs.iter().any(|input| input.is_dir());
+        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results, of_directory)?;
+        if destination == Destination::Stdout && of_directory {
+            bail!("a directory or a distribution cannot go to standard output: give another one to `-o`");
+        }
         if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
             bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
         }
-        let protected = args.inputs.iter().chain(&args.wheel.lock).chain(&args.target.main).map(PathBuf::as_path);
+        let lock = args.wheel.lock.iter().chain(distribution.iter().map(|distribution| &distribution.path));
+        let given = lock.chain(&args.target.main).map(PathBuf::as_path);
+        let protected = items.iter().filter_map(Item::path).chain(given);
         let verbosity = match (args.report.quiet, args.report.verbose) {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
@@ -181,10 +200,12 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
-            sources,
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
+            items,
             lock: None,
+            distribution,
+            misfits: Misfits::default(),
             notices: Vec::new(),
             source_date_epoch: source_date_epoch()?,
             seen: Seen::default(),
@@ -205,6 +226,7 @@ impl<'a> Run<'a> {
             totals: Totals::default(),
             lock: None,
             lock_unfit: Vec::new(),
+            lock_dropped: Vec::new(),
             notices: Vec::new(),
             error: None,
         };
@@ -234,8 +256,8 @@ impl<'a> Run<'a> {
         let targets = if self.args.target.one_wheel { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
-            for source in self.sources.clone() {
-                let input = self.one(&source);
+            for item in self.items.clone() {
+                let input = self.one(&item);
                 let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
                 reports.push(input);
             }
@@ -249,7 +271,8 @@ impl<'a> Run<'a> {
             self.common = one_wheel::common(&self.targets)?.map(Arc::new);
         }
         self.aim_at(self.target)?;
-        if let Some(path) = &self.args.wheel.lock {
+        let lock = self.args.wheel.lock.clone().or(self.distribution.as_ref().map(|distribution| distribution.path.clone()));
+        if let Some(path) = &lock {
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
@@ -259,10 +282,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn one(&mut self, source: &Source) -> InputReport {
+    fn one(&mut self, item: &Item) -> InputReport {
+        let source = &item.source;
         let mut report = InputReport::new(source.to_string());
         report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
-        let upgraded = source.read().and_then(|input| self.upgrade(source, &input, &mut report));
+        let upgraded = match source {
+            Source::File(root) if item.tree => self.tree(item, root, &mut report),
+            _ if item.package.is_some() => self.package(item, &mut report),
+            _ => source.read().and_then(|input| self.upgrade(item, &input, &mut report)),
+        };
         // The line goes before the report comes.
         self.progress = Progress::default();
         if let Err(error) = upgraded {
@@ -272,13 +300,14 @@ impl<'a> Run<'a> {
         report
     }
 
-    fn upgrade(&mut self, source: &Source, input: &[u8], report: &mut InputReport) -> Result<()> {
+    fn upgrade(&mut self, item: &Item, input: &[u8], report: &mut InputReport) -> Result<()> {
+        let source = &item.source;
         let (kind, upgraded) = self.transform(source.file_name(), input, report)?;
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         if kind == Kind::Module && self.args.report.json {
             report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
         }
-        let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
+        let path = self.destination.path(source, &item.below, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()).map(NoticeReport::from));
         // A dry run without `-o` has no path, and the result a name all the same.
@@ -334,7 +363,7 @@ impl<'a> Run<'a> {
     fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         match kind {
             Kind::Module => self.upgrade_module(input, file_name, report),
-            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
+            Kind::Wheel | Kind::Archive | Kind::Directory => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
         }
     }
 

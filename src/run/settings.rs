@@ -52,7 +52,7 @@ impl Run<'_> {
             allow_missing: args.allow_missing || (has_main && !target.is_known_whole(&self.args.target.main)),
             ..ModuleOptions::default()
         };
-        if bigint && self.sources.len() > 1 {
+        if bigint && self.items.len() > 1 {
             self.options.sibling_types = Arc::new(self.types_of_modules());
         }
         self.shrink = self.shrink_options()?;
@@ -63,7 +63,7 @@ impl Run<'_> {
     /// reported when its turn comes.
     pub(super) fn types_of_modules(&self) -> HashMap<String, FuncType> {
         let mut types = HashMap::new();
-        for source in self.sources.iter().filter(|source| **source != Source::Stdin) {
+        for source in self.items.iter().map(|item| &item.source).filter(|source| **source != Source::Stdin) {
             let Ok(input) = source.read() else { continue };
             if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
                 types.extend(legalize::wide_exports(&input).unwrap_or_default());
