@@ -65,7 +65,8 @@ pub struct OutputArgs {
 pub struct TargetArgs {
     /// Platform to upgrade for, a release of Pyodide (0.29), or a file (./my.target); --list-targets names the platforms
     ///
-    /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them.
+    /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them. With
+    /// `auto` each wheel keeps the platforms in its tags, and what says nothing of its platform is for the default one.
     #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
     pub target: Vec<String>,
 
@@ -269,6 +270,13 @@ pub struct ReportArgs {
     /// When to use colour; `auto` looks at the terminal and at NO_COLOR
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+}
+
+impl TargetArgs {
+    /// Whether each input is to be upgraded for what it is for already.
+    pub fn is_auto(&self) -> bool {
+        self.target.iter().any(|name| name == target::AUTO)
+    }
 }
 
 impl UpgradeArgs {
