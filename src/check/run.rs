@@ -69,7 +69,7 @@ fn report(args: &CheckArgs, set: &Set, target: &'static Target, later: bool, ahe
 fn targets(args: &CheckArgs, set: &Set) -> Result<Vec<&'static Target>> {
     let mut targets: Vec<&'static Target> = Vec::new();
     for name in &args.target {
-        let target = Target::find(name)?;
+        let target = if name == target::AUTO { own_target(set)? } else { Target::find(name)? };
         if targets.iter().all(|known| known.name != target.name) {
             targets.push(target);
         }

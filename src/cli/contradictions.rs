@@ -19,6 +19,9 @@ pub(super) fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error>
 pub(super) fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     reject_second_stdin(&args.inputs)?;
     reject_idle_options(args)?;
+    if args.target.is_auto() {
+        reject_beside_auto(args)?;
+    }
     if args.target.target.len() > 1 {
         reject_several_targets(args)?;
     }
@@ -60,6 +63,24 @@ fn reject_idle_options(args: &UpgradeArgs) -> Result<(), clap::Error> {
     }
     if args.target.one_wheel && args.target.target.len() < 2 {
         return Err(usage("`--one-wheel` is about several targets: give `--target` for each of them"));
+    }
+    Ok(())
+}
+
+/// What makes no sense where each input is for its own target.
+fn reject_beside_auto(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    if args.target.target.len() > 1 {
+        return Err(usage("`--target auto` is the platform of each input, and another one is given, too: leave out one of them"));
+    }
+    if !args.target.main.is_empty() {
+        return Err(usage(
+            "`--main` is about one runtime, and with `--target auto` each input may be for another: name its platform",
+        ));
+    }
+    if args.wheel.lock.is_some() {
+        return Err(usage(
+            "a lock file is for one runtime, and with `--target auto` each wheel may be for another: name its platform",
+        ));
     }
     Ok(())
 }

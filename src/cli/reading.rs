@@ -17,7 +17,7 @@ pub struct CheckArgs {
 
     /// Platform to check against, or a release of Pyodide (0.29) [default: the one in the wheel's tags, else that of `upgrade`]
     ///
-    /// `wasm-pyfix --list-targets` names them. Repeat it to check against several. Without it, wheels for different platforms are
+    /// `wasm-pyfix --list-targets` names them. Repeat it to check against several. Without it, and with `auto`, wheels for different platforms are
     /// checked one platform at a time.
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub target: Vec<String>,
@@ -82,7 +82,7 @@ pub struct ShowArgs {
     #[arg(long, conflicts_with_all = ["target", "main"], help_heading = "What to show")]
     pub no_upgrade: bool,
 
-    /// Platform to tell the upgrade for [default: the one in the wheel's tags, else that of `upgrade`]
+    /// Platform to tell the upgrade for, or `auto` for the input's own [default: the one in the wheel's tags, else that of `upgrade`]
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub target: Option<String>,
 

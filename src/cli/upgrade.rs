@@ -67,7 +67,8 @@ pub struct OutputArgs {
 pub struct TargetArgs {
     /// Platform to upgrade for, a release of Pyodide (0.29), or a file (./my.target); --list-targets names the platforms
     ///
-    /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them.
+    /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them. With
+    /// `auto` each wheel keeps the platforms in its tags, and what says nothing of its platform is for the default one.
     /// [default: pyodide_2025_0]
     #[arg(long, value_name = "NAME")]
     pub target: Vec<String>,
@@ -93,6 +94,11 @@ impl TargetArgs {
     pub fn names(&self) -> Vec<&str> {
         let asked: Vec<&str> = self.target.iter().map(String::as_str).collect();
         if asked.is_empty() { vec![target::DEFAULT] } else { asked }
+    }
+
+    /// Whether each input is to be upgraded for what it is for already.
+    pub fn is_auto(&self) -> bool {
+        self.target.iter().any(|name| name == target::AUTO)
     }
 }
 

@@ -70,9 +70,9 @@ pub static TARGETS_DIFFER: Code = Code {
     name: "targets-differ",
     severity: Severity::Error,
     summary: "the results for several targets are not the same",
-    explanation: "`--one-wheel` asks for one wheel that all targets run. What one of them needs, another would not take, so that there is \
-                  no such wheel.",
-    remedy: "leave out `--one-wheel`, which writes a wheel for each target",
+    explanation: "`--one-wheel` asks for one wheel that all targets run, and so does `--target auto` for a wheel with the tags of several \
+                  platforms. What one of them needs, another would not take, so that there is no such wheel.",
+    remedy: "leave out `--one-wheel`, or name targets in place of `auto`, which writes a wheel for each of them",
     upgrade: Upgrade::Refuses,
 };
 

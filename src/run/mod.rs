@@ -4,6 +4,7 @@
 //! An input that fails leaves no output behind and does not stop the others.
 
 mod names;
+mod own;
 mod packages;
 mod settings;
 mod trees;
@@ -38,11 +39,14 @@ use crate::wheel::{self, naming};
 use anyhow::{Context, Result, bail};
 use packages::Misfits;
 use settings::source_date_epoch;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Environment, Notice};
+use wasmparser::FuncType;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &UpgradeArgs) -> i32 {
@@ -120,8 +124,14 @@ impl<'a> InMemory<'a> {
 /// Everything that holds for all inputs.
 struct Run<'a> {
     args: &'a UpgradeArgs,
-    /// The targets asked for, each once.
+    /// The targets asked for, each once; with `--target auto` those of the present input.
     targets: Vec<&'static Target>,
+    /// Whether each input is for its own.
+    auto: bool,
+    /// Whether results are for all of `targets` at once.
+    one_wheel: bool,
+    /// All targets that there were, each once.
+    used: Vec<&'static Target>,
     /// The one that `options` and `shrink` are for.
     target: &'static Target,
     verbosity: Verbosity,
@@ -138,6 +148,8 @@ struct Run<'a> {
     distribution: Option<Distribution>,
     /// What became of its packages that do not fit.
     misfits: Misfits,
+    /// What the modules among the inputs tell each other, once it was looked up.
+    types: OnceCell<Arc<HashMap<String, FuncType>>>,
     destination: Destination,
     writer: Writer,
     lock: Option<Lock>,
@@ -161,9 +173,11 @@ struct Upgraded {
 impl<'a> Run<'a> {
     /// Fails when the arguments make no sense together.
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
+        let auto = args.target.is_auto();
         let mut targets: Vec<&'static Target> = Vec::new();
         for name in args.target.names() {
-            let target = Target::find(name)?;
+            // What an input is for is known when it has been read.
+            let target = Target::find(if auto { target::DEFAULT } else { name })?;
             if targets.iter().all(|known| known.name != target.name) {
                 targets.push(target);
             }
@@ -192,7 +206,10 @@ impl<'a> Run<'a> {
         };
         Ok(Run {
             args,
+            used: if auto { Vec::new() } else { targets.clone() },
             targets,
+            auto,
+            one_wheel: args.target.one_wheel,
             target,
             verbosity,
             paper: Paper::behind(&std::io::stderr()),
@@ -200,6 +217,7 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
+            types: OnceCell::new(),
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
             items,
@@ -218,8 +236,8 @@ impl<'a> Run<'a> {
         let mut report = Report {
             schema_version: report::SCHEMA_VERSION,
             tool: report::TOOL,
-            target: self.target.name.to_string(),
-            targets: names(&self.targets),
+            target: if self.auto { target::AUTO.to_string() } else { self.target.name.to_string() },
+            targets: Vec::new(),
             dry_run: self.args.output.dry_run,
             exit_code: EXIT_DONE,
             inputs: Vec::new(),
@@ -235,7 +253,8 @@ impl<'a> Run<'a> {
             report.error = Some(Failure::from(&error));
         }
         report.totals = Totals::new(&report.inputs);
-        let preliminary = self.targets.iter().filter_map(|target| target.preliminary_notice());
+        report.targets = names(&self.used);
+        let preliminary = self.used.iter().filter_map(|target| target.preliminary_notice());
         self.notices.extend(preliminary.map(|message| PRELIMINARY.notes(message)));
         let without_effect = self.seen.without_effect(self.args).into_iter().map(|message| NO_EFFECT.warns(message));
         self.notices.extend(without_effect);
@@ -253,7 +272,7 @@ impl<'a> Run<'a> {
 
     /// Upgrades all inputs for all targets. What fails with one input is in its report.
     fn all_inputs(&mut self, reports: &mut Vec<InputReport>, stderr: &mut dyn Write) -> Result<()> {
-        let targets = if self.args.target.one_wheel { vec![self.target] } else { self.targets.clone() };
+        let targets = if self.one_wheel || self.auto { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
             for item in self.items.clone() {
@@ -267,7 +286,7 @@ impl<'a> Run<'a> {
 
     /// Reads what all inputs need: the files of the runtime and the lock file.
     fn prepare(&mut self) -> Result<()> {
-        if self.args.target.one_wheel {
+        if self.one_wheel {
             self.common = one_wheel::common(&self.targets)?.map(Arc::new);
         }
         self.aim_at(self.target)?;
@@ -285,7 +304,7 @@ impl<'a> Run<'a> {
     fn one(&mut self, item: &Item) -> InputReport {
         let source = &item.source;
         let mut report = InputReport::new(source.to_string());
-        report.targets = if self.args.target.one_wheel { names(&self.targets) } else { names(&[self.target]) };
+        report.targets = self.result_targets();
         let upgraded = match source {
             Source::File(root) if item.tree => self.tree(item, root, &mut report),
             _ if item.package.is_some() => self.package(item, &mut report),
@@ -333,6 +352,10 @@ impl<'a> Run<'a> {
             (Kind::Wheel, Some(name)) => Some(naming::of_wheel(name, input)?),
             _ => file_name.clone(),
         };
+        if self.auto {
+            self.aim_at_own(kind, own.as_deref())?;
+            report.targets = self.result_targets();
+        }
         let mut upgraded = self.upgraded(kind, input, own.clone(), report)?;
         // A wheel by another name is another wheel to installers.
         if own != file_name && upgraded.bytes.is_none() {
@@ -343,7 +366,7 @@ impl<'a> Run<'a> {
             self.notices.extend(notice);
         }
         let file_name = own;
-        if self.args.target.one_wheel {
+        if self.one_wheel {
             self.compare_targets(kind, input, file_name.as_ref(), &upgraded, report)?;
             let accepts_missing = self.options.allow_missing;
             let proven = one_wheel::proven(self.args, &self.targets, kind, upgraded.file_name.as_deref(), accepts_missing);
@@ -390,8 +413,9 @@ impl<'a> Run<'a> {
                 let differing =
                     wheel::differing(upgraded.bytes.as_deref().unwrap_or(input), result.bytes.as_deref().unwrap_or(input));
                 let places = if differing.is_empty() { String::new() } else { format!(" in {}", differing.join(", ")) };
+                let advice = if self.auto { "name one of them with `--target`" } else { "leave out --one-wheel" };
                 bail!(TARGETS_DIFFER.refuses(format!(
-                    "the results for {} and {} differ{places}, so none is for both: leave out --one-wheel",
+                    "the results for {} and {} differ{places}, so none is for both: {advice}",
                     first.name, other.name
                 )));
             }
@@ -460,6 +484,11 @@ impl<'a> Run<'a> {
             return Ok(Upgraded { bytes: None, file_name: Some(file_name) });
         }
         Ok(Upgraded { bytes: Some(result.bytes), file_name: Some(result.file_name) })
+    }
+
+    /// Names of the targets that the present result is for.
+    fn result_targets(&self) -> Vec<String> {
+        if self.one_wheel { names(&self.targets) } else { names(&[self.target]) }
     }
 
     fn shows_progress(&self) -> bool {

@@ -44,6 +44,9 @@ pub(super) fn of_lock(args: &UpgradeArgs, target: &Target) -> Result<(Option<Dis
     if locks.len() > 1 || args.wheel.lock.is_some() {
         bail!("one run makes one lock file, and several are given: run it once for each");
     }
+    if args.target.is_auto() {
+        bail!("the packages of a lock file are for one platform, and `--target auto` keeps that of each file: name a platform");
+    }
     let distribution = distribution::read(path, &args.wheel.package)?;
     if let Some(version) = distribution.abi_version.as_deref().filter(|version| *version != target.version)
         && args.target.target.is_empty()
