@@ -3,6 +3,8 @@
 
 #[path = "command_line/answers.rs"]
 mod answers;
+#[path = "command_line/auto.rs"]
+mod auto;
 
 use std::fs;
 use std::io::{Cursor, Write};

@@ -120,7 +120,7 @@ fn packaging_takes_all_names_apart() {
 /// What checks wheels before they are uploaded takes all of them. Where it cannot be had, nothing is shown, and said so.
 #[test]
 fn twine_takes_all_wheels() {
-    let twine = match pypi::twine() {
+    let twine = match pypi::installed(pypi::TWINE, Path::new("python3")) {
         Ok(twine) => twine,
         Err(error) => {
             eprintln!("twine cannot be had, so that no wheel was checked by it: {error:#}");

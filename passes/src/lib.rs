@@ -3,6 +3,9 @@
 //! It knows WebAssembly, the dynamic-linking conventions and the two exception ABIs, and of Python the names that it looks up in a
 //! module ([`python`]). It knows nothing of files, wheels or terminals; those live in the `wasm-pyfix` tool.
 //!
+//! With the feature `parallel`, which is on by default, functions and modules are worked on by all processors at once; the results are
+//! the same without it.
+//!
 //! [`pipeline`] runs all passes in their order; [`module`] is what they work on. What a runtime offers and asks for, the caller says:
 //!
 //! ```
@@ -39,6 +42,7 @@ pub mod merge;
 pub mod module;
 pub mod order;
 mod outcome;
+mod parallel;
 pub mod pipeline;
 pub mod pointers;
 pub mod prune;

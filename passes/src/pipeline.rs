@@ -27,7 +27,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 use wasmparser::FuncType;
 
 use crate::bind;

@@ -8,8 +8,8 @@
 //! `Linking.md` (`target_features`).
 
 use crate::module::dylink::{Dylink, LEGACY_SECTION, SECTION};
+use crate::parallel::prelude::*;
 use crate::{Error, Result};
-use rayon::prelude::*;
 use std::collections::HashMap;
 use wasmparser::{
     BinaryReader, CompositeInnerType, CustomSectionReader, ExternalKind, FuncType, FunctionBody, GlobalType, KnownCustom,

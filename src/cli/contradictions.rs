@@ -2,6 +2,7 @@
 
 use super::upgrade::{OutputArgs, UpgradeArgs};
 use super::usage;
+use crate::distribution;
 use std::path::{Path, PathBuf};
 
 fn is_dash(path: &Path) -> bool {
@@ -18,6 +19,9 @@ pub(super) fn reject_second_stdin(inputs: &[PathBuf]) -> Result<(), clap::Error>
 pub(super) fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Error> {
     reject_second_stdin(&args.inputs)?;
     reject_idle_options(args)?;
+    if args.target.is_auto() {
+        reject_beside_auto(args)?;
+    }
     if args.target.target.len() > 1 {
         reject_several_targets(args)?;
     }
@@ -63,6 +67,24 @@ fn reject_idle_options(args: &UpgradeArgs) -> Result<(), clap::Error> {
     Ok(())
 }
 
+/// What makes no sense where each input is for its own target.
+fn reject_beside_auto(args: &UpgradeArgs) -> Result<(), clap::Error> {
+    if args.target.target.len() > 1 {
+        return Err(usage("`--target auto` is the platform of each input, and another one is given, too: leave out one of them"));
+    }
+    if !args.target.main.is_empty() {
+        return Err(usage(
+            "`--main` is about one runtime, and with `--target auto` each input may be for another: name its platform",
+        ));
+    }
+    if args.wheel.lock.is_some() {
+        return Err(usage(
+            "a lock file is for one runtime, and with `--target auto` each wheel may be for another: name its platform",
+        ));
+    }
+    Ok(())
+}
+
 /// What makes no sense for several targets.
 fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
     let to_stdout = args.output.output.as_deref().is_some_and(is_dash);
@@ -80,7 +102,7 @@ fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
             "the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`",
         ));
     }
-    if several_results && args.wheel.lock.is_some() {
+    if several_results && (args.wheel.lock.is_some() || args.inputs.iter().any(|input| distribution::is_lock(input))) {
         return Err(usage("a lock file is for one runtime, and there are several targets: run it once for each"));
     }
     Ok(())

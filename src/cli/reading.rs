@@ -7,15 +7,17 @@ use std::path::PathBuf;
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    /// Side modules (.so), wheels (.whl), archives of shared libraries (.zip), directories, or a pyodide-lock.json; `-` reads a module from
+    /// standard input
     ///
-    /// What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
+    /// A directory stands for those in it and below, or the distributions that were unpacked or installed there; a lock file for its packages,
+    /// checked against its platform. What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
     #[arg(value_name = "FILE", required = true)]
     pub inputs: Vec<PathBuf>,
 
     /// Platform to check against, or a release of Pyodide (0.29) [default: the one in the wheel's tags, else that of `upgrade`]
     ///
-    /// `wasm-pyfix --list-targets` names them. Repeat it to check against several. Without it, wheels for different platforms are
+    /// `wasm-pyfix --list-targets` names them. Repeat it to check against several. Without it, and with `auto`, wheels for different platforms are
     /// checked one platform at a time.
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub target: Vec<String>,
@@ -80,7 +82,7 @@ pub struct ShowArgs {
     #[arg(long, conflicts_with_all = ["target", "main"], help_heading = "What to show")]
     pub no_upgrade: bool,
 
-    /// Platform to tell the upgrade for [default: the one in the wheel's tags, else that of `upgrade`]
+    /// Platform to tell the upgrade for, or `auto` for the input's own [default: the one in the wheel's tags, else that of `upgrade`]
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub target: Option<String>,
 

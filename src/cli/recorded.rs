@@ -87,8 +87,19 @@ fn of_size(size: &SizeArgs, words: &mut Vec<String>) {
 }
 
 fn of_wheels(wheel: &WheelArgs, words: &mut Vec<String>) {
-    let WheelArgs { tag_style, libdir, exclude, isolate, compress, audit: _, allow_python_mismatch, lock: _, lock_output: _ } =
-        wheel;
+    let WheelArgs {
+        tag_style,
+        libdir,
+        exclude,
+        isolate,
+        compress,
+        audit: _,
+        allow_python_mismatch,
+        lock: _,
+        lock_output: _,
+        package: _,
+        keep_unfit: _,
+    } = wheel;
     value(words, "--tag-style", *tag_style);
     files(words, "--libdir", libdir);
     values(words, "--exclude", exclude);

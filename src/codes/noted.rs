@@ -63,6 +63,25 @@ pub static LOCK_UNFIT: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static LOCK_DROPPED: Code = Code {
+    name: "lock-dropped",
+    severity: Severity::Warning,
+    summary: "packages are left out of the new lock file",
+    explanation: "A lock file was the input, and these packages were refused, or depend on one that was. Loaded on the target they would fail.",
+    remedy: "build these packages for the target, or keep their entries with `--keep-unfit`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static LOCK_KEPT: Code = Code {
+    name: "lock-kept",
+    severity: Severity::Warning,
+    summary: "a package that could not be upgraded stays as it is",
+    explanation: "With `--keep-unfit` a package of the lock file that is refused keeps its file and its entry. It will not load on the target, \
+                  for the reason that is told.",
+    remedy: "build the package for the target",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static PRELIMINARY: Code = Code {
     name: "preliminary-target",
     severity: Severity::Note,
@@ -112,6 +131,16 @@ pub static SIGNATURE_DROPPED: Code = Code {
     explanation: "`RECORD.jws` and `RECORD.p7s` sign the old `RECORD`. A signature of other contents would make installers that \
                   look at it refuse the wheel.",
     remedy: "sign the new wheel, if it was signed for a reason",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static SYMBOLIC_LINK: Code = Code {
+    name: "symbolic-link",
+    severity: Severity::Warning,
+    summary: "a symbolic link in a directory is named like a module, and was not followed",
+    explanation: "What links in a directory lead to may be outside of it, a cache of an installer for example, or is met under its own name. \
+                  They stay as they are, or are made anew with the same target.",
+    remedy: "put copies of the files in the place of the links (`cp -L`, `uv pip install --link-mode copy`)",
     upgrade: Upgrade::Leaves,
 };
 
@@ -265,7 +294,7 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 15] = [
+pub static NOTICES: [&Code; 18] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -274,11 +303,14 @@ pub static NOTICES: [&Code; 15] = [
     &SIGNATURE_DROPPED,
     &OLD_SBOM,
     &UNREAD_AUDIT,
+    &SYMBOLIC_LINK,
     &COMPRESSED_ANEW,
     &DROPPED_SECTIONS,
     &NO_EFFECT,
     &NOT_IN_LOCK,
     &LOCK_UNFIT,
+    &LOCK_DROPPED,
+    &LOCK_KEPT,
     &PRELIMINARY,
     &ONE_WHEEL,
 ];

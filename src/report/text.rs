@@ -22,9 +22,9 @@ pub enum Verbosity {
     Verbose,
 }
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const SUCCESS: Style = AnsiColor::Green.on_default().bold();
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+pub const SUCCESS: Style = AnsiColor::Green.on_default().bold();
 const NOTE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -73,7 +73,7 @@ impl InputReport {
             line += &format!(" -> {}", if output == "-" { "standard output" } else { output });
         }
         let mut facts = Vec::new();
-        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
+        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive | Kind::Directory)) {
             let count = self.modules.len();
             facts.push(format!("{} of {count} {} changed", self.modules_changed(), plural(count, "module")));
         }

@@ -52,8 +52,9 @@ impl Run<'_> {
             allow_missing: args.allow_missing || (has_main && !target.is_known_whole(&self.args.target.main)),
             ..ModuleOptions::default()
         };
-        if bigint && self.sources.len() > 1 {
-            self.options.sibling_types = Arc::new(self.types_of_modules());
+        if bigint && self.items.len() > 1 {
+            let types = self.types.get_or_init(|| Arc::new(self.types_of_modules()));
+            self.options.sibling_types = Arc::clone(types);
         }
         self.shrink = self.shrink_options()?;
         Ok(())
@@ -63,7 +64,7 @@ impl Run<'_> {
     /// reported when its turn comes.
     pub(super) fn types_of_modules(&self) -> HashMap<String, FuncType> {
         let mut types = HashMap::new();
-        for source in self.sources.iter().filter(|source| **source != Source::Stdin) {
+        for source in self.items.iter().map(|item| &item.source).filter(|source| **source != Source::Stdin) {
             let Ok(input) = source.read() else { continue };
             if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
                 types.extend(legalize::wide_exports(&input).unwrap_or_default());
@@ -100,14 +101,13 @@ impl Run<'_> {
 
     pub(super) fn wheel_options(&self) -> WheelOptions {
         let args = &self.args.wheel;
-        let others = self.targets.iter().filter(|target| self.args.target.one_wheel && target.name != self.target.name);
+        let others = self.targets.iter().filter(|target| self.one_wheel && target.name != self.target.name);
         let also = others.map(|target| AlsoFor { platform_tags: self.platform_tags(target), python_tag: target.python_tag() });
         // What one of several targets needs, a wheel for all of them has.
-        let null_weak = match self.args.target.one_wheel {
+        let null_weak = match self.one_wheel {
             true => self.targets.iter().any(|target| target.forgets_weak_imports()),
             false => self.target.forgets_weak_imports(),
         };
-        let recorded = if self.args.target.one_wheel { super::names(&self.targets) } else { vec![self.target.name.to_string()] };
         WheelOptions {
             platform_tags: self.platform_tags(self.target),
             keep_spelling: args.tag_style.is_none(),
@@ -117,7 +117,7 @@ impl Run<'_> {
             allow_python_mismatch: args.allow_python_mismatch,
             libdirs: args.libdir.clone(),
             exclude: args.exclude.clone(),
-            asked: Asked { targets: recorded, options: self.args.recorded(), wanted: args.audit },
+            asked: Asked { targets: self.result_targets(), options: self.args.recorded(), wanted: args.audit },
             isolate: args.isolate.unwrap_or_default(),
             source_date_epoch: self.source_date_epoch,
             module: ModuleOptions { null_weak, ..self.options.clone() },

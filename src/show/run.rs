@@ -17,7 +17,7 @@ use std::io::Write;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ShowArgs) -> i32 {
-    if let Some(Err(error)) = args.target.as_ref().map(|name| Target::find(name)) {
+    if let Some(Err(error)) = args.target.as_ref().filter(|name| *name != target::AUTO).map(|name| Target::find(name)) {
         return usage::cannot_begin(&error, args.color, args.json.then_some(SCHEMA_VERSION));
     }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| show(&Source::new(path), args)).collect();
@@ -53,7 +53,7 @@ fn describe(file_name: Option<&str>, bytes: &[u8], wanted: Wanted, shown: &mut I
     shown.kind = Some(kind);
     match kind {
         Kind::Module => shown.modules = vec![module::describe(bytes, wanted)?],
-        Kind::Wheel | Kind::Archive => {
+        Kind::Wheel | Kind::Archive | Kind::Directory => {
             let own = if kind == Kind::Wheel { Some(naming::of_wheel(file_name.unwrap_or_default(), bytes)?) } else { None };
             let (archive, modules) = archive::describe(own.as_deref().or(file_name).unwrap_or_default(), bytes, wanted)?;
             (shown.archive, shown.modules) = (Some(archive), modules);
@@ -81,11 +81,12 @@ fn empty(input: String) -> Input {
 /// What `upgrade` would do with the input, for the target asked for or the one that suits it.
 fn upgrade(source: &Source, bytes: &[u8], args: &ShowArgs, shown: &Input) -> Result<Upgrade> {
     let target = match &args.target {
+        Some(name) if name == target::AUTO => target::AUTO,
         Some(name) => Target::find(name)?.name,
         None => own_target(shown),
     };
     let report = crate::run::dry_run(source, bytes, target, &args.main)?;
-    Ok(Upgrade { target: target.to_string(), report })
+    Ok(Upgrade { target: report.targets.join(" and "), report })
 }
 
 /// The latest platform in the tags of a wheel, for nothing is made older, unless the default is later.

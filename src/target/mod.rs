@@ -137,6 +137,9 @@ const ARCHITECTURE: &str = "wasm32";
 /// Name of the target that wheels are upgraded to unless another one is asked for.
 pub const DEFAULT: &str = "pyodide_2025_0";
 
+/// What `--target` takes for the platform that each input is for already.
+pub const AUTO: &str = "auto";
+
 impl Target {
     /// All targets, oldest first.
     pub fn all() -> &'static [Target] {

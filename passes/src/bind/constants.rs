@@ -5,8 +5,8 @@ use crate::body::pushed::{self, Pushed};
 use crate::body::{code, relocated};
 use crate::linking::internal_got::{self, Bases, Entry};
 use crate::module::{Address, Body, FunctionId, Item, Module};
+use crate::parallel::prelude::*;
 use crate::{Outcome, Result};
-use rayon::prelude::*;
 use std::collections::HashMap;
 use wasmparser::{FuncType, Operator};
 

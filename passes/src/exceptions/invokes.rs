@@ -10,8 +10,8 @@ use crate::body::code::{Changes, Code, Op};
 use crate::body::edit::Edits;
 use crate::body::halves::TempRet;
 use crate::module::{FunctionId, Module};
+use crate::parallel::prelude::*;
 use crate::{Error, Outcome, Result};
-use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasmparser::{FuncType, ValType};
 

@@ -41,10 +41,10 @@ use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::exception_abi as abi;
 use crate::linking::siblings::SiblingExports;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
+use crate::parallel::prelude::*;
 use crate::{Environment, Error, Outcome, Result, code};
 use abi::{Abi, Role};
 use personality::Personality;
-use rayon::prelude::*;
 use runtime::{Callee, Catches, Matching, State};
 use scan::BodyFacts;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -152,8 +152,9 @@ pub struct Handlers {
 /// [`Error::Malformed`] for code that cannot be decoded.
 pub fn handlers(module: &Module<'_>) -> Result<Handlers> {
     let bodies: Vec<_> = module.bodies().collect();
+    let found: Vec<Handlers> = bodies.into_par_iter().map(|(_, body)| scan::handlers(body)).collect::<Result<_>>()?;
     let either = |a: Handlers, b: Handlers| Handlers { legacy: a.legacy || b.legacy, new: a.new || b.new };
-    bodies.into_par_iter().map(|(_, body)| scan::handlers(body)).try_reduce(Handlers::default, |a, b| Ok(either(a, b)))
+    Ok(found.into_iter().fold(Handlers::default(), either))
 }
 
 /// Where `tempRet0` lives from now on: in a global of the module if nobody else needs it.

@@ -5,7 +5,7 @@ use super::abi::{Abi, Role};
 use crate::Result;
 use crate::body::facts::Kind;
 use crate::module::{Body, FunctionId, Module};
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 use std::collections::{HashMap, HashSet};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 

@@ -16,8 +16,8 @@ use super::runtime::{self, Catches};
 use super::scan::BodyFacts;
 use crate::linking::{harmless, internal_got};
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
+use crate::parallel::prelude::*;
 use crate::{Kept, Notice, Outcome, Result, code};
-use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::FuncType;
 

@@ -27,9 +27,9 @@ use crate::body::list::List;
 use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::harmless;
 use crate::module::{FunctionId, Item, Module, Origin, TypeId};
+use crate::parallel::prelude::*;
 use crate::{Error, Kept, Notice, Outcome, Result, code};
 use indexmap::IndexSet;
-use rayon::prelude::*;
 use std::collections::HashSet;
 use wasmparser::{AbstractHeapType, BinaryReader, BlockType, FuncType, FunctionBody, HeapType, Operator, ValType};
 

@@ -8,7 +8,7 @@
 use crate::Result;
 use crate::linking::signature::{has_i64, legalized};
 use crate::module::{Body, FunctionId, Item, Module};
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 use std::collections::HashSet;
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
 

@@ -7,7 +7,7 @@
 use crate::Result;
 use crate::body::pushed::{self, Pushed};
 use crate::module::{Address, Body, FunctionId, GlobalId, Item, Module};
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 use std::collections::{HashMap, HashSet};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 

@@ -34,7 +34,7 @@ use crate::body::facts::Facts;
 use crate::linking::internal_got;
 use crate::linking::relocation_code;
 use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, SegmentKind};
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 
 /// The slots that one function names.
 #[derive(Debug, Default, PartialEq, Eq)]

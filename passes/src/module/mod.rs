@@ -22,8 +22,8 @@ mod synthesize;
 mod write;
 
 use crate::body::facts::{self, Facts};
+use crate::parallel::prelude::*;
 use dylink::Dylink;
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

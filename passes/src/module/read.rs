@@ -4,8 +4,8 @@
 
 use super::dylink::{Dylink, LEGACY_SECTION, SECTION};
 use super::*;
+use crate::parallel::prelude::*;
 use crate::{Error, Result, code};
-use rayon::prelude::*;
 use wasmparser::{
     BinaryReader, CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations, Parser, Payload, TableInit,
     TypeRef, ValidPayload, Validator, WasmFeatures,

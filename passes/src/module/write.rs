@@ -6,8 +6,8 @@
 use super::index::{IndexMap, IndexMaps};
 use super::remap::remap;
 use super::{FunctionId, Item, Module, Origin, TypeId, dylink, encode, names, section};
+use crate::parallel::prelude::*;
 use crate::{Error, Result};
-use rayon::prelude::*;
 
 impl Module<'_> {
     /// The module in the binary format.

@@ -6,6 +6,7 @@
 //!
 //! Costs are integers, so that the result is the same on every machine.
 
+use crate::parallel;
 use std::cmp::Reverse;
 
 /// How often the sides of one split are revised at most.
@@ -43,7 +44,7 @@ fn ordered(mut documents: Vec<Document>, features: usize, weights: &[i64]) -> Ve
     for (document, on_right) in documents.into_iter().zip(sides) {
         if on_right { right.push(document) } else { left.push(document) }
     }
-    let (mut left, right) = rayon::join(|| ordered(left, features, weights), || ordered(right, features, weights));
+    let (mut left, right) = parallel::join(|| ordered(left, features, weights), || ordered(right, features, weights));
     left.extend(right);
     left
 }

@@ -21,6 +21,7 @@ mod bisect;
 
 use crate::linking::code_offsets::{CODE_OFFSETS, has_code_offsets};
 use crate::module::{FunctionId, Item, Module};
+use crate::parallel;
 use crate::{Error, Kept, Outcome, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -56,7 +57,7 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     if moved == 0 {
         return Ok(outcome);
     }
-    let (before, after) = rayon::join(|| deflated(module, &old), || deflated(module, &new));
+    let (before, after) = parallel::join(|| deflated(module, &old), || deflated(module, &new));
     let (before, after) = (before?, after?);
     if after + before / WORTHWHILE < before {
         module.order_functions(new);

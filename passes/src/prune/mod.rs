@@ -30,8 +30,8 @@ pub use looked_up::is_looked_up;
 use crate::linking::code_offsets::CODE_OFFSETS;
 use crate::linking::mangling::is_mangled;
 use crate::module::{FunctionId, GlobalId, Item, Module, TagId, TypeId};
+use crate::parallel::prelude::*;
 use crate::{Kept, Outcome, Result};
-use rayon::prelude::*;
 use reach::Reached;
 use std::collections::{HashMap, HashSet};
 

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::body::facts::{Facts, Kind};
 use crate::linking::slots::{Table, Taken};
 use crate::module::{ElementItems, FunctionId, Item, Module, SegmentKind};
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 /// Why the slots of a function table all stay.

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::body::edit::Edits;
 use crate::body::pushed;
 use crate::module::{Body, FunctionId, Module};
-use rayon::prelude::*;
+use crate::parallel::prelude::*;
 use std::collections::HashSet;
 use std::ops::Range;
 use wasmparser::Operator;

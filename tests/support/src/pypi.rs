@@ -21,8 +21,14 @@ const ABI3INFO: &str = "abi3info";
 /// The installer of Pyodide 0.29.5 and 314.0.7, and what it needs.
 const MICROPIP: [&str; 2] = ["micropip", "packaging"];
 
-/// The judge of uploads. What it needs in turn is whatever fits it.
-const TWINE: &str = "twine==7.0.0";
+/// The judge of uploads.
+pub const TWINE: &str = "twine==7.0.0";
+
+/// What makes a wheel of a program.
+pub const MATURIN: &str = "maturin==1.16.0";
+
+/// What puts libraries into wheels for Pyodide, with its command.
+pub const AUDITWHEEL: &str = "auditwheel-emscripten==0.3.0";
 
 /// Names of all packages that there are native wheels of.
 pub fn names() -> Result<Vec<String>> {
@@ -83,28 +89,42 @@ pub fn wheel(name: &str) -> Result<PathBuf> {
     wheel.with_context(|| format!("{} holds no wheel; delete it to fetch the wheel again", directory.display()))
 }
 
-/// A directory from which Python imports twine, which judges what is uploaded to the index.
+/// A directory from which `python` imports the package of `requirement`, which is for this machine. What it needs in turn is whatever fits it.
 ///
 /// # Errors
 /// When it cannot be had.
-pub fn twine() -> Result<PathBuf> {
+pub fn installed(requirement: &str, python: &Path) -> Result<PathBuf> {
     static FETCHING: Mutex<()> = Mutex::new(());
     let _guard = FETCHING.lock();
-    let directory = target_directory()?.join("pypi").join(TWINE);
+    let directory = target_directory()?.join("pypi").join(requirement);
     if !directory.is_dir() {
         let parent = directory.parent().context("the directory of a package has a parent")?;
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
         let staging = tempfile::Builder::new().prefix("fetching-").tempdir_in(parent)?;
-        eprintln!("Fetching {TWINE} from the Python package index (once) ...");
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--only-binary=:all:", TWINE, "--target"]).arg(staging.path());
-        let output = pip.output().context("cannot start `python3`: install Python with pip, and have it in PATH")?;
+        eprintln!("Fetching {requirement} from the Python package index (once) ...");
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "install", "--quiet", "--only-binary=:all:", requirement, "--target"]).arg(staging.path());
+        let output = pip
+            .output()
+            .with_context(|| format!("cannot start `{}`: install Python with pip, and have it in PATH", python.display()))?;
         ensure!(output.status.success(), "`pip install` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         if let Err(error) = std::fs::rename(staging.path(), &directory) {
             ensure!(directory.is_dir(), "cannot rename {} to {}: {error}", staging.path().display(), directory.display());
         }
     }
     Ok(directory)
+}
+
+/// A Python of this version, such as `(3, 12)`, or later: the one in `PATH`, or one that pyenv keeps beside it.
+pub fn python_since(major: u32, minor: u32) -> Option<PathBuf> {
+    let program = format!("import sys\nsys.exit(sys.version_info < ({major}, {minor}))");
+    let fits = |python: &PathBuf| Command::new(python).args(["-c", &program]).output().is_ok_and(|output| output.status.success());
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
+    let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or(home);
+    let kept = pyenv.and_then(|root| std::fs::read_dir(root.join("versions")).ok()).into_iter().flatten();
+    let mut kept: Vec<PathBuf> = kept.filter_map(|entry| Some(entry.ok()?.path().join("bin/python3"))).collect();
+    kept.sort();
+    std::iter::once(PathBuf::from("python3")).chain(kept).find(fits)
 }
 
 /// Package names and their lines of `tests/pypi/requirements.txt`.
