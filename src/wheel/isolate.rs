@@ -172,10 +172,7 @@ pub(super) fn rename(
     }
     for (index, new) in candidates {
         let module = &mut modules[index];
-        let old = base_name(&module.path).to_string();
-        // If it needs itself, then by its new name; unless a namesake is meant.
-        module.renamed_needed.entry(old.clone()).or_insert_with(|| base_name(&new).to_string());
-        module.plain_name = Some(old);
+        module.plain_name = Some(base_name(&module.path).to_string());
         if let Some(entry) = module.entry {
             edits.renamed.insert(entry, new.clone());
         }
