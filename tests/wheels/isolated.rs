@@ -78,7 +78,9 @@ fn libraries_that_may_be_opened_by_their_names_keep_them() {
         let (needed, kept) = upgraded_needs(user().file(path, contents), &options);
         assert_eq!((needed, kept.len()), (vec!["libpng.so".to_string()], 1), "{path}: {kept:?}");
     }
-    let others: [(&str, &[u8]); 4] = [
+    let others: [(&str, &[u8]); 5] = [
+        // Nothing calls it, and it goes with the first run.
+        ("demo/b.so", &with_data(DLOPEN, "%s")),
         ("demo/a.py", b"import ctypes\nlibrary = ctypes.CDLL('libjpeg.so')\n"),
         ("demo/a.py", b"# reads png\n"),
         ("demo/b.so", &holding("libjpeg.so")),
@@ -97,9 +99,12 @@ fn lists_of_all_files_are_no_reason_to_keep_a_name() {
     assert_eq!(upgraded_needs(carried, &options), (vec![new_name()], Vec::new()));
 }
 
+const DLOPEN: &str = r#"(import "env" "dlopen" (func $dlopen (param i32 i32) (result i32)))"#;
+
 /// A module that opens a library from C.
 fn opener(name: &str) -> Vec<u8> {
-    with_data(r#"(import "env" "dlopen" (func (param i32 i32) (result i32)))"#, name)
+    let open = r#"(func (export "open") (result i32) i32.const 0 i32.const 0 call $dlopen)"#;
+    with_data(&format!("{DLOPEN}{open}"), name)
 }
 
 /// A module with `text` in its data.
