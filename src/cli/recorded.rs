@@ -43,6 +43,7 @@ impl UpgradeArgs {
         files(words, "--keep-exports-from", size.keep_exports_from.as_slice());
         flag(words, "--bsymbolic", size.bsymbolic);
         flag(words, "--no-bind", size.no_bind);
+        flag(words, "--no-isolate", size.no_isolate);
         flag(words, "--no-prune", size.no_prune);
         flag(words, "--no-relocations", size.no_relocations);
         flag(words, "--no-merge", size.no_merge);

@@ -3,6 +3,7 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+mod map;
 mod names;
 mod settings;
 mod writing;
@@ -209,6 +210,7 @@ impl<'a> Run<'a> {
             error: None,
         };
         let done = self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr));
+        let done = done.and_then(|()| self.write_map(&report.inputs));
         if let Err(error) = done.and_then(|()| self.finish_lock(&mut report)) {
             report.error = Some(Failure::from(&error));
         }
@@ -249,6 +251,9 @@ impl<'a> Run<'a> {
             self.common = one_wheel::common(&self.targets)?.map(Arc::new);
         }
         self.aim_at(self.target)?;
+        if let Some(path) = &self.args.wheel.map {
+            self.writer.check(path).map_err(|error| UNWRITABLE.covers(error))?;
+        }
         if let Some(path) = &self.args.wheel.lock {
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
