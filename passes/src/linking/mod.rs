@@ -7,6 +7,8 @@ pub(crate) mod environment;
 pub mod exception_abi;
 pub(crate) mod harmless;
 pub(crate) mod internal_got;
+pub mod isolated;
+pub mod looked_up;
 pub mod mangling;
 pub mod own;
 pub mod python;
