@@ -17,7 +17,7 @@
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use wasmparser::{BinaryReader, FuncType, FunctionBody, MemArg, MemArgTarget, Operator, ValType};
+use wasmparser::{BinaryReader, FuncType, FunctionBody, MemArg, MemArgTarget, Operator, OperatorsReader, ValType};
 
 /// Name of the export by which the loader finds the function that relocates data.
 pub const EXPORT: &str = "__wasm_apply_data_relocs";
@@ -92,6 +92,17 @@ pub fn data_function(module: &Module<'_>) -> Option<FunctionId> {
 pub fn read(module: &Module<'_>, function: FunctionId) -> Result<Code, Unrecognised> {
     let mut reader = Reader::new(module);
     reader.function(function)?;
+    reader.refuse_overlaps()?;
+    Ok(reader.code)
+}
+
+/// Reads the function `function`, which must not take or return anything, from the instruction at `behind` in its body on.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_behind(module: &Module<'_>, function: FunctionId, behind: usize) -> Result<Code, Unrecognised> {
+    let mut reader = Reader::new(module);
+    reader.function_behind(function, Some(behind))?;
     reader.refuse_overlaps()?;
     Ok(reader.code)
 }
@@ -200,8 +211,12 @@ impl<'m, 'a> Reader<'m, 'a> {
         }
     }
 
-    /// Evaluates a function without parameters and results.
     fn function(&mut self, id: FunctionId) -> Result<(), Unrecognised> {
+        self.function_behind(id, None)
+    }
+
+    /// Evaluates a function without parameters and results, from its first instruction or from the one at `behind` in its body on.
+    fn function_behind(&mut self, id: FunctionId, behind: Option<usize>) -> Result<(), Unrecognised> {
         let function = self.module.function(id);
         let Some(body) = function.origin.defined() else {
             return Err(unrecognised(0, "a call of an imported function"));
@@ -222,7 +237,10 @@ impl<'m, 'a> Reader<'m, 'a> {
             locals.resize(locals.len() + count as usize, Symbolic::constant(0));
         }
         let mut frame = Frame { locals, stack: Vec::new() };
-        let mut operators = reader.get_operators_reader().map_err(malformed)?;
+        let mut operators = match behind {
+            Some(at) => OperatorsReader::new(BinaryReader::new(&body.bytes[at..], body.offset + at as u64)),
+            None => reader.get_operators_reader().map_err(malformed)?,
+        };
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset().map_err(malformed)?;
             self.operator(&operator, offset, &mut frame)?;

@@ -1,6 +1,7 @@
 //! What the memory of a module holds when its data has been relocated and no code has run.
 
 use super::addresses::{Addresses, Meaning};
+use super::uses::overlaps;
 use crate::linking::relocation_code::{self, Value};
 use crate::linking::relocation_table;
 use crate::module::{Address, GlobalId, MemoryId, Module, SegmentKind};
@@ -22,6 +23,8 @@ pub struct Image<'m> {
     segments: Vec<(Range<u32>, &'m [u8])>,
     relocated: HashMap<u32, Word>,
     size: u32,
+    /// What code may write, sorted and disjoint.
+    written: Vec<Range<u32>>,
 }
 
 impl<'m> Image<'m> {
@@ -30,23 +33,31 @@ impl<'m> Image<'m> {
         let segments = segments(module, addresses)?.into_iter();
         let segments = segments.map(|(range, index)| (range, &*module.data()[index].bytes)).collect();
         let size = module.dylink.memory_size;
-        let mut image = Image { segments, relocated: HashMap::new(), size };
+        let mut image = Image { segments, relocated: HashMap::new(), size, written: Vec::new() };
         image.relocate(module, addresses)?;
         Some(image)
     }
 
+    /// Forgets what code may write.
+    pub fn forget(&mut self, written: Vec<Range<u32>>) {
+        self.written = written;
+    }
+
     fn relocate(&mut self, module: &Module<'_>, addresses: &Addresses) -> Option<()> {
         let Some(function) = relocation_code::data_function(module) else { return Some(()) };
-        if relocation_code::is_done(module, function) {
-            for group in relocation_table::read(module, function)? {
+        let stores = if relocation_code::is_done(module, function) {
+            let table = relocation_table::read(module, function)?;
+            for group in table.groups {
                 for place in group.places {
                     let Word::Number(addend) = self.word(place) else { continue };
                     self.relocated.insert(place, behind(addresses, group.global, addend));
                 }
             }
-            return Some(());
-        }
-        for relocation in relocation_code::read(module, function).ok()?.data {
+            table.stores
+        } else {
+            relocation_code::read(module, function).ok()?.data
+        };
+        for relocation in stores {
             let word = match relocation.value {
                 Value::Base(Address::Memory(at)) => Word::Address(Meaning::Data(at)),
                 Value::Base(Address::Table(slot)) => Word::Address(Meaning::Slot(slot)),
@@ -69,8 +80,11 @@ impl<'m> Image<'m> {
         holding
     }
 
-    /// The word at `at`.
+    /// The word at `at`; that which code writes is not known.
     pub fn word(&self, at: u32) -> Word {
+        if overlaps(&self.written, at, at.saturating_add(4)) {
+            return Word::Unknown;
+        }
         if let Some(word) = self.relocated.get(&at) {
             return *word;
         }

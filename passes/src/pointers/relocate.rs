@@ -10,14 +10,14 @@ use crate::linking::relocation_table;
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
-use wasm_encoder::{Function, MemArg, MemArgTarget};
+use wasm_encoder::{Function, InstructionSink, MemArg, MemArgTarget};
 
 /// How they are relocated.
 enum Way {
     /// The function, and all words that it stores.
     Code(FunctionId, Vec<Relocation>),
-    /// A table.
-    Table,
+    /// A table, and the words that the function stores behind it, from so many bytes of its body on.
+    Table(FunctionId, usize, Vec<Relocation>),
 }
 
 /// What relocates the data of a module.
@@ -32,11 +32,12 @@ impl Relocations {
     pub fn of(module: &Module<'_>, addresses: &Addresses) -> Option<Self> {
         let function = relocation_code::data_function(module)?;
         if relocation_code::is_done(module, function) {
-            let groups = relocation_table::read(module, function)?.into_iter();
-            let slots = groups.filter(|group| addresses.meaning(group.global.0) == Some(Meaning::Slot(0)));
+            let table = relocation_table::read(module, function)?;
+            let slots = table.groups.into_iter().filter(|group| addresses.meaning(group.global.0) == Some(Meaning::Slot(0)));
             let segments = segments(module, addresses)?;
             let places = slots.flat_map(|group| group.places).filter(|place| is_writable(&segments, *place));
-            return Some(Relocations { way: Way::Table, places: places.collect() });
+            let places = places.chain(table.stores.iter().map(|word| word.place)).collect();
+            return Some(Relocations { way: Way::Table(function, table.behind, table.stores), places });
         }
         let code = relocation_code::read(module, function).ok()?;
         let places = code.data.iter().map(|word| word.place).collect();
@@ -50,25 +51,38 @@ impl Relocations {
 
     /// Gives words, by their places, the addresses of `slots`.
     pub fn redirect(self, module: &mut Module<'_>, addresses: &Addresses, slots: &HashMap<u32, u32>) {
+        let base = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id) } else { None };
+        let (Some(memory), Some(table)) = (base("__memory_base"), base("__table_base")) else { return };
+        let redirected = |words: Vec<Relocation>| {
+            words.into_iter().map(|word| match slots.get(&word.place) {
+                Some(slot) => Relocation { value: Value::Base(Address::Table(*slot)), ..word },
+                None => word,
+            })
+        };
         match self.way {
             Way::Code(function, words) => {
-                let base = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id) } else { None };
-                let (Some(memory), Some(table)) = (base("__memory_base"), base("__table_base")) else { return };
-                let words = words.into_iter().map(|word| match slots.get(&word.place) {
-                    Some(slot) => Relocation { value: Value::Base(Address::Table(*slot)), ..word },
-                    None => word,
-                });
-                module.define_function(function, stores(memory, table, words));
+                let mut body = Function::new([]).into_raw_body();
+                store(memory, table, redirected(words), &mut body);
+                module.define_function(function, body);
             }
-            Way::Table => rewrite(module, addresses, slots),
+            Way::Table(function, behind, words) => {
+                let stored: HashSet<u32> = words.iter().map(|word| word.place).collect();
+                if slots.keys().any(|place| stored.contains(place))
+                    && let Some(before) = module.function(function).origin.defined()
+                {
+                    let mut body = before.bytes[..behind].to_vec();
+                    store(memory, table, redirected(words), &mut body);
+                    module.define_function(function, body);
+                }
+                rewrite(module, addresses, slots.iter().filter(|(place, _)| !stored.contains(place)));
+            }
         }
     }
 }
 
-/// A function that stores `words`.
-fn stores(memory: GlobalId, table: GlobalId, words: impl Iterator<Item = Relocation>) -> Vec<u8> {
-    let mut function = Function::new([]);
-    let mut code = function.instructions();
+/// Appends code that stores `words`, and the end of a function.
+fn store(memory: GlobalId, table: GlobalId, words: impl Iterator<Item = Relocation>, body: &mut Vec<u8>) {
+    let mut code = InstructionSink::new(body);
     for Relocation { place, value } in words {
         code.global_get(memory.0).i32_const(place as i32).i32_add();
         match value {
@@ -81,17 +95,20 @@ fn stores(memory: GlobalId, table: GlobalId, words: impl Iterator<Item = Relocat
         code.i32_store(MemArg { offset: 0, align: place.trailing_zeros().min(2), target: MemArgTarget::Memory(0), ordering: None });
     }
     code.end();
-    function.into_raw_body()
 }
 
-/// Whether the word at `place` is in a segment, or can be when the segment before it becomes longer.
+/// Whether the word at `place` is in a segment, or can be when the segment before it becomes longer. That is at most as long again, so that no
+/// table asks for more memory than the module has data.
 fn is_writable(segments: &[(Range<u32>, usize)], place: u32) -> bool {
     let behind = segments.partition_point(|(range, _)| range.start <= place);
-    behind > 0 && segments.get(behind).is_none_or(|(next, _)| place + 4 <= next.start)
+    let Some((range, _)) = behind.checked_sub(1).map(|before| &segments[before]) else { return false };
+    let Some(end) = place.checked_add(4) else { return false };
+    let longest = u64::from(range.end) + u64::from(range.end - range.start) + 4;
+    u64::from(end) <= longest && segments.get(behind).is_none_or(|(next, _)| end <= next.start)
 }
 
 /// Writes numbers into data.
-fn rewrite(module: &mut Module<'_>, addresses: &Addresses, words: &HashMap<u32, u32>) {
+fn rewrite<'s>(module: &mut Module<'_>, addresses: &Addresses, words: impl Iterator<Item = (&'s u32, &'s u32)>) {
     let Some(segments) = segments(module, addresses) else { return };
     let mut written: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     for (&place, slot) in words {
