@@ -64,8 +64,17 @@ const MOST_MERGED: usize = 1 << 12;
 /// What the function `id` with this `body` does; `None` when it is too large to be followed.
 pub fn events(module: &Module<'_>, search: &Search<'_>, id: FunctionId, body: &Body<'_>) -> Result<Option<Walked>> {
     let table = if let Some(Item::Table(table)) = module.import("env", "__indirect_function_table") { Some(table.0) } else { None };
-    let merged = BTreeMap::new();
-    let mut walk = Walk { module, search, bytes: &body.bytes, table, events: Vec::new(), passed: None, merged, strange: false };
+    let mut walk = Walk {
+        module,
+        search,
+        bytes: &body.bytes,
+        table,
+        events: Vec::new(),
+        reads: HashSet::new(),
+        passed: None,
+        merged: BTreeMap::new(),
+        strange: false,
+    };
     let solved = forward::solve(&mut walk, module, id, body)?;
     if !solved || walk.strange {
         return Ok(None);
@@ -82,6 +91,8 @@ struct Walk<'w, 'a> {
     table: Option<u32>,
     /// Of the last round, in which all is known of loops.
     events: Vec<Event>,
+    /// Where words were read for something else than a call. One may be told of at each place where ways meet.
+    reads: HashSet<Spot>,
     /// What is passed on up to each place where the function returns.
     passed: Option<Asked>,
     /// Addresses may come from one or the other: for the greater one the lesser one, or one between them.
@@ -105,6 +116,7 @@ impl Analysis for Walk<'_, '_> {
 
     fn begin(&mut self) -> Asked {
         self.events.clear();
+        self.reads.clear();
         self.passed = None;
         Asked::new()
     }
@@ -379,7 +391,10 @@ impl Walk<'_, '_> {
 
     /// A pointer that was read from memory becomes something that is not followed.
     fn read(&mut self, value: Value) {
-        if let Value::Loaded(Source::Spot(spot)) = value {
+        if let Value::Loaded(Source::Spot(spot)) = value
+            && self.search.deeds
+            && self.reads.insert(spot)
+        {
             self.deed(spot, Deed::Read(4));
         }
     }

@@ -39,12 +39,7 @@ pub fn look(
         return Ok(());
     }
     // What code writes is looked for only now that it matters.
-    let mut types: Vec<FuncType> = Vec::new();
-    wrong.iter().for_each(|mismatch| {
-        if !types.contains(&mismatch.actual) {
-            types.push(mismatch.actual.clone());
-        }
-    });
+    let types: HashSet<FuncType> = wrong.iter().map(|mismatch| mismatch.actual.clone()).collect();
     let uses = Uses::of(module, addresses, &read.regions, &types)?;
     image.forget(uses.written.clone());
     let sure = follow(module, &image, python, given).found;
@@ -63,7 +58,7 @@ pub fn look(
         mismatch.keeps = match types {
             _ if types.contains(&&mismatch.actual) => Some(Keeps::Rightly),
             [_, _, ..] => Some(Keeps::Several),
-            _ => uses.of_word(module, at, layouts::in_struct(table, field), &mismatch.actual),
+            _ => uses.of_word(at, layouts::in_struct(table, field), &mismatch.actual),
         };
     }
     candidates.extend(still);

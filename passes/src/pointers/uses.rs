@@ -2,13 +2,13 @@
 //!
 //! **Idea.** Code reaches a table by its address, which it has from `__memory_base`, or which another function gives it as an argument. So of all
 //! functions that name data, and of those that they pass addresses of tables to, it is known what they write, read and call there. An address
-//! that is not known to the byte leads into the object that it was made from: all tables close to that are meant.
+//! that is not known to the byte leads into the table that it was made from.
 //!
 //! **When it gives up.** Where a function that names data cannot be followed, all of the data may be written. An imported function may write where
 //! it is pointed to, but for those of Python.
 //!
 //! **Relies on** what C code does with tables that Python reads:
-//! - It writes them by their names, not by addresses that it finds in memory.
+//! - It writes them by their names, not by addresses that it finds in memory, and not from behind their ends.
 //! - What Python is given the address of a table for, under a name with `Py`, does not put other functions into it.
 
 use super::Keeps;
@@ -23,8 +23,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use wasmparser::FuncType;
 
-/// An address with an index may lead to a table that is as close as this: optimisers take from the address what they add to the index.
-const CLOSE: u32 = 64;
+/// An address with an index may lead to a table so many bytes behind it: optimisers take from the address what they add to the index, as much
+/// as one `PyMethodDef` has.
+const CLOSE: u32 = 16;
 /// An address this far in front of a table may be that of an object in which it is.
 const IN_FRONT: u32 = 1 << 12;
 /// So many different things are done behind one parameter, at most; where there are more, anything may be.
@@ -43,24 +44,41 @@ pub struct Uses {
     behind: HashSet<(u32, u32)>,
     /// Types under which functions call something that could not be followed.
     unclear: HashSet<u32>,
+    types: Types,
+}
+
+/// The types that matter, each by the least of its ids.
+#[derive(Debug, Default)]
+struct Types {
+    ids: HashMap<FuncType, u32>,
+    least: HashMap<u32, u32>,
+}
+
+impl Types {
+    fn of(module: &Module<'_>, wanted: &HashSet<FuncType>) -> Self {
+        let mut types = Types::default();
+        for (id, ty) in (0..).zip(module.types()).filter(|(_, ty)| wanted.contains(ty)) {
+            let least = *types.ids.entry(ty.clone()).or_insert(id);
+            types.least.insert(id, least);
+        }
+        types
+    }
 }
 
 impl Uses {
     /// Those of the tables in `regions`, whose pointers lead to functions of the types `actual`.
-    pub fn of(module: &Module<'_>, addresses: &Addresses, regions: &[Range<u32>], actual: &[FuncType]) -> Result<Self> {
+    pub fn of(module: &Module<'_>, addresses: &Addresses, regions: &[Range<u32>], actual: &HashSet<FuncType>) -> Result<Self> {
         let tables = joined(regions.to_vec());
-        let types: HashSet<u32> = (0..).zip(module.types()).filter(|(_, ty)| actual.contains(ty)).map(|(id, _)| id).collect();
         let mut code = Code { module, addresses, tables: &tables, walked: HashMap::new() };
-        let named = code.walk(&types)?;
+        let mut uses = Uses { types: Types::of(module, actual), ..Uses::default() };
+        let named = code.walk(&uses.types)?;
         let deeds = code.behind_parameters();
-        let mut uses = Uses::default();
         for id in named {
             match code.walked.get(&id) {
                 Some(Some(walked)) => walked.events.iter().for_each(|event| uses.add(event, &tables, &deeds)),
-                _ => code.add_unclear(id, &types, &mut uses)?,
+                _ => code.add_unclear(id, &mut uses)?,
             }
         }
-        uses.behind.retain(|(_, ty)| types.contains(ty));
         uses.written = joined(uses.written);
         uses.read = joined(uses.read);
         Ok(uses)
@@ -68,22 +86,18 @@ impl Uses {
 
     /// What keeps the pointer at `at` to a function of the type `actual` from being replaced. Python may hand it out in a struct, so many bytes
     /// from its beginning.
-    pub fn of_word(&self, module: &Module<'_>, at: u32, in_struct: Option<u32>, actual: &FuncType) -> Option<Keeps> {
-        let mut types = (0..).zip(module.types()).filter(|(_, ty)| *ty == actual).map(|(id, _)| id);
-        let is_read = overlaps(&self.read, at, at.saturating_add(4));
-        types
-            .find_map(|ty| match in_struct {
-                _ if self.called.contains(&(at, ty)) => Some(Keeps::Rightly),
-                Some(bytes) if self.behind.contains(&(bytes, ty)) => Some(Keeps::Rightly),
-                _ => self.unclear.contains(&ty).then_some(Keeps::Unclear),
-            })
-            .or(is_read.then_some(Keeps::Unclear))
+    pub fn of_word(&self, at: u32, in_struct: Option<u32>, actual: &FuncType) -> Option<Keeps> {
+        let ty = *self.types.ids.get(actual)?;
+        if self.called.contains(&(at, ty)) || in_struct.is_some_and(|bytes| self.behind.contains(&(bytes, ty))) {
+            return Some(Keeps::Rightly);
+        }
+        (self.unclear.contains(&ty) || overlaps(&self.read, at, at.saturating_add(4))).then_some(Keeps::Unclear)
     }
 
     fn add(&mut self, event: &Event, tables: &[Range<u32>], deeds: &Deeds) {
         match *event {
             Event::Done(spot, deed) => self.done(spot, deed, tables, CLOSE),
-            Event::Behind { bytes, ty } => drop(self.behind.insert((bytes, ty))),
+            Event::Behind { bytes, ty } => self.behind.extend(self.types.least.get(&ty).map(|ty| (bytes, *ty))),
             Event::Passed { callee, argument, spot: spot @ Spot { origin: Origin::Data(at), .. }, length } => {
                 if close(tables, at, IN_FRONT).next().is_none() {
                     return;
@@ -98,13 +112,13 @@ impl Uses {
         }
     }
 
-    /// Something is done at `spot`, which leads to a table at most so many bytes `away`, if it is not known to the byte.
+    /// Something is done at `spot`, which leads to a table at most so many bytes `away` if it is not known to the byte.
     fn done(&mut self, spot: Spot, deed: Deed, tables: &[Range<u32>], away: u32) {
         let Origin::Data(at) = spot.origin else { return };
         match (deed, spot.more) {
             (Deed::Write(bytes), Some(_)) => self.written.push(at..at.saturating_add(bytes)),
             (Deed::Read(bytes), Some(_)) => self.read.push(at..at.saturating_add(bytes)),
-            (Deed::Call(ty), Some(_)) => drop(self.called.insert((at, ty))),
+            (Deed::Call(ty), Some(_)) => self.called.extend(self.types.least.get(&ty).map(|ty| (at, *ty))),
             (Deed::Write(_), None) => self.written.extend(close(tables, at, away).cloned()),
             (Deed::Read(_) | Deed::Call(_), None) => self.read.extend(close(tables, at, 0).cloned()),
         }
@@ -116,9 +130,9 @@ fn beyond(spot: Spot, behind: Option<i32>) -> Spot {
     behind.map_or(Spot::around(spot.origin), |bytes| spot.plus(i64::from(bytes)))
 }
 
-/// The tables in which `at` is, or that are at most so many bytes away.
+/// The tables in which `at` is, or that are at most so many bytes behind it.
 fn close(tables: &[Range<u32>], at: u32, away: u32) -> impl Iterator<Item = &Range<u32>> {
-    let first = tables.partition_point(|table| table.end.saturating_add(away) <= at);
+    let first = tables.partition_point(|table| table.end <= at);
     tables[first..].iter().take_while(move |table| table.start.saturating_sub(away) <= at)
 }
 
@@ -155,12 +169,12 @@ fn anything() -> Done {
 /// What is done behind the parameters of functions.
 struct Deeds {
     own: HashMap<Parameter, Done>,
-    imported: HashMap<FunctionId, Imported>,
+    others: HashMap<FunctionId, Other>,
 }
 
-/// What imported functions do where they are pointed to.
+/// What functions that are not followed do where they are pointed to.
 #[derive(Debug, Clone, Copy)]
-enum Imported {
+enum Other {
     /// Those of Python.
     Nothing,
     /// The first argument is written, as many bytes as the third one says, and with `true` the second one is read.
@@ -168,22 +182,22 @@ enum Imported {
     Anything,
 }
 
-impl Imported {
-    fn called(name: &str) -> Self {
+impl Other {
+    fn imported(name: &str) -> Self {
         match name {
-            "memcpy" | "memmove" => Imported::Writes(true),
-            "memset" => Imported::Writes(false),
-            _ if name.starts_with("Py") || name.starts_with("_Py") => Imported::Nothing,
-            _ => Imported::Anything,
+            "memcpy" | "memmove" => Other::Writes(true),
+            "memset" => Other::Writes(false),
+            _ if name.starts_with("Py") || name.starts_with("_Py") => Other::Nothing,
+            _ => Other::Anything,
         }
     }
 
     fn deeds(self, argument: u32, length: Option<u32>) -> Done {
         let behind = length.map(|_| 0);
         match (self, argument) {
-            (Imported::Writes(_), 0) => [(behind, Deed::Write(length.unwrap_or(0)))].into(),
-            (Imported::Writes(true), 1) => [(behind, Deed::Read(length.unwrap_or(0)))].into(),
-            (Imported::Anything, _) => anything(),
+            (Other::Writes(_), 0) => [(behind, Deed::Write(length.unwrap_or(0)))].into(),
+            (Other::Writes(true), 1) => [(behind, Deed::Read(length.unwrap_or(0)))].into(),
+            (Other::Anything, _) => anything(),
             _ => Done::new(),
         }
     }
@@ -191,8 +205,8 @@ impl Imported {
 
 impl Deeds {
     fn of(&self, callee: FunctionId, argument: u32, length: Option<u32>) -> Done {
-        match self.imported.get(&callee) {
-            Some(imported) => imported.deeds(argument, length),
+        match self.others.get(&callee) {
+            Some(other) => other.deeds(argument, length),
             None => self.own.get(&(callee, argument)).cloned().unwrap_or_default(),
         }
     }
@@ -210,10 +224,11 @@ struct Code<'c, 'a> {
 impl Code<'_, '_> {
     /// Looks at the functions that name data or call something under one of the `types`, which it returns, and at those to which they pass
     /// addresses of tables.
-    fn walk(&mut self, types: &HashSet<u32>) -> Result<Vec<FunctionId>> {
+    fn walk(&mut self, types: &Types) -> Result<Vec<FunctionId>> {
         let relocations = relocation_code::data_function(self.module);
         let concerned = self.module.bodies_that(|facts| {
-            facts.reads().any(|global| self.addresses.is_data(global)) || facts.types_called().any(|ty| types.contains(&ty))
+            facts.reads().any(|global| self.addresses.is_data(global))
+                || facts.types_called().any(|ty| types.least.contains_key(&ty))
         })?;
         let named: Vec<FunctionId> = concerned.iter().map(|(id, _)| *id).filter(|id| Some(*id) != relocations).collect();
         let mut waiting = named.clone();
@@ -266,25 +281,21 @@ impl Code<'_, '_> {
 
     /// What is done behind the parameters of all functions that were looked at.
     fn behind_parameters(&self) -> Deeds {
-        let mut deeds = Deeds { own: HashMap::new(), imported: self.imported() };
+        let mut deeds = Deeds { own: HashMap::new(), others: self.others() };
         // Where a parameter is passed on: from which one, and how far behind it.
         let mut passed: HashMap<Parameter, Vec<(Parameter, Option<i32>)>> = HashMap::new();
         for (&id, walked) in &self.walked {
-            let Some(walked) = walked else {
-                let parameters = 0..self.module.signature(id).params().len() as u32;
-                deeds.own.extend(parameters.map(|parameter| ((id, parameter), anything())));
-                continue;
-            };
+            let Some(walked) = walked else { continue };
             for event in &walked.events {
                 match *event {
                     Event::Done(Spot { origin: Origin::Parameter(number), more }, deed) => {
                         add(deeds.own.entry((id, number)).or_default(), (more, deed));
                     }
                     Event::Passed { callee, argument, spot: Spot { origin: Origin::Parameter(number), more }, length } => {
-                        match deeds.imported.get(&callee) {
-                            Some(imported) => {
+                        match deeds.others.get(&callee) {
+                            Some(other) => {
                                 let done = deeds.own.entry((id, number)).or_default();
-                                for (behind, deed) in imported.deeds(argument, length) {
+                                for (behind, deed) in other.deeds(argument, length) {
                                     add(done, (sum(more, behind), deed));
                                 }
                             }
@@ -314,20 +325,21 @@ impl Code<'_, '_> {
         deeds
     }
 
-    fn imported(&self) -> HashMap<FunctionId, Imported> {
+    fn others(&self) -> HashMap<FunctionId, Other> {
         let imports = self.module.imports().iter().filter_map(|import| match import.item {
-            Item::Function(id) if import.module == "env" => Some((id, Imported::called(&import.field))),
-            Item::Function(id) => Some((id, Imported::Anything)),
+            Item::Function(id) if import.module == "env" => Some((id, Other::imported(&import.field))),
+            Item::Function(id) => Some((id, Other::Anything)),
             _ => None,
         });
-        imports.collect()
+        let unclear = self.walked.iter().filter(|(_, walked)| walked.is_none()).map(|(id, _)| (*id, Other::Anything));
+        imports.chain(unclear).collect()
     }
 
     /// Adds what the function `id` may do, which could not be followed.
-    fn add_unclear(&self, id: FunctionId, types: &HashSet<u32>, uses: &mut Uses) -> Result<()> {
+    fn add_unclear(&self, id: FunctionId, uses: &mut Uses) -> Result<()> {
         let Some(body) = self.module.function(id).origin.defined() else { return Ok(()) };
         let facts = body.facts()?;
-        uses.unclear.extend(facts.types_called().filter(|ty| types.contains(ty)));
+        uses.unclear.extend(facts.types_called().filter_map(|ty| uses.types.least.get(&ty)));
         if facts.reads().any(|global| self.addresses.is_data(global)) {
             uses.written.push(0..u32::MAX);
         }
