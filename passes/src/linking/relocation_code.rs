@@ -57,6 +57,19 @@ pub enum Value {
     Constant(i32),
 }
 
+impl Value {
+    /// The global, if there is one, and the constant that the value is the sum of, by what holds the bases. A module without a table has no use for
+    /// its base.
+    pub fn sum(self, memory: GlobalId, table: Option<GlobalId>) -> (Option<GlobalId>, i32) {
+        match self {
+            Value::Base(Address::Memory(offset)) => (Some(memory), offset as i32),
+            Value::Base(Address::Table(offset)) => (table, offset as i32),
+            Value::Entry { global, addend } => (Some(global), addend),
+            Value::Constant(constant) => (None, constant),
+        }
+    }
+}
+
 /// All that a function of relocation code does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Code {
@@ -195,14 +208,10 @@ struct Frame {
 
 impl<'m, 'a> Reader<'m, 'a> {
     fn new(module: &'m Module<'a>) -> Self {
-        let base = |name| match module.import("env", name) {
-            Some(Item::Global(id)) => Some(id),
-            _ => None,
-        };
         Reader {
             module,
-            memory_base: base("__memory_base"),
-            table_base: base("__table_base"),
+            memory_base: module.base("__memory_base"),
+            table_base: module.base("__table_base"),
             contents: HashMap::new(),
             code: Code::default(),
             offsets: Vec::new(),

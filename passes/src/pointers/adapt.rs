@@ -69,7 +69,7 @@ pub fn run(module: &mut Module<'_>, runtime: &Runtime<'_>) -> Result<Outcome> {
     }
     let alone = alone(module, &addresses, &adapters)?;
     drop_code_offsets(module, &mut outcome);
-    put_in(module, &addresses, relocations, adapters, &alone, &mut outcome)?;
+    put_in(module, relocations, adapters, &alone, &mut outcome)?;
     Ok(outcome)
 }
 
@@ -105,7 +105,7 @@ pub fn reasons(module: &Module<'_>, runtime: &Runtime<'_>, mismatches: &[Mismatc
 
 fn reasons_for(module: &Module<'_>, mismatches: &[Mismatch], relocations: Option<&Relocations>) -> Vec<Option<&'static str>> {
     let usual = module.fills_own_slots() && module.own_slots().len() == module.dylink.table_size as usize;
-    let usual = usual && module.import("env", "__table_base").is_some();
+    let usual = usual && module.base("__table_base").is_some();
     let reason = |mismatch: &Mismatch| match &mismatch.place {
         _ if mismatch.called == Called::ByTrampoline => Some(FORGIVEN),
         _ if !is_adaptable(&mismatch.expected, &mismatch.actual) => Some(NUMBERS),
@@ -196,7 +196,6 @@ struct Changes {
 
 fn put_in(
     module: &mut Module<'_>,
-    addresses: &Addresses,
     relocations: Option<Relocations>,
     adapters: Vec<Adapter>,
     alone: &BTreeSet<u32>,
@@ -209,7 +208,7 @@ fn put_in(
     let mut changes: BTreeMap<FunctionId, Changes> = BTreeMap::new();
     let shared = Shared {
         table: module.function_table(),
-        base: if let Some(Item::Global(base)) = module.import("env", "__table_base") { base } else { GlobalId(0) },
+        base: module.base("__table_base").unwrap_or(GlobalId(0)),
         imports: module.imports().iter().map(|import| (import.item, import.field.to_string())).collect(),
     };
     let mut adapted = Vec::new();
@@ -249,7 +248,7 @@ fn put_in(
     }
     module.add_table_slots(&new)?;
     if let Some(relocations) = relocations.filter(|_| !words.is_empty()) {
-        relocations.redirect(module, addresses, &words);
+        relocations.redirect(module, &words);
     }
     for (caller, changes) in changes {
         change(module, caller, &changes)?;

@@ -4,7 +4,8 @@ use super::addresses::{Addresses, Meaning};
 use super::uses::overlaps;
 use crate::linking::relocation_code::{self, Value};
 use crate::linking::relocation_table;
-use crate::module::{Address, GlobalId, MemoryId, Module, SegmentKind};
+use crate::linking::segments::segments;
+use crate::module::{Address, GlobalId, Module};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -30,7 +31,7 @@ pub struct Image<'m> {
 impl<'m> Image<'m> {
     /// `None` when it is not known where data goes, or what relocates it.
     pub fn new(module: &'m Module<'_>, addresses: &Addresses) -> Option<Self> {
-        let segments = segments(module, addresses)?.into_iter();
+        let segments = segments(module).ok()?.into_iter();
         let segments = segments.map(|(range, index)| (range, &*module.data()[index].bytes)).collect();
         let size = module.dylink.memory_size;
         let mut image = Image { segments, relocated: HashMap::new(), size, written: Vec::new() };
@@ -122,22 +123,6 @@ impl<'m> Image<'m> {
         let name = std::str::from_utf8(&bytes[..length]).ok()?;
         name.chars().all(|character| !character.is_control()).then(|| name.to_string())
     }
-}
-
-/// Where the active data segments go, sorted, with their indices; `None` when that is not known, or when they overlap.
-pub fn segments(module: &Module<'_>, addresses: &Addresses) -> Option<Vec<(Range<u32>, usize)>> {
-    let mut segments = Vec::new();
-    for (index, segment) in module.data().iter().enumerate() {
-        let SegmentKind::Active { offset, target, .. } = &segment.kind else { continue };
-        let begin = offset.offset_from(GlobalId(addresses.memory_base?))?;
-        let end = begin.checked_add(u32::try_from(segment.bytes.len()).ok()?)?;
-        if *target != MemoryId(0) || end > module.dylink.memory_size {
-            return None;
-        }
-        segments.push((begin..end, index));
-    }
-    segments.sort_by_key(|(range, _)| range.start);
-    segments.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start).then_some(segments)
 }
 
 /// What `global` holds, and `addend`.

@@ -4,10 +4,10 @@
 //! the words change to which it adds.
 
 use super::addresses::{Addresses, Meaning};
-use super::image::segments;
 use crate::linking::relocation_code::{self, Relocation, Value};
 use crate::linking::relocation_table;
-use crate::module::{Address, FunctionId, GlobalId, Item, Module};
+use crate::linking::segments::segments;
+use crate::module::{Address, FunctionId, GlobalId, Module};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use wasm_encoder::{Function, InstructionSink, MemArg, MemArgTarget};
@@ -34,7 +34,7 @@ impl Relocations {
         if relocation_code::is_done(module, function) {
             let table = relocation_table::read(module, function)?;
             let slots = table.groups.into_iter().filter(|group| addresses.meaning(group.global.0) == Some(Meaning::Slot(0)));
-            let segments = segments(module, addresses)?;
+            let segments = segments(module).ok()?;
             let places = slots.flat_map(|group| group.places).filter(|place| is_writable(&segments, *place));
             let places = places.chain(table.stores.iter().map(|word| word.place)).collect();
             return Some(Relocations { way: Way::Table(function, table.behind, table.stores), places });
@@ -50,9 +50,8 @@ impl Relocations {
     }
 
     /// Gives words, by their places, the addresses of `slots`.
-    pub fn redirect(self, module: &mut Module<'_>, addresses: &Addresses, slots: &HashMap<u32, u32>) {
-        let base = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id) } else { None };
-        let (Some(memory), Some(table)) = (base("__memory_base"), base("__table_base")) else { return };
+    pub fn redirect(self, module: &mut Module<'_>, slots: &HashMap<u32, u32>) {
+        let (Some(memory), table @ Some(_)) = (module.base("__memory_base"), module.base("__table_base")) else { return };
         let redirected = |words: Vec<Relocation>| {
             words.into_iter().map(|word| match slots.get(&word.place) {
                 Some(slot) => Relocation { value: Value::Base(Address::Table(*slot)), ..word },
@@ -74,23 +73,21 @@ impl Relocations {
                     store(memory, table, redirected(words), &mut body);
                     module.define_function(function, body);
                 }
-                rewrite(module, addresses, slots.iter().filter(|(place, _)| !stored.contains(place)));
+                rewrite(module, slots.iter().filter(|(place, _)| !stored.contains(place)));
             }
         }
     }
 }
 
 /// Appends code that stores `words`, and the end of a function.
-fn store(memory: GlobalId, table: GlobalId, words: impl Iterator<Item = Relocation>, body: &mut Vec<u8>) {
+fn store(memory: GlobalId, table: Option<GlobalId>, words: impl Iterator<Item = Relocation>, body: &mut Vec<u8>) {
     let mut code = InstructionSink::new(body);
     for Relocation { place, value } in words {
         code.global_get(memory.0).i32_const(place as i32).i32_add();
-        match value {
-            Value::Base(Address::Memory(at)) => code.global_get(memory.0).i32_const(at as i32).i32_add(),
-            Value::Base(Address::Table(slot)) => code.global_get(table.0).i32_const(slot as i32).i32_add(),
-            Value::Entry { global, addend: 0 } => code.global_get(global.0),
-            Value::Entry { global, addend } => code.global_get(global.0).i32_const(addend).i32_add(),
-            Value::Constant(value) => code.i32_const(value),
+        match (value, value.sum(memory, table)) {
+            (Value::Entry { global, addend: 0 }, _) => code.global_get(global.0),
+            (_, (Some(global), addend)) => code.global_get(global.0).i32_const(addend).i32_add(),
+            (_, (None, constant)) => code.i32_const(constant),
         };
         code.i32_store(MemArg { offset: 0, align: place.trailing_zeros().min(2), target: MemArgTarget::Memory(0), ordering: None });
     }
@@ -108,8 +105,8 @@ fn is_writable(segments: &[(Range<u32>, usize)], place: u32) -> bool {
 }
 
 /// Writes numbers into data.
-fn rewrite<'s>(module: &mut Module<'_>, addresses: &Addresses, words: impl Iterator<Item = (&'s u32, &'s u32)>) {
-    let Some(segments) = segments(module, addresses) else { return };
+fn rewrite<'s>(module: &mut Module<'_>, words: impl Iterator<Item = (&'s u32, &'s u32)>) {
+    let Ok(segments) = segments(module) else { return };
     let mut written: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     for (&place, slot) in words {
         // Zeros at the end of a segment may have been cut off, in the middle of a word, too.
