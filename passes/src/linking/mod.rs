@@ -15,6 +15,7 @@ pub mod python;
 pub mod relocation_code;
 pub(crate) mod relocation_table;
 pub mod sameness;
+pub(crate) mod segments;
 pub mod siblings;
 pub(crate) mod signature;
 pub(crate) mod slots;
