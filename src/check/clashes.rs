@@ -29,11 +29,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wasm_pyfix_passes::Result;
+use wasm_pyfix_passes::linking::looked_up::is_looked_up;
 use wasm_pyfix_passes::linking::mangling;
 use wasm_pyfix_passes::linking::own::called;
 use wasm_pyfix_passes::linking::sameness::Doings;
 use wasm_pyfix_passes::module::{FunctionId, Item, Module};
-use wasm_pyfix_passes::prune::is_looked_up;
 
 /// What names begin with that compilers, the standard library of Rust and Cython give to parts of every module.
 const OF_LANGUAGES: [&str; 8] =
