@@ -215,7 +215,7 @@ impl Events {
         let mut walks: HashMap<FunctionId, usize> = HashMap::new();
         let mut callers: Option<HashMap<FunctionId, Vec<FunctionId>>> = None;
         while !waiting.is_empty() {
-            let search = Search { addresses, asked: &asked, deeds: false };
+            let search = Search { addresses, asked: &asked, tables: None };
             let walked: Vec<(FunctionId, Option<Walked>)> = (waiting.into_par_iter())
                 .filter_map(|id| Some((id, module.function(id).origin.defined()?)))
                 .map(|(id, body)| Ok((id, calls::events(module, &search, id, body)?)))

@@ -41,7 +41,7 @@ impl Spot {
 }
 
 /// Where a pointer was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     Spot(Spot),
     /// So many bytes behind an address that is not known.
