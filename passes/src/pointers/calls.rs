@@ -56,7 +56,7 @@ pub struct Search<'s> {
 #[derive(Debug, Default)]
 pub struct Walked {
     pub events: Vec<Event>,
-    /// The parameters that it passes on, on each way through it.
+    /// The parameters that it passes on, on each way through it, and descriptions on any.
     pub passed: Asked,
 }
 
@@ -83,7 +83,8 @@ pub fn events(module: &Module<'_>, search: &Search<'_>, id: FunctionId, body: &B
     if !solved || walk.strange {
         return Ok(None);
     }
-    let passed = walk.passed.take().unwrap_or_default();
+    let mut passed = walk.passed.take().unwrap_or_default();
+    passed.extend(described(&walk.events));
     Ok(walk.told().map(|events| Walked { events, passed }))
 }
 
@@ -97,6 +98,18 @@ enum Taken {
         argument: u32,
         length: Option<u32>,
     },
+}
+
+/// The parameters that a function passes on as descriptions of something, on some way through it, and as nothing else.
+fn described(events: &[Event]) -> Vec<(u32, Role)> {
+    let mut roles: BTreeMap<u32, BTreeSet<Role>> = BTreeMap::new();
+    for event in events {
+        if let Event::Given { role, value: Value::Parameter(parameter), .. } = *event {
+            roles.entry(parameter).or_default().insert(role);
+        }
+    }
+    let alone = roles.into_iter().filter_map(|(parameter, roles)| Some((parameter, roles.first().copied()?, roles.len() == 1)));
+    alone.filter(|(_, role, alone)| *alone && role.is_description()).map(|(parameter, role, _)| (parameter, role)).collect()
 }
 
 struct Walk<'w, 'a> {
