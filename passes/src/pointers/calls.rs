@@ -93,11 +93,8 @@ pub fn events(module: &Module<'_>, search: &Search<'_>, id: FunctionId, body: &B
 enum Taken {
     /// So many bytes behind it, or somewhere around.
     Done(Option<i64>, Deed),
-    Passed {
-        callee: FunctionId,
-        argument: u32,
-        length: Option<u32>,
-    },
+    /// It, or what is made from it, is given to a function.
+    Passed { callee: FunctionId, argument: u32, length: Option<u32>, made: bool },
 }
 
 /// The parameters that a function passes on as descriptions of something, on some way through it, and as nothing else.
@@ -245,7 +242,10 @@ impl Walk<'_, '_> {
                     Taken::Done(bytes, deed) => {
                         Event::Done(bytes.map_or(Spot::around(spot.origin), |bytes| spot.plus(bytes)), deed)
                     }
-                    Taken::Passed { callee, argument, length } => Event::Passed { callee, argument, spot: *spot, length },
+                    Taken::Passed { callee, argument, length, made } => {
+                        let spot = if made { Spot::around(spot.origin) } else { *spot };
+                        Event::Passed { callee, argument, spot, length }
+                    }
                 });
                 if events.len() > MOST_MERGED {
                     return None;
@@ -333,13 +333,18 @@ impl Walk<'_, '_> {
                 let (right, left) = (place.pop(), place.pop());
                 self.read(right);
                 self.read(left);
-                place.push(left.combined(right, matches!(operator, Operator::I32Sub)));
+                let subtract = matches!(operator, Operator::I32Sub);
+                place.push(match (left.spot(), right.spot()) {
+                    // One of them is an index.
+                    (Some(left), Some(right)) if !subtract => Value::Beyond(Spot::around(self.merge(left.origin, right.origin))),
+                    _ => left.combined(right, subtract),
+                });
             }
             Operator::I32Or | Operator::I32And | Operator::I32Xor => {
                 let (right, left) = (place.pop(), place.pop());
                 self.read(right);
                 self.read(left);
-                place.push(if left.spot().is_some() { left.around() } else { right.around() });
+                place.push(left.around_either(right));
             }
             Operator::Select | Operator::TypedSelect { .. } => {
                 place.pop();
@@ -441,6 +446,7 @@ impl Walk<'_, '_> {
     fn done(&mut self, address: Value, offset: u64, deed: Deed) {
         match address {
             Value::Loaded(source) => self.take(source, Taken::Done(Some(offset as i64), deed)),
+            Value::Past(source) => self.take(source, Taken::Done(None, deed)),
             _ => {
                 if let Some(spot) = address.spot() {
                     self.deed(spot.plus(offset as i64), deed);
@@ -455,7 +461,7 @@ impl Walk<'_, '_> {
             (_, Value::Number(length)) => self.done(address, 0, deed(length as u32)),
             (Some(spot), _) => self.deed(Spot::around(spot.origin), deed(0)),
             (None, _) => {
-                if let Value::Loaded(source) = address {
+                if let Value::Loaded(source) | Value::Past(source) = address {
                     self.take(source, Taken::Done(None, deed(0)));
                 }
             }
@@ -494,8 +500,10 @@ impl Walk<'_, '_> {
             let passed = (0..).zip(arguments).filter_map(|(argument, value)| Some((argument, value.spot()?)));
             self.events.extend(passed.map(|(argument, spot)| Event::Passed { callee, argument, spot, length }));
             for (argument, value) in (0..).zip(arguments) {
-                if let Value::Loaded(source) = *value {
-                    self.take(source, Taken::Passed { callee, argument, length });
+                match *value {
+                    Value::Loaded(source) => self.take(source, Taken::Passed { callee, argument, length, made: false }),
+                    Value::Past(source) => self.take(source, Taken::Passed { callee, argument, length, made: true }),
+                    _ => {}
                 }
             }
         }
