@@ -2,12 +2,14 @@
 
 use super::addresses::{Addresses, Meaning};
 use super::roots::Role;
+use super::uses::is_in_front;
 use super::values::{Origin, Source, Spot, Value};
 use crate::Result;
 use crate::body::arity;
 use crate::body::solve::forward::{self, Analysis, Budget, Place};
 use crate::module::{Body, FunctionId, Item, Module};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use wasmparser::Operator;
 
 /// Arguments of a function that are looked at: the number of each, and what it is.
@@ -46,20 +48,20 @@ pub struct Search<'s> {
     pub addresses: &'s Addresses,
     /// By functions.
     pub asked: &'s HashMap<FunctionId, Asked>,
-    /// Whether what is done in memory is of interest.
-    pub deeds: bool,
+    /// Where tables are, if it is of interest what is done with them.
+    pub tables: Option<&'s [Range<u32>]>,
 }
 
 /// What a function was found to do.
 #[derive(Debug, Default)]
 pub struct Walked {
     pub events: Vec<Event>,
-    /// The parameters that it passes on, on each way through it.
+    /// The parameters that it passes on, on each way through it, and descriptions on any.
     pub passed: Asked,
 }
 
-/// So many events of addresses that are either of several are told, at most; only hostile functions have more.
-const MOST_MERGED: usize = 1 << 12;
+/// So many events of addresses that are either of several, or come from memory, are told, at most; only hostile functions have more.
+const MOST_MERGED: usize = 1 << 14;
 
 /// What the function `id` with this `body` does; `None` when it is too large to be followed.
 pub fn events(module: &Module<'_>, search: &Search<'_>, id: FunctionId, body: &Body<'_>) -> Result<Option<Walked>> {
@@ -71,6 +73,8 @@ pub fn events(module: &Module<'_>, search: &Search<'_>, id: FunctionId, body: &B
         table,
         events: Vec::new(),
         reads: HashSet::new(),
+        kept: BTreeSet::new(),
+        taken: BTreeSet::new(),
         passed: None,
         merged: BTreeMap::new(),
         strange: false,
@@ -79,8 +83,30 @@ pub fn events(module: &Module<'_>, search: &Search<'_>, id: FunctionId, body: &B
     if !solved || walk.strange {
         return Ok(None);
     }
-    let passed = walk.passed.take().unwrap_or_default();
+    let mut passed = walk.passed.take().unwrap_or_default();
+    passed.extend(described(&walk.events));
     Ok(walk.told().map(|events| Walked { events, passed }))
+}
+
+/// What is done with an address that was taken from memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Taken {
+    /// So many bytes behind it, or somewhere around.
+    Done(Option<i64>, Deed),
+    /// It, or what is made from it, is given to a function.
+    Passed { callee: FunctionId, argument: u32, length: Option<u32>, made: bool },
+}
+
+/// The parameters that a function passes on as descriptions of something, on some way through it, and as nothing else.
+fn described(events: &[Event]) -> Vec<(u32, Role)> {
+    let mut roles: BTreeMap<u32, BTreeSet<Role>> = BTreeMap::new();
+    for event in events {
+        if let Event::Given { role, value: Value::Parameter(parameter), .. } = *event {
+            roles.entry(parameter).or_default().insert(role);
+        }
+    }
+    let alone = roles.into_iter().filter_map(|(parameter, roles)| Some((parameter, roles.first().copied()?, roles.len() == 1)));
+    alone.filter(|(_, role, alone)| *alone && role.is_description()).map(|(parameter, role, _)| (parameter, role)).collect()
 }
 
 struct Walk<'w, 'a> {
@@ -93,6 +119,10 @@ struct Walk<'w, 'a> {
     events: Vec<Event>,
     /// Where words were read for something else than a call. One may be told of at each place where ways meet.
     reads: HashSet<Spot>,
+    /// Addresses that the function puts into memory, and where: it may take them from there.
+    kept: BTreeSet<(Source, Spot)>,
+    /// What it does so many bytes behind addresses that it takes from memory, and to which functions it gives them.
+    taken: BTreeSet<(Source, Taken)>,
     /// What is passed on up to each place where the function returns.
     passed: Option<Asked>,
     /// Addresses may come from one or the other: for the greater one the lesser one, or one between them.
@@ -117,6 +147,8 @@ impl Analysis for Walk<'_, '_> {
     fn begin(&mut self) -> Asked {
         self.events.clear();
         self.reads.clear();
+        self.kept.clear();
+        self.taken.clear();
         self.passed = None;
         Asked::new()
     }
@@ -169,6 +201,7 @@ impl Walk<'_, '_> {
             others.entry(self.least(origin)).or_default().push(origin);
         }
         let mut events = std::mem::take(&mut self.events);
+        events.extend(self.taken_from_memory()?);
         if others.is_empty() {
             return Some(events);
         }
@@ -194,6 +227,29 @@ impl Walk<'_, '_> {
                     }
                     event
                 }));
+            }
+        }
+        Some(events)
+    }
+
+    /// What is done with addresses between putting them into memory and taking them from there; `None` where it is too much.
+    fn taken_from_memory(&self) -> Option<Vec<Event>> {
+        let mut events = Vec::new();
+        for (source, spot) in &self.kept {
+            let first = (*source, Taken::Done(None, Deed::Write(0)));
+            for (_, taken) in self.taken.range(first..).take_while(|(from, _)| from == source) {
+                events.push(match *taken {
+                    Taken::Done(bytes, deed) => {
+                        Event::Done(bytes.map_or(Spot::around(spot.origin), |bytes| spot.plus(bytes)), deed)
+                    }
+                    Taken::Passed { callee, argument, length, made } => {
+                        let spot = if made { Spot::around(spot.origin) } else { *spot };
+                        Event::Passed { callee, argument, spot, length }
+                    }
+                });
+                if events.len() > MOST_MERGED {
+                    return None;
+                }
             }
         }
         Some(events)
@@ -277,13 +333,18 @@ impl Walk<'_, '_> {
                 let (right, left) = (place.pop(), place.pop());
                 self.read(right);
                 self.read(left);
-                place.push(left.combined(right, matches!(operator, Operator::I32Sub)));
+                let subtract = matches!(operator, Operator::I32Sub);
+                place.push(match (left.spot(), right.spot()) {
+                    // One of them is an index.
+                    (Some(left), Some(right)) if !subtract => Value::Beyond(Spot::around(self.merge(left.origin, right.origin))),
+                    _ => left.combined(right, subtract),
+                });
             }
             Operator::I32Or | Operator::I32And | Operator::I32Xor => {
                 let (right, left) = (place.pop(), place.pop());
                 self.read(right);
                 self.read(left);
-                place.push(if left.spot().is_some() { left.around() } else { right.around() });
+                place.push(left.around_either(right));
             }
             Operator::Select | Operator::TypedSelect { .. } => {
                 place.pop();
@@ -319,12 +380,8 @@ impl Walk<'_, '_> {
     fn memory(&mut self, place: &mut Place<Self>, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::I32Load { memarg } => {
-                let loaded = match (place.pop().spot(), u32::try_from(memarg.offset)) {
-                    (Some(spot), _) => Some(Source::Spot(spot.plus(memarg.offset as i64))),
-                    (None, Ok(bytes)) => Some(Source::Behind(bytes)),
-                    _ => None,
-                };
-                place.push(loaded.map_or(Value::Unknown, Value::Loaded));
+                let address = place.pop();
+                place.push(source(address, memarg.offset).map_or(Value::Unknown, Value::Loaded));
             }
             Operator::I64Load { memarg } | Operator::F64Load { memarg } => self.load(place, memarg.offset, 8),
             Operator::F32Load { memarg } => self.load(place, memarg.offset, 4),
@@ -358,26 +415,56 @@ impl Walk<'_, '_> {
     }
 
     fn load(&mut self, place: &mut Place<Self>, offset: u64, bytes: u32) {
-        if let Some(spot) = place.pop().spot() {
-            self.deed(spot.plus(offset as i64), Deed::Read(bytes));
-        }
+        let address = place.pop();
+        self.done(address, offset, Deed::Read(bytes));
         place.push_unknown(1);
     }
 
     fn store(&mut self, place: &mut Place<Self>, offset: u64, bytes: u32) {
         let (value, address) = (place.pop(), place.pop());
         self.read(value);
-        if let Some(spot) = address.spot() {
-            self.deed(spot.plus(offset as i64), Deed::Write(bytes));
+        self.done(address, offset, Deed::Write(bytes));
+        let concerns = |tables: &[Range<u32>], spot: Spot| match spot.origin {
+            Origin::Data(at) => is_in_front(tables, at),
+            Origin::Parameter(_) => true,
+        };
+        if let (Some(tables), Some(kept), Some(source)) = (self.search.tables, value.spot(), source(address, offset))
+            && concerns(tables, kept)
+        {
+            self.kept.insert((source, kept));
+        }
+    }
+
+    /// Something is done with an address that was read from memory.
+    fn take(&mut self, source: Source, taken: Taken) {
+        if self.search.tables.is_some() {
+            self.taken.insert((source, taken));
+        }
+    }
+
+    /// Something is done so many bytes behind an address.
+    fn done(&mut self, address: Value, offset: u64, deed: Deed) {
+        match address {
+            Value::Loaded(source) => self.take(source, Taken::Done(Some(offset as i64), deed)),
+            Value::Past(source) => self.take(source, Taken::Done(None, deed)),
+            _ => {
+                if let Some(spot) = address.spot() {
+                    self.deed(spot.plus(offset as i64), deed);
+                }
+            }
         }
     }
 
     /// Something is done to so many bytes.
     fn range(&mut self, address: Value, length: Value, deed: impl Fn(u32) -> Deed) {
         match (address.spot(), length) {
-            (Some(spot), Value::Number(length)) => self.deed(spot, deed(length as u32)),
+            (_, Value::Number(length)) => self.done(address, 0, deed(length as u32)),
             (Some(spot), _) => self.deed(Spot::around(spot.origin), deed(0)),
-            (None, _) => {}
+            (None, _) => {
+                if let Value::Loaded(source) | Value::Past(source) = address {
+                    self.take(source, Taken::Done(None, deed(0)));
+                }
+            }
         }
     }
 
@@ -392,7 +479,7 @@ impl Walk<'_, '_> {
     /// A pointer that was read from memory becomes something that is not followed.
     fn read(&mut self, value: Value) {
         if let Value::Loaded(Source::Spot(spot)) = value
-            && self.search.deeds
+            && self.search.tables.is_some()
             && self.reads.insert(spot)
         {
             self.deed(spot, Deed::Read(4));
@@ -400,7 +487,7 @@ impl Walk<'_, '_> {
     }
 
     fn deed(&mut self, spot: Spot, deed: Deed) {
-        if self.search.deeds {
+        if self.search.tables.is_some() {
             self.events.push(Event::Done(spot, deed));
         }
     }
@@ -408,10 +495,17 @@ impl Walk<'_, '_> {
     fn call(&mut self, place: &mut Place<Self>, callee: FunctionId, arguments: &[Value]) {
         let callee = self.module.resolved(callee);
         arguments.iter().for_each(|argument| self.read(*argument));
-        if self.search.deeds {
+        if self.search.tables.is_some() {
             let length = if let Some(Value::Number(length)) = arguments.get(2) { Some(*length as u32) } else { None };
             let passed = (0..).zip(arguments).filter_map(|(argument, value)| Some((argument, value.spot()?)));
             self.events.extend(passed.map(|(argument, spot)| Event::Passed { callee, argument, spot, length }));
+            for (argument, value) in (0..).zip(arguments) {
+                match *value {
+                    Value::Loaded(source) => self.take(source, Taken::Passed { callee, argument, length, made: false }),
+                    Value::Past(source) => self.take(source, Taken::Passed { callee, argument, length, made: true }),
+                    _ => {}
+                }
+            }
         }
         let Some(asked) = self.search.asked.get(&callee) else { return };
         for &(argument, role) in asked {
@@ -434,8 +528,16 @@ impl Walk<'_, '_> {
                 self.events.push(Event::Called { address, ty, at: place.here.start as u32 });
             }
             Value::Loaded(Source::Spot(spot)) => self.deed(spot, Deed::Call(ty)),
-            Value::Loaded(Source::Behind(bytes)) if self.search.deeds => self.events.push(Event::Behind { bytes, ty }),
+            Value::Loaded(Source::Behind(bytes)) if self.search.tables.is_some() => self.events.push(Event::Behind { bytes, ty }),
             _ => {}
         }
+    }
+}
+
+/// What is read so many bytes behind `address`.
+fn source(address: Value, offset: u64) -> Option<Source> {
+    match address.spot() {
+        Some(spot) => Some(Source::Spot(spot.plus(offset as i64))),
+        None => u32::try_from(offset).ok().map(Source::Behind),
     }
 }

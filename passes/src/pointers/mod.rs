@@ -9,7 +9,8 @@
 //! tables ([`image`]), and what Python reads in them is laid down in its headers ([`layouts`]). So each pointer that is found on this way
 //! ([`follow`]) comes with the type under which it is called, and the function that it points to has one of its own.
 //!
-//! A function of the module that passes a parameter of its own on is followed to its callers.
+//! A function of the module that passes a parameter of its own on, on each way through it, is followed to its callers. Descriptions of types and
+//! modules need only be passed on as nothing else: what looks like one is one.
 //!
 //! **When it says nothing.** Where any of this is not a constant: a table that code fills, an address that comes from memory or from two
 //! sides. These calls are counted. So are words of data that code may write ([`uses`]): what the data holds then is not what is called.
@@ -215,7 +216,7 @@ impl Events {
         let mut walks: HashMap<FunctionId, usize> = HashMap::new();
         let mut callers: Option<HashMap<FunctionId, Vec<FunctionId>>> = None;
         while !waiting.is_empty() {
-            let search = Search { addresses, asked: &asked, deeds: false };
+            let search = Search { addresses, asked: &asked, tables: None };
             let walked: Vec<(FunctionId, Option<Walked>)> = (waiting.into_par_iter())
                 .filter_map(|id| Some((id, module.function(id).origin.defined()?)))
                 .map(|(id, body)| Ok((id, calls::events(module, &search, id, body)?)))

@@ -30,6 +30,13 @@ pub enum Role {
     Getsets,
 }
 
+impl Role {
+    /// Whether it is a struct with a name and much else, which nothing else looks like.
+    pub fn is_description(self) -> bool {
+        matches!(self, Role::ModuleDef | Role::Type | Role::Spec)
+    }
+}
+
 /// Name, number of the argument, and what it is.
 pub static ROOTS: [(&str, u32, Role); 37] = [
     ("PyModule_Create2", 0, Role::ModuleDef),

@@ -2,13 +2,14 @@
 //!
 //! **Idea.** Code reaches a table by its address, which it has from `__memory_base`, or which another function gives it as an argument. So of all
 //! functions that name data, and of those that they pass addresses of tables to, it is known what they write, read and call there. An address
-//! that is not known to the byte leads into the table that it was made from.
+//! that is not known to the byte leads into the table that it was made from; one that a function puts into memory may be any that it takes from
+//! as far behind another address, as code that is not optimised does with all of them.
 //!
 //! **When it gives up.** Where a function that names data cannot be followed, all of the data may be written. An imported function may write where
 //! it is pointed to, but for those of Python.
 //!
 //! **Relies on** what C code does with tables that Python reads:
-//! - It writes them by their names, not by addresses that it finds in memory, and not from behind their ends.
+//! - It writes them by their names, not by addresses that another function put into memory, and not from behind their ends.
 //! - What Python is given the address of a table for, under a name with `Py`, does not put other functions into it.
 
 use super::Keeps;
@@ -99,7 +100,7 @@ impl Uses {
             Event::Done(spot, deed) => self.done(spot, deed, tables, CLOSE),
             Event::Behind { bytes, ty } => self.behind.extend(self.types.least.get(&ty).map(|ty| (bytes, *ty))),
             Event::Passed { callee, argument, spot: spot @ Spot { origin: Origin::Data(at), .. }, length } => {
-                if close(tables, at, IN_FRONT).next().is_none() {
+                if !is_in_front(tables, at) {
                     return;
                 }
                 // What is passed is where the object begins, if nothing was added to it.
@@ -134,6 +135,11 @@ fn beyond(spot: Spot, behind: Option<i32>) -> Spot {
 fn close(tables: &[Range<u32>], at: u32, away: u32) -> impl Iterator<Item = &Range<u32>> {
     let first = tables.partition_point(|table| table.end <= at);
     tables[first..].iter().take_while(move |table| table.start.saturating_sub(away) <= at)
+}
+
+/// Whether an object that is at `at` may have a table in it.
+pub fn is_in_front(tables: &[Range<u32>], at: u32) -> bool {
+    close(tables, at, IN_FRONT).next().is_some()
 }
 
 /// Ranges that overlap or touch are one; sorted.
@@ -259,7 +265,7 @@ impl Code<'_, '_> {
     }
 
     fn look(&self, functions: &[FunctionId]) -> Result<Vec<(FunctionId, Option<Walked>)>> {
-        let search = Search { addresses: self.addresses, asked: &HashMap::new(), deeds: true };
+        let search = Search { addresses: self.addresses, asked: &HashMap::new(), tables: Some(self.tables) };
         let defined: Vec<(FunctionId, &Body<'_>)> =
             functions.iter().filter_map(|id| Some((*id, self.module.function(*id).origin.defined()?))).collect();
         defined.into_par_iter().map(|(id, body)| Ok((id, calls::events(self.module, &search, id, body)?))).collect()
@@ -270,7 +276,7 @@ impl Code<'_, '_> {
         let Some(Some(walked)) = self.walked.get(&id) else { return Vec::new() };
         let passed = walked.events.iter().filter_map(|event| match *event {
             Event::Passed { callee, argument, spot, .. } => match (spot.origin, parameter) {
-                (Origin::Data(at), None) => close(self.tables, at, IN_FRONT).next().map(|_| (callee, argument)),
+                (Origin::Data(at), None) => is_in_front(self.tables, at).then_some((callee, argument)),
                 (Origin::Parameter(number), Some(parameter)) => (number == parameter).then_some((callee, argument)),
                 _ => None,
             },

@@ -41,7 +41,7 @@ impl Spot {
 }
 
 /// Where a pointer was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     Spot(Spot),
     /// So many bytes behind an address that is not known.
@@ -61,12 +61,14 @@ pub enum Value {
     Beyond(Spot),
     /// What is read from memory.
     Loaded(Source),
+    /// Made from an address that is read from memory, and others.
+    Past(Source),
 }
 
 impl Value {
     /// Whether it is not known although no caller could tell it.
     pub fn is_made_at_run_time(self) -> bool {
-        matches!(self, Value::Unknown | Value::Loaded(_) | Value::Beyond(_))
+        matches!(self, Value::Unknown | Value::Loaded(_) | Value::Past(_) | Value::Beyond(_))
     }
 
     /// Where it leads, if it is an address.
@@ -89,8 +91,18 @@ impl Value {
     }
 
     /// An address that is worked out from this one and others.
-    pub fn around(self) -> Self {
-        self.spot().map_or(Value::Unknown, |spot| Value::Beyond(Spot::around(spot.origin)))
+    fn around(self) -> Self {
+        match self {
+            Value::Loaded(source) | Value::Past(source) => Value::Past(source),
+            _ => self.spot().map_or(Value::Unknown, |spot| Value::Beyond(Spot::around(spot.origin))),
+        }
+    }
+
+    /// One that is worked out from this one and `other`.
+    pub fn around_either(self, other: Value) -> Self {
+        match (self.around(), other.around()) {
+            (made @ Value::Beyond(_), _) | (_, made @ Value::Beyond(_)) | (made @ Value::Past(_), _) | (_, made) => made,
+        }
     }
 
     /// The sum with `right`, or the difference.
@@ -102,13 +114,7 @@ impl Value {
             (Value::Number(number), address) if !subtract => address.moved(i64::from(number)),
             // The distance between two addresses leads nowhere.
             (_, right) if subtract && right.spot().is_some() => Value::Unknown,
-            (left, right) => {
-                if left.spot().is_some() {
-                    left.around()
-                } else {
-                    right.around()
-                }
-            }
+            (left, right) => left.around_either(right),
         }
     }
 
@@ -117,7 +123,7 @@ impl Value {
             Value::Address(address @ (Meaning::Slot(_) | Meaning::Entry(_))) => {
                 i32::try_from(bytes).ok().and_then(|bytes| address.plus(bytes)).map_or(Value::Unknown, Value::Address)
             }
-            _ => self.spot().map_or(Value::Unknown, |spot| Value::leading_to(spot.plus(bytes))),
+            _ => self.spot().map_or(self.around(), |spot| Value::leading_to(spot.plus(bytes))),
         }
     }
 }
