@@ -1,35 +1,37 @@
-//! The lock file of a run (`--lock`): its text changes with every wheel and archive that is done, and in the end it becomes one for the
-//! target and is written.
+//! The lock file of a run: it is told of every wheel and archive that is done, and in the end it becomes one for the target and is written.
 
 use crate::codes::noted::NOT_IN_LOCK;
 use crate::codes::upgrading::LOCK_FILE;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::output::Writer;
 use crate::plain::{first_names, plural};
 use crate::report::NoticeReport;
 use crate::target::Target;
-use crate::wheel;
+use crate::wheel::{self, NewFile};
 
 /// The lock file, with what became of it so far.
 pub struct Lock {
     path: PathBuf,
     /// What was read.
     input: String,
-    text: String,
-    /// The files in it that are for the target, by their names.
-    done: HashSet<String>,
+    /// Names of the files that it lists.
+    listed: HashSet<String>,
+    /// What comes in the place of these, where they are done.
+    done: HashMap<String, NewFile>,
+    /// Names of packages that are left out.
+    left_out: HashSet<String>,
     /// Where the copy goes; `None` in a dry run without `-o`.
     output: Option<PathBuf>,
 }
 
 /// The lock file with one more file done.
 pub struct Entry {
-    text: String,
-    file_name: String,
+    old: String,
+    new: NewFile,
 }
 
 /// So many packages are named.
@@ -49,7 +51,8 @@ impl Lock {
     pub fn read(path: &Path, output: Option<PathBuf>) -> Result<Self> {
         let input =
             std::fs::read_to_string(path).with_context(|| LOCK_FILE.fails(format!("{}: cannot read it", path.display())))?;
-        Ok(Lock { path: path.to_path_buf(), text: input.clone(), input, done: HashSet::new(), output })
+        let listed = wheel::files(&input).with_context(|| LOCK_FILE.fails(path.display().to_string()))?;
+        Ok(Lock { path: path.to_path_buf(), input, listed, done: HashMap::new(), left_out: HashSet::new(), output })
     }
 
     /// The lock file in which the file `old_name` is `new_name` with this hash. One that is not `changed` need not be listed, and gets a
@@ -62,26 +65,26 @@ impl Lock {
         changed: bool,
         notices: &mut Vec<NoticeReport>,
     ) -> Result<Option<Entry>> {
-        let context = || LOCK_FILE.fails(self.path.display().to_string());
-        if !changed && !wheel::lists(&self.text, old_name).with_context(context)? {
-            let notice = NOT_IN_LOCK.warns(format!("{} lists no package with this file", self.path.display()));
-            notices.push(NoticeReport::from(notice));
-            return Ok(None);
+        let path = self.path.display();
+        if self.listed.contains(old_name) {
+            let new = NewFile { name: new_name.to_string(), sha256: sha256.to_string() };
+            return Ok(Some(Entry { old: old_name.to_string(), new }));
         }
-        let text = wheel::rewrite_lock(&self.text, old_name, new_name, sha256).with_context(context)?;
-        Ok(Some(Entry { text, file_name: new_name.to_string() }))
+        if changed {
+            bail!(LOCK_FILE.fails(format!("{path}: no package of the lock file has the file `{old_name}`")));
+        }
+        notices.push(NoticeReport::from(NOT_IN_LOCK.warns(format!("{path} lists no package with this file"))));
+        Ok(None)
     }
 
     /// Leaves out the packages called `names`.
-    pub fn leave_out(&mut self, names: &HashSet<String>) -> Result<()> {
-        self.text = wheel::without(&self.text, names).with_context(|| LOCK_FILE.fails(self.path.display().to_string()))?;
-        Ok(())
+    pub fn leave_out(&mut self, names: HashSet<String>) {
+        self.left_out = names;
     }
 
     /// Takes over an entry whose file has been written.
-    pub fn take(&mut self, entry: Entry) {
-        self.text = entry.text;
-        self.done.insert(entry.file_name);
+    pub fn take(&mut self, Entry { old, new }: Entry) {
+        self.done.insert(old, new);
     }
 
     /// Writes the copy for `target`, if a wheel or archive is in it.
@@ -89,8 +92,11 @@ impl Lock {
         if self.done.is_empty() {
             return Ok(Copy::default());
         }
-        let (text, unfit) = wheel::retarget_lock(&self.text, target, &self.done)
-            .with_context(|| LOCK_FILE.fails(self.path.display().to_string()))?;
+        let made = || {
+            let text = wheel::without(&wheel::rewrite_lock(&self.input, &self.done)?, &self.left_out)?;
+            wheel::retarget_lock(&text, target, &self.done.values().map(|new| new.name.clone()).collect())
+        };
+        let (text, unfit) = made().with_context(|| LOCK_FILE.fails(self.path.display().to_string()))?;
         if let Some(output) = &self.output {
             if self.path != *output || !in_place {
                 writer.write(output, text.as_bytes(), Some(&self.path))?;

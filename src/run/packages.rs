@@ -152,7 +152,7 @@ impl Run<'_> {
         let mut names: Vec<String> = names.filter(|name| dropped.contains(&normalized(name))).cloned().collect();
         names.sort();
         let others = distribution.others.iter().filter(|_| self.destination != Destination::InPlace);
-        lock.leave_out(&names.iter().chain(others).cloned().collect())?;
+        lock.leave_out(names.iter().chain(others).cloned().collect());
         Ok((names, std::mem::take(&mut self.misfits.kept)))
     }
 }

@@ -45,11 +45,17 @@ pub fn distributions(tree: &Tree) -> Result<(Vec<Distribution>, Vec<String>)> {
     let names: Vec<String> = tree.names(Kind::Directory).filter(is_top).collect();
     let is_installed = |dist_info: &str| present.contains(format!("{dist_info}/INSTALLER").as_str());
     let whole = names.len() == 1 && !is_installed(&names[0]);
+    let mut inside: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (top, file) in files.iter().filter_map(|file| Some((file.split_once('/')?.0, file))) {
+        inside.entry(top).or_default().push(file);
+    }
     let mut found = Vec::new();
     for dist_info in &names {
         let record = format!("{dist_info}/RECORD");
         if present.contains(record.as_str()) {
-            found.push(distribution(tree, dist_info, &files, &present, whole)?);
+            let own = inside.get(dist_info.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let others = if whole { files.as_slice() } else { &[] };
+            found.push(distribution(tree, dist_info, own, others, &present)?);
         } else if whole {
             bail!(lacks(&record));
         }
@@ -67,7 +73,8 @@ pub fn distributions(tree: &Tree) -> Result<(Vec<Distribution>, Vec<String>)> {
     Ok((found, loose))
 }
 
-fn distribution(tree: &Tree, dist_info: &str, files: &[String], present: &HashSet<&str>, whole: bool) -> Result<Distribution> {
+/// A distribution that has the files `inside` its `.dist-info` and, whether or not it lists them, the `others`.
+fn distribution(tree: &Tree, dist_info: &str, inside: &[&str], others: &[String], present: &HashSet<&str>) -> Result<Distribution> {
     let path = format!("{dist_info}/RECORD");
     let mut record = Record::parse(&tree.contents(&path)?).with_context(|| RECORD_MISMATCH.fails(format!("entry `{path}`")))?;
     let installed = present.contains(format!("{dist_info}/INSTALLER").as_str());
@@ -76,10 +83,10 @@ fn distribution(tree: &Tree, dist_info: &str, files: &[String], present: &HashSe
     let mut seen = HashSet::new();
     let listed = record.rows().iter().map(|row| row.path.as_str()).filter(|path| present.contains(path));
     let mut own: Vec<&str> = listed.filter(|path| seen.insert(*path)).collect();
-    let inside = format!("{dist_info}/");
-    let unlisted = files.iter().map(String::as_str).filter(|file| (whole || file.starts_with(&inside)) && seen.insert(file));
-    let (of_info, others): (Vec<&str>, Vec<&str>) = unlisted.partition(|file| file.starts_with(&inside));
-    let at = own.iter().position(|file| file.starts_with(&inside)).unwrap_or(own.len());
+    let of_info: Vec<&str> = inside.iter().copied().filter(|file| seen.insert(file)).collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).filter(|file| seen.insert(file)).collect();
+    let beginning = format!("{dist_info}/");
+    let at = own.iter().position(|file| file.starts_with(&beginning)).unwrap_or(own.len());
     own.splice(at..at, others);
     own.extend(of_info);
     let files = own.into_iter().map(str::to_string).collect();

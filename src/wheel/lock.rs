@@ -9,35 +9,40 @@
 
 use crate::name::{WheelName, stem};
 use crate::target::Target;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 type Object<'a> = IndexMap<String, &'a RawValue>;
 
-/// `lock_json` with the package of file `old_file_name` pointing to `new_file_name` and `sha256` (hexadecimal).
+/// What a package gets in the place of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFile {
+    pub name: String,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// `lock_json` in which the packages of files that are in `files`, by their names, point to the new ones.
 ///
-/// A `file_name` that is a URL or a path keeps everything up to its last `/`. Fails when no package has that file.
-pub fn rewrite_lock(lock_json: &str, old_file_name: &str, new_file_name: &str, sha256: &str) -> Result<String> {
+/// A `file_name` that is a URL or a path keeps everything up to its last `/`.
+pub fn rewrite_lock(lock_json: &str, files: &HashMap<String, NewFile>) -> Result<String> {
     let mut edits = Vec::new();
     for Package { name, members: package, file_name, value } in packages(lock_json)? {
         let last = base_name(&value);
-        if last != old_file_name {
-            continue;
-        }
+        let Some(new) = files.get(last) else { continue };
         let directory = &value[..value.len() - last.len()];
         let hash = package.get("sha256").with_context(|| format!("package `{name}` has no `sha256`"))?;
-        edits.push((file_name.get(), serde_json::to_string(&format!("{directory}{new_file_name}"))?));
-        edits.push((hash.get(), serde_json::to_string(sha256)?));
+        edits.push((file_name.get(), serde_json::to_string(&format!("{directory}{}", new.name))?));
+        edits.push((hash.get(), serde_json::to_string(&new.sha256)?));
     }
-    ensure!(!edits.is_empty(), "no package of the lock file has the file `{old_file_name}`");
     Ok(splice(lock_json, edits))
 }
 
-/// Whether a package of the lock file is in a file called `file_name`.
-pub fn lists(lock_json: &str, file_name: &str) -> Result<bool> {
-    Ok(packages(lock_json)?.iter().any(|package| base_name(&package.value) == file_name))
+/// The names of the files that packages of a lock file are in.
+pub fn files(lock_json: &str) -> Result<HashSet<String>> {
+    Ok(packages(lock_json)?.iter().map(|package| base_name(&package.value).to_string()).collect())
 }
 
 /// What an entry of a lock file says of its package.
@@ -206,11 +211,17 @@ fn splice(text: &str, edits: Vec<(&str, String)>) -> String {
 mod tests {
     use super::*;
 
+    /// One package points to another file.
+    fn rewritten(text: &str, old: &str, new: &str) -> Result<String> {
+        let new = NewFile { name: new.to_string(), sha256: "ff".to_string() };
+        rewrite_lock(text, &HashMap::from([(old.to_string(), new)]))
+    }
+
     #[test]
     fn two_values_change_and_nothing_else() {
         let text = "{\"info\": {\"a\":1 },\n \"packages\": {\"b\": {\"sha256\": \"00\", \"file_name\":\n\"b-1.whl\", \"x\": [1.0, \"\\u00e9\"]}, \
                     \"c\": {\"file_name\": \"c-1.whl\", \"sha256\": \"00\"}}}\n";
-        let new = rewrite_lock(text, "b-1.whl", "b-1-new.whl", "ff").unwrap();
+        let new = rewritten(text, "b-1.whl", "b-1-new.whl").unwrap();
         let expected = text.replacen("\"00\"", "\"ff\"", 1).replacen("b-1.whl", "b-1-new.whl", 1);
         assert_eq!(new, expected);
     }
@@ -218,7 +229,7 @@ mod tests {
     #[test]
     fn urls_keep_their_directory() {
         let text = r#"{"packages":{"b":{"file_name":"https://example.org/d/b-1.whl","sha256":"00"}}}"#;
-        let new = rewrite_lock(text, "b-1.whl", "b-2.whl", "ff").unwrap();
+        let new = rewritten(text, "b-1.whl", "b-2.whl").unwrap();
         assert_eq!(new, r#"{"packages":{"b":{"file_name":"https://example.org/d/b-2.whl","sha256":"ff"}}}"#);
     }
 
@@ -298,9 +309,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_an_error() {
-        assert!(rewrite_lock(r#"{"packages":{}}"#, "a.whl", "b.whl", "").is_err());
-        assert!(rewrite_lock(r#"{"packages":{"a":{"file_name":"a.whl"}}}"#, "a.whl", "b.whl", "").is_err());
-        assert!(rewrite_lock("[]", "a.whl", "b.whl", "").is_err());
-        assert!(rewrite_lock("{", "a.whl", "b.whl", "").is_err());
+        for bad in [r#"{"packages":{"a":{"file_name":"a.whl"}}}"#, "[]", "{", "{}"] {
+            assert!(rewritten(bad, "a.whl", "b.whl").is_err(), "{bad}");
+        }
     }
 }

@@ -30,7 +30,7 @@ mod sbom;
 mod stable_abi;
 pub(crate) mod suffix;
 
-pub use lock::{Listed, abi_version, listed, lists, retarget_lock, rewrite_lock, without};
+pub use lock::{Listed, NewFile, abi_version, files, listed, retarget_lock, rewrite_lock, without};
 
 use crate::archive::compress::Level;
 use crate::archive::{Archive, Member, Names, Written};
