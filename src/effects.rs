@@ -111,6 +111,7 @@ impl Seen {
             ("--exclude", !args.exclude.is_empty()),
             ("--map", args.map.is_some()),
             ("--compress", args.compress.is_some()),
+            ("--stored", args.stored),
             ("--lock", args.lock.is_some()),
         ];
         let mut notices = Vec::new();

@@ -356,6 +356,34 @@ fn libraries_are_grafted_with_what_they_need() {
     assert!(!run(NEW, &result.bytes, &options).changed);
 }
 
+/// Servers compress the whole better than deflate each file.
+#[test]
+fn wheels_may_be_stored() {
+    let input = Wheel::new(OLD).file("demo/_ext.so", &module(&[], &["PyInit__ext"])).file("demo/text.py", &b"text ".repeat(100));
+    let input = input.build();
+    let stored = WheelOptions { stored: true, ..options() };
+    let (result, usual) = (run(OLD, &input, &stored), run(OLD, &input, &options()));
+    let [new, expected] = [&result, &usual].map(|result| entries(&result.bytes));
+    assert!(result.bytes.len() > usual.bytes.len());
+    for (new, expected) in new.iter().zip(&expected) {
+        assert_eq!(
+            (&new.name, &new.contents, new.mode, &new.time),
+            (&expected.name, &expected.contents, expected.mode, &expected.time)
+        );
+        assert_eq!(new.compressed, new.contents, "{}", new.name);
+    }
+    assert_eq!(new.len(), expected.len());
+    check_record(&new);
+    // A second run changes nothing, with or without the option; one over a wheel that is in order stores it.
+    assert!(!run(NEW, &result.bytes, &stored).changed && !run(NEW, &result.bytes, &options()).changed);
+    let again = run(NEW, &usual.bytes, &stored);
+    assert!(again.changed);
+    assert_eq!(
+        entries(&again.bytes).iter().map(|entry| &entry.compressed).collect::<Vec<_>>(),
+        new.iter().map(|entry| &entry.contents).collect::<Vec<_>>()
+    );
+}
+
 /// The directory of the build may be packed: as an archive, or as the wheel that has the library already.
 #[test]
 fn libraries_are_grafted_from_archives_and_wheels() {

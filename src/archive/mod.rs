@@ -8,7 +8,8 @@
 //!
 //! Writing keeps order, timestamps, attributes and the archive comment. Unchanged entries are copied as compressed bytes, unless
 //! it is asked for to compress them anew.
-//! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere).
+//! Entries may be stored or deflated (PEP 427 leaves it open; other methods are not installable everywhere: the Python package index and
+//! Pythons before 3.14 take neither Zstandard nor LZMA).
 
 pub mod compress;
 
@@ -193,7 +194,7 @@ impl<'a> Archive<'a> {
         let prepared = self.prepare_all(members, epoch, compression)?;
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let mut zip = self.zip.clone();
-        let mut recompressed = 0;
+        let (mut recompressed, mut stored) = (0, 0);
         for member in prepared {
             match member {
                 Prepared::Copied(index, name) => {
@@ -203,7 +204,10 @@ impl<'a> Archive<'a> {
                         Some(name) => writer.raw_copy_file_rename(entry, name)?,
                     }
                 }
-                Prepared::Stored(file) => writer.add_prepared_file(file)?,
+                Prepared::Stored { file, new } => {
+                    writer.add_prepared_file(file)?;
+                    stored += usize::from(!new);
+                }
                 Prepared::Deflated { mut entry, new } => {
                     writer.raw_copy_file(entry.by_index_raw(0)?)?;
                     recompressed += usize::from(!new);
@@ -211,7 +215,7 @@ impl<'a> Archive<'a> {
             }
         }
         writer.set_raw_comment(self.zip.comment().into())?;
-        Ok(Written { bytes: writer.finish()?.into_inner(), recompressed })
+        Ok(Written { bytes: writer.finish()?.into_inner(), recompressed, stored })
     }
 
     /// Compresses what is not copied: new contents, which are held anyway, side by side, and old ones as far as memory goes.
@@ -222,7 +226,7 @@ impl<'a> Archive<'a> {
             let mut unpacked = 0;
             let fits = |member: &Member| {
                 if let Member::Keep { index, contents: None, .. } = member
-                    && compression.everything
+                    && (compression.everything || compression.stored)
                 {
                     unpacked += self.entries[*index].size;
                 }
@@ -240,6 +244,7 @@ impl<'a> Archive<'a> {
     /// Compresses what is not copied.
     fn prepare(&self, member: Member, epoch: Option<u64>, compression: Compression) -> Result<Prepared> {
         let (name, header, contents) = match member {
+            Member::Keep { index, name, contents: None } if compression.stored => return self.store(index, name),
             Member::Keep { index, name, contents: None } if compression.everything => {
                 return self.recompress(index, name, compression.level);
             }
@@ -261,12 +266,27 @@ impl<'a> Archive<'a> {
             None => header.options,
         };
         let context = || format!("entry `{name}`");
-        if header.method == CompressionMethod::Stored {
-            return Ok(Prepared::Stored(PreparedZipFile::from_data(&name, options, &contents).with_context(context)?));
+        if header.method == CompressionMethod::Stored || compression.stored {
+            let options = options.compression_method(CompressionMethod::Stored);
+            let file = PreparedZipFile::from_data(&name, options, &contents).with_context(context)?;
+            return Ok(Prepared::Stored { file, new: true });
         }
         let deflated = compress::deflate(&contents, compression.level).with_context(context)?;
         let entry = compress::entry(&name, options, &contents, &deflated).with_context(context)?;
         Ok(Prepared::Deflated { entry, new: true })
+    }
+
+    /// Entry `index`, under a new name if there is one, without compression. What is too large to be held stays compressed.
+    fn store(&self, index: usize, name: Option<String>) -> Result<Prepared> {
+        let entry = &self.entries[index];
+        let header = self.header(index)?;
+        if entry.directory || header.method == CompressionMethod::Stored || !self.may_be_held(index) {
+            return Ok(Prepared::Copied(index, name));
+        }
+        let options = header.options.compression_method(CompressionMethod::Stored);
+        let contents = self.read(index)?;
+        let file = PreparedZipFile::from_data(name.as_ref().unwrap_or(&entry.name), options, &contents);
+        Ok(Prepared::Stored { file: file.with_context(|| format!("entry `{}`", entry.name))?, new: false })
     }
 
     /// Entry `index`, under a new name if there is one, compressed anew if that makes it smaller.
@@ -311,12 +331,14 @@ pub struct Compression {
     pub level: Level,
     /// Also compress members anew that are otherwise copied, where that makes them smaller.
     pub everything: bool,
+    /// Compress nothing, and take the compression off what is copied.
+    pub stored: bool,
 }
 
 impl From<Option<Level>> for Compression {
     /// What an explicit level means, or none.
     fn from(asked: Option<Level>) -> Self {
-        Compression { level: asked.unwrap_or(Level::DEFAULT), everything: asked.is_some() }
+        Compression { level: asked.unwrap_or(Level::DEFAULT), everything: asked.is_some(), stored: false }
     }
 }
 
@@ -326,6 +348,8 @@ pub struct Written {
     pub bytes: Vec<u8>,
     /// How many entries with old contents were compressed anew.
     pub recompressed: usize,
+    /// How many entries with old contents are no longer compressed.
+    pub stored: usize,
 }
 
 impl Written {
@@ -349,7 +373,11 @@ pub enum Member {
 enum Prepared {
     /// Position in the old archive, and the new name if it gets one.
     Copied(usize, Option<String>),
-    Stored(PreparedZipFile),
+    Stored {
+        file: PreparedZipFile,
+        /// Whether the contents are new.
+        new: bool,
+    },
     Deflated {
         entry: ZipArchive<Cursor<Vec<u8>>>,
         /// Whether the contents are new, too.

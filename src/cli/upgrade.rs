@@ -247,6 +247,12 @@ pub struct WheelArgs {
     #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
     pub compress: Option<Level>,
 
+    /// Write the files of wheels and archives without compression, for servers that compress what they send
+    ///
+    /// Every runtime and installer reads such archives, and brotli makes less of the whole than deflate of each file.
+    #[arg(long, conflicts_with = "compress")]
+    pub stored: bool,
+
     /// Put a record of what was done into each wheel that changes: a small JSON file in its .dist-info
     ///
     /// It names the tool, the options, the hash of each original, and what passes did. `show` and `diff` read it. A wheel that has one

@@ -123,6 +123,7 @@ impl Run<'_> {
             module: ModuleOptions { null_weak, ..self.options.clone() },
             shrink: self.shrink.clone(),
             compress: args.compress,
+            stored: args.stored,
             progress: self.progress.clone(),
         }
     }

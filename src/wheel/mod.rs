@@ -33,7 +33,7 @@ pub(crate) mod suffix;
 pub use lock::{Listed, NewFile, abi_version, files, listed, retarget_lock, rewrite_lock, without};
 
 use crate::archive::compress::Level;
-use crate::archive::{Archive, Member, Names, Written};
+use crate::archive::{Archive, Compression, Member, Names, Written};
 use crate::codes::features::STRUCT_CHANGED;
 use crate::codes::libraries;
 use crate::codes::libraries::MISSING_LIBRARY;
@@ -92,6 +92,8 @@ pub struct WheelOptions {
     pub shrink: Option<shrink::Options>,
     /// How hard to compress, members that do not change included; without it, new members only, at the default level.
     pub compress: Option<Level>,
+    /// Compress nothing.
+    pub stored: bool,
     /// Who is told how far it is.
     pub progress: Progress,
 }
@@ -222,7 +224,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     let repaired = record.as_ref().is_some_and(|record| !record.compiled.is_empty());
     let same = edits.is_empty() && new_name == file_name && !repaired;
-    if same && options.compress.is_none() {
+    if same && options.compress.is_none() && !options.stored {
         return Ok(unchanged(file_name, bytes, reports, notices));
     }
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
@@ -233,7 +235,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     options.progress.enter(Phase::Compressing, reports.len());
     let written = write_archive(&archive, wheel.as_ref(), edits, options)?;
-    if same && written.recompressed == 0 {
+    if same && written.recompressed + written.stored == 0 {
         return Ok(unchanged(file_name, bytes, reports, notices));
     }
     notices.extend(written.notice());
@@ -421,5 +423,6 @@ fn write_archive(archive: &Archive<'_>, wheel: Option<&Wheel>, mut edits: Edits,
         members.push(Member::Keep { index, name: edits.renamed.remove(&index), contents: edits.replaced.remove(&index) });
     }
     members.append(&mut added);
-    archive.write(members, options.source_date_epoch, options.compress.into())
+    let compression = Compression { stored: options.stored, ..options.compress.into() };
+    archive.write(members, options.source_date_epoch, compression)
 }
