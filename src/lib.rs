@@ -27,6 +27,7 @@ pub mod pipeline;
 mod place;
 mod plain;
 mod plugins;
+pub mod precompress;
 mod private;
 pub mod progress;
 pub mod report;

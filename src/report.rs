@@ -139,11 +139,22 @@ pub struct InputReport {
     pub size_after: Option<u64>,
     /// SHA-256 of the result, in hexadecimal.
     pub sha256: Option<String>,
+    /// Compressed copies beside the result.
+    pub precompressed: Vec<Copy>,
     /// What the user should know about the result.
     pub notices: Vec<NoticeReport>,
     /// The side modules in it; for a module, itself.
     pub modules: Vec<ModuleReport>,
     pub error: Option<Failure>,
+}
+
+/// A compressed copy of a result.
+#[derive(Debug, Clone, Serialize)]
+pub struct Copy {
+    /// Where it is, or would be but for `--dry-run`.
+    pub path: String,
+    /// Bytes of it.
+    pub size: u64,
 }
 
 /// The report on one side module.
@@ -295,6 +306,7 @@ impl InputReport {
             size_before: None,
             size_after: None,
             sha256: None,
+            precompressed: Vec::new(),
             notices: Vec::new(),
             modules: Vec::new(),
             error: None,
@@ -321,6 +333,7 @@ impl InputReport {
         self.file_name = None;
         self.size_after = None;
         self.sha256 = None;
+        self.precompressed.clear();
     }
 }
 

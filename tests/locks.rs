@@ -120,13 +120,13 @@ const CALL: &str =
 
 #[test]
 fn a_distribution_moves_to_another_platform() {
-    for (target, runtime, tags) in [
-        ("0.29", Runtime::V0_29_5, "pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32"),
-        ("314", Runtime::V314_0_7, "pyemscripten_2026_0_wasm32"),
+    for (target, runtime, tags, option) in [
+        ("0.29", Runtime::V0_29_5, "pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32", "--no-encode"),
+        ("314", Runtime::V314_0_7, "pyemscripten_2026_0_wasm32", "--stored"),
     ] {
         let directory = distribution();
         let out = directory.path().join("out");
-        let said = run_expecting(3, directory.path(), &["pyodide-lock.json", "-o", "out", "--target", target]);
+        let said = run_expecting(3, directory.path(), &["pyodide-lock.json", "-o", "out", "--target", target, option]);
         assert!(said.contains(&format!("refused[python-tag]: {OLD}: ")), "{said}");
         assert!(
             said.contains("refused[unfit-dependency]: user-1.0-py3-none-any.whl: depends on `old`, which is left out"),
@@ -311,4 +311,48 @@ fn real_distributions_load_on_later_platforms() {
         let answer = loads(out.join("pyodide-lock.json"), runtime, &loaded, NH3);
         assert_eq!(answer, Ok("<b>x</b>".to_string()), "{year} on {target}");
     }
+}
+
+/// What a server sends is what the file is, in each format; stored, brotli makes less of it.
+#[test]
+fn results_are_compressed_for_servers() {
+    use std::io::Read;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    let text: String = (0..3000).map(|number| format!("value_{} = {number}\n", number * 7 % 1000)).collect();
+    let plain = module("", r#"(func (export "PyInit_m") (result i32) i32.const 0)"#);
+    let wheel = Wheel::new(DEMO).file("m.abi3.so", &plain).file("a.py", text.as_bytes()).file("b.py", text.as_bytes());
+    fs::write(at(DEMO), wheel.build()).unwrap();
+    let mut sizes = Vec::new();
+    for (out, option) in [("deflated", "-v"), ("stored", "--stored")] {
+        let report =
+            run(directory.path(), &[DEMO, "-o", &format!("{out}/"), "--precompress", "br,gz,zst", option, "--json"]).stdout;
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        let input = &report["inputs"][0];
+        let bytes = fs::read(at(input["output"].as_str().unwrap())).unwrap();
+        let copies: Vec<(String, Vec<u8>)> = input["precompressed"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|copy| {
+                let compressed = fs::read(at(copy["path"].as_str().unwrap())).unwrap();
+                assert_eq!(copy["size"], compressed.len());
+                (copy["path"].as_str().unwrap().to_string(), compressed)
+            })
+            .collect();
+        let suffixes = copies.iter().map(|(path, _)| path.strip_prefix(input["output"].as_str().unwrap()).unwrap());
+        assert_eq!(suffixes.collect::<Vec<_>>(), [".br", ".gz", ".zst"]);
+        let mut unpacked = [Vec::new(), Vec::new(), Vec::new()];
+        brotli::Decompressor::new(&*copies[0].1, 4096).read_to_end(&mut unpacked[0]).unwrap();
+        flate2::read::GzDecoder::new(&*copies[1].1).read_to_end(&mut unpacked[1]).unwrap();
+        zstd::stream::read::Decoder::new(&*copies[2].1).unwrap().read_to_end(&mut unpacked[2]).unwrap();
+        assert!(unpacked.iter().all(|unpacked| *unpacked == bytes));
+        sizes.push(copies[0].1.len());
+    }
+    assert!(sizes[1] < sizes[0], "{sizes:?}");
+    let said = run_expecting(2, directory.path(), &[DEMO, "-o", "-", "--precompress", "br"]);
+    assert!(said.contains("`--precompress` writes beside the result"), "{said}");
+    run_expecting(0, directory.path(), &[DEMO, "--in-place", "--precompress", "gz"]);
+    let expected = DEMO.replace("pyodide_2024_0_wasm32", "pyemscripten_2025_0_wasm32.pyodide_2025_0_wasm32");
+    assert_eq!(names(directory.path()), ["deflated", &expected, &format!("{expected}.gz"), "stored"]);
 }

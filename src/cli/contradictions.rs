@@ -25,7 +25,7 @@ pub(super) fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Erro
     if args.target.target.len() > 1 {
         reject_several_targets(args)?;
     }
-    let OutputArgs { output, in_place, dry_run } = &args.output;
+    let OutputArgs { output, in_place, dry_run, .. } = &args.output;
     if output.is_none() && !in_place && !dry_run && !args.target.list_targets {
         return Err(usage(
             "where is the result to go? Give a file or a directory to `-o`, or add `--in-place`; with `--dry-run` nothing is written",
@@ -37,6 +37,9 @@ pub(super) fn reject_contradictions(args: &UpgradeArgs) -> Result<(), clap::Erro
     }
     if to_stdout && args.inputs.len() > 1 {
         return Err(usage("several inputs cannot go to standard output: give a directory to `-o`"));
+    }
+    if to_stdout && !args.output.precompress.is_empty() {
+        return Err(usage("`--precompress` writes beside the result, which goes to standard output: give a file to `-o`"));
     }
     if to_stdout && args.report.json {
         return Err(usage("`--json` and `-o -` both want standard output: give a file to `-o`"));

@@ -3,6 +3,7 @@
 use super::Color;
 use super::size::SizeArgs;
 use crate::archive::compress::Level;
+use crate::precompress::Form;
 use crate::report::summary;
 use crate::target::{self, TagStyle};
 use crate::wheel::isolate::Isolate;
@@ -55,6 +56,12 @@ pub struct OutputArgs {
     /// A wheel whose name changes gets its new name; the file of the old name is removed once the new one is complete.
     #[arg(long)]
     pub in_place: bool,
+
+    /// Write compressed copies beside each result, as static file servers send them: x.whl.br, x.whl.gz, x.whl.zst
+    ///
+    /// Separated by commas. Not for directories that are upgraded as a whole.
+    #[arg(long, value_enum, value_name = "FORMATS", value_delimiter = ',')]
+    pub precompress: Vec<Form>,
 
     /// Do everything but write, and report what would be written
     #[arg(short = 'n', long)]

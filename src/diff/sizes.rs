@@ -6,8 +6,8 @@
 
 use super::{Pair, Sizes};
 use crate::archive::compress::{Level, deflate};
+use crate::precompress::brotli;
 use anyhow::Result;
-use brotli::enc::BrotliEncoderParams;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
@@ -47,10 +47,7 @@ fn gzipped(bytes: &[u8]) -> Result<u64> {
 }
 
 fn by_brotli(bytes: &[u8]) -> Result<u64> {
-    let mut counter = Counter::default();
-    let parameters = BrotliEncoderParams { quality: 11, lgwin: 24, size_hint: bytes.len(), ..BrotliEncoderParams::default() };
-    brotli::BrotliCompress(&mut &bytes[..], &mut counter, &parameters)?;
-    Ok(counter.0)
+    Ok(brotli(bytes)?.len() as u64)
 }
 
 /// Counts what is written.

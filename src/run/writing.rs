@@ -7,8 +7,9 @@ use crate::input::Source;
 use crate::lockfile::{self, Entry};
 use crate::output::{self, Destination};
 use crate::report::text::Verbosity;
-use crate::report::{InputReport, Report};
+use crate::report::{Copy, InputReport, Report};
 use anyhow::{Result, bail};
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 impl Run<'_> {
@@ -55,16 +56,35 @@ impl Run<'_> {
             return if self.args.output.dry_run { Ok(()) } else { output::write_stdout(bytes) };
         }
         let Some(path) = path else { return Ok(()) };
-        match source {
-            Source::File(old) if self.destination == Destination::InPlace => {
+        let like = match source {
+            Source::File(old) => Some(old.as_path()),
+            Source::Stdin => None,
+        };
+        match like {
+            Some(old) if self.destination == Destination::InPlace => {
                 if upgraded.bytes.is_some() {
                     self.writer.replace(old, &path, input, bytes)?;
                 }
             }
-            Source::File(old) => self.writer.write(&path, bytes, Some(old))?,
-            Source::Stdin => self.writer.write(&path, bytes, None)?,
+            like => self.writer.write(&path, bytes, like)?,
         }
         report.output = Some(path.display().to_string());
+        // The input is gone where the result has another name.
+        let like = if self.destination == Destination::InPlace { Some(path.as_path()) } else { like };
+        self.precompress(&path, bytes, like, report)
+    }
+
+    /// Writes the compressed copies of a result that are asked for.
+    fn precompress(&mut self, path: &Path, bytes: &[u8], like: Option<&Path>, report: &mut InputReport) -> Result<()> {
+        let forms = &self.args.output.precompress;
+        let compressed: Vec<Result<Vec<u8>>> = forms.par_iter().map(|form| form.compress(bytes)).collect();
+        for (form, compressed) in forms.iter().zip(compressed) {
+            let mut name = path.as_os_str().to_owned();
+            name.push(form.suffix());
+            let (copy, compressed) = (PathBuf::from(name), compressed?);
+            self.writer.write(&copy, &compressed, like)?;
+            report.precompressed.push(Copy { path: copy.display().to_string(), size: compressed.len() as u64 });
+        }
         Ok(())
     }
 
