@@ -102,7 +102,7 @@ fn an_unpacked_wheel_becomes_what_its_wheel_becomes() {
         unpack(&wheel(), &at("tree"));
         let before = contents(&at("tree"));
         let said = run_expecting(0, directory.path(), &[&["tree", "-o", "new/out"], arguments].concat());
-        assert!(said.starts_with("upgraded tree -> new/out ("), "{said}");
+        assert!(said.starts_with("upgraded tree -> new/out (") && !said.contains("installers"), "{said}");
         assert_eq!(contents(&at("tree")), before, "the input was changed");
         assert_eq!(contents(&at("new/out")), expected, "{arguments:?}");
         assert_eq!(paths(&at("new")).iter().filter(|path| path.contains(".tmp")).count(), 0);

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub struct Gathered {
     /// What it is called in the report.
     pub label: String,
+    /// What `upgrade` is to be given, if that is something else.
+    pub from: Option<String>,
     /// Its file name, which for a wheel has the tags.
     pub file_name: String,
     what: What,
@@ -86,7 +88,7 @@ pub fn gather(paths: &[PathBuf]) -> Result<Set> {
             match &item.source {
                 Source::File(root) if item.tree => {
                     if let Err(error) = set.tree(root) {
-                        set.failed(root, wheel::unreadable(&error));
+                        set.wrong(root, vec![wheel::unreadable(&error)]);
                     }
                 }
                 _ => set.file(item.source, None),
@@ -99,12 +101,13 @@ pub fn gather(paths: &[PathBuf]) -> Result<Set> {
 impl Set {
     fn file(&mut self, source: Source, package: Option<String>) {
         let (label, file_name) = (source.to_string(), source.file_name().unwrap_or_default());
-        self.gathered.push(Gathered { label, file_name, what: What::File(source), package });
+        self.gathered.push(Gathered { label, from: None, file_name, what: What::File(source), package });
     }
 
-    fn failed(&mut self, path: &Path, finding: Finding) {
-        let what = What::Findings(vec![finding]);
-        self.gathered.push(Gathered { label: path.display().to_string(), file_name: String::new(), what, package: None });
+    /// What is wrong with a lock file or a directory.
+    fn wrong(&mut self, path: &Path, findings: Vec<Finding>) {
+        let (label, what) = (path.display().to_string(), What::Findings(findings));
+        self.gathered.push(Gathered { label, from: None, file_name: String::new(), what, package: None });
     }
 
     /// Each distribution in a tree, and the modules of nobody.
@@ -117,7 +120,8 @@ impl Set {
         }
         let mut add = |name: &str, file_name: String, kind: Kind, bytes: Vec<u8>| {
             let label = root.join(name).display().to_string();
-            self.gathered.push(Gathered { label, file_name, what: What::Bytes(kind, bytes), package: None });
+            let from = Some(root.display().to_string());
+            self.gathered.push(Gathered { label, from, file_name, what: What::Bytes(kind, bytes), package: None });
         };
         for distribution in found {
             let (file_name, bytes) = distribution.pack(&tree).with_context(|| distribution.dist_info.clone())?;
@@ -146,8 +150,7 @@ impl Set {
             findings.push(Finding::new(&UNKNOWN_PACKAGE, &place, message).about(missing).preventing(says));
         }
         if !findings.is_empty() {
-            let what = What::Findings(findings);
-            self.gathered.push(Gathered { label: path.display().to_string(), file_name: String::new(), what, package: None });
+            self.wrong(path, findings);
         }
         for package in survey.packages {
             self.depends.insert(normalized(&package.name), package.depends.iter().map(|name| normalized(name)).collect());

@@ -68,6 +68,9 @@ impl Reports {
 pub struct InputReport {
     /// As on the command line.
     pub input: String,
+    /// What `upgrade` is to be given, if that is something else.
+    #[serde(skip)]
+    pub from: Option<String>,
     /// `None` when it was not recognised.
     pub kind: Option<Kind>,
     pub findings: Vec<FindingReport>,
@@ -98,7 +101,15 @@ pub struct AuditReport {
 
 impl InputReport {
     /// The report on `findings` in an input.
-    pub fn new(input: String, kind: Option<Kind>, findings: Vec<Finding>, abi3: Vec<AuditReport>, target: &Target) -> Self {
+    pub fn new(
+        input: String,
+        from: Option<String>,
+        kind: Option<Kind>,
+        findings: Vec<Finding>,
+        abi3: Vec<AuditReport>,
+        target: &Target,
+    ) -> Self {
+        let upgraded = from.as_ref().unwrap_or(&input);
         let upgradable = findings.iter().all(|finding| finding.upgrade != Upgrade::Refuses);
         let report = |finding: Finding| {
             let fixable = upgradable && finding.upgrade == Upgrade::Fixes;
@@ -109,12 +120,16 @@ impl InputReport {
                 symbol: finding.symbol,
                 message: finding.message,
                 prevents: finding.prevents,
-                remedy: if fixable { format!("`{}` fixes this", command(&input, target)) } else { finding.code.remedy.to_string() },
+                remedy: if fixable {
+                    format!("`{}` fixes this", command(upgraded, target))
+                } else {
+                    finding.code.remedy.to_string()
+                },
                 fixable,
             }
         };
         let findings = findings.into_iter().map(report).collect();
-        InputReport { input, kind, findings, abi3 }
+        InputReport { input, from, kind, findings, abi3 }
     }
 }
 
@@ -157,7 +172,8 @@ impl Report {
             if fixable > 0 {
                 let count =
                     if fixable == shown.len() { "it".to_string() } else { format!("{fixable} of these {} findings", shown.len()) };
-                let line = format!("`{}` fixes {count}", command(&input.input, self.target));
+                let upgraded = input.from.as_ref().unwrap_or(&input.input);
+                let line = format!("`{}` fixes {count}", command(upgraded, self.target));
                 paper.write(out, "  ", Style::new(), "", &line)?;
             }
         }

@@ -136,7 +136,7 @@ fn check_files(set: &Set, context: &Context<'_>, later: bool) -> Result<(Vec<Inp
         if later {
             ahead::forget_tags(&mut findings);
         }
-        InputReport::new(of.label.clone(), input.kind, findings, audits, context.target)
+        InputReport::new(of.label.clone(), of.from.clone(), input.kind, findings, audits, context.target)
     });
     Ok((reports.collect(), totals))
 }

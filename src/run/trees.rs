@@ -76,7 +76,11 @@ impl Run<'_> {
     ) -> Result<()> {
         let (name, archive) = distribution.pack(tree)?;
         let mut own = InputReport::new(name.clone());
-        let (_, upgraded) = self.transform(Some(name), &archive, &mut own)?;
+        // There is no file of that name, which installers could take or not.
+        let told = std::mem::replace(&mut self.told_names, true);
+        let transformed = self.transform(Some(name), &archive, &mut own);
+        self.told_names = told;
+        let (_, upgraded) = transformed?;
         if let Some(bytes) = &upgraded.bytes {
             let renamed = own.modules.iter().filter_map(|module| module.path.clone().zip(module.renamed_to.clone()));
             changes.add(&archive, bytes, &renamed.collect())?;

@@ -117,6 +117,25 @@ fn modules_above_8_mib_are_told() {
     }
 }
 
+/// `upgrade` takes the directory, not a part of it.
+#[test]
+fn what_fixes_a_part_of_a_directory_is_said_of_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = "a-1.0-cp312-abi3-pyodide_2024_0_wasm32.whl";
+    let module =
+        wat::parse_str(r#"(module (@dylink.0 (mem-info)) (import "env" "invoke_i" (func (param i32) (result i32))))"#).unwrap();
+    for entry in entries(&Wheel::new(old).file("m.abi3.so", &module).build()) {
+        let path = directory.path().join(entry.name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, entry.contents).unwrap();
+    }
+    let report = check(&[directory.path()], &["--target", "0.29"]).1;
+    let fixed: Vec<Value> = findings(&report).into_iter().filter(|finding| finding["fixable"] == true).collect();
+    assert!(!fixed.is_empty(), "{report:#}");
+    let remedy = format!("`wasm-pyfix {} -o OUT` fixes this", directory.path().display());
+    assert!(fixed.iter().all(|finding| finding["remedy"] == remedy), "{report:#}");
+}
+
 fn lock(directory: &Path, abi_version: &str, packages: &[(&str, &str, &[&str])]) {
     let entry = |(name, file, depends): &(&str, &str, &[&str])| {
         let sha256 = fs::read(directory.join(file)).map_or("00".to_string(), |bytes| hex_sha256(&bytes));
