@@ -181,7 +181,7 @@ fn recognise_text(bytes: &[u8]) -> Option<&'static str> {
     Some(if start.starts_with("(module") || start.starts_with(";;") || start.starts_with("(;") {
         "is WebAssembly text: assemble it first (wasm-tools parse)"
     } else if start.starts_with('{') {
-        "is JSON, neither a module nor a lock file of Pyodide (pyodide-lock.json)"
+        "is JSON, not a module; a whole pyodide-lock.json is an input of `upgrade` and `check`"
     } else if start.starts_with("version https://git-lfs") {
         "is a Git LFS pointer: fetch the file it stands for (git lfs pull)"
     } else {
