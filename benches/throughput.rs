@@ -87,12 +87,14 @@ struct Contender {
     arguments: Vec<String>,
     /// Too slow to be run more than once.
     once: bool,
+    /// Exits with 1 where it has errors to tell, which the modules of an archive that was never meant to be one may well have.
+    tells: bool,
 }
 
 impl Contender {
     fn new(label: &'static str, program: impl Into<PathBuf>, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| argument.to_string()).collect();
-        Contender { label, program: program.into(), arguments, once: false }
+        Contender { label, program: program.into(), arguments, once: false, tells: false }
     }
 }
 
@@ -131,10 +133,10 @@ fn inputs(directory: &Path) -> Result<Vec<Input>> {
         vec![
             Contender::new("wasm-pyfix IN -o OUT/", TOOL, &["IN", "-o", "OUT/"]),
             Contender::new("-O0", TOOL, &["IN", "-o", "OUT/", "-O0"]),
-            Contender::new("check", TOOL, check),
+            Contender { tells: true, ..Contender::new("check", TOOL, check) },
         ]
     };
-    // For the platform that it was built for: nothing is found, and everything looked at.
+    // For the platform that it was built for: nothing is found in the wheel, and everything looked at.
     let check = ["check", "--quiet", "--target", "pyodide_2024_0", "IN"];
     let size: usize = modules.iter().map(|(_, bytes)| bytes.len()).sum();
     let what = format!("The wheel, {} modules of {size} bytes", modules.len());
@@ -228,7 +230,7 @@ fn run(contender: &Contender, input: &Path, output: &Path) -> Result<Run> {
         }
         std::thread::sleep(Duration::from_millis(1));
     };
-    ensure!(exit.success(), "{} failed with {exit}", contender.label);
+    ensure!(exit.success() || (contender.tells && exit.code() == Some(1)), "{} failed with {exit}", contender.label);
     Ok(Run { wall: start.elapsed(), processor: processor_seconds()? - before, memory })
 }
 

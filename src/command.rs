@@ -3,7 +3,7 @@
 use crate::cli::{self, Command};
 use crate::exit::EXIT_DONE;
 use crate::target::{commands, diff as target_diff};
-use crate::{check, diff, output, report, run as upgrade, show, usage};
+use crate::{check, diff, output, report, run as upgrade, show, usage, verify};
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -20,6 +20,7 @@ where
         Ok(Command::Explain(args)) => check::explain::run(&args),
         Ok(Command::Show(args)) => show::run::run(&args),
         Ok(Command::Diff(args)) => diff::run::run(&args),
+        Ok(Command::Verify(args)) => verify::run::run(&args),
         Ok(Command::Target(args)) => commands::write(&args),
         Ok(Command::Targets(args)) => commands::targets(&args),
         Err(error) if error.use_stderr() => usage::tell(&error, asked_for_json(&args)),
@@ -38,6 +39,7 @@ fn asked_for_json(args: &[OsString]) -> Option<u32> {
         Some("check") => check::report::SCHEMA_VERSION,
         Some("show") => show::SCHEMA_VERSION,
         Some("diff") => diff::SCHEMA_VERSION,
+        Some("verify") => verify::SCHEMA_VERSION,
         Some("targets") => target_diff::SCHEMA_VERSION,
         _ => report::SCHEMA_VERSION,
     };

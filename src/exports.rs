@@ -16,17 +16,20 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use wasm_pyfix_passes::linking::python::is_extension;
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::prune::Exports;
 
+use crate::archive::Archive;
 use crate::code::Code;
 use crate::code::openers::{self, Opens};
 use crate::loader::{base_name, directory};
 use crate::pipeline::Plan;
 use crate::plugins;
+use crate::tree::{self, Tree};
+use crate::wheel::contents;
 
 /// Which exports of an extension module go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -69,8 +72,7 @@ impl Options {
         }
         if let Some(path) = file {
             let context = || format!("{}: cannot read the names of exports to keep", path.display());
-            let bytes = std::fs::read(path).with_context(context)?;
-            for glob in names_in(&bytes).with_context(context)? {
+            for glob in names_from(path).with_context(context)? {
                 keep.add(parse_glob(&glob).with_context(context)?);
             }
         }
@@ -82,11 +84,42 @@ fn parse_glob(glob: &str) -> Result<Glob> {
     Glob::new(glob).with_context(|| format!("`{glob}` is no pattern"))
 }
 
-/// The names that a list mentions, one in a line, or that a side module imports.
+/// The names that the file at `path` mentions, or that the modules in the directory do.
+fn names_from(path: &Path) -> Result<BTreeSet<String>> {
+    if !path.is_dir() {
+        return Ok(names_in(&std::fs::read(path)?)?.into_iter().collect());
+    }
+    let tree = Tree::read(path)?;
+    let mut names = BTreeSet::new();
+    for name in tree.names(tree::Kind::File).filter(|name| contents::is_module_name(name) || is_archive(name)) {
+        let bytes = tree.contents(&name)?;
+        if bytes.starts_with(b"\0asm") || is_archive(&name) {
+            names.extend(names_in(&bytes).with_context(|| format!("`{name}`"))?);
+        }
+    }
+    Ok(names)
+}
+
+fn is_archive(name: &str) -> bool {
+    [".whl", ".zip"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// The names that a list mentions, one in a line, or that a side module imports, or those of a wheel or archive.
 fn names_in(bytes: &[u8]) -> Result<Vec<String>> {
     if bytes.starts_with(b"\0asm") {
         let module = Module::read(bytes)?;
         return Ok(module.imports().iter().map(|import| globset::escape(&import.field)).collect());
+    }
+    if bytes.starts_with(b"PK") {
+        let archive = Archive::open(bytes)?;
+        let mut names = Vec::new();
+        for (index, kind) in contents::named_like_modules(&archive)? {
+            if kind == contents::Kind::Module {
+                let context = || format!("entry `{}`", archive.entries[index].name);
+                names.extend(names_in(&archive.read(index)?).with_context(context)?);
+            }
+        }
+        return Ok(names);
     }
     let text = std::str::from_utf8(bytes)?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -155,6 +188,11 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Opt
             return Some(format!("`{path}` mentions `{word}`, which shows symbols to other packages"));
         }
     }
+    opener_among(modules)
+}
+
+/// Which of `modules` may open any library, and why, if one may.
+pub fn opener_among(modules: &[Located<'_>]) -> Option<String> {
     let found: Vec<_> = modules.par_iter().map(|module| openers::of_module(module.module)).collect();
     let mut found = modules.iter().zip(found);
     found.find_map(|(module, why)| Some(format!("`{}` {}", base_name(module.path), why?)))
@@ -163,7 +201,7 @@ fn keeps_everything(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Opt
 /// For each module, why code may find its symbols by their names. A file that opens libraries, and not only by names of modules, may
 /// open any of them.
 fn opened_by_name(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Vec<Option<String>> {
-    let names: Vec<[String; 2]> = modules.iter().map(|module| names(module.path)).collect();
+    let names: Vec<[String; 2]> = modules.iter().map(|module| file_names(module.path)).collect();
     let known: HashSet<&str> = names.iter().flatten().map(String::as_str).collect();
     let mut any = None;
     let mut opened: HashMap<&str, &str> = HashMap::new();
@@ -190,7 +228,7 @@ fn opened_by_name(modules: &[Located<'_>], sources: &[(String, Opens)]) -> Vec<O
 
 /// The file name of the module at `path`, with and without what follows `.so` or stands before it (`.2`, `.abi3`). The name without an
 /// ending may be anything, the name of a Python module for instance.
-fn names(path: &str) -> [String; 2] {
+pub fn file_names(path: &str) -> [String; 2] {
     let name = base_name(path);
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     [name.to_string(), format!("{stem}.so")]

@@ -25,6 +25,8 @@ pub enum Kind {
     Wheel,
     /// Another zip archive, as Pyodide ships shared libraries in.
     Archive,
+    /// A directory that is upgraded as a whole. No file is one.
+    Directory,
 }
 
 /// Where an input comes from.
@@ -179,7 +181,7 @@ fn recognise_text(bytes: &[u8]) -> Option<&'static str> {
     Some(if start.starts_with("(module") || start.starts_with(";;") || start.starts_with("(;") {
         "is WebAssembly text: assemble it first (wasm-tools parse)"
     } else if start.starts_with('{') {
-        "is JSON, not a module; a pyodide-lock.json goes to --lock"
+        "is JSON, neither a module nor a lock file of Pyodide (pyodide-lock.json)"
     } else if start.starts_with("version https://git-lfs") {
         "is a Git LFS pointer: fetch the file it stands for (git lfs pull)"
     } else {

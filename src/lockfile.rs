@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::output::Writer;
-use crate::plain::first_names;
+use crate::plain::{first_names, plural};
 use crate::report::NoticeReport;
 use crate::target::Target;
 use crate::wheel;
@@ -31,6 +31,9 @@ pub struct Entry {
     text: String,
     file_name: String,
 }
+
+/// So many packages are named.
+const SHOWN: usize = 10;
 
 /// What came of the lock file.
 #[derive(Default)]
@@ -69,6 +72,12 @@ impl Lock {
         Ok(Some(Entry { text, file_name: new_name.to_string() }))
     }
 
+    /// Leaves out the packages called `names`.
+    pub fn leave_out(&mut self, names: &HashSet<String>) -> Result<()> {
+        self.text = wheel::without(&self.text, names).with_context(|| LOCK_FILE.fails(self.path.display().to_string()))?;
+        Ok(())
+    }
+
     /// Takes over an entry whose file has been written.
     pub fn take(&mut self, entry: Entry) {
         self.text = entry.text;
@@ -93,9 +102,16 @@ impl Lock {
     }
 }
 
+/// The packages that were left out of a lock file: the first of them, or all.
+pub fn dropped_notice(dropped: &[String], target: &Target, all: bool) -> Option<String> {
+    let names = first_names(dropped.iter(), if all { dropped.len() } else { SHOWN });
+    let count = dropped.len();
+    let what = plural(count, "package");
+    (count > 0).then(|| format!("{count} {what} left out of the lock file, for want of a file that fits {}: {names}", target.name))
+}
+
 /// The packages of a lock file that are for something else than `target`: the first of them, or all.
 pub fn unfit_notice(unfit: &[String], target: &Target, all: bool) -> Option<String> {
-    const SHOWN: usize = 10;
     let names = first_names(unfit.iter(), if all { unfit.len() } else { SHOWN });
     let count = unfit.len();
     let packages = if count == 1 { "package of the lock file does" } else { "packages of the lock file do" };

@@ -74,8 +74,8 @@ pub enum Destination {
 
 impl Destination {
     /// What `-o output` and `--in-place` mean for these inputs, each of which has `results` results. Fails when several of them would go
-    /// to one file, or when a result in a directory would have no name.
-    pub fn new(output: Option<&Path>, in_place: bool, inputs: &[Source], results: usize) -> Result<Self> {
+    /// to one file, or when a result in a directory would have no name. `of_directory` tells that the inputs come from a directory.
+    pub fn new(output: Option<&Path>, in_place: bool, inputs: &[Source], results: usize, of_directory: bool) -> Result<Self> {
         let output = match output {
             _ if in_place => return Ok(Destination::InPlace),
             None => return Ok(Destination::None),
@@ -83,7 +83,7 @@ impl Destination {
             Some(output) => output,
         };
         let named_wheel = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("whl"));
-        let wants_directory = inputs.len() * results > 1 || (inputs.iter().any(Source::is_wheel) && !named_wheel);
+        let wants_directory = of_directory || inputs.len() * results > 1 || (inputs.iter().any(Source::is_wheel) && !named_wheel);
         if !(output.is_dir() || ends_with_separator(output) || wants_directory) {
             return Ok(Destination::File(output.to_path_buf()));
         }
@@ -99,12 +99,13 @@ impl Destination {
         Ok(Destination::Directory(output.to_path_buf()))
     }
 
-    /// The file that the result of `source` goes to, when it is called `file_name`; `None` when it goes to no file.
-    pub fn path(&self, source: &Source, file_name: &str) -> Option<PathBuf> {
+    /// The file that the result of `source` goes to, when it is called `file_name`, in the directory `below` that of all results; `None` when
+    /// it goes to no file.
+    pub fn path(&self, source: &Source, below: &Path, file_name: &str) -> Option<PathBuf> {
         match (self, source) {
             (Destination::None | Destination::Stdout, _) | (Destination::InPlace, Source::Stdin) => None,
             (Destination::File(path), _) => Some(path.clone()),
-            (Destination::Directory(directory), _) => Some(directory.join(file_name)),
+            (Destination::Directory(directory), _) => Some(directory.join(below).join(file_name)),
             (Destination::InPlace, Source::File(path)) => Some(path.with_file_name(file_name)),
         }
     }
@@ -256,7 +257,7 @@ mod tests {
     }
 
     fn destination(output: &str, inputs: &[&str]) -> Destination {
-        Destination::new(Some(Path::new(output)), false, &sources(inputs), 1).unwrap()
+        Destination::new(Some(Path::new(output)), false, &sources(inputs), 1, false).unwrap()
     }
 
     #[test]
@@ -271,15 +272,16 @@ mod tests {
         assert_eq!(destination("out/", &["a.so"]), Destination::Directory("out/".into()));
         assert_eq!(destination("out", &["a.so", "b.so"]), Destination::Directory("out".into()));
         assert_eq!(destination(existing, &["a.so"]), Destination::Directory(existing.into()));
-        let for_two_targets = Destination::new(Some(Path::new("out")), false, &sources(&["a.so"]), 2).unwrap();
+        let for_two_targets = Destination::new(Some(Path::new("out")), false, &sources(&["a.so"]), 2, false).unwrap();
         assert_eq!(for_two_targets, Destination::Directory("out".into()));
     }
 
     #[test]
     fn what_has_no_place_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let message =
-            |output: &Path, inputs: &[&str]| Destination::new(Some(output), false, &sources(inputs), 1).unwrap_err().to_string();
+        let message = |output: &Path, inputs: &[&str]| {
+            Destination::new(Some(output), false, &sources(inputs), 1, false).unwrap_err().to_string()
+        };
         assert!(message(file.path(), &["a.so", "b.so"]).contains("is a file"));
         assert!(message(file.path(), &["a.whl"]).contains("is a file"));
         assert!(message(Path::new("out/"), &["-"]).contains("has no name"));

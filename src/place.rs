@@ -51,7 +51,7 @@ impl Place {
             return Ok(Place::Direct(path));
         }
         let directory = directory_of(&path).to_path_buf();
-        check_directory(&directory).with_context(|| match directory.is_dir() {
+        may_make_files_in(&directory).with_context(|| match directory.is_dir() {
             true => format!("cannot write {}", path.display()),
             false => format!("cannot create the directory {}", directory.display()),
         })?;
@@ -98,7 +98,10 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// Whether files can be made in `directory`, or in one that is made there: the nearest directory above that exists tells.
-fn check_directory(directory: &Path) -> Result<()> {
+///
+/// # Errors
+/// When they cannot.
+pub fn may_make_files_in(directory: &Path) -> Result<()> {
     let here = [Path::new(".")];
     let above = directory.ancestors().filter(|above| !above.as_os_str().is_empty()).chain(here);
     for above in above {
@@ -154,20 +157,20 @@ fn write_and_rename(
 
 /// What a new file gets, before the umask: temporary files would otherwise be private to their owner.
 #[cfg(unix)]
-fn default_permissions() -> Option<fs::Permissions> {
+pub fn default_permissions() -> Option<fs::Permissions> {
     Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
 }
 
 /// Permissions of a file that takes the place of one with `permissions`. It belongs to whoever runs this, with whose rights nobody else is
 /// to run it: bits that lend the owner's or group's rights are dropped, as they are when a file is written.
 #[cfg(unix)]
-fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
+pub fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(permissions.mode() & 0o1777)
 }
 
 #[cfg(not(unix))]
-fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
+pub fn kept_permissions(permissions: fs::Permissions) -> fs::Permissions {
     permissions
 }
 
@@ -180,7 +183,7 @@ fn writable(permissions: fs::Permissions) -> fs::Permissions {
 
 /// Other systems derive them from the directory.
 #[cfg(not(unix))]
-fn default_permissions() -> Option<fs::Permissions> {
+pub fn default_permissions() -> Option<fs::Permissions> {
     None
 }
 

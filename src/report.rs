@@ -43,6 +43,8 @@ pub struct Report {
     pub lock: Option<String>,
     /// The packages of the lock file that do not fit the target.
     pub lock_unfit: Vec<String>,
+    /// The packages that were left out of the copy, since their files do not fit the target.
+    pub lock_dropped: Vec<String>,
     /// What the user should know about the run.
     pub notices: Vec<NoticeReport>,
     /// What failed after the inputs were done, such as writing the lock file.
@@ -332,7 +334,7 @@ fn strip_name(message: &str, name: &str) -> Option<String> {
     message.strip_prefix(name)?.strip_prefix(": ").map(str::to_string)
 }
 
-fn is_refusal(error: &anyhow::Error) -> bool {
+pub(crate) fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Error::Refused { .. })))
 }
 

@@ -3,11 +3,11 @@
 use crate::cli::{self, Color};
 use crate::codes::failure::Coded;
 use crate::codes::usage::USAGE;
-use crate::exit::{EXIT_ERROR, EXIT_USAGE};
+use crate::exit::{EXIT_ERROR, EXIT_REFUSED, EXIT_USAGE};
 use crate::output;
 use crate::plain::Paper;
 use crate::report::text::write_failure;
-use crate::report::{Failure, TOOL, Tool};
+use crate::report::{Failure, TOOL, Tool, is_refusal};
 use serde::Serialize;
 use std::io::Write;
 
@@ -38,16 +38,17 @@ pub fn tell(error: &clap::Error, json: Option<u32>) -> i32 {
     report(failure, EXIT_USAGE, json)
 }
 
-/// Tells why a command does not begin, as [`tell`] does: files that it cannot use are an error, all else is wrong usage. Returns the exit
+/// Tells why a command does not begin, as [`tell`] does: files that it cannot use are an error, or refused, all else is wrong usage. Returns the exit
 /// code.
 pub fn cannot_begin(error: &anyhow::Error, color: Color, json: Option<u32>) -> i32 {
-    if !error.is::<Coded>() {
+    let refused = is_refusal(error);
+    if !error.is::<Coded>() && !refused {
         return tell(&cli::usage(&format!("{error:#}")), json);
     }
     let failure = Failure::from(error);
     let mut stderr = anstream::AutoStream::new(std::io::stderr(), color.into());
     let _ = write_failure(&mut stderr, Paper::behind(&std::io::stderr()), &failure);
-    report(failure, EXIT_ERROR, json)
+    report(failure, if refused { EXIT_REFUSED } else { EXIT_ERROR }, json)
 }
 
 /// Prints `error` as JSON, of the version `json`, if it was asked for. Returns the exit code.

@@ -23,6 +23,8 @@ mod runtime;
 mod silent;
 #[path = "check/wheel_codes.rs"]
 mod wheel_codes;
+#[path = "check/whole.rs"]
+mod whole;
 
 use serde_json::Value;
 use std::collections::BTreeSet;

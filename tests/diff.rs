@@ -151,12 +151,12 @@ fn modules_of_wheels_are_paired() {
     let [ext, came] = ["demo/ext.abi3.so", "demo/more.abi3.so"].map(Value::from);
     let old_ext = Value::from("demo/ext.cpython-312-wasm32-emscripten.so");
     let [x, hashed, y] = ["demo.libs/libx.so", "demo.libs/libx-0123abcd.so", "demo.libs/liby.so"].map(Value::from);
-    let [changed, is_new, went] = ["changed", "came", "went"].map(Value::from);
+    let [changed, renamed, is_new, went] = ["changed", "renamed", "came", "went"].map(Value::from);
     assert_eq!(
         paths,
-        [(&old_ext, &ext, &changed), (&x, &hashed, &changed), (&y, &Value::Null, &went), (&Value::Null, &came, &is_new),]
+        [(&old_ext, &ext, &changed), (&x, &hashed, &renamed), (&y, &Value::Null, &went), (&Value::Null, &came, &is_new),]
     );
-    assert_eq!(found["counts"], json!({ "same": 0, "changed": 2, "came": 1, "went": 1 }));
+    assert_eq!(found["counts"], json!({ "same": 0, "changed": 1, "renamed": 1, "came": 1, "went": 1 }));
     assert_eq!(
         found["tags"],
         json!({
@@ -175,6 +175,15 @@ fn what_is_the_same_is_said_to_be() {
     assert_eq!((&report["diff"]["same"], &report["diff"]["counts"]["same"]), (&json!(true), &json!(3)));
     assert!(text(directory.path(), &["new.so", "new.so"]).ends_with("\n  the same, byte for byte\n"));
     assert!(text(directory.path(), &["new.so", "new.so", "--markdown"]).ends_with("The same, byte for byte.\n"));
+}
+
+/// A module that has another name has not changed.
+#[test]
+fn what_is_renamed_is_said_to_be() {
+    let directory = versions();
+    let told = text(directory.path(), &[OLD, NEW, "--no-compressed", "-v"]);
+    let expected = "  demo.libs/libx.so -> demo.libs/libx-0123abcd.so\n  the same contents under another name\n";
+    assert!(told.contains(expected) && !told.contains("with other contents"), "{told}");
 }
 
 #[test]
@@ -228,7 +237,7 @@ fn markdown_has_tables_and_lists() {
     for line in [
         "| | before | after | % |",
         "- tags that went: 1 (`cp312-abi3-pyodide_2024_0_wasm32`)",
-        "- modules: 2 changed, 1 came, 1 went",
+        "- modules: 1 changed, 1 renamed, 1 came, 1 went",
         "| module | | raw | % | brotli | % | functions |",
         "- imports that went: 2 (`GOT.func.g`, `env.invoke_vi`)",
         "<details><summary>demo/ext.cpython-312-wasm32-emscripten.so -> demo/ext.abi3.so</summary>",
@@ -240,6 +249,8 @@ fn markdown_has_tables_and_lists() {
         let cells: BTreeSet<usize> = table.lines().map(|line| line.matches('|').count()).collect();
         assert_eq!(cells.len(), 1, "{table}");
     }
+    assert!(told.contains("| `demo.libs/libx.so -> demo.libs/libx-0123abcd.so` | renamed | 68 |"), "{told}");
+    assert!(!told.contains("with other contents"), "{told}");
     let modules = text(directory.path(), &["old.so", "new.so", "--markdown", "--no-compressed"]);
     assert!(
         modules.contains("| raw | ") && modules.contains("- functions: 3 -> 1\n") && !modules.contains("<details>"),

@@ -357,3 +357,23 @@ fn options_decide_for_a_single_module() {
     let library = assemble(&[], &[], &["_Z3foov", "plain"], "");
     assert_eq!(exported(&library, &["--exports", "pyinit"]), "_Z3foov plain");
 }
+
+/// Whoever imports a name may be in a wheel, or anywhere in a directory.
+#[test]
+fn wheels_and_directories_tell_what_is_needed() {
+    let module = assemble(&[], &[], &["PyInit__ext", "_Z3foov", "_Z3barv"], "");
+    let importer =
+        |name: &str| wat::parse_str(format!(r#"(module (@dylink.0 (mem-info)) (import "env" "{name}" (func)))"#)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("p/m.so", zip::write::SimpleFileOptions::default()).unwrap();
+    writer.write_all(&importer("_Z3foov")).unwrap();
+    std::fs::create_dir(directory.path().join("sub")).unwrap();
+    let wheel = directory.path().join("sub/x.whl");
+    std::fs::write(&wheel, writer.finish().unwrap().into_inner()).unwrap();
+    let from = |path: &Path| exported(&module, &["--keep-exports-from", path.to_str().unwrap()]);
+    assert_eq!(from(&wheel), "PyInit__ext _Z3foov");
+    std::fs::write(directory.path().join("y.so"), importer("_Z3barv")).unwrap();
+    std::fs::write(directory.path().join("z.so"), "INPUT(libz.so)\n").unwrap();
+    assert_eq!(from(directory.path()), "PyInit__ext _Z3foov _Z3barv");
+}

@@ -59,7 +59,7 @@ fn css_inline_moves_to_the_next_platform() {
     let original = pypi::wheel("css_inline").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let retagged = upgrade(&original, &["--target", "pyemscripten_2026_0"], directory.path());
-    assert_eq!(file_name(&retagged), "css_inline-0.23.1-cp310-abi3-pyemscripten_2026_0_wasm32.whl");
+    assert_eq!(file_name(&retagged), "css_inline-0.24.0-cp310-abi3-pyemscripten_2026_0_wasm32.whl");
     let expected = run(Runtime::V0_29_5, &[with_load_package(&original, CSS_INLINE)]).remove(0).unwrap();
     assert!(expected.contains("style=\"color: red;\""), "{expected}");
 

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::Runtime;
+use wasm_pyfix_passes::handlers;
 use wasm_pyfix_passes::module::Module;
 
 /// A main module that offers a function which no platform has.
@@ -70,6 +71,50 @@ fn a_main_module_becomes_a_target() {
     assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["inputs"][0]["upgrade"]["target"], "./my.target");
 }
 
+/// A main module with `try_table` runs on engines that know it, and modules for it get it, too.
+#[test]
+fn the_exception_instructions_are_those_of_the_main_module() {
+    let directory = directory();
+    let here = directory.path();
+    let legacy = "try i32.const 0 call $own catch_all end";
+    let new = "block $b try_table (catch_all $b) i32.const 0 call $own end end";
+    let own = |handler: &str| {
+        MAIN.replace(r#"(func (export "own") (param i32))"#, &format!(r#"(func $own (export "own") (param i32) {handler})"#))
+    };
+    let cpp = |text: &str, how: &str| format!("(module (tag {how} (param i32)){}", text.strip_prefix("(module").unwrap());
+    for (name, text) in [("old.wasm", own(legacy)), ("new.wasm", own(new))] {
+        std::fs::write(here.join(name), wat::parse_str(cpp(&text, "(export \"__cpp_exception\")")).unwrap()).unwrap();
+    }
+    for (name, handler) in [("legacy.so", legacy), ("new.so", new)] {
+        let side = format!(
+            r#"(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (import "env" "own" (func $own (param i32)))
+            (func (export "f") {handler}))"#
+        );
+        std::fs::write(here.join(name), wat::parse_str(side).unwrap()).unwrap();
+    }
+    let fact = |main: &str, like: &str| {
+        text(&["target", main, "--like", like], here).lines().nth(2).and_then(|line| line.strip_prefix("# ")).map(str::to_string)
+    };
+    assert_eq!(fact("old.wasm", "2026_0"), None, "it is like that of its platform");
+    assert_eq!(fact("new.wasm", "2026_0").as_deref(), Some("handlers: exnref"));
+    assert_eq!(fact("main.wasm", "2026_0"), None, "it has no handlers");
+    assert_eq!(fact("old.wasm", "emscripten-legacy").as_deref(), Some("handlers: legacy"));
+    for (main, target) in [("old.wasm", "old.target"), ("new.wasm", "new.target")] {
+        text(&["target", main, "--like", "2026_0", "-o", target], here);
+    }
+    let becomes = |side: &str, target: &str| {
+        text(&[side, "-O0", "--target", target, "-o", "out.so"], here);
+        let bytes = std::fs::read(here.join("out.so")).unwrap();
+        handlers::Kind::of(&Module::read(&bytes).unwrap()).unwrap()
+    };
+    for side in ["legacy.so", "new.so"] {
+        assert_eq!(becomes(side, "old.target"), handlers::Kind::Legacy, "{side}");
+        assert_eq!(becomes(side, "new.target"), handlers::Kind::Exnref, "{side}");
+    }
+    assert!(text(&["check", "new.so", "--target", "old.target"], here).contains("warning[new-exceptions]"));
+    assert!(text(&["check", "new.so", "--target", "new.target"], here).contains("nothing found"));
+}
+
 #[test]
 fn without_javascript_exceptions_and_tags_an_application_keeps_what_it_is_like() {
     let directory = directory();
@@ -96,6 +141,8 @@ fn broken_files_are_told_with_their_lines() {
         (format!("{first}# like: ./x.target\n"), "line 2 of a manifest: `./x.target` is no platform"),
         (format!("{like}# like: 314\n"), "line 3 of a manifest: `# like:` stands there twice"),
         (format!("{like}# color: red\n"), "line 3 of a manifest: unknown fact `color`"),
+        (format!("{like}# handlers: both\n"), "line 3 of a manifest: unknown exception instructions `both`"),
+        (format!("{like}# handlers: legacy\n# handlers: exnref\n"), "line 4 of a manifest: `# handlers:` stands there twice"),
         (format!("{like}a wasm data\nb wasm fun i:\n"), "line 4 of a manifest: \"b wasm fun i:\": unknown kind of symbol"),
         (format!("{like}a wasm data\na js data\n"), "line 4 of a manifest: \"a js data\": a symbol stands there twice"),
         (format!("{like}{}\n", "x".repeat(5000)), "line 3 of a manifest: \"xxx"),

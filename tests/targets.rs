@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use wasm_pyfix::target::{DEFAULT, LibraryLookup, TagStyle, Target, file, javascript, listing, manifest};
+use wasm_pyfix::target::{DEFAULT, LibraryLookup, TagStyle, Target, file, instructions, javascript, listing, manifest};
 use wasm_pyfix_passes::exceptions::personality;
 use wasm_pyfix_passes::{Environment, ExceptionAbi, Item, Provider};
 use wasmparser::{FuncType, ValType, ValType::I32};
@@ -45,7 +45,8 @@ fn runtime(version: &str) -> PathBuf {
 fn checked_in_manifests_are_reproduced() {
     for target in platforms() {
         let directories: Vec<_> = target.runtimes.iter().map(|version| runtime(version)).collect();
-        let made = file::text(&file::environment(&directories).unwrap(), target).unwrap();
+        let made =
+            file::text(&file::environment(&directories).unwrap(), instructions::of_files(&directories).unwrap(), target).unwrap();
         let difference = made
             .lines()
             .zip(target.manifest_text().unwrap().lines())

@@ -6,6 +6,9 @@
 #[path = "wheels/support.rs"]
 mod support;
 
+#[path = "wheels/audits.rs"]
+mod audits;
+
 #[path = "wheels/hostile.rs"]
 mod hostile;
 
@@ -17,6 +20,9 @@ mod namesakes;
 
 #[path = "wheels/platforms.rs"]
 mod platforms;
+
+#[path = "wheels/sboms.rs"]
+mod sboms;
 
 use support::*;
 use wasm_pyfix::archive::compress::Level;
@@ -348,6 +354,35 @@ fn libraries_are_grafted_with_what_they_need() {
     assert_eq!(result.modules[1].grafted_from, Some(directory.path().join("liba.so")));
     check_record(&new);
     assert!(!run(NEW, &result.bytes, &options).changed);
+}
+
+/// The directory of the build may be packed: as an archive, or as the wheel that has the library already.
+#[test]
+fn libraries_are_grafted_from_archives_and_wheels() {
+    let directory = tempfile::tempdir().unwrap();
+    let (a, b) = (module(&["libb.so"], &["a"]), module(&[], &["b"]));
+    let [archive, wheel] = ["libs.zip", NEW].map(|name| directory.path().join(name));
+    std::fs::write(&archive, Wheel::bare().file("lib/liba.so", &a).file("libother.so", &module(&[], &[])).build()).unwrap();
+    let others = Wheel::new(NEW).file("x.libs/libb.so", &b).file("x.libs/liba.so", &module(&[], &["other"]));
+    std::fs::write(&wheel, others.build()).unwrap();
+    let input = Wheel::new(OLD).file("demo/_ext.so", &module(&["liba.so"], &[])).build();
+    let options = WheelOptions { libdirs: vec![archive.clone(), wheel.clone()], isolate: Isolate::None, ..options() };
+    let result = run(OLD, &input, &options);
+    let new = entries(&result.bytes);
+    assert_eq!(
+        (needed(&new, "demo.libs/liba.so"), contents(&new, "demo.libs/libb.so")),
+        (vec!["libb.so".to_string()], &*upgraded(&b))
+    );
+    let sources: Vec<_> = result.modules[1..].iter().map(|module| module.grafted_from.clone().unwrap()).collect();
+    assert_eq!(sources, [archive.join("lib/liba.so"), wheel.join("x.libs/libb.so")]);
+    let first = result.notices.iter().find(|notice| notice.code == "grafted-first").unwrap();
+    assert!(first.message.contains("x.libs/liba.so` differs from it and was not"), "{}", first.message);
+    check_record(&new);
+    // What is no archive is no place for libraries.
+    let options = WheelOptions { libdirs: vec![directory.path().join("x.zip")], ..options };
+    std::fs::write(directory.path().join("x.zip"), "text").unwrap();
+    let message = format!("{:#}", fail(OLD, &input, &options));
+    assert!(message.contains("x.zip: not a readable zip archive"), "{message}");
 }
 
 #[test]

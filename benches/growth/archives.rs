@@ -83,6 +83,20 @@ pub fn chain(n: usize) -> Result<Input> {
     archive(files.chain([(last.0, &*last.1)]), &[])
 }
 
+/// Libraries each of which needs all before it, n names together, and takes an address from the loader that all of them define.
+pub fn clashing(n: usize) -> Result<Input> {
+    let library = |number: usize| -> Result<Vec<u8>> {
+        let needed: String = (0..number).map(|before| format!("(needed \"lib{before}.so\")")).collect();
+        Ok(wat::parse_str(format!(
+            "(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)) {needed})
+            (import \"GOT.mem\" \"shared\" (global (mut i32))) (global (export \"shared\") i32 (i32.const 0)))"
+        ))?)
+    };
+    let libraries: Vec<Vec<u8>> = (0..(2 * n).isqrt()).map(library).collect::<Result<_>>()?;
+    let files = libraries.iter().enumerate().map(|(number, library)| (format!("lib{number}.so"), library.as_slice()));
+    Ok(Input { checked: true, ..archive(files, &[])? })
+}
+
 /// Extension modules that the target's Python passes over.
 pub fn other_python(n: usize) -> Result<Input> {
     let module = wat::parse_str("(module (@dylink.0 (mem-info (memory 0 0) (table 0 0))) (func (export \"PyInit_m\")))")?;

@@ -66,6 +66,7 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "packages with libraries below, checked for 2024_0", n: 500, make: archives::below },
     Generator { name: "libraries in a chain, each in a directory of its own", n: 500, make: archives::chain },
     Generator { name: "modules named for another Python, checked", n: 1_000, make: archives::other_python },
+    Generator { name: "libraries that define one name and need all before them, checked", n: 20_000, make: archives::clashing },
     Generator { name: "directories around a library", n: 5_000, make: archives::deep_path },
     Generator { name: "imported functions", n: 50_000, make: imports::functions },
     Generator { name: "imports that nobody uses", n: 20_000, make: imports::unused },

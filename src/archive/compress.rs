@@ -7,6 +7,7 @@
 
 use anyhow::{Context, Result, ensure};
 use libdeflater::{CompressionLvl, Compressor};
+use std::fmt;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -31,6 +32,13 @@ impl Level {
             _ if text == "max" => Ok(Level::MAX),
             _ => Err("expected a number from 0 to 12, or `max`".to_string()),
         }
+    }
+}
+
+/// As [`Level::parse`] reads it.
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::codes::Upgrade;
 use crate::codes::exceptions::{JAVASCRIPT_EXCEPTIONS, MIXED_EXCEPTIONS, MIXED_HANDLERS, NATIVE_EXCEPTIONS, NEW_EXCEPTIONS};
 use std::collections::BTreeSet;
 use wasm_pyfix_passes::exceptions::personality::WHOLE;
+use wasm_pyfix_passes::handlers::{self, Kind};
 use wasm_pyfix_passes::module::{Item, Module};
 use wasm_pyfix_passes::symbols::{Problem, Unbound};
 use wasm_pyfix_passes::{ExceptionAbi, Result, exceptions};
@@ -52,13 +53,30 @@ pub fn check<'m>(
         findings.push(finding.preventing(runtime_says(context.target, import, problem)));
     }
     if handlers.new {
-        let (code, message) = match handlers.legacy {
-            true => (&MIXED_HANDLERS, "has both `try` and `try_table`, and engines such as Node 20 do not know the latter"),
-            false => (&NEW_EXCEPTIONS, "has `try_table` or `throw_ref`, which engines such as Node 20 do not know"),
-        };
-        findings.push(Finding::new(code, place, message).preventing("CompileError: WebAssembly.Module(): …"));
+        findings.extend(new_handlers(module, handlers.legacy, context, place)?);
     }
     Ok(())
+}
+
+/// The finding for a module with the new exception instructions, and with `legacy` ones if it has those, too. Engines of a runtime that has
+/// the new ones itself know these.
+fn new_handlers(module: &Module<'_>, legacy: bool, context: &Context<'_>, place: &Place) -> Result<Option<Finding>> {
+    let wanted = context.target.handlers;
+    let (code, message) = match (legacy, wanted) {
+        (false, Some(Kind::Exnref)) => return Ok(None),
+        (false, _) => (&NEW_EXCEPTIONS, "has `try_table` or `throw_ref`, which engines such as Node 20 do not know"),
+        (true, Some(Kind::Exnref)) => (&MIXED_HANDLERS, "has both `try` and `try_table`, of which engines take one kind"),
+        (true, _) => (&MIXED_HANDLERS, "has both `try` and `try_table`, and engines such as Node 20 do not know the latter"),
+    };
+    let mut finding = Finding::new(code, place, message).preventing("CompileError: WebAssembly.Module(): …");
+    let stays = match wanted {
+        None => true,
+        Some(kind) => handlers::obstacle(module, kind)?.is_some(),
+    };
+    if stays {
+        finding.upgrade = Upgrade::Leaves;
+    }
+    Ok(Some(finding))
 }
 
 /// The exception ABI of the runtime: as it shows, or else as that of the target.

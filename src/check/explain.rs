@@ -112,6 +112,14 @@ mod tests {
         assert_eq!(without_links("](x"), "](x");
     }
 
+    /// Of codes that findings of several kinds have, only what holds for all of them.
+    #[test]
+    fn nothing_is_said_to_be_fixed_that_is_not() {
+        let whole = advice(codes::find("symbol-clash").unwrap());
+        assert!(whole.starts_with("where the runtime has the name, `wasm-pyfix upgrade` fixes it; between modules, "), "{whole}");
+        assert!(advice(codes::find("forgotten-weak-symbol").unwrap()).starts_with("`wasm-pyfix upgrade` fixes it. "));
+    }
+
     #[test]
     fn a_terminal_gets_its_width_and_no_markdown() {
         for code in codes::all() {

@@ -10,6 +10,7 @@ mod clashes;
 mod exceptions;
 pub mod explain;
 pub mod features;
+mod gather;
 mod input;
 pub mod libraries;
 pub mod linking;
@@ -24,6 +25,7 @@ pub mod run;
 pub mod symbols;
 mod thrown;
 mod wheel;
+mod whole;
 
 pub use crate::codes::finding::{Finding, Place};
 use crate::target::Target;

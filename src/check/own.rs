@@ -42,6 +42,7 @@ pub fn clashes<'m>(
         };
         let message = format!("defines `{name}` as {own} and gets {theirs} of {target} in its place");
         let mut finding = Finding::new(&SYMBOL_CLASH, place, message).about(name);
+        finding.upgrade = Upgrade::Fixes;
         let is_function = matches!(offer.item, wasm_pyfix_passes::Item::Function(_));
         finding.prevents = match clash.kind {
             ReferenceKind::Call if !is_function => Some(runtime_says(context.target, clash.import, Problem::Kind)),

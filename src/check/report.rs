@@ -8,6 +8,7 @@ use crate::plain::{Paper, first_names, plain, plural};
 use crate::report::{TOOL, Tool};
 use crate::target::{self, Target};
 use anstyle::{AnsiColor, Style};
+use indicatif::HumanBytes;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
@@ -28,6 +29,21 @@ pub struct Report {
     pub strict: bool,
     pub exit_code: i32,
     pub inputs: Vec<InputReport>,
+    /// All inputs together.
+    pub totals: Totals,
+    /// Whether they are a whole distribution.
+    #[serde(skip)]
+    pub whole: bool,
+}
+
+/// All inputs together.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Totals {
+    pub inputs: usize,
+    /// Side modules that were read.
+    pub modules: usize,
+    /// Bytes of these.
+    pub size: u64,
 }
 
 /// The reports on one run against several targets.
@@ -110,8 +126,9 @@ fn command(input: &str, target: &Target) -> String {
 
 impl Report {
     /// A report without inputs.
-    pub fn new(target: &'static Target, strict: bool) -> Self {
-        Report { schema_version: SCHEMA_VERSION, tool: TOOL, target, strict, exit_code: 0, inputs: Vec::new() }
+    pub fn new(target: &'static Target, strict: bool, whole: bool) -> Self {
+        let (inputs, totals) = (Vec::new(), Totals::default());
+        Report { schema_version: SCHEMA_VERSION, tool: TOOL, target, strict, exit_code: 0, inputs, totals, whole }
     }
 
     /// The least severity that makes the run fail.
@@ -158,7 +175,13 @@ impl Report {
         let inputs = self.inputs.len();
         let found = if counts.is_empty() { "nothing found".to_string() } else { counts.join(", ") };
         let preliminary = if self.target.preliminary { " (preliminary)" } else { "" };
-        let line = format!("{inputs} {} checked against {}{preliminary}: {found}", plural(inputs, "file"), self.target.name);
+        let Totals { modules, size, .. } = self.totals;
+        let contents = match self.whole {
+            true => format!(" ({modules} {}, {})", plural(modules, "module"), HumanBytes(size)),
+            false => String::new(),
+        };
+        let files = plural(inputs, "file");
+        let line = format!("{inputs} {files}{contents} checked against {}{preliminary}: {found}", self.target.name);
         paper.write(out, "", Style::new(), "", &line)
     }
 }

@@ -1,26 +1,25 @@
 //! Carries out the command line of `check`: reads all inputs, checks each module against the runtime and the other modules, reports.
 
+use super::gather::{self, Set};
 use super::input::Input;
 use super::libraries::{self, Linked};
-use super::report::{AuditReport, InputReport, Report, Reports, SCHEMA_VERSION};
-use super::wheel;
+use super::report::{AuditReport, InputReport, Report, Reports, SCHEMA_VERSION, Totals};
 use super::{Context, Exports, Finding, Place, Siblings, Subject, abi3, ahead, clashes, own, python, thrown};
+use super::{wheel, whole};
 use crate::cli::CheckArgs;
 use crate::codes;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
-use crate::input::{self, Source};
+use crate::input;
 use crate::loader::base_name;
-use crate::name::{WheelName, stem as wheel_stem};
 use crate::origin;
 use crate::output;
 use crate::plain::{Paper, plain};
 use crate::report::text::write_failure;
 use crate::target::{self, LibraryLookup, Target};
 use crate::usage;
-use crate::wheel::naming;
 use crate::wheel::suffix;
 use crate::wheel::{namesakes, runtime_path};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::io::Write;
@@ -29,13 +28,14 @@ use wasm_pyfix_passes::Environment;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &CheckArgs) -> i32 {
-    let targets = match targets(args) {
-        Ok(targets) => targets,
+    let begun = gather::gather(&args.inputs).and_then(|set| Ok((targets(args, &set)?, set)));
+    let (targets, set) = match begun {
+        Ok(begun) => begun,
         Err(error) => return usage::cannot_begin(&error, args.color, args.json.then_some(SCHEMA_VERSION)),
     };
     let reports = targets.iter().enumerate().map(|(index, target)| {
         let is_last = index + 1 == targets.len();
-        report(args, target, args.against_next && index > 0, args.against_next && is_last)
+        report(args, &set, target, args.against_next && index > 0, args.against_next && is_last)
     });
     let reports: Vec<Report> = match reports.collect::<Result<_>>() {
         Ok(reports) => reports,
@@ -51,12 +51,12 @@ pub fn run(args: &CheckArgs) -> i32 {
 }
 
 /// Checks all inputs against one target: a `later` one than theirs, and with what comes after it, if `ahead`.
-fn report(args: &CheckArgs, target: &'static Target, later: bool, ahead: bool) -> Result<Report> {
+fn report(args: &CheckArgs, set: &Set, target: &'static Target, later: bool, ahead: bool) -> Result<Report> {
     let (environment, complete) = runtime(target, &args.main)?;
     let side_by_side = !args.main.is_empty();
     let context = Context { target, environment: &environment, source: None, sources: &[], complete, side_by_side, ahead };
-    let mut report = Report::new(target, args.strict);
-    report.inputs = check_files(&args.inputs, &context, later)?;
+    let mut report = Report::new(target, args.strict, set.whole);
+    (report.inputs, report.totals) = check_files(set, &context, later)?;
     let failed = report.findings().any(|finding| finding.severity <= report.threshold());
     report.exit_code = if failed { EXIT_ERROR } else { EXIT_DONE };
     Ok(report)
@@ -66,16 +66,16 @@ fn report(args: &CheckArgs, target: &'static Target, later: bool, ahead: bool) -
 ///
 /// # Errors
 /// As [`own_target`]; when there is no target of a name that was given; when the files of one runtime are given for several.
-fn targets(args: &CheckArgs) -> Result<Vec<&'static Target>> {
+fn targets(args: &CheckArgs, set: &Set) -> Result<Vec<&'static Target>> {
     let mut targets: Vec<&'static Target> = Vec::new();
     for name in &args.target {
-        let target = if name == target::AUTO { own_target(args)? } else { Target::find(name)? };
+        let target = if name == target::AUTO { own_target(set)? } else { Target::find(name)? };
         if targets.iter().all(|known| known.name != target.name) {
             targets.push(target);
         }
     }
     if targets.is_empty() {
-        targets.push(own_target(args)?);
+        targets.push(own_target(set)?);
     }
     if args.against_next {
         ensure!(targets.len() == 1, "`--against-next` goes on from one target, and several are given: leave out one of them");
@@ -90,13 +90,22 @@ fn targets(args: &CheckArgs) -> Result<Vec<&'static Target>> {
     Ok(targets)
 }
 
-/// The latest target that the tags of a wheel among the inputs name, or else the default.
+/// The target that a lock file among the inputs is for, or else the latest that the tags of a wheel name, or else the default.
 ///
 /// # Errors
 /// When no platform is that of all the wheels.
-fn own_target(args: &CheckArgs) -> Result<&'static Target> {
+fn own_target(set: &Set) -> Result<&'static Target> {
     let default = Target::find(target::DEFAULT)?;
-    let names = args.inputs.iter().filter_map(|path| named(&Source::new(path)));
+    if let Some(first) = set.platforms.first() {
+        ensure!(
+            set.platforms.iter().all(|other| other == first),
+            "the lock files are for different platforms: check each by itself"
+        );
+        let target = Target::all().iter().find(|target| target.has_wheels() && target.version == first);
+        return target
+            .with_context(|| format!("the lock file is for the platform {first}, which is not known: name one with `--target`"));
+    }
+    let names = set.gathered.iter().filter_map(|of| of.wheel_name());
     let platforms: Vec<Vec<&Target>> = names.map(|name| name.sources().collect()).filter(|of: &Vec<_>| !of.is_empty()).collect();
     let Some(first) = platforms.first() else { return Ok(default) };
     let is_of_all = |target: &&&Target| platforms.iter().all(|of| of.iter().any(|own| own.name == target.name));
@@ -106,18 +115,6 @@ fn own_target(args: &CheckArgs) -> Result<&'static Target> {
             "the wheels are for different platforms: check those of each by themselves, or say with `--target` which is meant"
         ),
     }
-}
-
-/// The name of a wheel.
-fn named(source: &Source) -> Option<WheelName> {
-    let name = source.file_name()?;
-    let own = match source {
-        Source::File(path) if source.is_wheel() && wheel_stem(&name).is_none() => {
-            naming::of_wheel(&name, &std::fs::read(path).ok()?).ok()?
-        }
-        _ => name,
-    };
-    WheelName::parse(&own).ok()
 }
 
 /// What the runtime offers, and whether that is all of it.
@@ -130,19 +127,18 @@ fn runtime(target: &Target, main: &[PathBuf]) -> Result<(Environment, bool)> {
     Ok((environment, target.is_known_whole(main)))
 }
 
-/// Checks the files at `paths`, together; against a `later` platform than theirs their tags do not matter.
-fn check_files(paths: &[PathBuf], context: &Context<'_>, later: bool) -> Result<Vec<InputReport>> {
-    let sources: Vec<Source> = paths.iter().map(|path| Source::new(path)).collect();
-    let mut inputs: Vec<Input<'static>> = sources.par_iter().map(|source| wheel::open(source, context.target)).collect();
-    let names: Vec<String> = sources.iter().map(|source| source.file_name().unwrap_or_default()).collect();
-    let found = check_inputs(&names, &mut inputs, context)?;
-    let reports = sources.iter().zip(&inputs).zip(found).map(|((source, input), (mut findings, audits))| {
+/// Checks all inputs together; against a `later` platform than theirs their tags do not matter.
+fn check_files(set: &Set, context: &Context<'_>, later: bool) -> Result<(Vec<InputReport>, Totals)> {
+    let mut inputs: Vec<Input<'static>> = set.gathered.par_iter().map(|of| of.open(context.target)).collect();
+    let names: Vec<String> = set.gathered.iter().map(|of| of.file_name.clone()).collect();
+    let (found, totals) = check_set(&names, &mut inputs, context, set.whole.then_some(set))?;
+    let reports = set.gathered.iter().zip(&inputs).zip(found).map(|((of, input), (mut findings, audits))| {
         if later {
             ahead::forget_tags(&mut findings);
         }
-        InputReport::new(source.to_string(), input.kind, findings, audits, context.target)
+        InputReport::new(of.label.clone(), input.kind, findings, audits, context.target)
     });
-    Ok(reports.collect())
+    Ok((reports.collect(), totals))
 }
 
 /// Checks the contents `bytes` of a file called `file_name`, alone, against `target`.
@@ -160,6 +156,16 @@ pub fn in_memory(file_name: &str, bytes: Vec<u8>, target: &'static Target, envir
 
 /// Checks inputs that have been opened, together; `names` are their file names.
 pub fn check_inputs(names: &[String], inputs: &mut [Input<'_>], context: &Context<'_>) -> Result<Vec<Found>> {
+    Ok(check_set(names, inputs, context, None)?.0)
+}
+
+/// The same, for inputs that are a `whole` distribution, perhaps.
+fn check_set(
+    names: &[String],
+    inputs: &mut [Input<'_>],
+    context: &Context<'_>,
+    whole: Option<&Set>,
+) -> Result<(Vec<Found>, Totals)> {
     let mut found: Vec<Found> = inputs.iter_mut().map(|input| (std::mem::take(&mut input.findings), Vec::new())).collect();
     let subjects = read_modules(inputs, context, &mut found);
     let exports = Exports::new(&subjects)?;
@@ -190,7 +196,11 @@ pub fn check_inputs(names: &[String], inputs: &mut [Input<'_>], context: &Contex
     for (index, finding) in libraries::check(&linked, context.target).into_iter().chain(weak).chain(thrown).chain(clashes) {
         found[index].0.push(finding);
     }
-    Ok(found)
+    let of_whole = whole.map(|set| whole::check(&subjects, &linked, set)).unwrap_or_default();
+    of_whole.into_iter().for_each(|(index, finding)| found[index].0.push(finding));
+    let bytes = subjects.iter().map(|(_, subject)| subject.bytes.len() as u64).sum();
+    let totals = Totals { inputs: names.len(), modules: subjects.len(), size: bytes };
+    Ok((found, totals))
 }
 
 /// What was found in one input.

@@ -39,7 +39,8 @@ pub fn open_bytes<'b>(kind: Kind, file_name: &str, bytes: Cow<'b, [u8]>, target:
     input
 }
 
-fn unreadable(error: &anyhow::Error) -> Finding {
+/// That an input cannot be read.
+pub fn unreadable(error: &anyhow::Error) -> Finding {
     let message = format!("{error:#}");
     // What is known of a whole file is said of it; errors of what is inside are sentences of their own.
     let of_file = ["is ", "cannot ", "its "].iter().any(|start| message.starts_with(start));
@@ -52,7 +53,8 @@ fn read<'b>(kind: Kind, file_name: &str, bytes: Cow<'b, [u8]>, target: &Target, 
         Kind::Module => {
             input.files = vec![File { path: None, bytes, valid: false }];
         }
-        Kind::Archive => {
+        // There are no bytes of a directory: each distribution in it is a wheel.
+        Kind::Archive | Kind::Directory => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
             input.findings = archive.damaged(&archive.all());

@@ -2,6 +2,7 @@
 
 use super::upgrade::{OutputArgs, UpgradeArgs};
 use super::usage;
+use crate::distribution;
 use std::path::{Path, PathBuf};
 
 fn is_dash(path: &Path) -> bool {
@@ -101,7 +102,7 @@ fn reject_several_targets(args: &UpgradeArgs) -> Result<(), clap::Error> {
             "the results for several targets cannot go to standard output: give a directory to `-o`, or add `--one-wheel`",
         ));
     }
-    if several_results && args.wheel.lock.is_some() {
+    if several_results && (args.wheel.lock.is_some() || args.inputs.iter().any(|input| distribution::is_lock(input))) {
         return Err(usage("a lock file is for one runtime, and there are several targets: run it once for each"));
     }
     Ok(())

@@ -10,6 +10,7 @@ mod recorded;
 mod size;
 mod targets;
 mod upgrade;
+mod verify;
 
 use crate::plain::plain;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -21,9 +22,10 @@ pub use reading::{CheckArgs, DiffArgs, ShowArgs};
 pub use size::{SizeArgs, StripMode};
 pub use targets::{TargetArgs as TargetFileArgs, TargetsArgs};
 pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, WheelArgs};
+pub use verify::VerifyArgs;
 
 /// Names of subcommands.
-const SUBCOMMANDS: [&str; 8] = ["upgrade", "check", "show", "diff", "explain", "target", "targets", "help"];
+const SUBCOMMANDS: [&str; 9] = ["upgrade", "check", "show", "diff", "verify", "explain", "target", "targets", "help"];
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -52,6 +54,13 @@ Exit codes:
   0  done, whether or not they differ
   1  an input could not be read or understood
   2  wrong usage";
+
+const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+  0  the upgraded wheels do what the originals did, or more
+  1  one does not, or could not be tried
+  2  wrong usage
+  3  one is in order, and upgrading it would not be sound";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -95,6 +104,9 @@ pub enum Command {
     /// Tell what differs between two modules, wheels or archives: tags, symbols, sizes
     #[command(after_long_help = DIFF_EXIT_CODES)]
     Diff(DiffArgs),
+    /// Try wheels and what `upgrade` makes of them in a real Pyodide under Node.js, and compare what they do
+    #[command(after_long_help = VERIFY_EXIT_CODES)]
+    Verify(VerifyArgs),
     /// Write the manifest of a main module with its JavaScript, which `--target` then takes
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Target(TargetFileArgs),
@@ -157,6 +169,10 @@ where
         Command::Explain(_) | Command::Target(_) | Command::Targets(_) => {}
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
         Command::Diff(args) => reject_second_stdin(&[args.old.clone(), args.new.clone()])?,
+        Command::Verify(args) if args.upgraded.is_some() && args.inputs.len() > 1 => {
+            return Err(usage("`--upgraded` names one wheel, and several are to be tried: give one"));
+        }
+        Command::Verify(_) => {}
     }
     Ok(command)
 }

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    /// Side modules (.so), wheels (.whl), archives of shared libraries (.zip), directories, or a pyodide-lock.json; `-` reads a module from
+    /// standard input
     ///
-    /// What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
+    /// A directory stands for those in it and below, or the distributions that were unpacked or installed there; a lock file for its packages,
+    /// checked against its platform. What one input needs, the others may offer: give a wheel together with the wheels and libraries that it needs.
     #[arg(value_name = "FILE", required = true)]
     pub inputs: Vec<PathBuf>,
 

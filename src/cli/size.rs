@@ -23,7 +23,7 @@ pub struct SizeArgs {
     #[arg(long, value_name = "GLOB")]
     pub keep_export: Vec<String>,
 
-    /// Keep exports that FILE names: a list with a name or pattern in each line, or a side module that imports them
+    /// Keep exports that FILE names: a list with a name or pattern in each line, or a side module, wheel, archive or directory that imports them
     #[arg(long, value_name = "FILE")]
     pub keep_exports_from: Option<PathBuf>,
 

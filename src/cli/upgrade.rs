@@ -15,9 +15,11 @@ use wasm_pyfix_passes::symbols::Alias;
 /// Arguments of `upgrade`.
 #[derive(Debug, Default, Args)]
 pub struct UpgradeArgs {
-    /// Side modules (.so), wheels (.whl) or archives of shared libraries (.zip); `-` reads a module from standard input
+    /// Side modules (.so), wheels (.whl), archives of shared libraries (.zip), directories, or a pyodide-lock.json; `-` reads a module from
+    /// standard input
     ///
-    /// What a file is, its content decides; an archive must also be named .whl or .zip. A file that is named like a subcommand is
+    /// What a file is, its content decides; an archive must also be named .whl or .zip. A directory stands for those in it and below; one
+    /// with a .dist-info directory, an unpacked wheel or site-packages, is copied as a whole. A lock file stands for the packages in it, the files of which lie beside it. A file that is named like a subcommand is
     /// written ./check or ./show.
     #[arg(value_name = "IN", required_unless_present = "list_targets")]
     pub inputs: Vec<PathBuf>,
@@ -42,8 +44,8 @@ pub struct UpgradeArgs {
 pub struct OutputArgs {
     /// File or directory to write to; `-` is standard output
     ///
-    /// OUT is a directory when it is one already, when it ends with a slash, with several inputs, and for a wheel (whose name may
-    /// change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
+    /// OUT is a directory when it is one already, when it ends with a slash, with several inputs, for a directory, and for a wheel (whose
+    /// name may change) unless OUT ends with .whl. Directories are created. Files are written under a temporary name and renamed when
     /// complete. OUT never is an input: see --in-place.
     #[arg(short, long = "output", value_name = "OUT", conflicts_with = "in_place")]
     pub output: Option<PathBuf>,
@@ -67,7 +69,8 @@ pub struct TargetArgs {
     ///
     /// `wasm-pyfix target` writes such files. Repeat it for several platforms: each wheel is then written once for each of them. With
     /// `auto` each wheel keeps the platforms in its tags, and what says nothing of its platform is for the default one.
-    #[arg(long, value_name = "NAME", default_value = target::DEFAULT)]
+    /// [default: pyodide_2025_0]
+    #[arg(long, value_name = "NAME")]
     pub target: Vec<String>,
 
     /// With several targets: write one wheel with the tags of all, if the same wheel is right for all of them
@@ -84,6 +87,19 @@ pub struct TargetArgs {
     /// looked up in it; --target still says which Python and which tags.
     #[arg(long, value_name = "FILE")]
     pub main: Vec<PathBuf>,
+}
+
+impl TargetArgs {
+    /// The targets that are asked for, or the one that is meant where none is.
+    pub fn names(&self) -> Vec<&str> {
+        let asked: Vec<&str> = self.target.iter().map(String::as_str).collect();
+        if asked.is_empty() { vec![target::DEFAULT] } else { asked }
+    }
+
+    /// Whether each input is to be upgraded for what it is for already.
+    pub fn is_auto(&self) -> bool {
+        self.target.iter().any(|name| name == target::AUTO)
+    }
 }
 
 /// Which instructions handle exceptions.
@@ -203,9 +219,9 @@ pub struct WheelArgs {
     #[arg(long, value_name = "STYLE")]
     pub tag_style: Option<TagStyle>,
 
-    /// Directory with libraries to graft: those that a module needs and the wheel lacks
+    /// Directory, wheel or archive with libraries to graft: those that a module needs and the wheel lacks
     ///
-    /// They are copied into the wheel, to <name>.libs. Repeat it for several directories; the first that has a library wins.
+    /// They are copied into the wheel, to <name>.libs. Repeat it for several of them; the first that has a library wins.
     #[arg(long, value_name = "DIR")]
     pub libdir: Vec<PathBuf>,
 
@@ -242,6 +258,18 @@ pub struct WheelArgs {
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
 
+    /// Of a lock file that is an input: upgrade the package NAME, with what it depends on
+    ///
+    /// Repeat it for several packages. The new lock file has these alone, except with --in-place.
+    #[arg(long, value_name = "NAME")]
+    pub package: Vec<String>,
+
+    /// Of a lock file that is an input: keep packages that cannot be upgraded, as they are
+    ///
+    /// Without it they are left out of the new lock file, with those that depend on them. Both are listed.
+    #[arg(long)]
+    pub keep_unfit: bool,
+
     /// Where to write the copy made by --lock
     #[arg(long, value_name = "FILE", requires = "lock")]
     pub lock_output: Option<PathBuf>,
@@ -270,13 +298,6 @@ pub struct ReportArgs {
     /// When to use colour; `auto` looks at the terminal and at NO_COLOR
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-}
-
-impl TargetArgs {
-    /// Whether each input is to be upgraded for what it is for already.
-    pub fn is_auto(&self) -> bool {
-        self.target.iter().any(|name| name == target::AUTO)
-    }
 }
 
 impl UpgradeArgs {

@@ -106,6 +106,19 @@ impl<'a> Code<'a> {
     }
 }
 
+/// Whether each of `names` occurs in `files` or in `data`, whatever the case of its letters.
+///
+/// # Errors
+/// For a file that cannot be unpacked, or when there are too many names.
+pub fn occur_in_any_case(names: &[&str], files: &Sources<'_>, data: &[&[u8]]) -> Result<Vec<bool>> {
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(names).context("too many names")?;
+    let found: Vec<AtomicBool> = names.iter().map(|_| AtomicBool::new(false)).collect();
+    let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    files.map(longest, |piece, ()| search(&automaton, &found, piece.text))?;
+    data.par_iter().for_each(|data| search(&automaton, &found, data));
+    Ok(found.into_iter().map(AtomicBool::into_inner).collect())
+}
+
 /// Sets the flags of the patterns that occur in `text`.
 fn search(automaton: &AhoCorasick, found: &[AtomicBool], text: &[u8]) {
     automaton.find_overlapping_iter(text).for_each(|name| found[name.pattern().as_usize()].store(true, Ordering::Relaxed));

@@ -43,7 +43,8 @@ pub static NEW_EXCEPTIONS: Code = Code {
     summary: "the module has the new exception instructions, which older engines do not know",
     explanation: "`try_table` and `throw_ref` replaced the legacy instructions in the standard. Pyodide runs on engines that know only \
                   the legacy ones, such as Node 20 and 22 without a switch, and these do not compile the module: `CompileError: \
-                  WebAssembly.Module(): …`.",
+                  WebAssembly.Module(): …`. Those of a module that stores or passes on \
+                  references of exceptions stay.",
     remedy: "compile it with `-sWASM_LEGACY_EXCEPTIONS`, the default of Emscripten",
     upgrade: Upgrade::Fixes,
 };

@@ -54,11 +54,76 @@ pub static SHADOWED_LIBRARY: Code = Code {
                   the shared libraries of its own packages into `/usr/lib`. Once such a package is there, modules of the wheel get its \
                   library instead of the one in the wheel: another version, or one with other symbols (`Error: Dynamic linking error: \
                   cannot resolve symbol …`, after which nothing loads any more).",
-    remedy: "`wasm-pyfix upgrade --isolate files` gives it a name that no other library has",
+    remedy: "if it is in a directory `*.libs`, `wasm-pyfix upgrade --isolate files` gives it a name that no other library has, unless \
+             something may open it by its name; elsewhere, rename it where the wheel is built",
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 5] = [&MISSING_LIBRARY, &AMBIGUOUS_LIBRARY, &LIBRARY_NOT_FOUND, &LIBRARY_LOADED_TWICE, &SHADOWED_LIBRARY];
+pub static DUPLICATE_LIBRARY: Code = Code {
+    name: "duplicate-library",
+    severity: Severity::Warning,
+    summary: "a library is in two files of a distribution",
+    explanation: "Told of directories and lock files. Libraries of one name and other contents may be taken for each other where they are found \
+                  by their names; the same contents twice take memory and time twice, and have two states (a note).",
+    remedy: "put the library into a package of its own on which the others depend; `wasm-pyfix upgrade --isolate files` gives private ones names \
+             of their own",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static UNNEEDED_LIBRARY: Code = Code {
+    name: "unneeded-library",
+    severity: Severity::Note,
+    summary: "no module of a distribution needs a library",
+    explanation: "Told of directories and lock files, about archives of libraries and `*.libs` directories of wheels. Code may still open the \
+                  library by its name, through ctypes for instance.",
+    remedy: "leave the library out, if nobody opens it",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static UNDECLARED_DEPENDENCY: Code = Code {
+    name: "undeclared-dependency",
+    severity: Severity::Warning,
+    summary: "a package needs a library of another one, on which it does not depend",
+    explanation: "Told of lock files. `loadPackage` loads what `depends` lists, directly or by way of other packages, and nothing else: unless \
+                  somebody loads the package of the library before, the module does not load.",
+    remedy: "add the package to `depends` in the lock file, and in the recipe that it was made from",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static UNKNOWN_PACKAGE: Code = Code {
+    name: "unknown-package",
+    severity: Severity::Error,
+    summary: "a package of a lock file depends on one that it does not list",
+    explanation: "`loadPackage` does not load such a package at all.",
+    remedy: "add the package to the lock file, or take its name out of `depends`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static TOO_LARGE_TO_PRELOAD: Code = Code {
+    name: "too-large-to-preload",
+    severity: Severity::Warning,
+    summary: "a module is too large to be compiled when it is imported",
+    explanation: "Told of directories and lock files. On its main thread Chrome refuses to compile more than 8 MiB at once while JavaScript \
+                  waits (`RangeError: WebAssembly.Compile is disallowed on the main thread, if the buffer size is larger than 8MB.`); \
+                  Firefox and Safari do not, nor do workers and Node. `loadPackage` of today compiles all modules ahead, without waiting; \
+                  where modules are imported from an unpacked archive or a mounted directory, or are loaded on demand, as later versions of \
+                  Pyodide are to do with smaller ones (pyodide #6422), this one fails.",
+    remedy: "load it with `loadPackage` or in a worker; `wasm-pyfix upgrade --strip names` and a smaller build make it smaller",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static CODES: [&Code; 10] = [
+    &MISSING_LIBRARY,
+    &AMBIGUOUS_LIBRARY,
+    &LIBRARY_NOT_FOUND,
+    &LIBRARY_LOADED_TWICE,
+    &SHADOWED_LIBRARY,
+    &DUPLICATE_LIBRARY,
+    &UNNEEDED_LIBRARY,
+    &UNDECLARED_DEPENDENCY,
+    &UNKNOWN_PACKAGE,
+    &TOO_LARGE_TO_PRELOAD,
+];
 
 /// The finding about a module at `path` of which nobody can decide which of `count` libraries it needs.
 pub fn ambiguous(path: &str, needed: &str, count: usize) -> Finding {

@@ -63,6 +63,25 @@ pub static LOCK_UNFIT: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static LOCK_DROPPED: Code = Code {
+    name: "lock-dropped",
+    severity: Severity::Warning,
+    summary: "packages are left out of the new lock file",
+    explanation: "A lock file was the input, and these packages were refused, or depend on one that was. Loaded on the target they would fail.",
+    remedy: "build these packages for the target, or keep their entries with `--keep-unfit`",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static LOCK_KEPT: Code = Code {
+    name: "lock-kept",
+    severity: Severity::Warning,
+    summary: "a package that could not be upgraded stays as it is",
+    explanation: "With `--keep-unfit` a package of the lock file that is refused keeps its file and its entry. It will not load on the target, \
+                  for the reason that is told.",
+    remedy: "build the package for the target",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static PRELIMINARY: Code = Code {
     name: "preliminary-target",
     severity: Severity::Note,
@@ -115,13 +134,34 @@ pub static SIGNATURE_DROPPED: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static SYMBOLIC_LINK: Code = Code {
+    name: "symbolic-link",
+    severity: Severity::Warning,
+    summary: "a symbolic link in a directory is named like a module, and was not followed",
+    explanation: "What links in a directory lead to may be outside of it, a cache of an installer for example, or is met under its own name. \
+                  They stay as they are, or are made anew with the same target.",
+    remedy: "put copies of the files in the place of the links (`cp -L`, `uv pip install --link-mode copy`)",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static OLD_SBOM: Code = Code {
     name: "old-sbom",
     severity: Severity::Warning,
     summary: "a bill of materials may have hashes of old modules",
-    explanation: "Files in `.dist-info/sboms` are kept as they are. If they have hashes of modules, those that were changed \
-                  differ.",
+    explanation: "In files of `.dist-info/sboms` that are CycloneDX as JSON the SHA-256 of a module becomes that of the new one. Here there \
+                  is a file of another form, with hashes by other algorithms, or with the hash of a module in other places than `hashes` of a \
+                  component; or a library was grafted, which no file lists.",
     remedy: "make the bill of materials anew",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static UNREAD_AUDIT: Code = Code {
+    name: "unread-audit",
+    severity: Severity::Warning,
+    summary: "the record of what was done to a wheel does not have this run",
+    explanation: "A wheel with a `wasm-pyfix.json` in its `.dist-info` gets every later run that changes something recorded there. This file \
+                  was written by a later version of the tool, or is damaged, or something else is in its place. It stays as it is.",
+    remedy: "use a version of this tool that knows the form of the record, or take the file out of the wheel",
     upgrade: Upgrade::Leaves,
 };
 
@@ -254,7 +294,7 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
-pub static NOTICES: [&Code; 14] = [
+pub static NOTICES: [&Code; 18] = [
     &WHEEL_NAME,
     &INSTALLERS,
     &NO_MODULES,
@@ -262,11 +302,15 @@ pub static NOTICES: [&Code; 14] = [
     &PLAIN_NAME,
     &SIGNATURE_DROPPED,
     &OLD_SBOM,
+    &UNREAD_AUDIT,
+    &SYMBOLIC_LINK,
     &COMPRESSED_ANEW,
     &DROPPED_SECTIONS,
     &NO_EFFECT,
     &NOT_IN_LOCK,
     &LOCK_UNFIT,
+    &LOCK_DROPPED,
+    &LOCK_KEPT,
     &PRELIMINARY,
     &ONE_WHEEL,
 ];

@@ -15,8 +15,9 @@ pub static SYMBOL_CLASH: Code = Code {
                   of the module which was loaded first, those with a definition of their own included; a call means, of several \
                   libraries that the module needs, the last one. Whoever reads the other's data, or hands its own to the \
                   other's function, may compute nonsense without a message, as h5py and netCDF4 do, each with its own HDF5.",
-    remedy: "rename the symbol, or hide it (`-fvisibility=hidden`, `static`); two modules may also share one library",
-    upgrade: Upgrade::Fixes,
+    remedy: "where the runtime has the name, `wasm-pyfix upgrade` fixes it; between modules, rename the symbol or hide it \
+             (`-fvisibility=hidden`, `static`), or let the modules share one library",
+    upgrade: Upgrade::Leaves,
 };
 
 pub static FORGOTTEN_WEAK_SYMBOL: Code = Code {

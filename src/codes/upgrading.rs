@@ -16,10 +16,31 @@ pub static UNWRITABLE: Code = Code {
 pub static LOCK_FILE: Code = Code {
     name: "lock-file",
     severity: Severity::Error,
-    summary: "the lock file cannot be read, or has no such wheel",
-    explanation: "`--lock` names a file that is no `pyodide-lock.json`, or none of its packages has the file name of the wheel that is \
-                  upgraded.",
-    remedy: "give the lock file of the distribution that the wheel comes from",
+    summary: "the lock file cannot be read, or does not fit the files",
+    explanation: "The file is no `pyodide-lock.json`, or none of its packages has the file name of the wheel that is upgraded. Of a lock file \
+                  that is an input, a package has no file beside it, or one with another hash. Or a package failed, and there is no new lock \
+                  file without it.",
+    remedy: "give the lock file of the distribution that the wheel comes from, with all its files",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static LOCK_TARGET: Code = Code {
+    name: "lock-target",
+    severity: Severity::Error,
+    summary: "the lock file is for another platform than the target",
+    explanation: "The `abi_version` in a lock file that is an input is not that of the default target, and no `--target` says which is meant: \
+                  to move a whole distribution to another Python is not what everybody wants who names a lock file.",
+    remedy: "name the platform with `--target`: that of the lock file, or the one to move to",
+    upgrade: Upgrade::Refuses,
+};
+
+pub static UNFIT_DEPENDENCY: Code = Code {
+    name: "unfit-dependency",
+    severity: Severity::Error,
+    summary: "a package depends on one that cannot be upgraded",
+    explanation: "A package of the lock file that it depends on was refused, and is left out of the new lock file. The runtime would not find it: \
+                  `Error: No known package with name '…'`.",
+    remedy: "see what is said of that package",
     upgrade: Upgrade::Refuses,
 };
 
@@ -29,7 +50,8 @@ pub static RUNTIME_FILES: Code = Code {
     summary: "the files of the runtime cannot be used",
     explanation: "`--main` names a file that cannot be read, or that is not what a main module and its JavaScript are: a module that \
                   exports `malloc`, and text with an import table that holds what the module imports. Or `--target` names a file that \
-                  is no manifest; see [targets.md](targets.md#targets-as-files).",
+                  is no manifest; see [targets.md](targets.md#targets-as-files). Or `--runtime` of \
+                  [`verify`](verify.md) names no npm package `pyodide`, or Node.js or npm cannot be started.",
     remedy: "give the `.wasm` file of the main module and the `.js` or `.mjs` file of the same build",
     upgrade: Upgrade::Refuses,
 };
@@ -84,5 +106,15 @@ pub static DEFECT: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static CODES: [&Code; 8] =
-    [&UNWRITABLE, &LOCK_FILE, &RUNTIME_FILES, &MODULES_ONLY, &TARGETS_DIFFER, &UNUSUAL_LINKING, &NO_ROOM, &DEFECT];
+pub static CODES: [&Code; 10] = [
+    &UNWRITABLE,
+    &LOCK_FILE,
+    &LOCK_TARGET,
+    &UNFIT_DEPENDENCY,
+    &RUNTIME_FILES,
+    &MODULES_ONLY,
+    &TARGETS_DIFFER,
+    &UNUSUAL_LINKING,
+    &NO_ROOM,
+    &DEFECT,
+];

@@ -27,7 +27,8 @@ pub fn compare(old: &Side, new: &Side, compressed: bool) -> Result<Diff> {
         ModuleDiff { sizes, passes, ..module(before, now) }
     };
     let modules: Vec<ModuleDiff> = pairs.iter().map(module).collect();
-    let mut counts = BTreeMap::from([Status::Same, Status::Changed, Status::Came, Status::Went].map(|status| (status, 0)));
+    let mut counts =
+        BTreeMap::from([Status::Same, Status::Changed, Status::Renamed, Status::Came, Status::Went].map(|status| (status, 0)));
     for module in &modules {
         *counts.entry(module.status).or_default() += 1;
     }
@@ -92,9 +93,8 @@ fn pairs(old: &[Piece], new: &[Piece]) -> Vec<(Option<usize>, Option<usize>)> {
 /// A path without the suffix of one Python and without a hash: `p/x.cpython-312-wasm32-emscripten.so` and `p/x.abi3.so` are `p/x`, as far as
 /// nothing else is called so.
 fn plain_path(path: &str) -> String {
-    let name = base_name(path);
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    let stem = if isolate::has_hash(name) { stem.rsplit_once('-').map_or(stem, |(stem, _)| stem) } else { stem };
+    let name = isolate::without_hash(base_name(path)).unwrap_or_else(|| base_name(path).to_string());
+    let stem = name.split_once('.').map_or(name.as_str(), |(stem, _)| stem);
     format!("{}/{stem}", directory(path))
 }
 
@@ -102,8 +102,9 @@ fn plain_path(path: &str) -> String {
 fn module(old: Option<&Piece>, new: Option<&Piece>) -> ModuleDiff {
     let both = |of: fn(&Piece) -> u64| Pair { old: old.map(of), new: new.map(of) };
     let status = match (old, new) {
-        (Some(old), Some(new)) if old.bytes == new.bytes && old.path == new.path => Status::Same,
-        (Some(_), Some(_)) => Status::Changed,
+        (Some(old), Some(new)) if old.bytes != new.bytes => Status::Changed,
+        (Some(old), Some(new)) if old.path != new.path => Status::Renamed,
+        (Some(_), Some(_)) => Status::Same,
         (None, _) => Status::Came,
         (_, None) => Status::Went,
     };

@@ -91,6 +91,7 @@ fn row(module: &ModuleDiff) -> String {
     let status = match module.status {
         Status::Same => "same",
         Status::Changed => "",
+        Status::Renamed => "renamed",
         Status::Came => "came",
         Status::Went => "went",
     };

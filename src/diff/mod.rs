@@ -86,6 +86,8 @@ pub struct Files {
 pub enum Status {
     Same,
     Changed,
+    /// The same contents under another path.
+    Renamed,
     Came,
     Went,
 }

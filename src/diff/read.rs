@@ -58,7 +58,7 @@ fn gather(source: &Source) -> Result<Side> {
             let about = module::describe(&bytes, WANTED)?;
             side.modules.push(Piece { path: None, bytes: bytes.clone(), about });
         }
-        Kind::Wheel | Kind::Archive => read_archive(&file_name, &bytes, &mut side)?,
+        Kind::Wheel | Kind::Archive | Kind::Directory => read_archive(&file_name, &bytes, &mut side)?,
     }
     Ok(Side { bytes, ..side })
 }

@@ -3,69 +3,62 @@
 use super::{Diff, ModuleDiff, Names, Pair, Sizes, Status, Symbols};
 use crate::counts::words;
 use crate::input::Kind;
-use crate::plain::{Paper, first_names, plain, plural, wrapped};
-use crate::report::text::percent;
-use anstyle::Style;
+use crate::plain::{Paper, first_names, plural};
+use crate::report;
+use crate::report::text::growth;
+use crate::sheet::{COLUMN, Sheet};
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
 
-/// Columns of what has no width.
-const WIDTH: usize = 80;
-/// Columns without which no text stands beside a label.
-const NARROWEST: usize = 40;
-/// Where the text behind a label begins.
-const COLUMN: usize = 15;
 /// So many modules are told of, those that changed most, and so many names of a kind are printed, of so many characters.
 const MODULES: usize = 8;
 const NAMES: usize = 3;
 const LONGEST: usize = 48;
-const TITLE: Style = Style::new().bold();
 
 /// Writes `diff`; `verbose` leaves nothing out.
 pub fn write(out: &mut dyn Write, paper: Paper, diff: &Diff, verbose: bool) -> io::Result<()> {
-    let width = paper.width.unwrap_or(WIDTH).max(NARROWEST);
-    let mut sheet = Sheet { out, width, verbose };
+    let mut told = Told { sheet: Sheet::new(out, paper), verbose };
     let Pair { old, new } = &diff.inputs;
-    sheet.title("", &format!("{old} -> {new}"))?;
+    told.sheet.title("", &format!("{old} -> {new}"))?;
     if diff.same {
-        return sheet.line("  ", "the same, byte for byte");
+        return told.line("  ", "the same, byte for byte");
     }
     if diff.kinds == (Pair { old: Kind::Module, new: Kind::Module }) {
-        return diff.modules.iter().try_for_each(|module| sheet.module(module));
+        return diff.modules.iter().try_for_each(|module| told.module(module));
     }
-    sheet.names("tags", &diff.tags)?;
+    told.names("tags", &diff.tags)?;
     for (what, names) in [("came", &diff.files.came), ("went", &diff.files.went), ("changed", &diff.files.changed)] {
-        sheet.listed("files", what, names)?;
+        told.listed("files", what, names)?;
     }
     if let Some(run) = diff.audits.new.as_ref().and_then(|audit| audit.runs.last()) {
         let from = if diff.made_from_old { "from the old one" } else { "from other modules than the old ones" };
-        sheet.field("made by", &format!("{run}, {from}"))?;
+        told.sheet.field("made by", &format!("{run}, {from}"))?;
     }
-    sheet.field("modules", &counted(diff))?;
-    sheet.field("file", &both_sizes(&diff.file_sizes))?;
-    sheet.sizes(&diff.sizes)?;
+    told.sheet.field("modules", &counted(diff))?;
+    told.sheet.field("file", &both_sizes(&diff.file_sizes))?;
+    told.sizes(&diff.sizes)?;
     let mut changed: Vec<&ModuleDiff> = diff.modules.iter().filter(|module| module.status != Status::Same).collect();
     let in_full = verbose || changed.len() == 1;
     let more = if in_full { 0 } else { changed.len().saturating_sub(MODULES) };
     if !in_full {
         changed.sort_by_key(|module| std::cmp::Reverse(module.growth()));
         changed.truncate(MODULES);
-        writeln!(sheet.out)?;
+        writeln!(told.sheet)?;
     }
     for module in &changed {
         let title = module.title().unwrap_or_default();
         if in_full {
-            writeln!(sheet.out)?;
-            sheet.title("  ", &title)?;
-            sheet.module(module)?;
+            writeln!(told.sheet)?;
+            told.sheet.title("  ", &title)?;
+            told.module(module)?;
         } else {
-            sheet.title("  ", &title)?;
-            sheet.line("    ", &in_short(module))?;
+            told.sheet.title("  ", &title)?;
+            told.line("    ", &in_short(module))?;
         }
     }
     if !in_full && !changed.is_empty() {
         let more = if more > 0 { format!("and {more} more {} that changed less; ", plural(more, "module")) } else { String::new() };
-        sheet.line("  ", &format!("{more}`-v` describes all"))?;
+        told.line("  ", &format!("{more}`-v` describes all"))?;
     }
     Ok(())
 }
@@ -81,6 +74,7 @@ fn in_short(module: &ModuleDiff) -> String {
     let mut parts = match module.status {
         Status::Came => vec![format!("came, raw {}", size(raw.new))],
         Status::Went => vec![format!("went, raw {}", size(raw.old))],
+        Status::Renamed => vec![format!("renamed, raw {}", size(raw.new))],
         _ => vec![format!("raw {} -> {}{}", size(raw.old), size(raw.new), with_sign(raw))],
     };
     let brotli = with_sign(&module.sizes.brotli);
@@ -116,7 +110,13 @@ fn shortened(name: &str) -> String {
 
 /// How many modules there are, and what became of them.
 pub fn counted(diff: &Diff) -> String {
-    let words = [(Status::Changed, "changed"), (Status::Came, "came"), (Status::Went, "went"), (Status::Same, "the same")];
+    let words = [
+        (Status::Changed, "changed"),
+        (Status::Renamed, "renamed"),
+        (Status::Came, "came"),
+        (Status::Went, "went"),
+        (Status::Same, "the same"),
+    ];
     let counts = words.into_iter().filter_map(|(status, word)| {
         let count = diff.counts.get(&status).copied().filter(|count| *count > 0)?;
         Some(format!("{count} {word}"))
@@ -128,18 +128,13 @@ pub fn counted(diff: &Diff) -> String {
 /// `1.20 KiB -> 1.10 KiB (-8.3 %)`.
 fn both_sizes(sizes: &Pair<u64>) -> String {
     let Pair { old, new } = *sizes;
-    match change(Some(old), Some(new)) {
-        change if change.is_empty() => HumanBytes(new).to_string(),
-        change => format!("{} -> {} ({change} %)", HumanBytes(old), HumanBytes(new)),
-    }
+    let change = growth(old, new).map_or(String::new(), |change| format!(" ({change} %)"));
+    report::text::sizes(old, new) + &change
 }
 
 /// How much larger it is in per cent, as `+1.5`; empty if it is not, or was nothing.
 pub fn change(old: Option<u64>, new: Option<u64>) -> String {
-    match (old, new) {
-        (Some(old), Some(new)) if old > 0 && old != new => format!("{:+.1}", percent(old, new)),
-        _ => String::new(),
-    }
+    old.zip(new).and_then(|(old, new)| growth(old, new)).unwrap_or_default()
 }
 
 /// What was before and what is now, where it differs.
@@ -151,25 +146,14 @@ fn both<T: PartialEq + Copy>(pair: &Pair<Option<T>>, show: impl Fn(T) -> String)
     }
 }
 
-struct Sheet<'o> {
-    out: &'o mut dyn Write,
-    width: usize,
+/// The text so far.
+struct Told<'o> {
+    sheet: Sheet<'o>,
     /// Whether all names are printed, as they are.
     verbose: bool,
 }
 
-impl Sheet<'_> {
-    fn title(&mut self, indent: &str, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{indent}{TITLE}{}{TITLE:#}", plain(text))
-    }
-
-    /// A label and what belongs to it, wrapped behind it.
-    fn field(&mut self, label: &str, text: &str) -> io::Result<()> {
-        let first = format!("  {label:<width$}", width = COLUMN - 2);
-        let rest = " ".repeat(COLUMN);
-        wrapped(&plain(text), self.width, &first, &rest).iter().try_for_each(|line| writeln!(self.out, "{line}"))
-    }
-
+impl Told<'_> {
     /// Things that came or went, if there are any.
     fn listed(&mut self, label: &str, what: &str, things: &[String]) -> io::Result<()> {
         if things.is_empty() {
@@ -177,12 +161,11 @@ impl Sheet<'_> {
         }
         let shown = if self.verbose { usize::MAX } else { NAMES };
         let count = HumanCount(things.len() as u64);
-        self.field(label, &format!("{count} {what}: {}", first_names(things.iter(), shown)))
+        self.sheet.field(label, &format!("{count} {what}: {}", first_names(things.iter(), shown)))
     }
 
     fn line(&mut self, indent: &str, text: &str) -> io::Result<()> {
-        let lines = wrapped(&plain(text), self.width, indent, indent);
-        lines.iter().try_for_each(|line| writeln!(self.out, "{line}"))
+        self.sheet.wrapped(text, indent, indent)
     }
 
     fn names(&mut self, label: &str, names: &Names) -> io::Result<()> {
@@ -210,7 +193,7 @@ impl Sheet<'_> {
                 change => format!("{change:>8} %"),
             };
             let line = format!("  {name:<width$}{:>14}{:>14}{change}", show(*old), show(*new), width = COLUMN - 2);
-            writeln!(self.out, "{}", line.trim_end())?;
+            writeln!(self.sheet, "{}", line.trim_end())?;
         }
         Ok(())
     }
@@ -220,6 +203,7 @@ impl Sheet<'_> {
             Status::Came => self.line("  ", "came")?,
             Status::Went => self.line("  ", "went")?,
             Status::Same => return self.line("  ", "the same"),
+            Status::Renamed => return self.line("  ", "the same contents under another name"),
             Status::Changed => {}
         }
         self.sizes(&module.sizes)?;
@@ -231,21 +215,21 @@ impl Sheet<'_> {
         let Pair { old, new } = &module.runtime_path;
         if old != new {
             let path = |path: &[String]| if path.is_empty() { "none".to_string() } else { path.join(":") };
-            self.field("RUNTIME_PATH", &format!("{} -> {}", path(old), path(new)))?;
+            self.sheet.field("RUNTIME_PATH", &format!("{} -> {}", path(old), path(new)))?;
         }
         self.symbols("imports", &module.imports)?;
         self.symbols("exports", &module.exports)?;
         if let Some(functions) = both(&module.functions, |count| HumanCount(count as u64).to_string()) {
-            self.field("functions", &functions)?;
+            self.sheet.field("functions", &functions)?;
         }
         if let Some(relocations) = both(&module.relocations, |bytes| HumanBytes(bytes).to_string()) {
-            self.field("relocations", &relocations)?;
+            self.sheet.field("relocations", &relocations)?;
         }
         for (pass, counts) in &module.passes {
             let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
             let counts = counts.iter().map(String::as_str);
             let shown = if self.verbose { usize::MAX } else { NAMES };
-            self.field("done", &format!("{pass}: {}", first_names(counts, shown)))?;
+            self.sheet.field("done", &format!("{pass}: {}", first_names(counts, shown)))?;
         }
         let section = |section: &super::Section| {
             let show = |size: Option<u64>| size.map_or("none".to_string(), |size| HumanBytes(size).to_string());
@@ -253,8 +237,8 @@ impl Sheet<'_> {
         };
         let sections: Vec<String> = module.sections.iter().map(section).collect();
         match sections.is_empty() {
-            true => self.field("sections", "all of the same size, with other contents"),
-            false => self.field("sections", &sections.join(", ")),
+            true => self.sheet.field("sections", "all of the same size, with other contents"),
+            false => self.sheet.field("sections", &sections.join(", ")),
         }
     }
 }

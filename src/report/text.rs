@@ -22,9 +22,9 @@ pub enum Verbosity {
     Verbose,
 }
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const SUCCESS: Style = AnsiColor::Green.on_default().bold();
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+pub const SUCCESS: Style = AnsiColor::Green.on_default().bold();
 const NOTE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -73,7 +73,7 @@ impl InputReport {
             line += &format!(" -> {}", if output == "-" { "standard output" } else { output });
         }
         let mut facts = Vec::new();
-        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive)) {
+        if matches!(self.kind, Some(Kind::Wheel | Kind::Archive | Kind::Directory)) {
             let count = self.modules.len();
             facts.push(format!("{} of {count} {} changed", self.modules_changed(), plural(count, "module")));
         }
@@ -111,13 +111,19 @@ impl Report {
     }
 }
 
-fn sizes(before: u64, after: u64) -> String {
+/// `1.20 KiB -> 1.10 KiB`, or one size if it stays.
+pub fn sizes(before: u64, after: u64) -> String {
     if before == after { HumanBytes(after).to_string() } else { format!("{} -> {}", HumanBytes(before), HumanBytes(after)) }
 }
 
 /// By how much a size has changed; `None` if there is nothing to compare with, or no change.
 pub(super) fn change(before: u64, after: u64) -> Option<String> {
-    (before > 0 && before != after).then(|| format!("{:+.1} %", percent(before, after)))
+    growth(before, after).map(|growth| format!("{growth} %"))
+}
+
+/// The same without the sign for per cent: `+1.5`.
+pub fn growth(before: u64, after: u64) -> Option<String> {
+    (before > 0 && before != after).then(|| format!("{:+.1}", percent(before, after)))
 }
 
 pub fn percent(before: u64, after: u64) -> f64 {

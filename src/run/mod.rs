@@ -5,7 +5,9 @@
 
 mod names;
 mod own;
+mod packages;
 mod settings;
+mod trees;
 mod writing;
 
 use crate::check::{self, output::Accepted};
@@ -15,9 +17,11 @@ use crate::code::sources::Sources;
 use crate::codes::features::STRUCT_CHANGED;
 use crate::codes::noted::{NO_EFFECT, PRELIMINARY};
 use crate::codes::upgrading::{MODULES_ONLY, TARGETS_DIFFER, UNWRITABLE};
+use crate::distribution::Distribution;
 use crate::effects::Seen;
 use crate::exit::{EXIT_DONE, EXIT_ERROR, EXIT_REFUSED};
 use crate::input::{self, Kind, Source};
+use crate::inputs::{self, Item};
 use crate::lockfile::Lock;
 use crate::one_wheel;
 use crate::origin;
@@ -33,6 +37,7 @@ use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::{self, naming};
 use anyhow::{Context, Result, bail};
+use packages::Misfits;
 use settings::source_date_epoch;
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -81,7 +86,8 @@ pub fn dry_run(source: &Source, input: &[u8], target: &str, main: &[PathBuf]) ->
     run.prepare()?;
     let mut report = InputReport::new(source.to_string());
     report.targets = names(&[run.target]);
-    if let Err(error) = run.upgrade(source, input, &mut report) {
+    let item = Item { source: source.clone(), below: PathBuf::new(), tree: false, package: None };
+    if let Err(error) = run.upgrade(&item, input, &mut report) {
         report.fail(&error);
     }
     Ok(report)
@@ -137,7 +143,11 @@ struct Run<'a> {
     /// What all targets offer alike, for a wheel that is for all of them.
     common: Option<Arc<Environment>>,
     shrink: Option<shrink::Options>,
-    sources: Vec<Source>,
+    items: Vec<Item>,
+    /// The lock file that is an input.
+    distribution: Option<Distribution>,
+    /// What became of its packages that do not fit.
+    misfits: Misfits,
     /// What the modules among the inputs tell each other, once it was looked up.
     types: OnceCell<Arc<HashMap<String, FuncType>>>,
     destination: Destination,
@@ -165,7 +175,7 @@ impl<'a> Run<'a> {
     fn new(args: &'a UpgradeArgs) -> Result<Self> {
         let auto = args.target.is_auto();
         let mut targets: Vec<&'static Target> = Vec::new();
-        for name in &args.target.target {
+        for name in args.target.names() {
             // What an input is for is known when it has been read.
             let target = Target::find(if auto { target::DEFAULT } else { name })?;
             if targets.iter().all(|known| known.name != target.name) {
@@ -173,13 +183,22 @@ impl<'a> Run<'a> {
             }
         }
         let target = *targets.first().context("no target")?;
-        let sources: Vec<Source> = args.inputs.iter().map(|path| Source::new(path)).collect();
+        let (distribution, paths) = packages::of_lock(args, target)?;
+        let mut items = inputs::expand(&paths, args.output.output.as_deref())?;
+        items.extend(distribution.iter().flat_map(packages::items));
+        let sources: Vec<Source> = items.iter().map(|item| item.source.clone()).collect();
         let results = if args.target.one_wheel { 1 } else { targets.len() };
-        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results)?;
+        let of_directory = distribution.is_some() || args.inputs.iter().any(|input| input.is_dir());
+        let destination = Destination::new(args.output.output.as_deref(), args.output.in_place, &sources, results, of_directory)?;
+        if destination == Destination::Stdout && of_directory {
+            bail!("a directory or a distribution cannot go to standard output: give another one to `-o`");
+        }
         if destination == Destination::Stdout && !args.output.dry_run && std::io::stdout().is_terminal() {
             bail!("will not write binary data to a terminal: redirect standard output, or give a file to `-o`");
         }
-        let protected = args.inputs.iter().chain(&args.wheel.lock).chain(&args.target.main).map(PathBuf::as_path);
+        let lock = args.wheel.lock.iter().chain(distribution.iter().map(|distribution| &distribution.path));
+        let given = lock.chain(&args.target.main).map(PathBuf::as_path);
+        let protected = items.iter().filter_map(Item::path).chain(given);
         let verbosity = match (args.report.quiet, args.report.verbose) {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
@@ -198,11 +217,13 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
-            sources,
             types: OnceCell::new(),
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
+            items,
             lock: None,
+            distribution,
+            misfits: Misfits::default(),
             notices: Vec::new(),
             source_date_epoch: source_date_epoch()?,
             seen: Seen::default(),
@@ -223,6 +244,7 @@ impl<'a> Run<'a> {
             totals: Totals::default(),
             lock: None,
             lock_unfit: Vec::new(),
+            lock_dropped: Vec::new(),
             notices: Vec::new(),
             error: None,
         };
@@ -253,8 +275,8 @@ impl<'a> Run<'a> {
         let targets = if self.one_wheel || self.auto { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
-            for source in self.sources.clone() {
-                let input = self.one(&source);
+            for item in self.items.clone() {
+                let input = self.one(&item);
                 let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
                 reports.push(input);
             }
@@ -268,7 +290,8 @@ impl<'a> Run<'a> {
             self.common = one_wheel::common(&self.targets)?.map(Arc::new);
         }
         self.aim_at(self.target)?;
-        if let Some(path) = &self.args.wheel.lock {
+        let lock = self.args.wheel.lock.clone().or(self.distribution.as_ref().map(|distribution| distribution.path.clone()));
+        if let Some(path) = &lock {
             let output = self.lock_output(path)?;
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
@@ -278,10 +301,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn one(&mut self, source: &Source) -> InputReport {
+    fn one(&mut self, item: &Item) -> InputReport {
+        let source = &item.source;
         let mut report = InputReport::new(source.to_string());
         report.targets = self.result_targets();
-        let upgraded = source.read().and_then(|input| self.upgrade(source, &input, &mut report));
+        let upgraded = match source {
+            Source::File(root) if item.tree => self.tree(item, root, &mut report),
+            _ if item.package.is_some() => self.package(item, &mut report),
+            _ => source.read().and_then(|input| self.upgrade(item, &input, &mut report)),
+        };
         // The line goes before the report comes.
         self.progress = Progress::default();
         if let Err(error) = upgraded {
@@ -291,13 +319,14 @@ impl<'a> Run<'a> {
         report
     }
 
-    fn upgrade(&mut self, source: &Source, input: &[u8], report: &mut InputReport) -> Result<()> {
+    fn upgrade(&mut self, item: &Item, input: &[u8], report: &mut InputReport) -> Result<()> {
+        let source = &item.source;
         let (kind, upgraded) = self.transform(source.file_name(), input, report)?;
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         if kind == Kind::Module && self.args.report.json {
             report.sha256 = Some(wheel::metadata::sha256_hex(bytes));
         }
-        let path = self.destination.path(source, upgraded.file_name.as_deref().unwrap_or_default());
+        let path = self.destination.path(source, &item.below, upgraded.file_name.as_deref().unwrap_or_default());
         let result_name = path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         report.notices.extend(self.name_notice(kind, &upgraded, result_name.as_ref()).map(NoticeReport::from));
         // A dry run without `-o` has no path, and the result a name all the same.
@@ -357,7 +386,7 @@ impl<'a> Run<'a> {
     fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         match kind {
             Kind::Module => self.upgrade_module(input, file_name, report),
-            Kind::Wheel | Kind::Archive => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
+            Kind::Wheel | Kind::Archive | Kind::Directory => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
         }
     }
 

@@ -52,12 +52,25 @@ impl Run<'_> {
             allow_missing: args.allow_missing || (has_main && !target.is_known_whole(&self.args.target.main)),
             ..ModuleOptions::default()
         };
-        if bigint && self.sources.len() > 1 {
-            let types = self.types.get_or_init(|| Arc::new(types_of_modules(&self.sources)));
+        if bigint && self.items.len() > 1 {
+            let types = self.types.get_or_init(|| Arc::new(self.types_of_modules()));
             self.options.sibling_types = Arc::clone(types);
         }
         self.shrink = self.shrink_options()?;
         Ok(())
+    }
+
+    /// The types with 64-bit integers of functions that the modules among the inputs export. What is wrong with an input is
+    /// reported when its turn comes.
+    pub(super) fn types_of_modules(&self) -> HashMap<String, FuncType> {
+        let mut types = HashMap::new();
+        for source in self.items.iter().map(|item| &item.source).filter(|source| **source != Source::Stdin) {
+            let Ok(input) = source.read() else { continue };
+            if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
+                types.extend(legalize::wide_exports(&input).unwrap_or_default());
+            }
+        }
+        types
     }
 
     /// What the files given as `--main` offer, if there are any.
@@ -137,19 +150,6 @@ impl Run<'_> {
             exports::Options::new(args.exports.unwrap_or_default(), &args.keep_export, args.keep_exports_from.as_deref())?;
         Ok(Some(shrink::Options { passes, exports }))
     }
-}
-
-/// The types with 64-bit integers of functions that the modules among the inputs export. What is wrong with an input is
-/// reported when its turn comes.
-fn types_of_modules(sources: &[Source]) -> HashMap<String, FuncType> {
-    let mut types = HashMap::new();
-    for source in sources.iter().filter(|source| **source != Source::Stdin) {
-        let Ok(input) = source.read() else { continue };
-        if let Ok(Kind::Module) = input::recognise(&input, source.file_name().as_deref()) {
-            types.extend(legalize::wide_exports(&input).unwrap_or_default());
-        }
-    }
-    types
 }
 
 /// Time of new and changed entries of archives, in seconds since 1970 (reproducible-builds.org, `SOURCE_DATE_EPOCH`).

@@ -1,7 +1,7 @@
 //! Where results go, and the copy of the lock file.
 
 use super::{Run, Upgraded};
-use crate::codes::noted::LOCK_UNFIT;
+use crate::codes::noted::{LOCK_DROPPED, LOCK_UNFIT};
 use crate::codes::upgrading::UNWRITABLE;
 use crate::input::Source;
 use crate::lockfile::{self, Entry};
@@ -70,13 +70,19 @@ impl Run<'_> {
 
     /// Writes the copy of the lock file, if there is one, and reports its name and what does not fit in it.
     pub(super) fn finish_lock(&mut self, report: &mut Report) -> Result<()> {
-        let Some(lock) = self.lock.take() else { return Ok(()) };
+        let Some(mut lock) = self.lock.take() else { return Ok(()) };
+        let (dropped, kept) = self.leave_out(&mut lock, report)?;
         let copy =
             lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
         report.lock = copy.path.map(|path| path.display().to_string());
-        let unfit = lockfile::unfit_notice(&copy.unfit, self.target, self.verbosity == Verbosity::Verbose);
-        self.notices.extend(unfit.map(|message| LOCK_UNFIT.warns(message)));
-        report.lock_unfit = copy.unfit;
+        let mut unfit = copy.unfit;
+        unfit.extend(kept.into_iter().filter(|name| !unfit.contains(name)).collect::<Vec<_>>());
+        let all = self.verbosity == Verbosity::Verbose;
+        self.notices.extend(lockfile::dropped_notice(&dropped, self.target, all).map(|message| LOCK_DROPPED.warns(message)));
+        report.lock_dropped = dropped;
+        let message = lockfile::unfit_notice(&unfit, self.target, all);
+        self.notices.extend(message.map(|message| LOCK_UNFIT.warns(message)));
+        report.lock_unfit = unfit;
         Ok(())
     }
 }

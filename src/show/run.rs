@@ -1,7 +1,6 @@
 //! Carries out the command line of `show`.
 
 use super::module::{self, Wanted};
-use super::text::Sheet;
 use super::{Input, Report, SCHEMA_VERSION, Upgrade, archive, text};
 use crate::cli::ShowArgs;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
@@ -9,6 +8,7 @@ use crate::input::{self, Kind, Source};
 use crate::output;
 use crate::plain::Paper;
 use crate::report::{Failure, TOOL};
+use crate::sheet::Sheet;
 use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::naming;
@@ -53,7 +53,7 @@ fn describe(file_name: Option<&str>, bytes: &[u8], wanted: Wanted, shown: &mut I
     shown.kind = Some(kind);
     match kind {
         Kind::Module => shown.modules = vec![module::describe(bytes, wanted)?],
-        Kind::Wheel | Kind::Archive => {
+        Kind::Wheel | Kind::Archive | Kind::Directory => {
             let own = if kind == Kind::Wheel { Some(naming::of_wheel(file_name.unwrap_or_default(), bytes)?) } else { None };
             let (archive, modules) = archive::describe(own.as_deref().or(file_name).unwrap_or_default(), bytes, wanted)?;
             (shown.archive, shown.modules) = (Some(archive), modules);

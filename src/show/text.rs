@@ -1,54 +1,26 @@
-//! The text form, in the width of a terminal, or in 80 columns for files and pipes.
+//! The text form.
 
 use super::families::FAMILIES;
 use super::{Abi, Found, Handling, Input, Instructions, Integers, Linking, Module, Need, Section, Symbol, Symbols, Upgrade};
 use crate::input::Kind;
-use crate::plain::{Paper, plain, plural, wrapped};
+use crate::plain::{plain, plural};
 use crate::report::{NoticeReport, PassReport, Status, sum_up};
+use crate::sheet::Sheet;
 use crate::target::Target;
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
 
-/// Columns of what has no width.
-const WIDTH: usize = 80;
-/// Columns without which no text stands beside a label.
-const NARROWEST: usize = 40;
-/// Where the text behind a label begins.
-const COLUMN: usize = 15;
-const TITLE: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
-
-/// What the text is written on.
-pub struct Sheet<'o> {
-    out: &'o mut dyn Write,
-    width: usize,
-}
-
-impl<'o> Sheet<'o> {
-    pub fn new(out: &'o mut dyn Write, paper: Paper) -> Self {
-        Sheet { out, width: paper.width.unwrap_or(WIDTH).max(NARROWEST) }
-    }
-}
-
-impl Write for Sheet<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
 
 /// Writes what there is to tell of one input; `whole` describes each module of an archive, too.
 pub fn write(out: &mut Sheet<'_>, input: &Input, whole: bool) -> io::Result<()> {
-    let name = if input.input == "-" { "standard input" } else { &plain(&input.input) };
+    let name = if input.input == "-" { "standard input" } else { &input.input };
     if let Some(failure) = &input.error {
-        return writeln!(out, "{ERROR}error{ERROR:#}: {name}: {}", plain(&failure.message));
+        return writeln!(out, "{ERROR}error{ERROR:#}: {}: {}", plain(name), plain(&failure.message));
     }
-    writeln!(out, "{TITLE}{name}{TITLE:#}")?;
-    field(out, "file", &about_file(input))?;
+    out.title("", name)?;
+    out.field("file", &about_file(input))?;
     if input.kind == Some(Kind::Module) {
         input.modules.iter().try_for_each(|module| write_module(out, module))?;
     } else {
@@ -79,39 +51,29 @@ fn counted(count: usize, what: &str) -> String {
     format!("{} {}", HumanCount(count as u64), plural(count, what))
 }
 
-/// A label and what belongs to it, wrapped behind it.
-fn field(out: &mut Sheet<'_>, label: &str, text: &str) -> io::Result<()> {
-    let first = format!("  {label:<width$}", width = COLUMN - 2);
-    let rest = " ".repeat(COLUMN);
-    write_wrapped(out, text, &first, &rest)
-}
-
-fn write_wrapped(out: &mut Sheet<'_>, text: &str, first: &str, rest: &str) -> io::Result<()> {
-    wrapped(&plain(text), out.width, first, rest).iter().try_for_each(|line| writeln!(out, "{line}"))
-}
-
 /// A headline within an input.
 fn title(out: &mut Sheet<'_>, text: &str) -> io::Result<()> {
-    writeln!(out, "\n  {TITLE}{text}{TITLE:#}")
+    writeln!(out)?;
+    out.title("  ", text)
 }
 
 fn write_archive(out: &mut Sheet<'_>, input: &Input, whole: bool) -> io::Result<()> {
     if let Some(archive) = &input.archive {
         if !archive.tags.is_empty() {
-            field(out, "tags", &archive.tags.join(" "))?;
+            out.field("tags", &archive.tags.join(" "))?;
         }
         for name in &archive.platforms {
             let about = Target::find(name).map(|target| format!("Python {}, Emscripten {}", target.python, target.emscripten));
-            field(out, "platform", &format!("{name} ({})", about.unwrap_or_default()))?;
+            out.field("platform", &format!("{name} ({})", about.unwrap_or_default()))?;
         }
         if let Some(requires) = &archive.requires_python {
-            field(out, "requires", &format!("Python {requires}"))?;
+            out.field("requires", &format!("Python {requires}"))?;
         }
         for run in archive.audit.iter().flat_map(|audit| &audit.runs) {
-            field(out, "made by", &run.to_string())?;
+            out.field("made by", &run.to_string())?;
         }
         for notice in &archive.notices {
-            field(out, "note", notice)?;
+            out.field("note", notice)?;
         }
     }
     let size: u64 = input.modules.iter().map(|module| module.size).sum();
@@ -120,8 +82,9 @@ fn write_archive(out: &mut Sheet<'_>, input: &Input, whole: bool) -> io::Result<
     if whole {
         for module in &input.modules {
             let path = module.path.as_deref().unwrap_or_default();
-            writeln!(out, "\n{TITLE}{}{TITLE:#}", plain(path))?;
-            field(out, "file", &format!("side module, {}", HumanBytes(module.size)))?;
+            writeln!(out)?;
+            out.title("", path)?;
+            out.field("file", &format!("side module, {}", HumanBytes(module.size)))?;
             write_module(out, module)?;
         }
     }
@@ -211,17 +174,17 @@ fn write_row(out: &mut Sheet<'_>, left: &str, right: &str) -> io::Result<()> {
 fn write_module(out: &mut Sheet<'_>, module: &Module) -> io::Result<()> {
     match &module.linking {
         Some(linking) => write_linking(out, linking)?,
-        None => field(out, "metadata", "none: not a side module, or a tool has stripped it")?,
+        None => out.field("metadata", "none: not a side module, or a tool has stripped it")?,
     }
     write_abi(out, &module.abi)?;
     for producer in &module.producers {
-        field(out, "producer", &format!("{} {} {}", producer.field, producer.name, producer.version))?;
+        out.field("producer", &format!("{} {} {}", producer.field, producer.name, producer.version))?;
     }
     if !module.target_features.is_empty() {
-        field(out, "features", &module.target_features.join(", "))?;
+        out.field("features", &module.target_features.join(", "))?;
     }
-    field(out, "imports", &summary(&module.imports, "exported"))?;
-    field(out, "exports", &summary(&module.exports, "imported"))?;
+    out.field("imports", &summary(&module.imports, "exported"))?;
+    out.field("exports", &summary(&module.exports, "imported"))?;
     let relocations = &module.relocations;
     if relocations.data_code_size + relocations.start_code_size > 0 {
         let code = format!(
@@ -229,7 +192,7 @@ fn write_module(out: &mut Sheet<'_>, module: &Module) -> io::Result<()> {
             HumanCount(relocations.data_code_size),
             HumanCount(relocations.start_code_size)
         );
-        field(out, "relocations", &code)?;
+        out.field("relocations", &code)?;
     }
     write_symbols(out, "imports", &module.imports)?;
     write_symbols(out, "exports", &module.exports)?;
@@ -239,8 +202,7 @@ fn write_module(out: &mut Sheet<'_>, module: &Module) -> io::Result<()> {
 
 fn write_linking(out: &mut Sheet<'_>, linking: &Linking) -> io::Result<()> {
     let place = if linking.first { "" } else { ", not the first section" };
-    field(
-        out,
+    out.field(
         "metadata",
         &format!(
             "{}{place}; {} bytes of memory aligned to {}, {}",
@@ -252,10 +214,10 @@ fn write_linking(out: &mut Sheet<'_>, linking: &Linking) -> io::Result<()> {
     )?;
     if !linking.needed.is_empty() {
         let names: Vec<String> = linking.needed.iter().map(describe_need).collect();
-        field(out, "needs", &names.join(", "))?;
+        out.field("needs", &names.join(", "))?;
     }
     if !linking.runtime_path.is_empty() {
-        field(out, "runtime path", &linking.runtime_path.join(" "))?;
+        out.field("runtime path", &linking.runtime_path.join(" "))?;
     }
     Ok(())
 }
@@ -282,24 +244,24 @@ fn write_abi(out: &mut Sheet<'_>, abi: &Abi) -> io::Result<()> {
         Some(Instructions::New) => ", new instructions (try_table)",
         Some(Instructions::Both) => ", legacy and new instructions",
     };
-    field(out, "exceptions", &format!("{}{instructions}; longjmp: {}", handling(abi.exceptions), handling(abi.longjmp)))?;
+    out.field("exceptions", &format!("{}{instructions}; longjmp: {}", handling(abi.exceptions), handling(abi.longjmp)))?;
     let integers = match abi.integers {
         Integers::Whole => "cross the border whole (BIGINT)",
         Integers::Split => "cross the border in halves (no BIGINT)",
         Integers::None => "none cross the border",
     };
-    field(out, "64-bit", integers)?;
+    out.field("64-bit", integers)?;
     for (what, is) in [("threads", abi.threads), ("64-bit memory", abi.memory64), ("asyncify", abi.asyncify)] {
         if is {
-            field(out, "built with", what)?;
+            out.field("built with", what)?;
         }
     }
-    field(out, "Emscripten", &era(abi))?;
+    out.field("Emscripten", &era(abi))?;
     let platforms = if abi.platforms.is_empty() { "no platform".to_string() } else { abi.platforms.join(", ") };
-    field(out, "conventions", &format!("those of {platforms}"))?;
+    out.field("conventions", &format!("those of {platforms}"))?;
     match abi.evidence.is_empty() {
         true => Ok(()),
-        false => field(out, "", &format!("({})", abi.evidence.join("; "))),
+        false => out.field("", &format!("({})", abi.evidence.join("; "))),
     }
 }
 
@@ -432,5 +394,5 @@ fn write_notice(out: &mut Sheet<'_>, notice: &NoticeReport) -> io::Result<()> {
 
 /// A label and its text below a title.
 fn item(out: &mut Sheet<'_>, label: &str, text: &str) -> io::Result<()> {
-    write_wrapped(out, text, &format!("    {label}: "), "      ")
+    out.wrapped(text, &format!("    {label}: "), "      ")
 }

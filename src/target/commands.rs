@@ -1,7 +1,7 @@
 //! The commands `target` and `targets`.
 
 use super::diff::Diff;
-use super::{Target, diff, file, listing};
+use super::{Target, diff, file, instructions, listing};
 use crate::cli::{Color, TargetFileArgs, TargetsArgs};
 use crate::codes::upgrading::{RUNTIME_FILES, UNWRITABLE};
 use crate::exit::EXIT_DONE;
@@ -25,7 +25,8 @@ pub fn write(args: &TargetFileArgs) -> i32 {
 fn made(files: &[PathBuf], like: Option<&'static Target>) -> Result<String> {
     let environment = file::environment(files).map_err(|error| RUNTIME_FILES.covers(error))?;
     let like = like.or_else(|| file::closest(&environment)).context("there is no platform")?;
-    file::text(&environment, like)
+    let handlers = instructions::of_files(files).map_err(|error| RUNTIME_FILES.covers(error))?;
+    file::text(&environment, handlers, like)
 }
 
 fn put(text: &str, args: &TargetFileArgs) -> Result<i32> {

@@ -1,8 +1,9 @@
 //! Targets that are files: the manifest of a main module of the user's, with the platform whose other facts hold for it.
 //!
 //! `--target` takes a file where it would take a name, if that has a `/` in it or ends in `.target`. What the runtime offers, its exception
-//! ABI and its entry point to exception matching come from the manifest; the loader, Python, tags and struct layouts are those of the
-//! platform that the manifest says it is like. A file is read once and known by its path then.
+//! ABI and its entry point to exception matching come from the manifest, and so do its exception instructions where they are others than
+//! those of the platform that the manifest says it is like; the loader, Python, tags and struct layouts are that platform's. A file is
+//! read once and known by its path then.
 //!
 //! Refuses files that are no manifest, with the line where that shows.
 
@@ -15,12 +16,17 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use wasm_pyfix_passes::Environment;
+use wasm_pyfix_passes::handlers::Kind;
 
 /// The end of the names of such files.
 const SUFFIX: &str = ".target";
 
 /// The fact that names a platform.
 const LIKE: &str = "like";
+
+/// The fact that tells the exception instructions of the main module, and how it spells them.
+const HANDLERS: &str = "handlers";
+const KINDS: [(&str, Kind); 2] = [("legacy", Kind::Legacy), ("exnref", Kind::Exnref)];
 
 /// More than any manifest has, compressed or not.
 const MOST_BYTES: u64 = 64 << 20;
@@ -58,29 +64,42 @@ fn read(path: &str) -> Result<Target> {
     ensure!((bytes.len() as u64) < MOST_BYTES, "is larger than any manifest");
     let text = String::from_utf8(bytes).ok().context("is no text, and so no manifest: `wasm-pyfix target` writes them")?;
     let environment = manifest::from_text(&text)?;
-    let like = like(&text)?;
+    let Facts { like, handlers } = facts(&text)?;
     Ok(Target {
         name: Box::leak(path.to_string().into_boxed_str()),
         like: Some(like.name),
         exception_abi: environment.exception_abi().unwrap_or(like.exception_abi),
+        handlers: handlers.or(like.handlers),
         preliminary: false,
         symbols: Symbols::Text(Box::leak(text.into_boxed_str())),
         ..like.clone()
     })
 }
 
-/// The platform that a manifest says it is like.
-fn like(text: &str) -> Result<&'static Target> {
-    let mut found = None;
+/// What a manifest says besides the symbols.
+struct Facts {
+    /// The platform that it is like.
+    like: &'static Target,
+    handlers: Option<Kind>,
+}
+
+fn facts(text: &str) -> Result<Facts> {
+    let (mut like, mut handlers) = (None, None);
     for (index, key, value) in manifest::facts(text) {
         let line = || format!("line {} of a manifest", index + 1);
         match key {
-            LIKE if found.is_none() => found = Some(built_in(value).with_context(line)?),
-            LIKE => bail!("{}: `# {LIKE}:` stands there twice", line()),
+            LIKE if like.is_none() => like = Some(built_in(value).with_context(line)?),
+            HANDLERS if handlers.is_none() => {
+                let known = KINDS.iter().find(|(name, _)| *name == value);
+                handlers = Some(known.with_context(|| format!("{}: unknown exception instructions `{value}`", line()))?.1);
+            }
+            LIKE | HANDLERS => bail!("{}: `# {key}:` stands there twice", line()),
             _ => bail!("{}: unknown fact `{key}`", line()),
         }
     }
-    found.with_context(|| format!("does not say which platform it is like: a line `# {LIKE}: NAME` is missing behind the first"))
+    let like = like
+        .with_context(|| format!("does not say which platform it is like: a line `# {LIKE}: NAME` is missing behind the first"))?;
+    Ok(Facts { like, handlers })
 }
 
 /// The platform called `name`, which is no file.
@@ -89,11 +108,13 @@ pub fn built_in(name: &str) -> Result<&'static Target> {
     Target::find(name)
 }
 
-/// The manifest of what `environment` offers, as a file for a target like `like`.
-pub fn text(environment: &Environment, like: &Target) -> Result<String> {
+/// The manifest of what `environment` offers, as a file for a target like `like` whose main module has these exception instructions.
+pub fn text(environment: &Environment, handlers: Option<Kind>, like: &Target) -> Result<String> {
     let text = manifest::to_text(environment)?;
     let (header, symbols) = text.split_once('\n').context("a manifest has a first line")?;
-    Ok(format!("{header}\n# {LIKE}: {}\n{symbols}", like.name))
+    let others = KINDS.iter().find(|(_, kind)| Some(*kind) == handlers && handlers != like.handlers);
+    let handlers = others.map(|(name, _)| format!("# {HANDLERS}: {name}\n")).unwrap_or_default();
+    Ok(format!("{header}\n# {LIKE}: {}\n{handlers}{symbols}", like.name))
 }
 
 /// The platform that offers most of what `environment` does in the same way.

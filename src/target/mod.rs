@@ -7,6 +7,7 @@ pub mod commands;
 pub mod diff;
 pub mod file;
 mod filesystem;
+pub mod instructions;
 pub mod javascript;
 pub mod libraries;
 pub mod manifest;

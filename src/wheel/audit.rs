@@ -2,18 +2,21 @@
 //! each module the hash of the original and what passes did.
 //!
 //! It has what the result depends on and nothing else, no time and no directory, so that the same input gives the same bytes. A wheel that has
-//! such a file gets one more run in it whenever something changes, asked for or not: it would be wrong otherwise. The form is an interface:
-//! `docs/wheels.md` describes it.
+//! such a file gets one more run in it whenever something changes, asked for or not: it would be wrong otherwise. One that cannot be read,
+//! since a later version of the tool wrote it or it is damaged, stays as it is, with a notice. The form is an interface: `docs/wheels.md`
+//! describes it.
 
 use super::metadata::sha256_hex;
 use super::modules::Module;
 use super::{Edits, ModuleReport, Wheel};
 use crate::archive::Archive;
+use crate::codes::noted::UNREAD_AUDIT;
 use crate::plain::plural;
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use wasm_pyfix_passes::Notice;
 
 /// Name of the file.
 const FILE: &str = "wasm-pyfix.json";
@@ -98,8 +101,21 @@ pub struct Asked {
 /// The record in a wheel, if it has one that can be read.
 pub fn read(archive: &Archive<'_>, dist_info: &str) -> Option<Audit> {
     let index = archive.position(&format!("{dist_info}/{FILE}"))?;
-    let audit: Audit = serde_json::from_slice(&archive.read(index).ok()?).ok()?;
-    (audit.schema_version == SCHEMA_VERSION).then_some(audit)
+    parse(&archive.read(index).ok()?).ok()
+}
+
+/// Parses a record.
+fn parse(text: &[u8]) -> Result<Audit> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema_version: u64,
+    }
+    let Version { schema_version } = serde_json::from_slice(text).context("it is no record")?;
+    ensure!(
+        schema_version == u64::from(SCHEMA_VERSION),
+        "its form has the version {schema_version}, and this version of the tool knows {SCHEMA_VERSION}"
+    );
+    serde_json::from_slice(text).context("it is damaged")
 }
 
 /// The originals of `modules`, in their order, if what becomes of them is to be recorded: when that is wanted, or the wheel has a record.
@@ -123,14 +139,14 @@ pub(super) fn originals(archive: &Archive<'_>, wheel: Option<&Wheel>, asked: &As
 }
 
 /// Path of the record in a wheel.
-fn path(wheel: &Wheel) -> String {
+pub(super) fn path(wheel: &Wheel) -> String {
     format!("{}/{FILE}", wheel.dist_info)
 }
 
 /// Puts into `edits` what this run did to a wheel. `originals` and `reports` are of the same modules.
 ///
 /// # Errors
-/// When it cannot be written down.
+/// When the present record is damaged in the archive, or the new one cannot be written down.
 pub(super) fn record(
     archive: &Archive<'_>,
     wheel: &Wheel,
@@ -138,7 +154,22 @@ pub(super) fn record(
     originals: Vec<Original>,
     reports: &[ModuleReport],
     edits: &mut Edits,
+    notices: &mut Vec<Notice>,
 ) -> Result<()> {
+    let path = path(wheel);
+    let present = archive.position(&path);
+    let mut audit = match present.map(|index| archive.read(index)).transpose()?.map(|text| parse(&text)) {
+        Some(Ok(audit)) => audit,
+        Some(Err(why)) => {
+            notices.push(UNREAD_AUDIT.warns(format!("`{path}` stays as it is, and says nothing of this run: {why:#}")));
+            return Ok(());
+        }
+        None => Audit { schema_version: SCHEMA_VERSION, runs: Vec::new() },
+    };
+    if let (None, Some(taken)) = (present, archive.names().in_the_way(&path)) {
+        notices.push(UNREAD_AUDIT.warns(format!("there is no record of this run: `{taken}` is in the place of `{path}`")));
+        return Ok(());
+    }
     let audited = |(original, report): (Original, &ModuleReport)| {
         let passes = report.outcomes.iter().filter(|outcome| !outcome.changed.is_empty());
         let changed = passes.map(|outcome| {
@@ -160,13 +191,12 @@ pub(super) fn record(
         options: asked.options.clone(),
         modules,
     };
-    let mut audit = read(archive, &wheel.dist_info).unwrap_or(Audit { schema_version: SCHEMA_VERSION, runs: Vec::new() });
     audit.runs.push(run);
     let mut text = serde_json::to_vec_pretty(&audit)?;
     text.push(b'\n');
-    match archive.position(&path(wheel)) {
+    match present {
         Some(index) => drop(edits.replaced.insert(index, text)),
-        None => edits.added.push((path(wheel), text)),
+        None => edits.added.push((path, text)),
     }
     Ok(())
 }

@@ -134,19 +134,6 @@ pub fn imports(module: &[u8]) -> Result<Vec<&str>> {
     Ok(Vec::new())
 }
 
-/// The data of `module`.
-pub fn data(module: &[u8]) -> Result<Vec<&[u8]>> {
-    let mut data = Vec::new();
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::DataSection(section) = payload? {
-            for segment in section {
-                data.push(segment?.data);
-            }
-        }
-    }
-    Ok(data)
-}
-
 /// Fails for what `kind` found to be foreign; tells whether the file is a WebAssembly module.
 pub fn check(kind: Kind) -> Result<bool> {
     match kind {

@@ -1,15 +1,17 @@
-//! Libraries that an archive needs and lacks, taken from directories of the build (`--libdir`).
+//! Libraries that an archive needs and lacks, taken from directories of the build, or from wheels and archives that have them (`--libdir`).
 //!
 //! As auditwheel does: each goes into `<distribution>.libs/`, and what it needs in turn is looked for as well. Its name gets a hash
 //! later ([`super::isolate`]); one that an earlier run grafted is known by that. When two directories offer different files of one name,
 //! the first one wins, as with a linker's search path, and a notice says so.
 
 use super::{contents, isolate};
+use crate::archive::Archive;
 use crate::codes::linking::NO_DYLINK;
 use crate::codes::noted::GRAFTED_FIRST;
+use crate::loader::base_name;
 use anyhow::{Context, Result, ensure};
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use wasm_pyfix_passes::Notice;
 
@@ -62,9 +64,7 @@ pub fn collect(
     directory: &str,
     notices: &mut Vec<Notice>,
 ) -> Result<Collected> {
-    for libdir in libdirs {
-        ensure!(libdir.is_dir(), "--libdir {}: there is no such directory", libdir.display());
-    }
+    let places = libdirs.iter().map(|path| Place::open(path)).collect::<Result<Vec<_>>>()?;
     let mut seen: HashSet<String> = wanted.carried.clone();
     let mut queue = VecDeque::from_iter(wanted.names);
     let mut collected = Collected::default();
@@ -73,7 +73,7 @@ pub fn collect(
         if !is_file_name || exclude.is_match(&name) || !seen.insert(name.clone()) {
             continue;
         }
-        let Some((source, bytes)) = find(&name, libdirs, notices)? else { continue };
+        let Some((source, bytes)) = find(&name, &places, notices)? else { continue };
         if let Some(hashed) = isolate::hashed(&name, &bytes).filter(|hashed| wanted.isolate && wanted.carried.contains(hashed)) {
             collected.present.push((name, hashed));
             continue;
@@ -97,17 +97,74 @@ pub fn collect(
     Ok(collected)
 }
 
-/// The first file called `name` in `libdirs`.
-fn find(name: &str, libdirs: &[PathBuf], notices: &mut Vec<Notice>) -> Result<Option<(PathBuf, Vec<u8>)>> {
-    let files: Vec<PathBuf> = libdirs.iter().map(|dir| dir.join(name)).filter(|path| path.is_file()).collect();
-    let Some((first, others)) = files.split_first() else { return Ok(None) };
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("library `{}`", path.display()));
-    let bytes = read(first)?;
-    for other in others {
-        if read(other)? != bytes {
-            let message = format!("`{}` was grafted; `{}` differs from it and was not", first.display(), other.display());
-            notices.push(GRAFTED_FIRST.warns(message));
+/// Where libraries are.
+enum Place {
+    Directory(PathBuf),
+    /// A wheel or an archive.
+    Archive {
+        path: PathBuf,
+        bytes: Vec<u8>,
+        /// Paths of the modules by their names, in their order.
+        modules: HashMap<String, Vec<String>>,
+    },
+}
+
+impl Place {
+    fn open(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Ok(Place::Directory(path.to_path_buf()));
+        }
+        let context = || format!("--libdir {}", path.display());
+        ensure!(path.is_file(), "--libdir {}: there is no such directory, wheel or archive", path.display());
+        let bytes = std::fs::read(path).with_context(context)?;
+        let mut modules: HashMap<String, Vec<String>> = HashMap::new();
+        for entry in Archive::open(&bytes).with_context(context)?.entries {
+            if !entry.directory && contents::is_module_name(&entry.name) {
+                modules.entry(base_name(&entry.name).to_string()).or_default().push(entry.name);
+            }
+        }
+        Ok(Place::Archive { path: path.to_path_buf(), bytes, modules })
+    }
+
+    /// The files called `name`.
+    fn find(&self, name: &str) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+        match self {
+            Place::Directory(directory) => {
+                let path = directory.join(name);
+                if !path.is_file() {
+                    return Ok(Vec::new());
+                }
+                let bytes = std::fs::read(&path).with_context(|| format!("library `{}`", path.display()))?;
+                Ok(vec![(path, bytes)])
+            }
+            Place::Archive { path, bytes, modules } => {
+                let Some(paths) = modules.get(name) else { return Ok(Vec::new()) };
+                let context = || format!("--libdir {}", path.display());
+                let archive = Archive::open(bytes).with_context(context)?;
+                let read = |entry: &String| {
+                    let index = archive.position(entry).context("an entry that was listed")?;
+                    Ok((path.join(entry), archive.read(index).with_context(context)?))
+                };
+                paths.iter().map(read).collect()
+            }
         }
     }
-    Ok(Some((first.clone(), bytes)))
+}
+
+/// The first file called `name` in `places`.
+fn find(name: &str, places: &[Place], notices: &mut Vec<Notice>) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    let mut first: Option<(PathBuf, Vec<u8>)> = None;
+    for place in places {
+        for (path, bytes) in place.find(name)? {
+            match &first {
+                None => first = Some((path, bytes)),
+                Some((source, taken)) if *taken != bytes => {
+                    let message = format!("`{}` was grafted; `{}` differs from it and was not", source.display(), path.display());
+                    notices.push(GRAFTED_FIRST.warns(message));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(first)
 }

@@ -1,14 +1,13 @@
 //! `RECORD`: whether the entries are as it lists them, and what it lists of the result.
 
 use super::bytecode;
-use super::contents;
 use super::dist_info::read_dist_info;
 use super::metadata::{self, Digested, Digester, Record};
 use super::modules::Module;
-use super::{Edits, Wheel, WheelOptions};
+use super::{Edits, Wheel, WheelOptions, sbom};
 use crate::archive::Archive;
 use crate::codes::finding::Place;
-use crate::codes::noted::{OLD_SBOM, SIGNATURE_DROPPED};
+use crate::codes::noted::SIGNATURE_DROPPED;
 use crate::codes::python::{STALE_BYTECODE, without_source};
 use crate::codes::record::{RECORD_COMPILED, RECORD_MISMATCH, RECORD_MISSING_FILE, RECORD_UNLISTED};
 use crate::name::dotted_python;
@@ -113,14 +112,7 @@ pub(super) fn update_record(
             notices.push(SIGNATURE_DROPPED.warns(format!("{signature} dropped: the signature was for the old contents")));
         }
     }
-    let boms = format!("{}/sboms/", wheel.dist_info);
-    let touches_module = |index: &usize| contents::is_module_name(&archive.entries[*index].name);
-    let added = edits.added.iter().any(|(path, _)| contents::is_module_name(path));
-    let touched = added || edits.replaced.keys().any(touches_module);
-    if touched && archive.entries.iter().any(|entry| !entry.directory && entry.name.starts_with(&boms)) {
-        let message = format!("the hashes of modules in `{boms}` may be out of date: bills of materials are kept as they are");
-        notices.push(OLD_SBOM.warns(message));
-    }
+    sbom::follow(archive, wheel, edits, notices)?;
     let removed: HashSet<String> = edits.removed.iter().map(|index| archive.entries[*index].name.clone()).collect();
     let digests = |index: &usize, bytes: &Vec<u8>| (archive.entries[*index].name.clone(), metadata::digest(bytes));
     let mut changed: HashMap<String, Digested> = edits.replaced.iter().map(|(index, bytes)| digests(index, bytes)).collect();

@@ -40,6 +40,71 @@ pub fn lists(lock_json: &str, file_name: &str) -> Result<bool> {
     Ok(packages(lock_json)?.iter().any(|package| base_name(&package.value) == file_name))
 }
 
+/// What an entry of a lock file says of its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Name of the entry.
+    pub name: String,
+    /// File name, path or URL of its file.
+    pub file_name: String,
+    /// Hash of that in hexadecimal, if it has one.
+    pub sha256: Option<String>,
+    /// Names of the packages that are loaded before.
+    pub depends: Vec<String>,
+}
+
+/// The packages of a lock file that have a file.
+pub fn listed(lock_json: &str) -> Result<Vec<Listed>> {
+    let read = |package: Package<'_>| {
+        let context = |member: &str| format!("`{member}` of package `{}`", package.name);
+        let hash = package.members.get("sha256").map_or(Ok(None), |hash| serde_json::from_str::<Option<String>>(hash.get()));
+        let sha256 = hash.with_context(|| context("sha256"))?.filter(|hash| !hash.is_empty());
+        let depends = package.members.get("depends").map_or(Ok(Vec::new()), |names| serde_json::from_str(names.get()));
+        let depends = depends.with_context(|| context("depends"))?;
+        Ok(Listed { name: package.name, file_name: package.value, sha256, depends })
+    };
+    packages(lock_json)?.into_iter().map(read).collect()
+}
+
+/// The `abi_version` that a lock file is for, if it says so.
+pub fn abi_version(lock_json: &str) -> Result<Option<String>> {
+    let lock: Object = serde_json::from_str(lock_json).context("not a lock file: expected a JSON object")?;
+    let Some(info) = lock.get("info") else { return Ok(None) };
+    let info: Object = serde_json::from_str(info.get()).context("`info` is not an object")?;
+    Ok(info.get("abi_version").and_then(|version| serde_json::from_str(version.get()).ok()))
+}
+
+/// `lock_json` without the packages called `dropped`.
+pub fn without(lock_json: &str, dropped: &HashSet<String>) -> Result<String> {
+    let lock: Object = serde_json::from_str(lock_json).context("not a lock file: expected a JSON object")?;
+    let packages = lock.get("packages").context("not a lock file: no `packages`")?.get();
+    let members: Object = serde_json::from_str(packages).context("`packages` is not an object")?;
+    // Where each member ends; it begins behind the end of the one before, with a comma, or behind the brace.
+    let start = packages.as_ptr() as usize;
+    let end = |value: &&RawValue| value.get().as_ptr() as usize - start + value.get().len();
+    let mut ends: Vec<(usize, &String)> = members.iter().map(|(name, value)| (end(value), name)).collect();
+    ends.sort();
+    let mut text = "{".to_string();
+    let mut behind = 1;
+    let mut is_first = true;
+    for (end, name) in ends {
+        let member = &packages[behind..end];
+        behind = end;
+        if dropped.contains(name) {
+            continue;
+        }
+        // The first one has no comma before it.
+        text.push_str(if is_first { member.trim_start().trim_start_matches(',').trim_start() } else { member });
+        if is_first {
+            let space = &packages[1..];
+            text.insert_str(1, &space[..space.len() - space.trim_start().len()]);
+        }
+        is_first = false;
+    }
+    text.push_str(&packages[behind..]);
+    Ok(splice(lock_json, vec![(packages, text)]))
+}
+
 /// `lock_json` as a lock file for `target`, and the packages in it that are for another platform or Python; the files `done` are for
 /// `target`.
 pub fn retarget_lock(lock_json: &str, target: &Target, done: &HashSet<String>) -> Result<(String, Vec<String>)> {
@@ -196,6 +261,39 @@ mod tests {
         };
         assert_eq!(of("2024_0"), ["old", "python", "library"]);
         assert_eq!(of("2025_0"), ["old", "python"]);
+    }
+
+    #[test]
+    fn packages_go_and_the_others_keep_their_bytes() {
+        let text =
+            "{\"packages\": {\n  \"a\": {\"file_name\": \"a\"},\n  \"b\" : {\"x\": [1.0, 2]},\n  \"c\": {}\n}, \"info\": {}}\n";
+        let of = |names: &[&str]| without(text, &names.iter().map(|name| name.to_string()).collect()).unwrap();
+        assert_eq!(of(&[]), text);
+        assert_eq!(of(&["z"]), text);
+        let a = "\n  \"a\": {\"file_name\": \"a\"}";
+        let [b, c] = ["\n  \"b\" : {\"x\": [1.0, 2]}", "\n  \"c\": {}"];
+        let whole = |packages: &str| format!("{{\"packages\": {{{packages}\n}}, \"info\": {{}}}}\n");
+        assert_eq!(of(&["a"]), whole(&format!("{b},{c}")));
+        assert_eq!(of(&["b"]), whole(&format!("{a},{c}")));
+        assert_eq!(of(&["c"]), whole(&format!("{a},{b}")));
+        assert_eq!(of(&["a", "b"]), whole(c));
+        assert_eq!(of(&["a", "b", "c"]), whole(""));
+        assert_eq!(without(r#"{"packages":{}}"#, &HashSet::new()).unwrap(), r#"{"packages":{}}"#);
+    }
+
+    #[test]
+    fn entries_are_read() {
+        let text = r#"{"info": {"abi_version": "2025_0"}, "packages": {"a": {"file_name": "a.whl", "sha256": "00", "depends": ["b"]},
+            "b": {"file_name": "b.zip", "sha256": null}, "c": {}}}"#;
+        let listed: Vec<_> = listed(text).unwrap().into_iter().map(|of| (of.name, of.file_name, of.sha256, of.depends)).collect();
+        let string = |text: &str| text.to_string();
+        let expected = [
+            (string("a"), string("a.whl"), Some(string("00")), vec![string("b")]),
+            (string("b"), string("b.zip"), None, Vec::new()),
+        ];
+        assert_eq!(listed, expected);
+        assert_eq!(abi_version(text).unwrap().as_deref(), Some("2025_0"));
+        assert_eq!(abi_version(r#"{"packages": {}}"#).unwrap(), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::archive::Entry;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use indexmap::IndexMap;
 use sha2::Digest;
 use sha2::digest::DynDigest;
 use std::collections::{HashMap, HashSet};
@@ -312,6 +313,35 @@ impl Record {
         }
     }
 
+    /// Takes out the rows of the paths for which `is_meant` holds. Each comes with the path of the row that stood before it and stays.
+    pub fn set_aside(&mut self, is_meant: impl Fn(&str) -> bool) -> Vec<(Option<String>, Row)> {
+        let mut before = None;
+        let mut aside = Vec::new();
+        for row in std::mem::take(&mut self.rows) {
+            if is_meant(&row.path) {
+                aside.push((before.clone(), row));
+            } else {
+                before = Some(row.path.clone());
+                self.rows.push(row);
+            }
+        }
+        aside
+    }
+
+    /// Puts rows that were set aside behind those behind which they stood, or at the end where these are gone.
+    pub fn put_back(&mut self, aside: Vec<(Option<String>, Row)>) {
+        let mut behind: IndexMap<Option<String>, Vec<Row>> = IndexMap::new();
+        aside.into_iter().for_each(|(before, row)| behind.entry(before).or_default().push(row));
+        let mut rows = behind.shift_remove(&None).unwrap_or_default();
+        for row in std::mem::take(&mut self.rows) {
+            let following = behind.shift_remove(&Some(row.path.clone()));
+            rows.push(row);
+            rows.extend(following.into_iter().flatten());
+        }
+        rows.extend(behind.into_values().flatten());
+        self.rows = rows;
+    }
+
     /// The text of `RECORD`.
     pub fn write(&self) -> Result<Vec<u8>> {
         let terminator = if self.crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
@@ -373,6 +403,21 @@ mod tests {
         let there = ["a.pyc", "b.py", "b.pyc", "c.pyc"];
         assert_eq!(record.follow_compiled(|path| there.contains(&path)), ["a.pyc", "c.pyc"]);
         assert_eq!(String::from_utf8(record.write().unwrap()).unwrap(), "a.pyc,,\nb.py,sha256=y,2\nc.pyc,sha256=w,4\nd.py,,\n");
+    }
+
+    #[test]
+    fn rows_that_were_set_aside_come_back_to_their_places() {
+        let text = b"../x,,\na,,\n../y,,\n../z,,\nb,,\n../w,,\n";
+        let mut record = Record::parse(text).unwrap();
+        let aside = record.set_aside(|path| path.starts_with(".."));
+        assert_eq!(record.write().unwrap(), b"a,,\nb,,\n");
+        let mut same = record.clone();
+        same.put_back(aside.clone());
+        assert_eq!(same.write().unwrap(), text);
+        record.update(&HashSet::from(["a".to_string()]), &HashMap::new(), &[("c".to_string(), digest(b""))], "d.dist-info");
+        record.put_back(aside);
+        let paths: Vec<&str> = record.rows().iter().map(|row| row.path.as_str()).collect();
+        assert_eq!(paths, ["../x", "b", "../w", "c", "../y", "../z"]);
     }
 
     #[test]

@@ -26,10 +26,11 @@ pub mod namesakes;
 pub mod naming;
 pub(crate) mod rename;
 pub mod runtime_path;
+mod sbom;
 mod stable_abi;
 pub(crate) mod suffix;
 
-pub use lock::{lists, retarget_lock, rewrite_lock};
+pub use lock::{Listed, abi_version, listed, lists, retarget_lock, rewrite_lock, without};
 
 use crate::archive::compress::Level;
 use crate::archive::{Archive, Member, Names, Written};
@@ -197,6 +198,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
         inspect_metadata(&archive, wheel, options, &mut notices)?;
         reported = stable_abi::refuse_unportable(wheel, &modules, options, &mut notices)?;
     }
+    isolate::recall(&mut modules, wheel.as_ref(), options);
     graft_libraries(&mut modules, wheel.as_ref(), options, &mut notices)?;
     isolate::rename(&mut modules, &archive, wheel.as_ref(), options, &mut edits, &mut notices)?;
     refuse_taken(&modules, &archive)?;
@@ -225,7 +227,7 @@ fn upgrade_checked(file_name: &str, bytes: &[u8], options: &WheelOptions, upgrad
     }
     if let (Some(wheel), Some(record), false) = (&wheel, record, same) {
         if let Some(originals) = originals {
-            audit::record(&archive, wheel, &options.asked, originals, &reports, &mut edits)?;
+            audit::record(&archive, wheel, &options.asked, originals, &reports, &mut edits, &mut notices)?;
         }
         update_record(&archive, wheel, record, &mut edits, &mut notices)?;
     }
@@ -301,6 +303,7 @@ fn graft_libraries(
         modules.push(Module {
             entry: None,
             path: grafted.path,
+            plain_name: None,
             renamed_needed: BTreeMap::new(),
             grafted_from: Some(grafted.source),
             bytes: grafted.bytes,
@@ -309,7 +312,12 @@ fn graft_libraries(
         });
     }
     for (old, new) in collected.present {
-        modules.iter_mut().for_each(|module| module.call_needed(&old, &new));
+        for module in modules.iter_mut() {
+            module.call_needed(&old, &new);
+            if base_name(&module.path) == new {
+                module.plain_name = Some(old.clone());
+            }
+        }
     }
     Ok(())
 }
@@ -338,6 +346,11 @@ fn libs_directory(modules: &[Module], wheel: &Wheel) -> String {
     present.next().map_or_else(|| format!("{}.libs", wheel.name.distribution), str::to_string)
 }
 
+/// The directory into which the archive is unpacked, without `/` at the end.
+fn root<'o>(wheel: Option<&Wheel>, options: &'o WheelOptions) -> &'o str {
+    if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY }
+}
+
 /// The modules as planning sees them.
 fn linked_modules(modules: &[Module], options: &WheelOptions) -> Vec<Linked> {
     let mut contents: HashMap<&[u8], usize> = HashMap::new();
@@ -360,8 +373,7 @@ fn plan_runtime_paths(
     notices: &mut Vec<Notice>,
 ) -> Result<Vec<Vec<String>>> {
     let linked = linked_modules(modules, options);
-    let root = if wheel.is_some() { options.site_packages.trim_end_matches('/') } else { LIBRARY_DIRECTORY };
-    let mut plan = runtime_path::plan(&linked, root, wheel.map(|wheel| wheel.name.distribution.as_str()));
+    let mut plan = runtime_path::plan(&linked, root(wheel, options), wheel.map(|wheel| wheel.name.distribution.as_str()));
     if target(options).is_some_and(|target| target.library_lookup == LibraryLookup::LibsDirectory) {
         // Its loader goes by names and by the order of the archive, which stay.
         plan = runtime_path::Plan { decided: plan.decided, entries: vec![Vec::new(); modules.len()], ..Default::default() };

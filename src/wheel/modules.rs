@@ -30,6 +30,8 @@ pub struct Module {
     pub entry: Option<usize>,
     /// Its path in the new archive, unless it is an extension module that gets another suffix.
     pub path: String,
+    /// What options may call it, too: its name without the hash that it got in this run, or in an earlier one.
+    pub plain_name: Option<String>,
     /// Libraries that it needs and that have another name in the new archive: these, by the old ones.
     pub renamed_needed: BTreeMap<String, String>,
     pub grafted_from: Option<PathBuf>,
@@ -47,6 +49,12 @@ impl Module {
     /// What it will call the library that it needs as `name`.
     fn needed_as(&self, name: String) -> String {
         self.renamed_needed.get(&name).cloned().unwrap_or(name)
+    }
+
+    /// The libraries to add to its NEEDED: no module needs itself, under none of its names.
+    fn added_needed(&self, options: &ModuleOptions) -> Vec<String> {
+        let is_own = |name: &str| name == base_name(&self.path) || self.plain_name.as_deref() == Some(name);
+        options.add_needed.iter().filter(|name| !is_own(name)).cloned().collect()
     }
 }
 
@@ -92,6 +100,7 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
     Ok(Found::Module(Box::new(Module {
         entry: Some(index),
         path: name.clone(),
+        plain_name: None,
         grafted_from: None,
         renamed_needed: BTreeMap::new(),
         bytes,
@@ -100,16 +109,11 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
     })))
 }
 
-/// The libraries to add to NEEDED of the module at `path`: no module needs itself.
-fn added_needed(path: &str, options: &ModuleOptions) -> Vec<String> {
-    options.add_needed.iter().filter(|name| *name != base_name(path)).cloned().collect()
-}
-
 /// NEEDED of a module as its upgrade will leave it.
 pub fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
     let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
     let mut seen = HashSet::new();
-    let needed = kept.chain(added_needed(&module.path, options)).map(|name| module.needed_as(name));
+    let needed = kept.chain(module.added_needed(options)).map(|name| module.needed_as(name));
     needed.filter(|name| seen.insert(name.clone())).collect()
 }
 
@@ -168,7 +172,7 @@ fn upgrade_modules(
         let options = ModuleOptions {
             runtime_path: entries,
             sources: named_sources(module, built_for),
-            add_needed: added_needed(&module.path, &options.module),
+            add_needed: module.added_needed(&options.module),
             rename_needed: module.renamed_needed.clone(),
             sibling_exports: SiblingExports::of_others(&exporters, number),
             sibling_types: Arc::clone(&types),

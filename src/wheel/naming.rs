@@ -43,8 +43,15 @@ fn told_by_contents(bytes: &[u8]) -> Result<WheelName> {
     let dist_info = dist_info.context("no `.dist-info` directory inside")?;
     let path = format!("{dist_info}/WHEEL");
     let index = archive.position(&path).with_context(|| metadata::lacks(&path))?;
-    let text = String::from_utf8_lossy(&archive.read(index)?).into_owned();
-    let listed = metadata::wheel_tags(&text);
+    told(&dist_info, &String::from_utf8_lossy(&archive.read(index)?)).context("rename it as its tags demand")
+}
+
+/// The name of the wheel with the directory `dist_info`, in which `WHEEL` is `text`.
+///
+/// # Errors
+/// When these do not tell.
+pub fn told(dist_info: &str, text: &str) -> Result<WheelName> {
+    let listed = metadata::wheel_tags(text);
     let parts = |tag: &str| -> Option<[String; 3]> {
         let parts: Vec<String> = tag.splitn(3, '-').map(str::to_string).collect();
         parts.try_into().ok()
@@ -57,11 +64,10 @@ fn told_by_contents(bytes: &[u8]) -> Result<WheelName> {
         set
     };
     let (distribution, version) = dist_info.trim_end_matches(".dist-info").split_once('-').context("its name has no version")?;
-    let build = metadata::build(&text);
     let name = WheelName {
         distribution: distribution.to_string(),
         version: version.to_string(),
-        build,
+        build: metadata::build(text),
         python: set(0),
         abi: set(1),
         platform: set(2),
@@ -71,7 +77,7 @@ fn told_by_contents(bytes: &[u8]) -> Result<WheelName> {
     product.sort();
     listed.sort();
     if listed.is_empty() || product != listed {
-        bail!("the tags in `{path}` are not those of one file name: rename it as its tags demand");
+        bail!("the tags in `{dist_info}/WHEEL` are not those of one file name");
     }
     WheelName::parse(&name.file_name())
 }

@@ -57,6 +57,7 @@ fn clashes(files: &[(&str, &[u8])]) -> Vec<(String, String, String)> {
         let findings = input["findings"].as_array().unwrap().iter().filter(of_code);
         findings.map(move |finding| {
             assert_eq!(finding["fixable"], false);
+            assert!(text(&finding["remedy"]).contains("between modules, rename the symbol"));
             (name.to_string(), text(&finding["symbol"]), text(&finding["message"]))
         })
     });
@@ -163,6 +164,36 @@ fn functions_that_do_the_same_are_no_clash() {
     let (stateless, reading) = (|which| text(which, "i32.const 0"), |which| text(which, "global.get $base"));
     assert_eq!((count(&stateless(1), &stateless(1)), count(&stateless(1), &stateless(2))), (0, 2));
     assert_eq!(count(&reading(1), &reading(1)), 2);
+}
+
+/// What a function imports is of whichever library the module needs.
+#[test]
+fn functions_that_call_different_libraries_do_not_do_the_same() {
+    let user = |needed: &str| {
+        let text = format!(
+            r#"(module (@dylink.0 (mem-info) (needed "{needed}")) (import "env" "g" (func $g (result i32)))
+            (import "GOT.func" "f" (global $f (mut i32)))
+            (func (export "f") (result i32) call $g) (func (export "get") (result i32) global.get $f))"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let library = wat::parse_str(r#"(module (@dylink.0 (mem-info)) (func (export "g") (result i32) i32.const 1))"#).unwrap();
+    let libraries: [(&str, &[u8]); 2] = [("l1.so", &library), ("l2.so", &library)];
+    let count = |needed: [&str; 2], libraries: &[(&str, &[u8])]| {
+        let [first, second] = needed.map(user);
+        let found = clashes(&[&[("a.so", first.as_slice()), ("b.so", second.as_slice())], libraries].concat());
+        found.iter().filter(|(_, symbol, _)| symbol == "f").count()
+    };
+    for (needed, libraries, expected) in [
+        (["l1.so", "l2.so"], &libraries[..], 2),
+        (["l1.so", "l1.so"], &libraries[..], 0),
+        (["l1.so", "l1.so"], &libraries[..1], 0),
+        (["l1.so", "l1.so"], &[], 0),
+        (["l1.so", "l2.so"], &[], 2),
+        (["l1.so", "l2.so"], &libraries[..1], 2),
+    ] {
+        assert_eq!(count(needed, libraries), expected, "{needed:?}, {} libraries", libraries.len());
+    }
 }
 
 /// A module that takes the address of a C++ function of its own, and does not call it.

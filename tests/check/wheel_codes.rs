@@ -78,6 +78,17 @@ fn libraries_of_the_distribution() {
     let [one] = &found[..] else { panic!("{found:?}") };
     assert_eq!((&one["path"], &one["symbol"]), (&"demo.libs/libgeos_c.so".into(), &"libgeos_c.so".into()));
     assert_eq!(one["message"], "has the name of a library of `libgeos` in the distribution of pyodide_2025_0");
+    // Nothing renames a library that other packages may need.
+    let public = wat::parse_str("(module (@dylink.0 (mem-info)) (func (export \"GEOSversion\")))").unwrap();
+    let user = wat::parse_str(
+        "(module (@dylink.0 (mem-info) (needed \"libgeos_c.so\") (runtime-path \"$ORIGIN\")) (func (export \"PyInit_ext\")))",
+    )
+    .unwrap();
+    let beside = Wheel::new(ABI3).file("demo/ext.abi3.so", &user).file("demo/libgeos_c.so", &public);
+    for found in [only("shadowed-library", ABI3, beside), found] {
+        let remedy = found[0]["remedy"].as_str().unwrap();
+        assert!(remedy.starts_with("if it is in a directory `*.libs`") && remedy.contains("elsewhere, rename it"), "{remedy}");
+    }
     assert_eq!(check_wheel(ABI3, wheel("libgeos_c.so", "libown.so")), (0, Vec::new()));
     assert_eq!(check_wheel(ABI3, wheel("libgeos_c-0123abcd.so", "libgeos_c-0123abcd.so")), (0, Vec::new()));
 }

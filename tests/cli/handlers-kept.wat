@@ -1,5 +1,6 @@
 ;; A reference that goes elsewhere has no legacy instruction: the module keeps `try_table`, and its `try` becomes one, too.
 ;; RUN: upgrade -O0 % -o - -v | print
+;; RUN[check]: check %
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (import "env" "memory" (memory 0))

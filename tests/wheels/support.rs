@@ -73,10 +73,11 @@ fn is_marked(dylink: &Dylink) -> bool {
     dylink.export_info.iter().any(|info| info.name == MARK)
 }
 
-/// The stand-in: writes the RUNTIME_PATH and a mark, once.
+/// The stand-in: writes RUNTIME_PATH, NEEDED and a mark, once.
 pub fn upgrade(_: &str, module: &mut Module<'_>, options: &ModuleOptions) -> anyhow::Result<Vec<Outcome>> {
     let (runtime_path, rename_needed) = (&options.runtime_path, Some(&options.rename_needed));
-    let linking = dylink::Options { runtime_path, rename_needed, ..dylink::Options::default() };
+    let (add_needed, remove_needed) = (&options.add_needed, &options.remove_needed);
+    let linking = dylink::Options { runtime_path, add_needed, remove_needed, rename_needed };
     let mut outcome = dylink::run(module, &linking);
     if !is_marked(&module.dylink) {
         mark(&mut module.dylink);

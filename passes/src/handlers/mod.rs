@@ -91,19 +91,42 @@ fn functions_of(module: &Module<'_>, kind: Kind) -> Result<Vec<FunctionId>> {
     Ok(bodies.into_iter().map(|(function, _)| function).collect())
 }
 
+/// Why the handlers of `module` cannot all become those of `kind`, if that is so. Changes nothing.
+///
+/// # Errors
+/// [`Error::Malformed`] for code that cannot be decoded.
+pub fn obstacle(module: &Module<'_>, kind: Kind) -> Result<Option<&'static str>> {
+    let functions = match functions_to_convert(module, kind)? {
+        Ok(functions) => functions,
+        Err(why) => return Ok(Some(why)),
+    };
+    let harmless = harmless(module)?;
+    let obstacles = functions.par_iter().map(|function| Ok(converted(module, *function, kind, &harmless)?.err()));
+    Ok(obstacles.collect::<Result<Vec<_>>>()?.into_iter().flatten().next())
+}
+
+/// The functions whose bodies must be written anew so that all handlers are of `kind`, or why that cannot be.
+fn functions_to_convert(module: &Module<'_>, kind: Kind) -> Result<std::result::Result<Vec<FunctionId>, &'static str>> {
+    let mut functions = functions_of(module, if kind == Kind::Legacy { Kind::Exnref } else { Kind::Legacy })?;
+    if kind == Kind::Legacy && !functions.is_empty() {
+        let others = if passes_references(module) { None } else { functions_with_references(module)? };
+        let Some(others) = others else { return Ok(Err(legacy::STORED)) };
+        functions.extend(others);
+    }
+    Ok(Ok(functions))
+}
+
 /// Writes the exception handlers that are not of `kind` anew. If one of them cannot be, none is; tells whether they could.
 fn rewrite(module: &mut Module<'_>, kind: Kind, outcome: &mut Outcome) -> Result<bool> {
-    let mut functions = functions_of(module, if kind == Kind::Legacy { Kind::Exnref } else { Kind::Legacy })?;
+    let functions = match functions_to_convert(module, kind)? {
+        Ok(functions) => functions,
+        Err(why) => {
+            outcome.leave(Kept::Module, why);
+            return Ok(false);
+        }
+    };
     if functions.is_empty() {
         return Ok(true);
-    }
-    if kind == Kind::Legacy {
-        let others = if passes_references(module) { None } else { functions_with_references(module)? };
-        let Some(others) = others else {
-            outcome.leave(Kept::Module, legacy::STORED);
-            return Ok(false);
-        };
-        functions.extend(others);
     }
     let harmless = harmless(module)?;
     let mut bodies = Vec::with_capacity(functions.len());

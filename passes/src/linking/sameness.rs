@@ -5,8 +5,10 @@
 //! either, does nothing but what its arguments say. Two such functions with the same type and the same code, whose calls mean the same in
 //! turn, do the same, whichever module they are in.
 //!
-//! **Nothing is told** of functions that call themselves, by whatever way, that take a reference of a function, throw with a tag of the
-//! module's own, or work on tables or segments. **Relies on** a hash of 64 bits.
+//! An imported function means what the loader finds under its name, which may differ from module to module: who offers it has to be told.
+//!
+//! **Nothing is told** of functions that call themselves, by whatever way, or an import of which nobody knows who offers it, that take a
+//! reference of a function, throw with a tag of the module's own, or work on tables or segments. **Relies on** a hash of 64 bits.
 
 use crate::Result;
 use crate::body::facts::{Facts, Kind, behind_leb};
@@ -25,13 +27,16 @@ pub struct Doings<'m> {
     known: HashMap<FunctionId, Option<u64>>,
     /// Imports by what they bring in.
     imports: HashMap<Item, (&'m str, &'m str)>,
+    /// Who offers the functions that are imported, as a number; those are missing of which it is not known.
+    offered: HashMap<FunctionId, u64>,
 }
 
 impl<'m> Doings<'m> {
-    /// Of a module nothing is looked at yet.
-    pub fn new(module: &'m Module<'m>) -> Self {
+    /// Of a module nothing is looked at yet. `offered` has who offers the functions that it imports, as the same number for all modules; those
+    /// are missing of which it is not known.
+    pub fn new(module: &'m Module<'m>, offered: HashMap<FunctionId, u64>) -> Self {
         let imports = module.imports().iter().map(|import| (import.item, (&*import.module, &*import.field)));
-        Doings { module, known: HashMap::new(), imports: imports.collect() }
+        Doings { module, known: HashMap::new(), imports: imports.collect(), offered }
     }
 
     /// A hash of what the function does, of its type and its code, if it has no state of its own.
@@ -99,7 +104,7 @@ impl<'m> Doings<'m> {
             Kind::Call | Kind::TailCall => {
                 let callee = FunctionId(id);
                 match self.imports.get(&Item::Function(callee)) {
-                    Some(import) => (import, self.module.signature(callee)).hash(hasher),
+                    Some(import) => (import, self.module.signature(callee), self.offered.get(&callee)?).hash(hasher),
                     None => self.known.get(&callee).copied().flatten()?.hash(hasher),
                 }
                 Some(())
@@ -136,7 +141,12 @@ mod tests {
 
     /// Whether the functions called `f` of two modules are told to do the same.
     fn same(first: &str, second: &str) -> bool {
-        let hash = |text: &str| {
+        same_of(first, second, [Some(1), Some(1)])
+    }
+
+    /// The same where these offer what the modules import.
+    fn same_of(first: &str, second: &str, offered: [Option<u64>; 2]) -> bool {
+        let hash = |text: &str, offered: Option<u64>| {
             let bytes = wat::parse_str(format!(
                 r#"(module (@dylink.0 (mem-info)) (import "env" "__stack_pointer" (global $sp (mut i32)))
                 (import "env" "__memory_base" (global $base i32)) (import "env" "g" (func $g (param i32))) {text})"#
@@ -145,9 +155,14 @@ mod tests {
             let module = Module::read(&bytes).unwrap();
             let Some(export) = module.exports().iter().find(|export| export.name == "f") else { panic!("no `f`") };
             let Item::Function(id) = export.item else { panic!("`f` is no function") };
-            Doings::new(&module).of(id).unwrap()
+            let imported = module.imports().iter().filter_map(|import| match import.item {
+                Item::Function(id) => Some((id, offered?)),
+                _ => None,
+            });
+            Doings::new(&module, imported.collect()).of(id).unwrap()
         };
-        let (first, second) = (hash(first), hash(second));
+        let [one, other] = offered;
+        let (first, second) = (hash(first, one), hash(second, other));
         first.is_some() && first == second
     }
 
@@ -162,6 +177,16 @@ mod tests {
         assert!(!same(first, &second.replace("i32.const 1", "i32.const 2")));
         assert!(!same(first, &second.replace("local.get 0 call $g", "i32.const 7 call $g")));
         assert!(!same(first, &second.replace("global.get $sp", "global.get $base")));
+    }
+
+    #[test]
+    fn imports_mean_what_is_found_under_their_names() {
+        let (calls, calls_none) = (r#"(func (export "f") i32.const 1 call $g)"#, r#"(func (export "f") nop)"#);
+        let one = Some(1);
+        for (offered, calling) in [([one, one], true), ([one, Some(2)], false), ([one, None], false), ([None, None], false)] {
+            assert_eq!(same_of(calls, calls, offered), calling, "{offered:?}");
+            assert!(same_of(calls_none, calls_none, offered), "{offered:?}");
+        }
     }
 
     #[test]
