@@ -109,6 +109,7 @@ impl Seen {
             ("--libdir", !args.libdir.is_empty()),
             ("--isolate", args.isolate.is_some()),
             ("--exclude", !args.exclude.is_empty()),
+            ("--map", args.map.is_some()),
             ("--compress", args.compress.is_some()),
             ("--lock", args.lock.is_some()),
         ];

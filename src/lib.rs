@@ -27,6 +27,7 @@ pub mod pipeline;
 mod place;
 mod plain;
 mod plugins;
+mod private;
 pub mod progress;
 pub mod report;
 pub mod run;

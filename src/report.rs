@@ -20,7 +20,11 @@ use crate::counts;
 use crate::codes::failure;
 use crate::input::Kind;
 use crate::pipeline::ModuleResult;
+use crate::plain::first_names;
 use crate::wheel;
+
+/// So many names of what was changed are told in words.
+const NAMED: usize = 10;
 
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -177,7 +181,7 @@ impl PassReport {
     pub fn words(&self, key: &str, count: usize) -> Cow<'static, str> {
         let words = counts::words(key, count);
         match self.names.get(key) {
-            Some(names) => Cow::Owned(format!("{words} ({})", names.join(", "))),
+            Some(names) => Cow::Owned(format!("{words} ({})", first_names(names.iter(), NAMED))),
             None => words,
         }
     }

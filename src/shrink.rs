@@ -1,7 +1,7 @@
 //! Upgrades modules and drops what they do not need: a single module, or all modules of a wheel, which are linked to each other.
 //!
 //! The passes and their order are the engine's ([`wasm_pyfix_passes::pipeline`]); here is what it asks for: which exports may go, told from
-//! the code beside the modules ([`exports`]), and how far it is.
+//! the code beside the modules ([`exports`]), which libraries are private ([`private`]), and how far it is.
 
 use anyhow::{Context, Result};
 use wasm_pyfix_passes::module::Module;
@@ -11,6 +11,7 @@ use wasm_pyfix_passes::{Error, Outcome};
 use crate::code::Code;
 use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, Plan, ShrinkOptions};
+use crate::private;
 use crate::progress::{Phase, Progress};
 
 /// What is asked for.
@@ -45,7 +46,7 @@ pub fn upgrade_and_shrink(
     upgrade: impl FnMut(&mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>>,
 ) -> Result<Vec<ModuleResult>> {
     let bytes: Vec<&[u8]> = inputs.iter().map(|input| input.bytes).collect();
-    let mut around = Around { inputs, code, options, progress, upgrade };
+    let mut around = Around { inputs, code, options, progress, upgrade, hashed: None };
     pipeline::run(&bytes, options.map(|options| &options.passes), &mut around)
 }
 
@@ -56,6 +57,8 @@ struct Around<'w, 'c, U> {
     options: Option<&'w Options>,
     progress: &'w Progress,
     upgrade: U,
+    /// What the names of private libraries begin with, once somebody has asked.
+    hashed: Option<Vec<[u8; 5]>>,
 }
 
 impl<U: FnMut(&mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>>> World for Around<'_, '_, U> {
@@ -77,6 +80,12 @@ impl<U: FnMut(&mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>>> World for Around<
     fn plan(&mut self, modules: &[Module<'_>]) -> Result<Vec<Plan>> {
         self.progress.enter(Phase::Shrinking, modules.len());
         let located: Vec<_> = self.inputs.iter().zip(modules).map(|(input, module)| Located { path: input.path, module }).collect();
-        exports::plan(&located, self.code, &self.options.context("plans are for shrinking")?.exports)
+        let options = self.options.context("plans are for shrinking")?;
+        let mut plans = exports::plan(&located, self.code, &options.exports)?;
+        if options.passes.isolate {
+            let standings = private::standings(self.inputs, modules, self.code, &mut self.hashed)?;
+            plans.iter_mut().zip(standings).for_each(|(plan, standing)| plan.standing = standing);
+        }
+        Ok(plans)
     }
 }

@@ -36,6 +36,7 @@ mod error;
 pub mod exceptions;
 pub mod extended_const;
 pub mod handlers;
+pub mod isolate;
 pub mod legalize;
 pub mod linking;
 pub mod merge;

@@ -54,11 +54,13 @@ pub enum Kept {
     Relocation,
     /// A pointer that is called under another type than its function has.
     Pointer,
+    /// The name of a symbol.
+    Name,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Kept; 11] = [
+    pub const ALL: [Kept; 12] = [
         Kept::Module,
         Kept::Import,
         Kept::Export,
@@ -70,6 +72,7 @@ impl Kept {
         Kept::RelocationCode,
         Kept::Relocation,
         Kept::Pointer,
+        Kept::Name,
     ];
 
     /// In words.
@@ -86,6 +89,7 @@ impl Kept {
             Kept::RelocationCode => "relocation code",
             Kept::Relocation => "relocation",
             Kept::Pointer => "pointer",
+            Kept::Name => "name",
         }
     }
 
@@ -103,6 +107,7 @@ impl Kept {
             Kept::RelocationCode => "kept-relocation-code",
             Kept::Relocation => "kept-relocation",
             Kept::Pointer => "kept-pointer",
+            Kept::Name => "kept-name",
         }
     }
 }

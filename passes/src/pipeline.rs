@@ -13,7 +13,8 @@
 //! 7. `substitutes`: for what is still missing when all other passes have asked for what they need.
 //! 8. `pointers`: the functions and calls are there that it looks at, those that `exceptions` has made direct included.
 //! 9. `strip`: passes leave modules alone whose debug information points into the code.
-//! 10. `bind`, `prune`, `merge`: each may give the others work, so they run until none finds any more.
+//! 10. `bind`, `isolate`, `prune`, `merge`: each may give the others work, so they run until none finds any more. What is bound needs no name,
+//!     and the old names of what is isolated prune drops.
 //! 11. `relocations`: behind the passes that look for addresses, since a table hides which ones are taken.
 //! 12. `encode`: the code is as it will be.
 //! 13. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
@@ -32,6 +33,7 @@ use wasmparser::FuncType;
 
 use crate::bind;
 use crate::dyncall::{self, Signatures};
+use crate::isolate::{self, Standing, Subject};
 use crate::linking::code_offsets::has_code_offsets;
 use crate::linking::siblings::{Exporters, SiblingExports};
 use crate::module::{Module, validate};
@@ -174,6 +176,8 @@ pub struct Shrink {
     pub bind: bool,
     /// Bind everything that a module defines, whoever else defines it.
     pub symbolic: bool,
+    /// Give symbols of private libraries names that no other module has.
+    pub isolate: bool,
     /// Drop exports, and what only they keep.
     pub prune: bool,
     /// Which custom sections go.
@@ -191,9 +195,9 @@ pub struct Shrink {
 }
 
 impl Shrink {
-    /// Whether it is asked which exports may go: no other pass wants to know.
+    /// Whether it is asked which exports may go, and who belongs to the group alone: no other pass wants to know.
     pub fn plans(&self) -> bool {
-        self.bind || self.prune
+        self.bind || self.isolate || self.prune
     }
 }
 
@@ -208,12 +212,14 @@ pub struct Plan {
     pub kept: HashMap<String, &'static str>,
     /// No module outside the group takes part in linking it, though its exports stay.
     pub closed: bool,
+    /// Whom it belongs to, and which libraries it gets; asked for to isolate alone.
+    pub standing: Standing,
 }
 
 impl Plan {
     /// All exports stay, and others may define what the module defines.
     pub fn keep(why: String) -> Self {
-        Plan { exports: Exports::Keep, why, kept: HashMap::new(), closed: false }
+        Plan { exports: Exports::Keep, why, kept: HashMap::new(), closed: false, standing: Standing::default() }
     }
 }
 
@@ -368,16 +374,23 @@ impl<'a> Group<'a> {
     fn take_away_once<W: World>(
         &mut self,
         options: &Shrink,
-        plans: Vec<Plan>,
+        mut plans: Vec<Plan>,
         world: &W,
     ) -> std::result::Result<Vec<Vec<Outcome>>, W::Error> {
-        let closed: Vec<bool> = plans.iter().map(|plan| plan.closed || plan.exports != Exports::Keep).collect();
+        let standings: Vec<Standing> = plans.iter_mut().map(|plan| std::mem::take(&mut plan.standing)).collect();
+        let is_closed =
+            |(plan, standing): (&Plan, &Standing)| plan.closed || plan.exports != Exports::Keep || standing.private.is_some();
+        let closed: Vec<bool> = plans.iter().zip(&standings).map(is_closed).collect();
         let modules = std::mem::take(&mut self.modules).into_iter();
         let mut members: Vec<Member<'a>> = modules.zip(plans).map(|(module, plan)| member(module, plan, options)).collect();
         let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); members.len()];
         let mut note = |round: Vec<Outcome>| outcomes.iter_mut().zip(round).for_each(|(outcomes, outcome)| outcomes.push(outcome));
         if options.bind {
             note(all(bind_members(&mut members, &closed, options), world)?);
+        }
+        let libraries = options.isolate && standings.iter().any(|standing| standing.private.is_some());
+        if let (true, Some(environment)) = (libraries, options.environment.as_deref()) {
+            note(isolate_members(&mut members, standings, environment));
         }
         if options.prune {
             // What is wrong with one of them prune does not tell.
@@ -440,6 +453,14 @@ fn bind_members(members: &mut [Member<'_>], closed: &[bool], options: &Shrink) -
         bind::run(&mut member.module, &scope)
     };
     members.par_iter_mut().zip(siblings).zip(closed).map(bind).collect()
+}
+
+fn isolate_members(members: &mut [Member<'_>], standings: Vec<Standing>, environment: &Environment) -> Vec<Outcome> {
+    let subjects = members.iter_mut().zip(standings).map(|(member, standing)| {
+        let fixed = member.fixed || member.module.check_conventions().is_err();
+        Subject { module: &mut member.module, standing, fixed }
+    });
+    isolate::run(&mut subjects.collect::<Vec<_>>(), environment)
 }
 
 /// For each module, what the others export.

@@ -29,11 +29,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wasm_pyfix_passes::Result;
+use wasm_pyfix_passes::linking::looked_up::is_looked_up;
 use wasm_pyfix_passes::linking::mangling;
 use wasm_pyfix_passes::linking::own::called;
 use wasm_pyfix_passes::linking::sameness::Doings;
 use wasm_pyfix_passes::module::{FunctionId, Item, Module};
-use wasm_pyfix_passes::prune::is_looked_up;
 
 /// What names begin with that compilers, the standard library of Rust and Cython give to parts of every module.
 const OF_LANGUAGES: [&str; 8] =
@@ -68,10 +68,12 @@ pub fn check(subjects: &[(usize, Subject<'_>)], linked: &[Linked], context: &Con
     let mut findings = Vec::new();
     for (number, (input, subject)) in subjects.iter().enumerate().filter(|(number, _)| group.loaded[*number]) {
         let mut reader = None;
+        let own = subject.module.exports().iter().filter(|export| is_defined(&subject.module, export.item));
+        let own: HashSet<&str> = own.map(|export| &*export.name).collect();
         for (name, used) in uses(&subject.module) {
             let Some(definers) = defined.get(name) else { continue };
             let reader = reader.get_or_insert_with(|| group.reader(number));
-            let Some(message) = reader.clash(name, used, definers) else { continue };
+            let Some(message) = reader.clash(name, used, own.contains(name), definers) else { continue };
             let mut finding = Finding::new(&SYMBOL_CLASH, &subject.place, message).about(name);
             // Nobody knows here whether both are loaded, and whether it matters which of them is meant.
             finding.severity = Severity::Warning;
@@ -382,12 +384,12 @@ struct Reader<'g> {
 }
 
 impl Reader<'_> {
-    /// What is wrong with the use of a name that several modules define.
-    fn clash(&self, name: &str, used: Use, definers: &[usize]) -> Option<String> {
+    /// What is wrong with the use of a name that several modules define, this one too if it `is_own`.
+    fn clash(&self, name: &str, used: Use, is_own: bool, definers: &[usize]) -> Option<String> {
         let together: Vec<usize> = definers.iter().copied().filter(|other| self.group.are_together(self.number, *other)).collect();
         match used {
             Use::Call => self.call(name, &together),
-            Use::Address if definers.contains(&self.number) => {
+            Use::Address if is_own => {
                 let is_linked = |other: &usize| self.linked.contains(&self.group.files[*other]);
                 let others: Vec<usize> = together.into_iter().filter(|other| !is_linked(other)).collect();
                 let first = if others.len() > 1 { "one of these is loaded before" } else { "that is loaded before" };

@@ -2,7 +2,7 @@
 
 use super::{Context, Finding, Place};
 use crate::codes::Upgrade;
-use crate::codes::pointers::{POINTER_TYPE_FORGIVEN, POINTER_TYPE_MISMATCH, STUB_CALLED};
+use crate::codes::pointers::{POINTER_TYPE_FORGIVEN, POINTER_TYPE_MISMATCH, POINTER_TYPE_REFUSED, STUB_CALLED};
 use crate::codes::symbols::type_text;
 use std::collections::HashMap;
 use wasm_pyfix_passes::Result;
@@ -83,10 +83,14 @@ fn finding(mismatch: &Mismatch, names: &HashMap<FunctionId, String>, place: &Pla
             (format!("calls {own}, {actual}, through a pointer as {expected}, in {}", function(*caller, names)), None)
         }
     };
-    let code = if mismatch.called == Called::Directly { &POINTER_TYPE_MISMATCH } else { &POINTER_TYPE_FORGIVEN };
+    let too_many = !pointers::is_passed_fewer(&mismatch.actual);
+    let code = match mismatch.called {
+        Called::Directly => &POINTER_TYPE_MISMATCH,
+        Called::ByTrampoline if too_many => &POINTER_TYPE_REFUSED,
+        Called::ByTrampoline | Called::Either => &POINTER_TYPE_FORGIVEN,
+    };
     let mut finding = Finding::new(code, place, message);
     finding.symbol = symbol;
-    let too_many = !pointers::is_passed_fewer(&mismatch.actual);
     finding.prevents = match mismatch.called {
         Called::Directly => Some(TRAP.to_string()),
         Called::ByTrampoline | Called::Either => too_many.then(|| "SystemError: Handler takes too many arguments".to_string()),

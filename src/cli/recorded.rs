@@ -67,6 +67,7 @@ fn of_size(size: &SizeArgs, words: &mut Vec<String>) {
         keep_exports_from,
         bsymbolic,
         no_bind,
+        no_isolate,
         no_prune,
         no_relocations,
         no_merge,
@@ -79,6 +80,7 @@ fn of_size(size: &SizeArgs, words: &mut Vec<String>) {
     files(words, "--keep-exports-from", keep_exports_from.as_slice());
     flag(words, "--bsymbolic", *bsymbolic);
     flag(words, "--no-bind", *no_bind);
+    flag(words, "--no-isolate", *no_isolate);
     flag(words, "--no-prune", *no_prune);
     flag(words, "--no-relocations", *no_relocations);
     flag(words, "--no-merge", *no_merge);
@@ -98,6 +100,7 @@ fn of_wheels(wheel: &WheelArgs, words: &mut Vec<String>) {
         lock: _,
         lock_output: _,
         package: _,
+        map: _,
         keep_unfit: _,
     } = wheel;
     value(words, "--tag-style", *tag_style);

@@ -37,6 +37,10 @@ pub struct SizeArgs {
     #[arg(long)]
     pub no_bind: bool,
 
+    /// Leave the symbols of a wheel's private libraries under names that other packages may use, too
+    #[arg(long)]
+    pub no_isolate: bool,
+
     /// Keep all exports and all code
     #[arg(long)]
     pub no_prune: bool,
@@ -69,6 +73,7 @@ impl Default for SizeArgs {
             keep_exports_from: None,
             bsymbolic: false,
             no_bind: false,
+            no_isolate: false,
             no_prune: false,
             no_relocations: false,
             no_merge: false,

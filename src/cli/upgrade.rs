@@ -235,6 +235,12 @@ pub struct WheelArgs {
     #[arg(long, value_name = "WHICH")]
     pub isolate: Option<Isolate>,
 
+    /// Write the names that symbols of private libraries got to FILE: the library, the old name and the new one in each line
+    ///
+    /// They stand between tabs. Where several runs gave names, each tells its own.
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+
     /// Compress at LEVEL, 0 to 12 or `max`, also the files that do not change where that makes them smaller
     ///
     /// Without it, new contents are compressed at level 10, and other files are copied as they are. `max` is 12.

@@ -294,6 +294,17 @@ pub static KEPT_POINTER: Code = Code {
     upgrade: Upgrade::Leaves,
 };
 
+pub static KEPT_NAME: Code = Code {
+    name: "kept-name",
+    severity: Severity::Note,
+    summary: "a symbol of a private library keeps its name",
+    explanation: "`isolate` gives symbols of private libraries names that no other module has. Where another module may have to be \
+                  meant, or the symbol is to be one for the whole program, it keeps its own; the reason tells which. See \
+                  [isolate.md](isolate.md).",
+    remedy: "nothing",
+    upgrade: Upgrade::Leaves,
+};
+
 pub static NOTICES: [&Code; 18] = [
     &WHEEL_NAME,
     &INSTALLERS,
@@ -315,7 +326,7 @@ pub static NOTICES: [&Code; 18] = [
     &ONE_WHEEL,
 ];
 
-pub static KEPT: [&Code; 11] = [
+pub static KEPT: [&Code; 12] = [
     &KEPT_MODULE,
     &KEPT_IMPORT,
     &KEPT_EXPORT,
@@ -327,4 +338,5 @@ pub static KEPT: [&Code; 11] = [
     &KEPT_RELOCATION_CODE,
     &KEPT_RELOCATION,
     &KEPT_POINTER,
+    &KEPT_NAME,
 ];

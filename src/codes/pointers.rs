@@ -31,11 +31,23 @@ pub static POINTER_TYPE_FORGIVEN: Code = Code {
     summary: "a method or attribute has another type than it is called with, and Python makes up for that",
     explanation: "On Emscripten, CPython calls methods with `METH_VARARGS`, `METH_NOARGS` and `METH_O`, with `METH_KEYWORDS` or without, the \
                   getters and setters of attributes, and `tp_call` by a trampoline. It passes as many arguments as the function takes, up \
-                  to three, if the function returns a pointer. Functions of other types get a `SystemError: Handler takes too many \
-                  arguments` on engines with garbage collection; on others JavaScript calls them, with 0 for what is missing. \
-                  `METH_FASTCALL` has no trampoline, nor has `tp_call` where it is called as `__call__`: `upgrade` gives that an adapter.",
+                  to three, if the function returns a pointer or an `int`; what becomes of others is [pointer-type-refused]\
+                  (#pointer-type-refused). `METH_FASTCALL` has no trampoline, nor has `tp_call` where it is called as `__call__`: `upgrade` gives that an adapter.",
     remedy: "nothing must be done; give the function the parameters with which it is called",
     upgrade: Upgrade::Leaves,
 };
 
-pub static CODES: [&Code; 3] = [&POINTER_TYPE_MISMATCH, &STUB_CALLED, &POINTER_TYPE_FORGIVEN];
+pub static POINTER_TYPE_REFUSED: Code = Code {
+    name: "pointer-type-refused",
+    severity: Severity::Warning,
+    summary: "a method or attribute has a type that Python does not make up for on all engines",
+    explanation: "Python calls the method or attribute by the trampoline of [pointer-type-forgiven](#pointer-type-forgiven), and the function \
+                  has more than three parameters, one that is neither a pointer nor an `int`, or another result than one of these. Where \
+                  the engine has garbage collection, each call raises `SystemError: Handler takes too many arguments`. Elsewhere \
+                  JavaScript calls the function, with 0 for what is missing; a method that returns nothing then has no result, which \
+                  is a `SystemError`, too.",
+    remedy: "give the function the parameters and the result with which it is called",
+    upgrade: Upgrade::Leaves,
+};
+
+pub static CODES: [&Code; 4] = [&POINTER_TYPE_MISMATCH, &STUB_CALLED, &POINTER_TYPE_REFUSED, &POINTER_TYPE_FORGIVEN];

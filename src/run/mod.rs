@@ -3,6 +3,7 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+mod map;
 mod names;
 mod own;
 mod packages;
@@ -249,6 +250,7 @@ impl<'a> Run<'a> {
             error: None,
         };
         let done = self.prepare().and_then(|()| self.all_inputs(&mut report.inputs, stderr));
+        let done = done.and_then(|()| self.write_map(&report.inputs));
         if let Err(error) = done.and_then(|()| self.finish_lock(&mut report)) {
             report.error = Some(Failure::from(&error));
         }
@@ -290,6 +292,9 @@ impl<'a> Run<'a> {
             self.common = one_wheel::common(&self.targets)?.map(Arc::new);
         }
         self.aim_at(self.target)?;
+        if let Some(path) = &self.args.wheel.map {
+            self.writer.check(path).map_err(|error| UNWRITABLE.covers(error))?;
+        }
         let lock = self.args.wheel.lock.clone().or(self.distribution.as_ref().map(|distribution| distribution.path.clone()));
         if let Some(path) = &lock {
             let output = self.lock_output(path)?;

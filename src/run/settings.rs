@@ -137,6 +137,7 @@ impl Run<'_> {
         let passes = ShrinkOptions {
             bind: optimize && !args.no_bind,
             symbolic: args.bsymbolic,
+            isolate: optimize && !args.no_isolate,
             prune: optimize && !args.no_prune,
             strip: args.strip.map(Strip::from),
             merge: optimize && !args.no_merge,

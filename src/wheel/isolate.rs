@@ -9,7 +9,7 @@
 //! to call such a library by its plain name.
 //!
 //! A library keeps its name where something may open it by that. What opens libraries is the same as for exports that may go
-//! ([`crate::code::openers`]): where code or a module may open any, all keep their names. Where all that is opened is named, those keep
+//! ([`crate::code::openers`]), but for imports that nothing uses: where code or a module may open any, all keep their names. Where all that is opened is named, those keep
 //! them whose name occurs, in whatever case, in a file of the archive or in the data of a module: code may read it from there. `RECORD` and
 //! the record of earlier runs name every file and do not count.
 //!
@@ -30,11 +30,12 @@ use crate::wheel::runtime_path;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Range, RangeInclusive};
 use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::linking::python::is_entry;
 use wasm_pyfix_passes::module::Module as Linked;
+use wasm_pyfix_passes::prune::{self, Exports, Member};
 
 /// Which libraries get names that nobody else has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -172,10 +173,7 @@ pub(super) fn rename(
     }
     for (index, new) in candidates {
         let module = &mut modules[index];
-        let old = base_name(&module.path).to_string();
-        // If it needs itself, then by its new name; unless a namesake is meant.
-        module.renamed_needed.entry(old.clone()).or_insert_with(|| base_name(&new).to_string());
-        module.plain_name = Some(old);
+        module.plain_name = Some(base_name(&module.path).to_string());
         if let Some(entry) = module.entry {
             edits.renamed.insert(entry, new.clone());
         }
@@ -212,8 +210,7 @@ fn kept(
     edits: &Edits,
 ) -> Result<BTreeMap<usize, String>> {
     let kept = |index: &usize, why: &str| (*index, format!("`{}` keeps its name: {why}", modules[*index].path));
-    let read = modules.par_iter().map(|module| Linked::read(&module.bytes).with_context(|| format!("entry `{}`", module.path)));
-    let read = read.collect::<Result<Vec<_>>>()?;
+    let read = read_all(modules)?;
     if let Some(why) = opener(modules, &read, archive, edits)? {
         return Ok(candidates.keys().map(|index| kept(index, &why)).collect());
     }
@@ -225,6 +222,11 @@ fn kept(
     Ok(opened.map(|(index, _)| kept(index, "its name occurs in a file or in a module, and may be opened by that")).collect())
 }
 
+fn read_all(modules: &[Module]) -> Result<Vec<Linked<'_>>> {
+    let read = modules.par_iter().map(|module| Linked::read(&module.bytes).with_context(|| format!("entry `{}`", module.path)));
+    read.collect()
+}
+
 /// Why any library may be opened, if it may.
 fn opener(modules: &[Module], read: &[Linked<'_>], archive: &Archive<'_>, edits: &Edits) -> Result<Option<String>> {
     let mut code = Code::new(modules::sources(archive, edits)?);
@@ -232,9 +234,21 @@ fn opener(modules: &[Module], read: &[Linked<'_>], archive: &Archive<'_>, edits:
     if let Some((path, _)) = code.opens()?.iter().find(opens_any) {
         return Ok(Some(format!("`{path}` may open any library")));
     }
-    let located: Vec<Located<'_>> =
-        modules.iter().zip(read).map(|(module, read)| Located { path: &module.path, module: read }).collect();
-    Ok(opener_among(&located))
+    if opener_of(modules, read.iter()).is_none() {
+        return Ok(None);
+    }
+    // An import that nothing uses opens nothing. It goes with this run, and the next one would not see it.
+    let member =
+        |module| Member { module, exports: Exports::Keep, why: String::new(), kept: HashMap::new(), fixed: false, bigint: true };
+    let mut members: Vec<Member<'_>> = read_all(modules)?.into_iter().map(member).collect();
+    prune::run(&mut members)?;
+    Ok(opener_of(modules, members.iter().map(|member| &member.module)))
+}
+
+/// Why one of the modules, which have been `read`, may open any library.
+fn opener_of<'r>(modules: &'r [Module], read: impl Iterator<Item = &'r Linked<'r>>) -> Option<String> {
+    let located = modules.iter().zip(read).map(|(module, read)| Located { path: &module.path, module: read });
+    opener_among(&located.collect::<Vec<_>>())
 }
 
 /// What code may read names from: all files that stay, but modules and those that name every file.

@@ -313,9 +313,10 @@ fn graft_libraries(
     }
     for (old, new) in collected.present {
         for module in modules.iter_mut() {
-            module.call_needed(&old, &new);
             if base_name(&module.path) == new {
                 module.plain_name = Some(old.clone());
+            } else {
+                module.call_needed(&old, &new);
             }
         }
     }

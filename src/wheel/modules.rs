@@ -56,6 +56,12 @@ impl Module {
         let is_own = |name: &str| name == base_name(&self.path) || self.plain_name.as_deref() == Some(name);
         options.add_needed.iter().filter(|name| !is_own(name)).cloned().collect()
     }
+
+    /// The libraries to take out of its NEEDED: those that are asked for, and itself under the name that it has lost, unless that means another.
+    fn removed_needed(&self, options: &ModuleOptions) -> Vec<String> {
+        let own = self.plain_name.iter().filter(|name| !self.renamed_needed.contains_key(*name));
+        options.remove_needed.iter().chain(own).cloned().collect()
+    }
 }
 
 /// Reads every side module. Binaries of other platforms are errors, other files under such names get a notice.
@@ -111,7 +117,8 @@ fn read_module(archive: &Archive<'_>, index: usize, kind: contents::Kind) -> Res
 
 /// NEEDED of a module as its upgrade will leave it.
 pub fn needed(module: &Module, options: &ModuleOptions) -> Vec<String> {
-    let kept = module.dylink.needed.iter().filter(|name| !options.remove_needed.contains(name)).cloned();
+    let removed = module.removed_needed(options);
+    let kept = module.dylink.needed.iter().filter(|name| !removed.contains(name)).cloned();
     let mut seen = HashSet::new();
     let needed = kept.chain(module.added_needed(options)).map(|name| module.needed_as(name));
     needed.filter(|name| seen.insert(name.clone())).collect()
@@ -173,6 +180,7 @@ fn upgrade_modules(
             runtime_path: entries,
             sources: named_sources(module, built_for),
             add_needed: module.added_needed(&options.module),
+            remove_needed: module.removed_needed(&options.module),
             rename_needed: module.renamed_needed.clone(),
             sibling_exports: SiblingExports::of_others(&exporters, number),
             sibling_types: Arc::clone(&types),

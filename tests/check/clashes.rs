@@ -119,6 +119,18 @@ str([needs, ctypes.CDLL('/t/sees.so').call()])";
     }
 }
 
+/// Of very many modules each knows what it defines itself.
+#[test]
+fn one_of_many_definitions_is_the_modules_own() {
+    let modules: Vec<(String, Vec<u8>)> = (0..70).map(|which| (format!("m{which}.so"), definer(which))).collect();
+    let files: Vec<(&str, &[u8])> = modules.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let found = clashes(&files);
+    assert_eq!(found.len(), 2 * files.len());
+    for (name, symbol, message) in found {
+        assert!(message.starts_with(&format!("takes the address of its own `{symbol}`")), "{name}: {message}");
+    }
+}
+
 /// What is to be shared, or cannot be in one process.
 #[test]
 fn other_names_that_several_modules_define_are_no_clash() {

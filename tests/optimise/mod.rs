@@ -51,6 +51,7 @@ fn shrink(group: &[&[u8]], runtime: Runtime, asks: &impl Fn(&str) -> bool) -> Ve
     let environment = Some(environment(runtime));
     let options = ShrinkOptions {
         bind: true,
+        isolate: false,
         prune: true,
         relocations: true,
         merge: true,

@@ -55,7 +55,7 @@ pub struct Bases {
 impl Bases {
     /// Those that `module` imports.
     pub fn of(module: &Module<'_>) -> Self {
-        let global = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id.0) } else { None };
+        let global = |name| module.base(name).map(|id| id.0);
         Bases { memory: global("__memory_base"), table: global("__table_base") }
     }
 

@@ -5,16 +5,19 @@ use crate::module::Module;
 /// What the name of the function begins with by which Python initializes an extension module; the module's name follows.
 pub const INIT: &str = "PyInit_";
 
+/// What the name of the function begins with that gives it the slots of an extension module (CPython 3.15); the module's name follows.
+pub const SLOTS: &str = "PyModExport_";
+
 /// Whether an export called `name` makes a module one that Python imports: the function that initializes it, under a name that is no ASCII,
 /// too, or the one that describes it (CPython 3.15).
 pub fn is_entry(name: &str) -> bool {
-    [INIT, "PyInitU_", "PyModExport_"].iter().any(|prefix| name.starts_with(prefix))
+    [INIT, "PyInitU_", SLOTS].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether an export called `name` is the entry of the module that Python imports from a file called `stem`. Names that are no ASCII
 /// stand there in Punycode, which is not decoded: any is taken for the right one.
 pub fn is_entry_of(name: &str, stem: &str) -> bool {
-    [INIT, "PyModExport_"].iter().any(|prefix| name.strip_prefix(prefix) == Some(stem)) || (!stem.is_ascii() && is_entry(name))
+    [INIT, SLOTS].iter().any(|prefix| name.strip_prefix(prefix) == Some(stem)) || (!stem.is_ascii() && is_entry(name))
 }
 
 /// Whether `module` is an extension module.

@@ -17,7 +17,7 @@
 use crate::module::{Address, FunctionId, GlobalId, Item, Module};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use wasmparser::{BinaryReader, FuncType, FunctionBody, MemArg, MemArgTarget, Operator, ValType};
+use wasmparser::{BinaryReader, FuncType, FunctionBody, MemArg, MemArgTarget, Operator, OperatorsReader, ValType};
 
 /// Name of the export by which the loader finds the function that relocates data.
 pub const EXPORT: &str = "__wasm_apply_data_relocs";
@@ -57,6 +57,19 @@ pub enum Value {
     Constant(i32),
 }
 
+impl Value {
+    /// The global, if there is one, and the constant that the value is the sum of, by what holds the bases. A module without a table has no use for
+    /// its base.
+    pub fn sum(self, memory: GlobalId, table: Option<GlobalId>) -> (Option<GlobalId>, i32) {
+        match self {
+            Value::Base(Address::Memory(offset)) => (Some(memory), offset as i32),
+            Value::Base(Address::Table(offset)) => (table, offset as i32),
+            Value::Entry { global, addend } => (Some(global), addend),
+            Value::Constant(constant) => (None, constant),
+        }
+    }
+}
+
 /// All that a function of relocation code does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Code {
@@ -92,6 +105,17 @@ pub fn data_function(module: &Module<'_>) -> Option<FunctionId> {
 pub fn read(module: &Module<'_>, function: FunctionId) -> Result<Code, Unrecognised> {
     let mut reader = Reader::new(module);
     reader.function(function)?;
+    reader.refuse_overlaps()?;
+    Ok(reader.code)
+}
+
+/// Reads the function `function`, which must not take or return anything, from the instruction at `behind` in its body on.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_behind(module: &Module<'_>, function: FunctionId, behind: usize) -> Result<Code, Unrecognised> {
+    let mut reader = Reader::new(module);
+    reader.function_behind(function, Some(behind))?;
     reader.refuse_overlaps()?;
     Ok(reader.code)
 }
@@ -184,14 +208,10 @@ struct Frame {
 
 impl<'m, 'a> Reader<'m, 'a> {
     fn new(module: &'m Module<'a>) -> Self {
-        let base = |name| match module.import("env", name) {
-            Some(Item::Global(id)) => Some(id),
-            _ => None,
-        };
         Reader {
             module,
-            memory_base: base("__memory_base"),
-            table_base: base("__table_base"),
+            memory_base: module.base("__memory_base"),
+            table_base: module.base("__table_base"),
             contents: HashMap::new(),
             code: Code::default(),
             offsets: Vec::new(),
@@ -200,8 +220,12 @@ impl<'m, 'a> Reader<'m, 'a> {
         }
     }
 
-    /// Evaluates a function without parameters and results.
     fn function(&mut self, id: FunctionId) -> Result<(), Unrecognised> {
+        self.function_behind(id, None)
+    }
+
+    /// Evaluates a function without parameters and results, from its first instruction or from the one at `behind` in its body on.
+    fn function_behind(&mut self, id: FunctionId, behind: Option<usize>) -> Result<(), Unrecognised> {
         let function = self.module.function(id);
         let Some(body) = function.origin.defined() else {
             return Err(unrecognised(0, "a call of an imported function"));
@@ -222,7 +246,10 @@ impl<'m, 'a> Reader<'m, 'a> {
             locals.resize(locals.len() + count as usize, Symbolic::constant(0));
         }
         let mut frame = Frame { locals, stack: Vec::new() };
-        let mut operators = reader.get_operators_reader().map_err(malformed)?;
+        let mut operators = match behind {
+            Some(at) => OperatorsReader::new(BinaryReader::new(&body.bytes[at..], body.offset + at as u64)),
+            None => reader.get_operators_reader().map_err(malformed)?,
+        };
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset().map_err(malformed)?;
             self.operator(&operator, offset, &mut frame)?;

@@ -1,5 +1,6 @@
 //! Reads the table into which the pass [`crate::relocations`] moves relocations; there is the format.
 
+use super::relocation_code::{self, Relocation};
 use crate::module::{FunctionId, GlobalId, Module};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
@@ -12,11 +13,22 @@ pub struct Group {
     pub places: Vec<u32>,
 }
 
-/// The groups of the table that `function` applies, the module's function that relocates data; `None` when it does not look like that.
-pub fn read(module: &Module<'_>, function: FunctionId) -> Option<Vec<Group>> {
+/// All that relocates the data of a module whose relocations are in a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relocated {
+    pub groups: Vec<Group>,
+    /// The words that are stored behind the table, those that it cannot hold.
+    pub stores: Vec<Relocation>,
+    /// Where in the body of the function the code begins that stores them.
+    pub behind: usize,
+}
+
+/// What `function` does, the module's function that relocates data; `None` when it does not look like that.
+pub fn read(module: &Module<'_>, function: FunctionId) -> Option<Relocated> {
     let body = module.function(function).origin.defined()?;
     let operators = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset)).get_operators_reader().ok()?;
-    let operators: Vec<Operator<'_>> = operators.into_iter().collect::<Result<_, _>>().ok()?;
+    let (operators, offsets): (Vec<Operator<'_>>, Vec<u64>) =
+        operators.into_iter_with_offsets().collect::<Result<Vec<_>, _>>().ok()?.into_iter().unzip();
     let copy = operators.iter().position(|operator| matches!(operator, Operator::MemoryInit { .. }))?;
     let Operator::MemoryInit { data_index, .. } = operators[copy] else { return None };
     let table = &*module.data().get(data_index as usize)?.bytes;
@@ -33,7 +45,11 @@ pub fn read(module: &Module<'_>, function: FunctionId) -> Option<Vec<Group>> {
         first = *places.first()?;
         groups.push(Group { global, places });
     }
-    bytes.next().is_none().then_some(groups)
+    let [Operator::End, _, ..] = operators[end + 1..] else { return None };
+    let behind = (offsets[end + 2] - body.offset) as usize;
+    let code = relocation_code::read_behind(module, function, behind).ok()?;
+    let whole = bytes.next().is_none() && code.globals.is_empty() && code.zeroed.is_empty();
+    whole.then_some(Relocated { groups, stores: code.data, behind })
 }
 
 /// The places of one group, counted from `place`.
@@ -64,7 +80,7 @@ fn number<'b>(bytes: &mut impl Iterator<Item = &'b u8>) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linking::relocation_code::{self, Value};
+    use crate::linking::relocation_code::Value;
     use crate::module::{Address, Item};
     use std::fmt::Write;
 
@@ -109,7 +125,7 @@ mod tests {
         let data = module.data()[0].bytes.to_vec();
         let memory = module.import("env", "__memory_base");
         let mut found: Vec<(u32, bool, u32)> = Vec::new();
-        for group in read(&module, function).unwrap() {
+        for group in read(&module, function).unwrap().groups {
             for place in group.places {
                 let word: [u8; 4] = data[place as usize..][..4].try_into().unwrap();
                 found.push((place, Some(Item::Global(group.global)) == memory, u32::from_le_bytes(word)));

@@ -95,6 +95,21 @@ impl<'a> Module<'a> {
         }
     }
 
+    /// Gives all imports that `names` has by their fields other fields, with their flags in the linking metadata.
+    pub fn rename_fields(&mut self, names: &HashMap<&str, String>) {
+        self.touched.insert(section::IMPORT);
+        for import in &mut self.imports {
+            if let Some(name) = names.get(&*import.field) {
+                import.field = name.clone().into();
+            }
+        }
+        for info in &mut self.dylink.import_info {
+            if let Some(name) = names.get(info.field.as_str()) {
+                info.field.clone_from(name);
+            }
+        }
+    }
+
     /// Takes the import behind `item` out of the list; the caller says what becomes of the item.
     fn remove_import(&mut self, item: Item) {
         self.remove_imports(&HashSet::from([item]));

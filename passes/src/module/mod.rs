@@ -480,6 +480,11 @@ impl<'a> Module<'a> {
         self.imports.iter().find(|import| import.module == module && import.field == field).map(|import| import.item)
     }
 
+    /// The global that the import `env.name` brings in: `__memory_base` and the like.
+    pub fn base(&self, name: &str) -> Option<GlobalId> {
+        if let Some(Item::Global(id)) = self.import("env", name) { Some(id) } else { None }
+    }
+
     /// The item exported as `name`.
     pub fn export(&self, name: &str) -> Option<Item> {
         self.exports.iter().find(|export| export.name == name).map(|export| export.item)

@@ -5,8 +5,8 @@
 //! does not give. On native platforms the first two work in the same way, but that what is missing is whatever a register holds.
 //!
 //! **Where it stands.** Nowhere but where the call would end the program:
-//! - The slot of the function gets it, where nothing else can name the slot: no code does, and all words of data that do are called under this
-//!   one type. Addresses that are equal stay equal.
+//! - The slot of the function gets it, where nothing else can name the slot: no code does, the module does not export the function, and all
+//!   words of data that do are called under this one type. Addresses that are equal stay equal.
 //! - Otherwise the words get the address of a new slot, one for all that were equal and are called under the same type.
 //! - A call of the runtime that is given the address goes to a function that gives it the new one.
 //! - A call through a constant slot becomes a call of the adapter.
@@ -17,7 +17,7 @@
 use super::addresses::{Addresses, Meaning, Pointee};
 use super::image::Image;
 use super::relocate::Relocations;
-use super::{Called, Mismatch, Place, Runtime, find};
+use super::{Called, Keeps, Mismatch, Place, Runtime, find};
 use crate::body::edit::Edits;
 use crate::body::facts::behind_leb;
 use crate::linking::code_offsets::drop_code_offsets;
@@ -25,7 +25,7 @@ use crate::linking::relocation_code;
 use crate::linking::slots::Table;
 use crate::module::{FunctionId, GlobalId, Item, Module, TableId};
 use crate::{Error, Kept, Left, Outcome, Result};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasm_encoder::{Function, InstructionSink};
 use wasmparser::{FuncType, ValType};
 
@@ -36,8 +36,9 @@ pub const PASS: &str = "pointers";
 const AT_RUN_TIME: &str = "it, or the table that it is in, is made when the module runs";
 const FORGIVEN: &str = "Python makes up for it";
 const NUMBERS: &str = "its parameters or its result are other kinds of numbers, too";
-const RIGHTLY: &str = "the module calls it under the type that the function has";
+const RIGHTLY: &str = "it is called under the type that the function has, too";
 const SEVERAL: &str = "it is called under several types";
+const UNCLEAR: &str = "it is not known what else the module does with it";
 const SLOTS: &str = "the module does not fill its table slots as linkers do";
 const RELOCATIONS: &str = "what relocates the data of the module is not understood";
 const PASSED_ON: &str = "another function of the module passes it on";
@@ -68,7 +69,7 @@ pub fn run(module: &mut Module<'_>, runtime: &Runtime<'_>) -> Result<Outcome> {
     }
     let alone = alone(module, &addresses, &adapters)?;
     drop_code_offsets(module, &mut outcome);
-    put_in(module, &addresses, relocations, adapters, &alone, &mut outcome)?;
+    put_in(module, relocations, adapters, &alone, &mut outcome)?;
     Ok(outcome)
 }
 
@@ -103,19 +104,16 @@ pub fn reasons(module: &Module<'_>, runtime: &Runtime<'_>, mismatches: &[Mismatc
 }
 
 fn reasons_for(module: &Module<'_>, mismatches: &[Mismatch], relocations: Option<&Relocations>) -> Vec<Option<&'static str>> {
-    let mut types: HashMap<u32, usize> = HashMap::new();
-    for mismatch in mismatches {
-        if let Place::Data { at, .. } = mismatch.place {
-            *types.entry(at).or_default() += 1;
-        }
-    }
     let usual = module.fills_own_slots() && module.own_slots().len() == module.dylink.table_size as usize;
-    let usual = usual && module.import("env", "__table_base").is_some();
+    let usual = usual && module.base("__table_base").is_some();
     let reason = |mismatch: &Mismatch| match &mismatch.place {
         _ if mismatch.called == Called::ByTrampoline => Some(FORGIVEN),
         _ if !is_adaptable(&mismatch.expected, &mismatch.actual) => Some(NUMBERS),
-        Place::Data { .. } if mismatch.rightly_called => Some(RIGHTLY),
-        Place::Data { at, .. } if types.get(at).is_some_and(|types| *types > 1) => Some(SEVERAL),
+        _ if let Some(keeps) = mismatch.keeps => Some(match keeps {
+            Keeps::Rightly => RIGHTLY,
+            Keeps::Several => SEVERAL,
+            Keeps::Unclear => UNCLEAR,
+        }),
         Place::Data { .. } | Place::Argument { .. } if !usual => Some(SLOTS),
         Place::Data { at, .. } if relocations.is_none_or(|relocations| !relocations.has(*at)) => Some(RELOCATIONS),
         Place::Argument { callee, .. } if !module.function(*callee).origin.is_import() => Some(PASSED_ON),
@@ -144,7 +142,7 @@ fn sort(module: &Module<'_>, mismatches: Vec<Mismatch>, relocations: Option<&Rel
     adapters
 }
 
-/// The slots that nothing but the pointers of one adapter names.
+/// The slots that nothing but the pointers of one adapter names: neither code, nor other words of data, nor an export.
 fn alone(module: &Module<'_>, addresses: &Addresses, adapters: &[Adapter]) -> Result<BTreeSet<u32>> {
     let mut alone = BTreeSet::new();
     let (Some(image), Some(table)) = (Image::new(module, addresses), Table::new(module)?) else { return Ok(alone) };
@@ -158,9 +156,15 @@ fn alone(module: &Module<'_>, addresses: &Addresses, adapters: &[Adapter]) -> Re
         lowest = lowest.max(taken.lowest);
         named.extend(taken.slots.iter().copied());
     }
+    let exported = module.exports().iter().filter_map(|export| if let Item::Function(id) = export.item { Some(id) } else { None });
+    let exported: HashSet<FunctionId> = exported.map(|id| module.resolved(id)).collect();
     let holding = image.holding();
     for adapter in adapters {
         let Meaning::Slot(slot) = adapter.address else { continue };
+        // Whoever asks the loader for the address of the function is given that of the slot.
+        if matches!(adapter.function, Pointee::Function(id) if exported.contains(&id)) {
+            continue;
+        }
         let places: Option<BTreeSet<u32>> =
             adapter.places.iter().map(|place| if let Place::Data { at, .. } = place { Some(*at) } else { None }).collect();
         let Some(places) = places else { continue };
@@ -192,7 +196,6 @@ struct Changes {
 
 fn put_in(
     module: &mut Module<'_>,
-    addresses: &Addresses,
     relocations: Option<Relocations>,
     adapters: Vec<Adapter>,
     alone: &BTreeSet<u32>,
@@ -205,7 +208,7 @@ fn put_in(
     let mut changes: BTreeMap<FunctionId, Changes> = BTreeMap::new();
     let shared = Shared {
         table: module.function_table(),
-        base: if let Some(Item::Global(base)) = module.import("env", "__table_base") { base } else { GlobalId(0) },
+        base: module.base("__table_base").unwrap_or(GlobalId(0)),
         imports: module.imports().iter().map(|import| (import.item, import.field.to_string())).collect(),
     };
     let mut adapted = Vec::new();
@@ -245,7 +248,7 @@ fn put_in(
     }
     module.add_table_slots(&new)?;
     if let Some(relocations) = relocations.filter(|_| !words.is_empty()) {
-        relocations.redirect(module, addresses, &words);
+        relocations.redirect(module, &words);
     }
     for (caller, changes) in changes {
         change(module, caller, &changes)?;

@@ -40,7 +40,6 @@ pub enum Pointee {
 
 /// The globals that hold addresses.
 pub struct Addresses {
-    pub memory_base: Option<u32>,
     /// What is in the module's own slots. To find them takes a look at all imports.
     slots: Vec<FunctionId>,
     globals: HashMap<u32, Meaning>,
@@ -51,10 +50,9 @@ pub struct Addresses {
 impl Addresses {
     pub fn of(module: &Module<'_>, environment: Option<&Environment>) -> Result<Self> {
         let offered = |name: &str| environment.is_some_and(|environment| environment.may_define(name));
-        let base = |name| if let Some(Item::Global(id)) = module.import("env", name) { Some(id.0) } else { None };
-        let memory_base = base("__memory_base");
+        let base = |name| module.base(name).map(|id| id.0);
         let mut globals = HashMap::new();
-        globals.extend(memory_base.map(|global| (global, Meaning::Data(0))));
+        globals.extend(base("__memory_base").map(|global| (global, Meaning::Data(0))));
         globals.extend(base("__table_base").map(|global| (global, Meaning::Slot(0))));
         for (global, entry) in internal_got::find(module)? {
             let meaning = match entry.address {
@@ -89,7 +87,7 @@ impl Addresses {
         }
         globals.extend(entries.keys().map(|global| (*global, Meaning::Entry(*global))));
         let slots = module.own_slots().iter().map(|id| module.resolved(*id)).collect();
-        Ok(Addresses { memory_base, slots, globals, entries })
+        Ok(Addresses { slots, globals, entries })
     }
 
     /// The address that `global` holds.

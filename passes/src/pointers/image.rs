@@ -1,9 +1,11 @@
 //! What the memory of a module holds when its data has been relocated and no code has run.
 
 use super::addresses::{Addresses, Meaning};
+use super::uses::overlaps;
 use crate::linking::relocation_code::{self, Value};
 use crate::linking::relocation_table;
-use crate::module::{Address, GlobalId, MemoryId, Module, SegmentKind};
+use crate::linking::segments::segments;
+use crate::module::{Address, GlobalId, Module};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -22,31 +24,41 @@ pub struct Image<'m> {
     segments: Vec<(Range<u32>, &'m [u8])>,
     relocated: HashMap<u32, Word>,
     size: u32,
+    /// What code may write, sorted and disjoint.
+    written: Vec<Range<u32>>,
 }
 
 impl<'m> Image<'m> {
     /// `None` when it is not known where data goes, or what relocates it.
     pub fn new(module: &'m Module<'_>, addresses: &Addresses) -> Option<Self> {
-        let segments = segments(module, addresses)?.into_iter();
+        let segments = segments(module).ok()?.into_iter();
         let segments = segments.map(|(range, index)| (range, &*module.data()[index].bytes)).collect();
         let size = module.dylink.memory_size;
-        let mut image = Image { segments, relocated: HashMap::new(), size };
+        let mut image = Image { segments, relocated: HashMap::new(), size, written: Vec::new() };
         image.relocate(module, addresses)?;
         Some(image)
     }
 
+    /// Forgets what code may write.
+    pub fn forget(&mut self, written: Vec<Range<u32>>) {
+        self.written = written;
+    }
+
     fn relocate(&mut self, module: &Module<'_>, addresses: &Addresses) -> Option<()> {
         let Some(function) = relocation_code::data_function(module) else { return Some(()) };
-        if relocation_code::is_done(module, function) {
-            for group in relocation_table::read(module, function)? {
+        let stores = if relocation_code::is_done(module, function) {
+            let table = relocation_table::read(module, function)?;
+            for group in table.groups {
                 for place in group.places {
                     let Word::Number(addend) = self.word(place) else { continue };
                     self.relocated.insert(place, behind(addresses, group.global, addend));
                 }
             }
-            return Some(());
-        }
-        for relocation in relocation_code::read(module, function).ok()?.data {
+            table.stores
+        } else {
+            relocation_code::read(module, function).ok()?.data
+        };
+        for relocation in stores {
             let word = match relocation.value {
                 Value::Base(Address::Memory(at)) => Word::Address(Meaning::Data(at)),
                 Value::Base(Address::Table(slot)) => Word::Address(Meaning::Slot(slot)),
@@ -69,8 +81,11 @@ impl<'m> Image<'m> {
         holding
     }
 
-    /// The word at `at`.
+    /// The word at `at`; that which code writes is not known.
     pub fn word(&self, at: u32) -> Word {
+        if overlaps(&self.written, at, at.saturating_add(4)) {
+            return Word::Unknown;
+        }
         if let Some(word) = self.relocated.get(&at) {
             return *word;
         }
@@ -108,22 +123,6 @@ impl<'m> Image<'m> {
         let name = std::str::from_utf8(&bytes[..length]).ok()?;
         name.chars().all(|character| !character.is_control()).then(|| name.to_string())
     }
-}
-
-/// Where the active data segments go, sorted, with their indices; `None` when that is not known, or when they overlap.
-pub fn segments(module: &Module<'_>, addresses: &Addresses) -> Option<Vec<(Range<u32>, usize)>> {
-    let mut segments = Vec::new();
-    for (index, segment) in module.data().iter().enumerate() {
-        let SegmentKind::Active { offset, target, .. } = &segment.kind else { continue };
-        let begin = offset.offset_from(GlobalId(addresses.memory_base?))?;
-        let end = begin.checked_add(u32::try_from(segment.bytes.len()).ok()?)?;
-        if *target != MemoryId(0) || end > module.dylink.memory_size {
-            return None;
-        }
-        segments.push((begin..end, index));
-    }
-    segments.sort_by_key(|(range, _)| range.start);
-    segments.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start).then_some(segments)
 }
 
 /// What `global` holds, and `addend`.

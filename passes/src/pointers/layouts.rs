@@ -2,7 +2,7 @@
 //!
 //! Sources, of CPython 3.12 to 3.15: `Include/moduleobject.h` (`PyModuleDef`), `Include/methodobject.h` (`PyMethodDef`), `Include/descrobject.h`
 //! (`PyGetSetDef`), `Include/object.h` (`PyType_Spec`, `PyType_Slot`), `Include/typeslots.h` (numbers of slots), `Include/cpython/object.h`
-//! (`PyTypeObject` and its suites).
+//! (`PyTypeObject` and its suites), `Include/slots.h` and `Include/slots_generated.h` (`PySlot`, and numbers of slots since 3.15).
 //! Pointers, `Py_ssize_t`, `Py_hash_t`, `int` and enumerations are `i32` there. `tests/pointers.rs` has
 //! each of the runtimes call a function in all of them.
 //!
@@ -92,6 +92,25 @@ pub const MODULE_SLOT: u32 = 8;
 /// Slots of modules with functions: number, name and type.
 pub static MODULE_SLOTS: [(i32, &str, &str); 2] = [(1, "Py_mod_create", "iii"), (2, "Py_mod_exec", "ii")];
 
+/// Bytes of a `PySlot` of CPython 3.15: a number of 16 bits, flags, a reserved word and a value of 64 bits.
+pub const SLOT: u32 = 16;
+pub const SLOT_NUMBER: i32 = 0xffff;
+pub const SLOT_VALUE: u32 = 8;
+/// More `PySlot`s.
+pub const SUBSLOTS: i32 = 92;
+/// What `PySlot`s of modules hold. The first two have numbers of old, too.
+pub static EXPORTED_SLOTS: [(i32, &str, Kind); 9] = [
+    (1, "Py_mod_create", Kind::Call("iii")),
+    (2, "Py_mod_exec", Kind::Call("ii")),
+    (84, "Py_mod_create", Kind::Call("iii")),
+    (85, "Py_mod_exec", Kind::Call("ii")),
+    (94, "Py_mod_slots", Kind::ModuleSlots),
+    (103, "Py_mod_methods", Kind::Methods),
+    (104, "Py_mod_state_traverse", Kind::Call(TRAVERSE)),
+    (105, "Py_mod_state_clear", Kind::Call(INQUIRY)),
+    (106, "Py_mod_state_free", Kind::Call(FREE)),
+];
+
 /// Bytes of a `PyMethodDef`: name, function, flags and documentation.
 pub const METHOD: u32 = 16;
 /// The flags that decide how a method is called; others only say what it belongs to.
@@ -124,6 +143,8 @@ pub const TYPE_SLOT: u32 = 8;
 /// Where a `PyTypeObject` has the name and flags of the type.
 pub const TYPE_NAME: u32 = 12;
 pub const TYPE_FLAGS: u32 = 84;
+/// And `tp_del`, which is called only for objects of types that were made at run time.
+const TYPE_DEL: u32 = 188;
 /// `Py_TPFLAGS_HAVE_GC`
 pub const HAVE_GC: i32 = 1 << 14;
 
@@ -215,7 +236,6 @@ pub static TYPE_OBJECT: [Field; 30] = [
     call("tp_new", 156, NEW),
     call("tp_free", 160, FREE),
     field("tp_is_gc", 164, Kind::Collected(INQUIRY)),
-    // Only objects of types that were made at run time have their `tp_del` called, which is at 188.
     call("tp_finalize", 196, DESTRUCTOR),
     call("tp_vectorcall", 200, VECTORCALL),
 ];
@@ -239,7 +259,7 @@ const fn special(number: i32, name: &'static str, kind: Kind) -> Slot {
 }
 
 /// Slots with functions or tables of them. Numbers are part of the stable ABI.
-pub static TYPE_SLOTS: [Slot; 78] = [
+pub static TYPE_SLOTS: [Slot; 82] = [
     slot(1, "Py_bf_getbuffer", GET_BUFFER),
     slot(2, "Py_bf_releasebuffer", RELEASE_BUFFER),
     slot(3, "Py_mp_ass_subscript", SET_ITEM),
@@ -318,7 +338,23 @@ pub static TYPE_SLOTS: [Slot; 78] = [
     slot(80, "Py_tp_finalize", DESTRUCTOR),
     slot(81, "Py_am_send", SEND),
     Slot { number: 82, name: "Py_tp_vectorcall", kind: Kind::Call(VECTORCALL), since: 14 },
+    Slot { number: 88, name: "Py_bf_getbuffer", kind: Kind::Call(GET_BUFFER), since: 15 },
+    Slot { number: 89, name: "Py_bf_releasebuffer", kind: Kind::Call(RELEASE_BUFFER), since: 15 },
+    Slot { number: 90, name: "Py_mp_ass_subscript", kind: Kind::Call(SET_ITEM), since: 15 },
+    Slot { number: 91, name: "Py_mp_length", kind: Kind::Call(LENGTH), since: 15 },
 ];
+
+/// Where code of the module finds a pointer in what Python made of a table: so many bytes from the beginning of a `PyTypeObject`, a suite of
+/// it or a `PyModuleDef`.
+pub fn in_struct(table: &str, field: &str) -> Option<u32> {
+    let field = if table == "PyType_Slot" { field.strip_prefix("Py_")? } else { field };
+    let fields = TYPE_OBJECT.iter().flat_map(|field| match field.kind {
+        Kind::Suite(suite) => suite,
+        _ => std::slice::from_ref(field),
+    });
+    let del = call("tp_del", TYPE_DEL, DESTRUCTOR);
+    fields.chain(&MODULE_DEF).chain([&del]).find(|known| known.name == field).map(|known| known.at)
+}
 
 #[cfg(test)]
 mod tests {

@@ -9,10 +9,11 @@
 //! tables ([`image`]), and what Python reads in them is laid down in its headers ([`layouts`]). So each pointer that is found on this way
 //! ([`follow`]) comes with the type under which it is called, and the function that it points to has one of its own.
 //!
-//! A function of the module that passes a parameter of its own on is followed to its callers.
+//! A function of the module that passes a parameter of its own on, on each way through it, is followed to its callers. Descriptions of types and
+//! modules need only be passed on as nothing else: what looks like one is one.
 //!
 //! **When it says nothing.** Where any of this is not a constant: a table that code fills, an address that comes from memory or from two
-//! sides. These calls are counted. So are words of data that code writes to: what the data holds then is not what is called.
+//! sides. These calls are counted. So are words of data that code may write ([`uses`]): what the data holds then is not what is called.
 //!
 //! **Relies on** the loader putting the module's own function into `GOT.func` entries of names that the runtime does not offer.
 
@@ -25,18 +26,20 @@ mod layouts;
 mod relocate;
 mod roots;
 mod stubs;
+mod tables;
+mod uses;
+mod values;
 
 use crate::body::pushed::{self, Pushed};
-use crate::linking::python::is_entry;
+use crate::linking::python::{SLOTS, is_entry};
 use crate::module::{FunctionId, Item, Module};
 use crate::parallel::prelude::*;
 use crate::{Environment, Provider, Result};
 use addresses::{Addresses, Meaning};
-use calls::{Asked, Event, Search, Value};
-use follow::Follow;
-use image::Image;
+use calls::{Asked, Event, Search, Walked};
 use roots::Role;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use values::Value;
 use wasmparser::{FuncType, Operator, ValType};
 
 pub use adapt::{PASS, reasons, run};
@@ -52,6 +55,9 @@ pub struct Runtime<'r> {
     /// What it offers.
     pub environment: Option<&'r Environment>,
 }
+
+/// The minor version of Python 3 that begins to look for functions that export slots.
+const EXPORTS: u32 = 15;
 
 /// Versions of Python 3 of which the layouts are known.
 const KNOWN: std::ops::RangeInclusive<u32> = 12..=15;
@@ -113,8 +119,19 @@ pub struct Mismatch {
     pub actual: FuncType,
     /// How it is called.
     pub called: Called,
-    /// The module itself calls it under the type that the function has, too.
-    pub rightly_called: bool,
+    /// What keeps it from being replaced, if anything does.
+    pub keeps: Option<Keeps>,
+}
+
+/// What keeps a pointer in a table from being replaced by one to another function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// It is called under the type that the function has, too.
+    Rightly,
+    /// It is called under several types.
+    Several,
+    /// It is not known what the module does with it.
+    Unclear,
 }
 
 /// What was found in a module.
@@ -143,29 +160,37 @@ const MOST_WALKS: usize = 8;
 /// Malformed code, which [`Module::read`] would have found.
 pub fn find(module: &Module<'_>, runtime: &Runtime<'_>) -> Result<Found> {
     let mut found = Found::default();
-    if module.check_conventions().is_err() {
+    if module.check_conventions().is_err() || fills_table(module)? {
         return Ok(found);
     }
     let addresses = Addresses::of(module, runtime.environment)?;
     let Some(events) = Events::of(module, runtime, &addresses)? else { return Ok(found) };
     let mut candidates = Vec::new();
-    tables(module, runtime, &addresses, &events, &mut found, &mut candidates);
-    arguments(module, &addresses, &events, &mut found, &mut candidates);
-    if candidates.iter().any(|candidate| matches!(candidate.place, Place::Data { .. })) {
-        let used = used(module, &addresses)?;
-        let before = candidates.len();
-        candidates.retain_mut(|candidate| {
-            let Place::Data { at, .. } = candidate.place else { return true };
-            let types = used.called.get(&at).into_iter().flatten();
-            candidate.rightly_called = types.into_iter().any(|ty| module.types()[*ty as usize] == candidate.actual);
-            !used.written.contains(&at)
-        });
-        found.left += before - candidates.len();
+    if let Some(python) = runtime.python {
+        tables::look(module, python, &addresses, &events.tables(module, runtime), &mut found, &mut candidates)?;
     }
+    arguments(module, &addresses, &events, &mut found, &mut candidates);
     candidates.sort_by(|one, other| one.place.cmp(&other.place));
     candidates.dedup();
     found.mismatches = candidates;
     Ok(found)
+}
+
+/// Whether code puts functions into a table, so that nobody knows what a slot holds.
+fn fills_table(module: &Module<'_>) -> Result<bool> {
+    for (_, body) in module.bodies_that(|facts| facts.tables)? {
+        let mut fills = false;
+        pushed::each(body, |operator, _, _| {
+            fills |= matches!(
+                operator,
+                Operator::TableSet { .. } | Operator::TableFill { .. } | Operator::TableCopy { .. } | Operator::TableInit { .. }
+            );
+        })?;
+        if fills {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the functions of a module do, by the function.
@@ -175,11 +200,11 @@ impl Events {
     /// `None` when the module gives nothing to anybody that calls pointers, and calls none by itself.
     fn of(module: &Module<'_>, runtime: &Runtime<'_>, addresses: &Addresses) -> Result<Option<Self>> {
         let mut asked = roots_of(module, runtime);
-        let entries = entries(module);
+        let entries = entries(module, runtime);
         let facts = module.facts()?;
         let concerned = facts.par_iter().filter(|(id, facts)| {
             let reads = || facts.reads().any(|global| addresses.is_slot(global));
-            entries.contains(id)
+            entries.contains_key(id)
                 || facts.calls().any(|callee| asked.contains_key(&module.resolved(FunctionId(callee))))
                 || (facts.indirect_calls && reads() && calls_constant(module, *id, addresses))
         });
@@ -191,15 +216,14 @@ impl Events {
         let mut walks: HashMap<FunctionId, usize> = HashMap::new();
         let mut callers: Option<HashMap<FunctionId, Vec<FunctionId>>> = None;
         while !waiting.is_empty() {
-            let search = Search { addresses, asked: &asked };
-            let walked: Vec<(FunctionId, Option<Vec<Event>>)> = (waiting.into_par_iter())
+            let search = Search { addresses, asked: &asked, tables: None };
+            let walked: Vec<(FunctionId, Option<Walked>)> = (waiting.into_par_iter())
                 .filter_map(|id| Some((id, module.function(id).origin.defined()?)))
                 .map(|(id, body)| Ok((id, calls::events(module, &search, id, body)?)))
                 .collect::<Result<_>>()?;
             let mut asking = BTreeSet::new();
             for (id, of) in walked {
-                let of = of.unwrap_or_default();
-                let passed = passed_on(&of);
+                let Walked { events: of, passed } = of.unwrap_or_default();
                 let known = asked.entry(id).or_default();
                 if !passed.is_subset(known) {
                     known.extend(passed);
@@ -223,19 +247,44 @@ impl Events {
     fn each(&self) -> impl Iterator<Item = (FunctionId, &Event)> {
         self.0.iter().flat_map(|(id, events)| events.iter().map(move |event| (*id, event)))
     }
+
+    /// What is given to the runtime as tables, and as which ones.
+    fn tables(&self, module: &Module<'_>, runtime: &Runtime<'_>) -> Vec<(Role, Value)> {
+        let entries = entries(module, runtime);
+        let given = self.each().filter_map(|(id, event)| match *event {
+            Event::Given { role, value, .. } if !matches!(role, Role::Function(_)) => Some((role, value)),
+            Event::Returned(address) => entries.get(&id).map(|role| (*role, Value::Address(address))),
+            _ => None,
+        });
+        given.collect()
+    }
 }
 
-/// Whether the function `id` pushes the address of a slot right before it calls through the table. Compilers call directly what is known to them,
-/// so that such calls are few, and it would take long to follow all functions that read addresses for some reason.
+/// Whether the function `id` calls through the table what it has made the address of a slot right before, or put into a local. Compilers call
+/// directly what is known to them, so that such calls are few, and it would take long to follow all functions that read addresses for some reason.
 fn calls_constant(module: &Module<'_>, id: FunctionId, addresses: &Addresses) -> bool {
     let Some(body) = module.function(id).origin.defined() else { return false };
     let mut found = false;
+    let mut held: HashSet<u32> = HashSet::new();
+    let mut before = None;
     let seen = pushed::each(body, |operator, _, recent| {
-        if let Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } = operator
-            && let Some((_, Pushed::Global(global) | Pushed::Sum { global, .. })) = recent.pushed()
-        {
-            found |= addresses.is_slot(global);
-        }
+        let pushes = || match recent.pushed() {
+            Some((_, Pushed::Global(global) | Pushed::Sum { global, .. })) => addresses.is_slot(global),
+            _ => false,
+        };
+        let local = match *operator {
+            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } if pushes() => {
+                held.insert(local_index);
+                Some(local_index)
+            }
+            Operator::LocalGet { local_index } => Some(local_index),
+            Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => {
+                found |= pushes() || before.is_some_and(|local| held.contains(&local));
+                None
+            }
+            _ => None,
+        };
+        before = local;
     });
     seen.is_ok() && found
 }
@@ -260,19 +309,19 @@ fn roots_of(module: &Module<'_>, runtime: &Runtime<'_>) -> HashMap<FunctionId, A
     asked
 }
 
-/// The functions by which Python begins to use the module, which may return the description of it.
-fn entries(module: &Module<'_>) -> HashSet<FunctionId> {
-    let exports = module.exports().iter().filter(|export| is_entry(&export.name) && !export.name.starts_with("PyModExport_"));
-    exports.filter_map(|export| if let Item::Function(id) = export.item { Some(module.resolved(id)) } else { None }).collect()
-}
-
-/// The parameters that a function passes on.
-fn passed_on(events: &[Event]) -> Asked {
-    let passed = events.iter().filter_map(|event| match event {
-        Event::Given { role, value: Value::Parameter(parameter), .. } => Some((*parameter, *role)),
-        _ => None,
+/// The functions by which Python begins to use the module, with what they may return: the description of it.
+fn entries(module: &Module<'_>, runtime: &Runtime<'_>) -> HashMap<FunctionId, Role> {
+    let exports = module.exports().iter().filter(|export| is_entry(&export.name));
+    let described = exports.filter_map(|export| {
+        let Item::Function(id) = export.item else { return None };
+        let role = match export.name.starts_with(SLOTS) {
+            true if runtime.python < Some(EXPORTS) => return None,
+            true => Role::ExportedSlots,
+            false => Role::ModuleDef,
+        };
+        Some((module.resolved(id), role))
     });
-    passed.collect()
+    described.collect()
 }
 
 fn callers_of(module: &Module<'_>, facts: &[(FunctionId, &crate::body::facts::Facts)]) -> HashMap<FunctionId, Vec<FunctionId>> {
@@ -283,49 +332,6 @@ fn callers_of(module: &Module<'_>, facts: &[(FunctionId, &crate::body::facts::Fa
         }
     }
     callers
-}
-
-/// Follows the tables that the runtime is given.
-fn tables(
-    module: &Module<'_>,
-    runtime: &Runtime<'_>,
-    addresses: &Addresses,
-    events: &Events,
-    found: &mut Found,
-    candidates: &mut Vec<Mismatch>,
-) {
-    let Some(python) = runtime.python else { return };
-    let entries = entries(module);
-    let given = events.each().filter_map(|(id, event)| match *event {
-        Event::Given { role, value, .. } if !matches!(role, Role::Function(_)) => Some((role, value)),
-        Event::Returned(address) if entries.contains(&id) => Some((Role::ModuleDef, Value::Address(address))),
-        _ => None,
-    });
-    let given: Vec<(Role, Value)> = given.collect();
-    if given.is_empty() {
-        return;
-    }
-    let Some(image) = Image::new(module, addresses) else {
-        found.left += given.len();
-        return;
-    };
-    let mut follow = Follow::new(&image, python);
-    for (role, value) in given {
-        match value {
-            Value::Address(Meaning::Data(at)) => follow.table(role, at),
-            _ => found.left += usize::from(value.is_made_at_run_time()),
-        }
-    }
-    found.left += follow.left;
-    found.looked_at += follow.found.len();
-    for pointer in follow.found {
-        let Some((function, actual)) = addresses.function(module, pointer.address) else { continue };
-        if actual != pointer.expected {
-            let follow::Pointer { at, table, field, owner, expected, called, address } = pointer;
-            let place = Place::Data { at, table, field, owner };
-            candidates.push(Mismatch { place, function, address, expected, actual, called, rightly_called: false });
-        }
-    }
 }
 
 /// Looks at the pointers that code gives to the runtime, or calls.
@@ -345,46 +351,7 @@ fn arguments(module: &Module<'_>, addresses: &Addresses, events: &Events, found:
         let Some((function, actual)) = addresses.function(module, address) else { continue };
         found.looked_at += 1;
         if actual != expected {
-            candidates.push(Mismatch {
-                place,
-                function,
-                address,
-                expected,
-                actual,
-                called: Called::Directly,
-                rightly_called: false,
-            });
+            candidates.push(Mismatch { place, function, address, expected, actual, called: Called::Directly, keeps: None });
         }
     }
-}
-
-/// What the code of a module does with words of data.
-#[derive(Default)]
-struct Used {
-    written: HashSet<u32>,
-    /// Those that it calls, with the ids of the types.
-    called: HashMap<u32, BTreeSet<u32>>,
-}
-
-fn used(module: &Module<'_>, addresses: &Addresses) -> Result<Used> {
-    let relocations = crate::linking::relocation_code::data_function(module);
-    let users = module.bodies_that(|facts| facts.reads().any(|global| addresses.is_data(global)))?;
-    let search = Search { addresses, asked: &HashMap::new() };
-    let events: Vec<Vec<Event>> = (users.into_par_iter())
-        .filter(|(id, _)| Some(*id) != relocations)
-        .map(|(id, body)| {
-            let mut events = calls::events(module, &search, id, body)?.unwrap_or_default();
-            events.retain(|event| matches!(event, Event::Written(_) | Event::Through { .. }));
-            Ok(events)
-        })
-        .collect::<Result<_>>()?;
-    let mut used = Used::default();
-    for event in events.into_iter().flatten() {
-        match event {
-            Event::Written(at) => drop(used.written.insert(at)),
-            Event::Through { from, ty } => drop(used.called.entry(from).or_default().insert(ty)),
-            _ => {}
-        }
-    }
-    Ok(used)
 }

@@ -3,6 +3,8 @@
 //! Sources: CPython's headers of the same names; the C standard and POSIX; `libcxxabi/include/cxxabi.h`, where a destructor returns its
 //! argument on WebAssembly (`cxa_exception.h`).
 //!
+//! Pyodide has no threads: nobody calls what `pthread_create`, `pthread_key_create` and `pthread_atfork` are given.
+//!
 //! Only what the main module offers counts: functions in JavaScript call through JavaScript, which takes any number of arguments.
 
 /// What an argument is.
@@ -12,6 +14,8 @@ pub enum Role {
     Function(&'static str),
     /// A `PyModuleDef`.
     ModuleDef,
+    /// An array of `PySlot` that describes a module.
+    ExportedSlots,
     /// A `PyTypeObject`.
     Type,
     /// A `PyType_Spec`.
@@ -26,8 +30,15 @@ pub enum Role {
     Getsets,
 }
 
+impl Role {
+    /// Whether it is a struct with a name and much else, which nothing else looks like.
+    pub fn is_description(self) -> bool {
+        matches!(self, Role::ModuleDef | Role::Type | Role::Spec)
+    }
+}
+
 /// Name, number of the argument, and what it is.
-pub static ROOTS: [(&str, u32, Role); 40] = [
+pub static ROOTS: [(&str, u32, Role); 37] = [
     ("PyModule_Create2", 0, Role::ModuleDef),
     ("PyModule_FromDefAndSpec2", 0, Role::ModuleDef),
     ("PyModule_ExecDef", 1, Role::ModuleDef),
@@ -58,9 +69,6 @@ pub static ROOTS: [(&str, u32, Role); 40] = [
     ("bsearch", 4, Role::Function("iii")),
     ("lfind", 4, Role::Function("iii")),
     ("lsearch", 4, Role::Function("iii")),
-    ("pthread_atfork", 0, Role::Function("v")),
-    ("pthread_create", 2, Role::Function("ii")),
-    ("pthread_key_create", 1, Role::Function("vi")),
     ("pthread_once", 1, Role::Function("v")),
     ("qsort", 3, Role::Function("iii")),
     ("qsort_r", 3, Role::Function("iiii")),

@@ -6,7 +6,7 @@
 //! functions ([`reach`]). An import that is reached keeps the exports of its name, in the module itself and in all others. What is not
 //! reached goes.
 //!
-//! **Which exports may go** the caller says ([`Exports`]); what the loader or Python looks up by name always stays ([`looked_up`]).
+//! **Which exports may go** the caller says ([`Exports`]); what the loader or Python looks up by name always stays ([`looked_up`](crate::linking::looked_up)).
 //!
 //! **Table slots** are reached by code, start function and relocations that name them ([`crate::linking::slots`]); if that cannot be told, all are. Those at
 //! the end of the module's part of the table that nobody names go. The others keep their numbers, since renumbering would save a byte or
@@ -21,13 +21,11 @@
 //! export name alone, whichever import module asks, and no other part of a module can be seen from outside. Nor does it remember slots:
 //! `getFunctionAddress` finds the slot of an exported function by what is in the table, and `addFunction` makes one where there is none.
 
-mod looked_up;
 mod reach;
 mod unread;
 
-pub use looked_up::is_looked_up;
-
 use crate::linking::code_offsets::CODE_OFFSETS;
+use crate::linking::looked_up::is_looked_up;
 use crate::linking::mangling::is_mangled;
 use crate::module::{FunctionId, GlobalId, Item, Module, TagId, TypeId};
 use crate::parallel::prelude::*;

@@ -19,8 +19,9 @@
 
 mod table;
 
-use crate::linking::relocation_code::{self, Relocation, Unrecognised, Value};
-use crate::module::{Address, FunctionId, GlobalId, Item, MemoryId, Module, SegmentKind};
+use crate::linking::relocation_code::{self, Relocation, Unrecognised};
+use crate::linking::segments::segments;
+use crate::module::{Address, FunctionId, GlobalId, Module};
 use crate::{Kept, Outcome, Result};
 
 use std::collections::BTreeMap;
@@ -81,18 +82,14 @@ impl Plan {
         if !code.globals.is_empty() || !code.zeroed.is_empty() {
             return Err("it does not only store addresses".to_string());
         }
-        let base = |name| match module.import("env", name) {
-            Some(Item::Global(id)) => Some(id),
-            _ => None,
-        };
-        let (Some(memory_base), table_base) = (base("__memory_base"), base("__table_base")) else { return Ok(None) };
+        let (Some(memory_base), table_base) = (module.base("__memory_base"), module.base("__table_base")) else { return Ok(None) };
         let zeroed = zeroed_at_start(module)?;
-        let segments = segments(module, memory_base)?;
+        let segments = segments(module)?;
         let mut plan = Plan { memory_base, table_base, groups: Vec::new(), addends: Vec::new(), stores: Vec::new() };
         let mut groups: BTreeMap<GlobalId, Vec<u32>> = BTreeMap::new();
         for relocation in code.data {
             let word = relocation.place..relocation.place + 4;
-            let (global, addend) = plan.sum(relocation.value);
+            let (global, addend) = relocation.value.sum(memory_base, table_base);
             let segment = last_before(&segments, word.end).filter(|(range, _)| range.start <= word.start && word.end <= range.end);
             let cleared = last_before(&zeroed, word.end).is_some_and(|(range, ())| word.start < range.end);
             match (global, segment) {
@@ -116,16 +113,6 @@ impl Plan {
         Ok((!plan.groups.is_empty() && plan.pays(module, function)).then_some(plan))
     }
 
-    /// The global, if there is one, and the constant that a value is the sum of.
-    fn sum(&self, value: Value) -> (Option<GlobalId>, i32) {
-        match value {
-            Value::Base(Address::Memory(offset)) => (Some(self.memory_base), offset as i32),
-            Value::Base(Address::Table(offset)) => (self.table_base, offset as i32),
-            Value::Entry { global, addend } => (Some(global), addend),
-            Value::Constant(constant) => (None, constant),
-        }
-    }
-
     /// Whether the table is worth it.
     fn pays(&self, module: &Module<'_>, function: FunctionId) -> bool {
         let table = table::encode(&self.groups);
@@ -146,7 +133,7 @@ impl Plan {
     fn keep_stores(&self, code: &mut InstructionSink<'_>) {
         for (Relocation { place, value }, _) in &self.stores {
             code.global_get(self.memory_base.0);
-            match self.sum(*value) {
+            match value.sum(self.memory_base, self.table_base) {
                 (None, constant) => code.i32_const(constant),
                 (Some(global), 0) => code.global_get(global.0),
                 (Some(global), addend) => code.global_get(global.0).i32_const(addend).i32_add(),
@@ -208,26 +195,6 @@ fn zeroed_at_start(module: &Module<'_>) -> Result<Vec<(Range<u32>, ())>, String>
         }
     }
     Ok(zeroed)
-}
-
-/// Where the active data segments go, in bytes behind `__memory_base`, and their indices.
-fn segments(module: &Module<'_>, memory_base: GlobalId) -> Result<Vec<(Range<u32>, usize)>, String> {
-    let mut segments = Vec::new();
-    for (index, segment) in module.data().iter().enumerate() {
-        let SegmentKind::Active { offset, target, .. } = &segment.kind else { continue };
-        let begin = offset.offset_from(memory_base);
-        let range = begin.and_then(|begin| Some(begin..begin.checked_add(u32::try_from(segment.bytes.len()).ok()?)?));
-        let range = range.filter(|_| *target == MemoryId(0)).ok_or("where a data segment goes is not known")?;
-        if range.end > module.dylink.memory_size {
-            return Err("a data segment is longer than the memory that it asks for".to_string());
-        }
-        segments.push((range, index));
-    }
-    segments.sort_by_key(|(range, _)| range.start);
-    match segments.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start) {
-        true => Ok(segments),
-        false => Err("data segments overlap".to_string()),
-    }
 }
 
 fn describe(subject: &str, why: &Unrecognised) -> String {

@@ -227,6 +227,11 @@ pub fn of_module(module: &Module<'_>) -> Option<String> {
     has_compressed_names(module).then(|| "keeps its strings compressed, so that it may look up any symbol".to_string())
 }
 
+/// Whether a module has words in its data by which it may make symbols visible to other packages.
+pub fn shows_symbols(module: &Module<'_>) -> bool {
+    GLOBAL.iter().any(|word| in_data(module, word))
+}
+
 /// Whether no name of Python that the code of a module uses need occur in its data.
 fn has_compressed_names(module: &Module<'_>) -> bool {
     let of_cython = in_data(module, "cython_runtime") && !in_data(module, "cline_in_traceback");

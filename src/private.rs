@@ -1,0 +1,91 @@
+//! Which libraries belong to a wheel alone, so that their symbols may get names that no other module has.
+//!
+//! A library in a `*.libs` directory that another module of the wheel needs. None of a wheel with code, or with a module that has it in its data, that
+//! shows symbols to other packages (`setdlopenflags`, `RTLD_GLOBAL`): others may override them then.
+//!
+//! What the names begin with is a hash of all modules of the wheel as they were found, and of the path of the library. So two wheels with
+//! the same library have different names, and the same input always gives the same ones.
+
+use crate::code::Code;
+use crate::code::openers::{self, Opens};
+use crate::exports::is_private;
+use crate::loader::base_name;
+use crate::shrink::Input;
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use wasm_pyfix_passes::isolate::Standing;
+use wasm_pyfix_passes::linking::isolated;
+use wasm_pyfix_passes::module::Module;
+
+/// The standing of each of `modules`, which were found as `inputs`. `hashed` keeps what names begin with.
+///
+/// # Errors
+/// When code cannot be unpacked.
+pub fn standings(
+    inputs: &[Input<'_>],
+    modules: &[Module<'_>],
+    code: &mut Code<'_>,
+    hashed: &mut Option<Vec<[u8; 5]>>,
+) -> Result<Vec<Standing>> {
+    let needed: HashSet<&str> = modules.iter().flat_map(|module| &module.dylink.needed).map(|name| base_name(name)).collect();
+    let private: Vec<bool> = inputs.iter().map(|input| is_private(input.path) && needed.contains(base_name(input.path))).collect();
+    if !private.contains(&true) || shows_symbols(modules, code)? {
+        return Ok(vec![Standing::default(); modules.len()]);
+    }
+    let hashes = hashed.get_or_insert_with(|| hashes(inputs));
+    let prefixes = private.iter().zip(hashes).map(|(private, hash)| private.then(|| isolated::prefix(*hash)));
+    let libraries = Needs::new(inputs, modules);
+    let standings = prefixes.enumerate().map(|(place, private)| Standing { private, libraries: libraries.reached(place) });
+    Ok(standings.collect())
+}
+
+/// Whether something makes symbols visible to other packages.
+fn shows_symbols(modules: &[Module<'_>], code: &mut Code<'_>) -> Result<bool> {
+    let in_code = code.opens()?.iter().any(|(_, opens)| matches!(opens, Opens::Global(_)));
+    Ok(in_code || modules.iter().any(openers::shows_symbols))
+}
+
+/// A hash for each module, of its path and of the contents of all.
+fn hashes(inputs: &[Input<'_>]) -> Vec<[u8; 5]> {
+    let mut all = Sha256::new();
+    for input in inputs {
+        all.update((input.bytes.len() as u64).to_le_bytes());
+        all.update(input.bytes);
+    }
+    let hash = |input: &Input<'_>| {
+        let digest = all.clone().chain_update(input.path).finalize();
+        let mut hash = [0; 5];
+        hash.copy_from_slice(&digest[..5]);
+        hash
+    };
+    inputs.iter().map(hash).collect()
+}
+
+/// Who needs whom.
+struct Needs {
+    /// For each module those that it needs; `None` if one of these is not there, or of several with its name nobody knows which is meant.
+    needed: Vec<Option<Vec<usize>>>,
+}
+
+impl Needs {
+    fn new(inputs: &[Input<'_>], modules: &[Module<'_>]) -> Self {
+        let mut named: HashMap<&str, Option<usize>> = HashMap::new();
+        for (place, input) in inputs.iter().enumerate() {
+            named.entry(base_name(input.path)).and_modify(|known| *known = None).or_insert(Some(place));
+        }
+        let find = |name: &String| named.get(base_name(name)).copied().flatten();
+        Needs { needed: modules.iter().map(|module| module.dylink.needed.iter().map(find).collect()).collect() }
+    }
+
+    /// The libraries that a module gets, if all of them are known.
+    fn reached(&self, place: usize) -> Option<HashSet<usize>> {
+        let mut found = HashSet::new();
+        let mut waiting = vec![place];
+        while let Some(place) = waiting.pop() {
+            let needed = self.needed[place].as_ref()?.iter().copied();
+            waiting.extend(needed.filter(|library| found.insert(*library)));
+        }
+        Some(found)
+    }
+}

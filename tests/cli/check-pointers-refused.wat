@@ -1,0 +1,26 @@
+;; What the trampoline of Python calls, and does not make up for on all engines: a method that returns nothing, one with four parameters, one that takes
+;; a number of 64 bits. The last one, with one parameter, it calls.
+;; RUN: check %
+(module
+  (@dylink.0 (mem-info (memory 128 2) (table 4 0)))
+  (import "env" "memory" (memory 1))
+  (import "env" "__indirect_function_table" (table 4 funcref))
+  (import "env" "__memory_base" (global $mb i32))
+  (import "env" "__table_base" (global $tb i32))
+  (import "env" "PyModule_AddFunctions" (func $PyModule_AddFunctions (param i32 i32) (result i32)))
+  (elem (global.get $tb) func $nothing $four $wide $one)
+  (func $nothing (param i32 i32))
+  (func $four (param i32 i32 i32 i32) (result i32) local.get 0)
+  (func $wide (param i32 i64) (result i32) local.get 0)
+  (func $one (param i32) (result i32) local.get 0)
+  (func (export "PyInit_m") (result i32) (call $PyModule_AddFunctions (i32.const 0) (i32.add (global.get $mb) (i32.const 8))))
+  (func (export "__wasm_apply_data_relocs")
+    (i32.store (i32.add (global.get $mb) (i32.const 8)) (i32.add (global.get $mb) (i32.const 0)))
+    (i32.store (i32.add (global.get $mb) (i32.const 12)) (i32.add (global.get $tb) (i32.const 0)))
+    (i32.store (i32.add (global.get $mb) (i32.const 24)) (i32.add (global.get $mb) (i32.const 2)))
+    (i32.store (i32.add (global.get $mb) (i32.const 28)) (i32.add (global.get $tb) (i32.const 1)))
+    (i32.store (i32.add (global.get $mb) (i32.const 40)) (i32.add (global.get $mb) (i32.const 4)))
+    (i32.store (i32.add (global.get $mb) (i32.const 44)) (i32.add (global.get $tb) (i32.const 2)))
+    (i32.store (i32.add (global.get $mb) (i32.const 56)) (i32.add (global.get $mb) (i32.const 6)))
+    (i32.store (i32.add (global.get $mb) (i32.const 60)) (i32.add (global.get $tb) (i32.const 3))))
+  (data (global.get $mb) "a\00b\00c\00d\00\00\00\00\00\00\00\00\00\04\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\08\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\04\00\00\00\00\00\00\00"))

@@ -1,0 +1,33 @@
+;; Two static types share a table of functions, and two specs the slots: each pointer is wrong once, and gets an adapter.
+;; RUN: upgrade % -o out.wasm -O0 -v
+;; RUN[after]: check out.wasm
+;; FAIL[check] 1: check %
+(module
+  (@dylink.0 (mem-info (memory 1024 2) (table 2 0)))
+  (import "env" "memory" (memory 1))
+  (import "env" "__indirect_function_table" (table 2 funcref))
+  (import "env" "__memory_base" (global $mb i32))
+  (import "env" "__table_base" (global $tb i32))
+  (import "env" "PyType_Ready" (func $PyType_Ready (param i32) (result i32)))
+  (import "env" "PyType_FromSpec" (func $PyType_FromSpec (param i32) (result i32)))
+  (elem (global.get $tb) func $negative $init)
+  (func $negative (param i32 i32) (result i32) local.get 0)
+  (func $init (param i32 i32) (result i32) local.get 0)
+  (func (export "PyInit_m") (result i32)
+    (drop (call $PyType_Ready (i32.add (global.get $mb) (i32.const 100))))
+    (drop (call $PyType_Ready (i32.add (global.get $mb) (i32.const 400))))
+    (drop (call $PyType_FromSpec (i32.add (global.get $mb) (i32.const 800))))
+    (drop (call $PyType_FromSpec (i32.add (global.get $mb) (i32.const 840))))
+    i32.const 0)
+  (func (export "__wasm_apply_data_relocs")
+    (i32.store (i32.add (global.get $mb) (i32.const 112)) (i32.add (global.get $mb) (i32.const 0)))
+    (i32.store (i32.add (global.get $mb) (i32.const 148)) (i32.add (global.get $mb) (i32.const 700)))
+    (i32.store (i32.add (global.get $mb) (i32.const 412)) (i32.add (global.get $mb) (i32.const 4)))
+    (i32.store (i32.add (global.get $mb) (i32.const 448)) (i32.add (global.get $mb) (i32.const 700)))
+    (i32.store (i32.add (global.get $mb) (i32.const 724)) (i32.add (global.get $tb) (i32.const 0)))
+    (i32.store (i32.add (global.get $mb) (i32.const 800)) (i32.add (global.get $mb) (i32.const 0)))
+    (i32.store (i32.add (global.get $mb) (i32.const 816)) (i32.add (global.get $mb) (i32.const 16)))
+    (i32.store (i32.add (global.get $mb) (i32.const 840)) (i32.add (global.get $mb) (i32.const 4)))
+    (i32.store (i32.add (global.get $mb) (i32.const 856)) (i32.add (global.get $mb) (i32.const 16)))
+    (i32.store (i32.add (global.get $mb) (i32.const 20)) (i32.add (global.get $tb) (i32.const 1))))
+  (data (global.get $mb) "m.T\00m.U\00\00\00\00\00\00\00\00\00\3c\00\00\00\00\00\00\00\00\00\00\00"))

@@ -1,0 +1,336 @@
+//! Symbols of private libraries that get names of their own: two wheels with a copy of one library each in one process, before and after,
+//! and which names stay.
+//!
+//! The modules of `tests/isolate/built` are made of `tests/isolate/src` by `tests/isolate/build.sh`. Where h5py and netcdf4 of Pyodide 0.28
+//! lie beside the repository, each with its own `libhdf5.so`, they are tried together, too.
+
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+
+use support::{Job, Node, Runtime, run_jobs};
+use wasm_pyfix_passes::module::Module;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_wasm-pyfix");
+
+/// The name of the wheel of a package.
+fn wheel_name(package: &str) -> String {
+    format!("{package}-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl")
+}
+
+/// A wheel of these files.
+fn wheel(package: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let metadata = [
+        (format!("{package}-1.0.dist-info/METADATA"), format!("Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")),
+        (
+            format!("{package}-1.0.dist-info/WHEEL"),
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyodide_2025_0_wasm32\n".to_string(),
+        ),
+        (format!("{package}-1.0.dist-info/RECORD"), String::new()),
+    ];
+    let mut wheel = ZipWriter::new(Cursor::new(Vec::new()));
+    let files = files.iter().map(|(name, contents)| (name.to_string(), contents.to_vec()));
+    for (name, contents) in files.chain(metadata.map(|(name, text)| (name, text.into_bytes()))) {
+        wheel.start_file(name, SimpleFileOptions::default()).unwrap();
+        wheel.write_all(&contents).unwrap();
+    }
+    wheel.finish().unwrap().into_inner()
+}
+
+/// The entry `name` of an archive.
+fn entry(archive: &Path, name: &str) -> Vec<u8> {
+    let mut archive = ZipArchive::new(Cursor::new(std::fs::read(archive).unwrap())).unwrap();
+    let mut contents = Vec::new();
+    archive.by_name(name).unwrap_or_else(|error| panic!("{name}: {error}")).read_to_end(&mut contents).unwrap();
+    contents
+}
+
+/// The upgraded form of the wheel `input`, in the directory `name` of `directory`.
+fn upgraded(directory: &Path, name: &str, input: &Path, runtime: Runtime, arguments: &[&str]) -> PathBuf {
+    let output = directory.join(name);
+    std::fs::create_dir_all(&output).unwrap();
+    support::upgrade_archive(PROGRAM, input, runtime, arguments, &output)
+}
+
+fn built(name: &str) -> Vec<u8> {
+    std::fs::read(support::repository().join("tests/isolate/built").join(name)).unwrap()
+}
+
+/// The wheel of a package with its own form of the library, written into `directory`.
+fn package(directory: &Path, package: &str, which: u32) -> PathBuf {
+    let (user, middle, state) = (built("user.abi3.so"), built("libmiddle.so"), built(&format!("{which}/libstate.so")));
+    let files: [(String, &[u8]); 4] = [
+        (format!("{package}/__init__.py"), b""),
+        (format!("{package}/user.abi3.so"), &user),
+        (format!("{package}.libs/libmiddle.so"), &middle),
+        (format!("{package}.libs/libstate.so"), &state),
+    ];
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, contents)| (name.as_str(), *contents)).collect();
+    let path = directory.join(wheel_name(package));
+    std::fs::write(&path, wheel(package, &files)).unwrap();
+    path
+}
+
+/// Calls all functions of the extension modules of two packages.
+const CALLS: &str = "
+import ctypes, importlib
+FUNCTIONS = ['called', 'called_early', 'called_by_pointer', 'called_from_data', 'same_address', 'same_data', 'through_middle', 'called_back',
+    'caught', 'cast', 'same_static', 'jumped', 'shared_static']
+modules = [ctypes.CDLL(importlib.import_module(package).__path__[0] + '/user.abi3.so') for package in ORDER]
+str([[getattr(module, name)() for name in FUNCTIONS] for module in modules])";
+
+/// What they return in a wheel by itself that has the form `which` of the library; the last one counts on in each wheel.
+fn answers(which: u32, shared: u32) -> String {
+    format!("[{which}, {which}, {which}, {which}, 1, 41, 43, 1044, 6, 4, 1, 7, {shared}]")
+}
+
+#[test]
+fn two_wheels_have_a_library_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let packages = [package(directory.path(), "one", 1), package(directory.path(), "two", 2)];
+    for runtime in [Runtime::V0_29_5, Runtime::V314_0_7] {
+        let upgrade = |name: &str, arguments: &[&str]| -> Vec<PathBuf> {
+            let name = |wheel: &Path| format!("{}-{name}-{}", runtime.version(), wheel.file_name().unwrap().to_string_lossy());
+            packages.iter().map(|wheel| upgraded(directory.path(), &name(wheel), wheel, runtime, arguments)).collect()
+        };
+        let (plain, isolated) = (upgrade("plain", &["--no-isolate"]), upgrade("isolated", &[]));
+        let job = |wheels: &[PathBuf], order: &str, install: bool| {
+            let (unpacked, installed) = if install { (Vec::new(), wheels.to_vec()) } else { (wheels.to_vec(), Vec::new()) };
+            Job { unpacked, installed, ..Job::new(order, format!("ORDER = {order}\n{CALLS}")) }
+        };
+        let (forth, back) = ("['one', 'two']", "['two', 'one']");
+        let mut jobs = vec![job(&plain, forth, false), job(&isolated, forth, false), job(&isolated, back, true)];
+        if runtime == Runtime::V0_29_5 {
+            jobs.extend([job(&isolated, forth, true), job(&isolated, back, false)]);
+        }
+        let found = run_jobs(Node::Installed, runtime, &jobs).unwrap();
+        let found: Vec<String> = found.into_iter().map(|answer| answer.outcome.unwrap_or_else(|error| error)).collect();
+        let (forth, back) = (format!("[{}, {}]", answers(1, 6), answers(2, 7)), format!("[{}, {}]", answers(2, 6), answers(1, 7)));
+        assert_ne!(found[0], forth, "{}: nothing clashes", runtime.version());
+        assert_eq!(found[1..], [forth.clone(), back.clone(), forth, back][..jobs.len() - 1], "{}", runtime.version());
+    }
+}
+
+#[test]
+fn a_wheel_works_by_itself_as_it_did() {
+    let directory = tempfile::tempdir().unwrap();
+    let wheel = package(directory.path(), "one", 1);
+    let runtime = Runtime::V0_29_5;
+    let forms: Vec<PathBuf> = [("plain", &["--no-isolate"] as &[&str]), ("isolated", &[])]
+        .map(|(name, arguments)| upgraded(directory.path(), name, &wheel, runtime, arguments))
+        .to_vec();
+    let jobs: Vec<Job> = forms
+        .iter()
+        .map(|wheel| Job { unpacked: vec![wheel.clone()], ..Job::new("one", format!("ORDER = ['one']\n{CALLS}")) })
+        .collect();
+    for answer in run_jobs(Node::Installed, runtime, &jobs).unwrap() {
+        assert_eq!(answer.outcome, Ok(format!("[{}]", answers(1, 6))));
+    }
+}
+
+/// A second run knows the names; the same input gives the same bytes; another wheel with the same modules gets other names.
+#[test]
+fn names_are_made_once_and_for_one_wheel() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| package(directory.path(), name, 1));
+    let runtime = Runtime::V0_29_5;
+    let first = upgraded(directory.path(), "first", &one, runtime, &[]);
+    let again = upgraded(directory.path(), "again", &one, runtime, &[]);
+    assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&again).unwrap());
+    let second = upgraded(directory.path(), "second", &first, runtime, &[]);
+    assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+    let other = upgraded(directory.path(), "other", &two, runtime, &[]);
+    let names = |wheel: &Path, package: &str| {
+        let bytes = entry(wheel, &format!("{package}.libs/libstate.so"));
+        let module = Module::read(&bytes).unwrap();
+        module.exports().iter().map(|export| export.name.to_string()).filter(|name| name.starts_with('$')).collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (names(&first, "one"), names(&other, "two"));
+    assert!(ours.len() == theirs.len() && ours.len() > 5, "{ours:?} {theirs:?}");
+    assert!(!ours.iter().any(|name| theirs.contains(name)), "{ours:?} {theirs:?}");
+}
+
+/// A wheel of an extension module and a library, from the text of their items, with `python` beside them.
+fn small(directory: &Path, path: &str, library: &str, extension: &str, needed: &str, python: &str) -> PathBuf {
+    let module = |needed: &str, items: &str| {
+        let text = format!(
+            r#"(module (@dylink.0 (mem-info (memory 64 2) (table 0 0)) {needed})
+            (import "env" "memory" (memory 1)) (import "env" "__memory_base" (global $base i32)) {items})"#
+        );
+        wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    };
+    let extension = format!(r#"{extension} (func (export "PyInit_m") (result i32) (i32.const 0))"#);
+    let (library, extension) = (module("", library), module(needed, &extension));
+    let wheel = wheel("demo", &[("demo/m.abi3.so", &extension), (path, &library), ("demo/__init__.py", python.as_bytes())]);
+    let input = directory.join(wheel_name("demo"));
+    std::fs::write(&input, wheel).unwrap();
+    input
+}
+
+const LIBRARY: &str = "demo.libs/libx.so";
+const NEEDED: &str = r#"(needed "libx.so")"#;
+const CALL: &str = r#"(import "env" "f" (func $f (result i32))) (func (export "call") (result i32) (call $f))"#;
+const DEFINITION: &str = r#"(func (export "f") (result i32) (i32.const 42))"#;
+
+/// The names by which the library of a small wheel exports things.
+fn exports(path: &str, library: &str, extension: &str, needed: &str, python: &str, arguments: &[&str]) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let input = small(directory.path(), path, library, extension, needed, python);
+    let output = upgraded(directory.path(), "out", &input, Runtime::V0_29_5, arguments);
+    let bytes = entry(&output, path);
+    let mut names: Vec<String> = Module::read(&bytes).unwrap().exports().iter().map(|export| export.name.to_string()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn is_own(name: &str) -> bool {
+    name.starts_with('$')
+}
+
+#[test]
+fn the_old_name_stays_where_it_may_be_looked_up() {
+    let kept = |python: &str, arguments: &[&str]| exports(LIBRARY, DEFINITION, CALL, NEEDED, python, arguments);
+    let own = kept("", &[]);
+    assert!(own.len() == 1 && is_own(&own[0]), "{own:?}");
+    for (python, arguments) in [
+        ("NAME = 'f'", &[] as &[&str]),
+        ("ctypes.CDLL(path)", &[]),
+        ("", &["--keep-export", "f"]),
+        ("", &["--no-prune"]),
+        ("", &["--exports", "all"]),
+    ] {
+        let both = kept(python, arguments);
+        assert!(both.len() == 2 && is_own(&both[0]) && both[1] == "f", "{python} {arguments:?}: {both:?}");
+    }
+    for (python, arguments) in [
+        ("", &["--no-isolate"] as &[&str]),
+        ("", &["-O0"]),
+        // Others may override what is visible to them.
+        ("sys.setdlopenflags(2)", &[]),
+        ("CDLL('x', RTLD_GLOBAL)", &[]),
+    ] {
+        assert_eq!(kept(python, arguments), ["f"], "{python} {arguments:?}");
+    }
+}
+
+#[test]
+fn names_stay_that_others_may_mean() {
+    let stay = |what: &str, path: &str, library: &str, extension: &str, needed: &str| {
+        let names = exports(path, library, extension, needed, "", &[]);
+        assert!(!names.is_empty() && !names.iter().any(|name| is_own(name)), "{what}: {names:?}");
+    };
+    let data = |name: &str| format!(r#"(global (export "{name}") i32 (i32.const 0))"#);
+    let address = |name: &str| {
+        format!(
+            r#"(import "GOT.mem" "{name}" (global $address (mut i32)))
+            (func (export "get") (result i32) (global.get $address))"#
+        )
+    };
+    stay("not in `*.libs`", "demo/libx.so", DEFINITION, CALL, NEEDED);
+    let of_runtime = |text: &str| text.replace("\"f\"", "\"malloc\"").replace("(result i32)", "(param i32) (result i32)");
+    stay(
+        "the runtime's",
+        LIBRARY,
+        &of_runtime(DEFINITION),
+        &of_runtime(CALL).replace("(call $f)", "(call $f (i32.const 1))"),
+        NEEDED,
+    );
+    stay("typeinfo", LIBRARY, &data("_ZTI3Foo"), &address("_ZTI3Foo"), NEEDED);
+    stay("a variable of C++", LIBRARY, &data("_ZN3foo5stateE"), &address("_ZN3foo5stateE"), NEEDED);
+    stay("a library from elsewhere", LIBRARY, DEFINITION, CALL, r#"(needed "libx.so" "libelsewhere.so")"#);
+    let mutable = r#"(global (export "f") (mut i32) (i32.const 0))"#;
+    stay("a mutable global", LIBRARY, mutable, &address("f"), NEEDED);
+    let moved = exports(LIBRARY, &data("state"), &address("state"), NEEDED, "", &[]);
+    assert!(moved.len() == 1 && is_own(&moved[0]), "{moved:?}");
+}
+
+/// A wheel whose modules are these: a path, NEEDED and items for each. Tells which names each exports afterwards.
+fn group(modules: &[(&str, &str, &str)]) -> Vec<Vec<String>> {
+    let directory = tempfile::tempdir().unwrap();
+    let bytes = modules.iter().map(|(path, needed, items)| {
+        let needed = if needed.is_empty() { String::new() } else { format!(r#"(needed "{needed}")"#) };
+        (*path, wat::parse_str(format!("(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)) {needed}) {items})")).unwrap())
+    });
+    let bytes: Vec<(&str, Vec<u8>)> = bytes.collect();
+    let files: Vec<(&str, &[u8])> = bytes.iter().map(|(path, bytes)| (*path, bytes.as_slice())).collect();
+    let input = directory.path().join(wheel_name("demo"));
+    std::fs::write(&input, wheel("demo", &files)).unwrap();
+    let output = upgraded(directory.path(), "out", &input, Runtime::V0_29_5, &[]);
+    let names = |path: &str| {
+        let bytes = entry(&output, path);
+        Module::read(&bytes).unwrap().exports().iter().map(|export| export.name.to_string()).collect()
+    };
+    modules.iter().map(|(path, ..)| names(path)).collect()
+}
+
+#[test]
+fn all_who_mean_a_symbol_get_it_under_one_name() {
+    let user = r#"(import "env" "f" (func $f)) (func (export "PyInit_m") (result i32) (call $f) (i32.const 0))"#;
+    let definition = r#"(func (export "f"))"#;
+    // Whichever of two definitions wins for them wins still.
+    let both = group(&[
+        ("demo/m.abi3.so", "liby.so", user),
+        ("demo.libs/liby.so", "libx.so", definition),
+        ("demo.libs/libx.so", "", definition),
+    ]);
+    assert!(both[1].len() == 1 && is_own(&both[1][0]) && both[1] == both[2], "{both:?}");
+    let alone = group(&[("demo/m.abi3.so", "libx.so", user), ("demo/n.abi3.so", "", user), ("demo.libs/libx.so", "", definition)]);
+    assert_eq!(alone[2], ["f"], "a module without the library imports it");
+    let plain =
+        group(&[("demo/m.abi3.so", "libx.so", user), ("demo.libs/libx.so", "", definition), ("demo/libz.so", "", definition)]);
+    assert_eq!(plain[1], ["f"], "a plain library defines it, too");
+    let namesakes = group(&[
+        ("a/m.abi3.so", "libx.so", user),
+        ("a.libs/libx.so", "", definition),
+        ("b.libs/libx.so", "", r#"(func (export "f") (nop))"#),
+    ]);
+    assert_eq!(namesakes[1], ["f"], "two libraries have one name");
+}
+
+#[test]
+fn the_map_tells_old_names_and_new_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = small(directory.path(), LIBRARY, DEFINITION, CALL, NEEDED, "");
+    let map = directory.path().join("names.map");
+    let output = upgraded(directory.path(), "out", &input, Runtime::V0_29_5, &["--map", map.to_str().unwrap()]);
+    let bytes = entry(&output, LIBRARY);
+    let new = Module::read(&bytes).unwrap().exports()[0].name.to_string();
+    assert_eq!(std::fs::read_to_string(&map).unwrap(), format!("{LIBRARY}\tf\t{new}\n"));
+}
+
+/// `libhdf5.so` imports `dlsym`, so its exports stay, and are found by their names below.
+#[test]
+fn h5py_and_netcdf4_work_side_by_side() {
+    let directory = support::repository().join("../shared/findings/clash");
+    let Ok(files) = std::fs::read_dir(&directory) else {
+        let notice = "h5py and netcdf4 are not beside the repository: they were not tried together\n";
+        std::io::stderr().write_all(notice.as_bytes()).expect("standard error can be written");
+        return;
+    };
+    let mut wheels: Vec<PathBuf> =
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension() == Some("whl".as_ref())).collect();
+    wheels.sort();
+    let text = std::fs::read_to_string(directory.join("two_hdf5.py")).unwrap();
+    let reversed = text.replace("('h5py', 'netcdf4')", "('netcdf4', 'h5py')");
+    let answer = |first: &str, second: &str, works: &str| format!("[('{first}', 0, True, 0), ('{second}', 0, {works})]");
+    let scratch = tempfile::tempdir().unwrap();
+    let results: Vec<PathBuf> = (wheels.iter().enumerate())
+        .map(|(number, wheel)| upgraded(scratch.path(), &number.to_string(), wheel, Runtime::V0_29_5, &[]))
+        .collect();
+    for runtime in [Runtime::V0_28_3, Runtime::V0_29_5] {
+        let job = |wheels: &[PathBuf], python: &str, install: bool| {
+            let (unpacked, installed) = if install { (Vec::new(), wheels.to_vec()) } else { (wheels.to_vec(), Vec::new()) };
+            Job { unpacked, installed, ..Job::new("hdf5", python) }
+        };
+        let mut jobs = vec![job(&wheels, &text, false), job(&results, &text, false), job(&results, &reversed, true)];
+        if runtime == Runtime::V0_29_5 {
+            jobs.extend([job(&results, &text, true), job(&results, &reversed, false)]);
+        }
+        let found = run_jobs(Node::Installed, runtime, &jobs).unwrap();
+        let found: Vec<String> = found.into_iter().map(|answer| answer.outcome.unwrap_or_else(|error| error)).collect();
+        let (forth, back) = (answer("h5py", "netcdf4", "True, 0"), answer("netcdf4", "h5py", "True, 0"));
+        assert_eq!(found[0], answer("h5py", "netcdf4", "False, -1"), "{}", runtime.version());
+        assert_eq!(found[1..], [forth.clone(), back.clone(), forth, back][..jobs.len() - 1], "{}", runtime.version());
+    }
+}
