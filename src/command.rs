@@ -23,6 +23,7 @@ where
         Ok(Command::Verify(args)) => verify::run::run(&args),
         Ok(Command::Target(args)) => commands::write(&args),
         Ok(Command::Targets(args)) => commands::targets(&args),
+        Ok(Command::Completions(args)) => complete(args.shell),
         Err(error) if error.use_stderr() => usage::tell(&error, asked_for_json(&args)),
         // Help and version are no failure.
         Err(error) => {
@@ -30,6 +31,17 @@ where
             output::printed(printed.map_err(Into::into), EXIT_DONE)
         }
     }
+}
+
+/// Prints the completions for `shell`.
+fn complete(shell: clap_complete::Shell) -> i32 {
+    let mut command = cli::command();
+    let name = command.get_name().to_string();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, &name, &mut script);
+    // For bash, clap_complete 4.6.5 to 4.6.12 spell the hyphen of a program's name in two ways, and then offer nothing behind subcommands.
+    let script = String::from_utf8_lossy(&script).replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"));
+    output::print_text(&script)
 }
 
 /// The version of the reports of the command that is meant, if they were to be in JSON.

@@ -313,6 +313,12 @@ impl InputReport {
         }
     }
 
+    /// Adds what a part of it is for.
+    pub fn add_targets(&mut self, targets: Vec<String>) {
+        let new: Vec<String> = targets.into_iter().filter(|name| !self.targets.contains(name)).collect();
+        self.targets.extend(new);
+    }
+
     /// How many of its modules were changed.
     pub fn modules_changed(&self) -> usize {
         self.modules.iter().filter(|module| module.status == Status::Upgraded).count()

@@ -25,7 +25,8 @@ pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, W
 pub use verify::VerifyArgs;
 
 /// Names of subcommands.
-const SUBCOMMANDS: [&str; 9] = ["upgrade", "check", "show", "diff", "verify", "explain", "target", "targets", "help"];
+const SUBCOMMANDS: [&str; 10] =
+    ["upgrade", "check", "show", "diff", "verify", "explain", "target", "targets", "completions", "help"];
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -61,6 +62,12 @@ Exit codes:
   1  one does not, or could not be tried
   2  wrong usage
   3  one is in order, and upgrading it would not be sound";
+
+const COMPLETIONS_HELP: &str = "\
+Where it goes, for example:
+  bash  wasm-pyfix completions bash > ~/.local/share/bash-completion/completions/wasm-pyfix
+  zsh   wasm-pyfix completions zsh > DIRECTORY-IN-FPATH/_wasm-pyfix
+  fish  wasm-pyfix completions fish > ~/.config/fish/completions/wasm-pyfix.fish";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -113,6 +120,16 @@ pub enum Command {
     /// List the platforms that `--target` knows, or compare two of them
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Targets(TargetsArgs),
+    /// Print what has a shell complete the command line
+    #[command(after_long_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
 }
 
 /// Arguments of `explain`.
@@ -142,6 +159,12 @@ impl From<Color> for anstream::ColorChoice {
     }
 }
 
+/// The command line as data, of which manual pages and completions are made.
+pub fn command() -> clap::Command {
+    use clap::CommandFactory;
+    Cli::command()
+}
+
 /// What the command line `args` asks for, the first of which is the program's name.
 ///
 /// # Errors
@@ -166,7 +189,7 @@ where
     match &command {
         Command::Upgrade(args) => reject_contradictions(args)?,
         Command::Check(args) => reject_second_stdin(&args.inputs)?,
-        Command::Explain(_) | Command::Target(_) | Command::Targets(_) => {}
+        Command::Explain(_) | Command::Completions(_) | Command::Target(_) | Command::Targets(_) => {}
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
         Command::Diff(args) => reject_second_stdin(&[args.old.clone(), args.new.clone()])?,
         Command::Verify(args) if args.upgraded.is_some() && args.inputs.len() > 1 => {
@@ -218,8 +241,7 @@ fn reject_subcommand_names(inputs: &[PathBuf]) -> Result<(), clap::Error> {
 
 /// A usage error in the form of clap's own, so that all of them look alike. What it quotes of the arguments is made safe to print.
 pub(crate) fn usage(message: &str) -> clap::Error {
-    use clap::CommandFactory;
-    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, plain(message))
+    command().error(clap::error::ErrorKind::ArgumentConflict, plain(message))
 }
 
 #[cfg(test)]
@@ -236,8 +258,7 @@ mod tests {
 
     #[test]
     fn arguments_are_consistent() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -18,6 +18,10 @@ impl Run<'_> {
     /// Upgrades the directory `root`, the result of which goes to where `item` says.
     pub(super) fn tree(&mut self, item: &Item, root: &Path, report: &mut InputReport) -> Result<()> {
         report.kind = Some(Kind::Directory);
+        if self.auto {
+            // Each part of it has its own.
+            report.targets.clear();
+        }
         let tree = Tree::read(root)?;
         let before = tree.size()?;
         report.size_before = Some(before);
@@ -81,6 +85,7 @@ impl Run<'_> {
         let transformed = self.transform(Some(name), &archive, &mut own);
         self.told_names = told;
         let (_, upgraded) = transformed?;
+        report.add_targets(own.targets);
         if let Some(bytes) = &upgraded.bytes {
             let renamed = own.modules.iter().filter_map(|module| module.path.clone().zip(module.renamed_to.clone()));
             changes.add(&archive, bytes, &renamed.collect())?;
@@ -101,6 +106,7 @@ impl Run<'_> {
         let mut own = InputReport::new(name.to_string());
         let file_name = name.rsplit('/').next().unwrap_or(name);
         let (_, upgraded) = self.transform(Some(file_name.to_string()), &before, &mut own)?;
+        report.add_targets(own.targets);
         if let Some(bytes) = upgraded.bytes {
             changes.written.insert(name.to_string(), Changed { bytes, before: Some(before), like: None });
         }

@@ -6,13 +6,18 @@ const AUTO: [&str; 2] = ["--target", "auto"];
 
 /// Puts a wheel of one module, with these platform tags, into `directory`, and gives its name.
 fn put_wheel(directory: &Path, tags: &str, module: &[u8]) -> String {
+    put_wheel_of("demo", directory, tags, module)
+}
+
+fn put_wheel_of(distribution: &str, directory: &Path, tags: &str, module: &[u8]) -> String {
     let (python, platforms) = tags.split_once(' ').unwrap();
-    let name = format!("demo-1.0-{python}-{}.whl", platforms.replace(' ', "."));
+    let name = format!("{distribution}-1.0-{python}-{}.whl", platforms.replace(' ', "."));
     let listed: String = platforms.split(' ').map(|platform| format!("Tag: {python}-{platform}\n")).collect();
+    let path = |name: &str| format!("{distribution}-1.0.dist-info/{name}");
     let files = [
-        ("demo/ext.abi3.so", module.to_vec()),
-        ("demo-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n".to_vec()),
-        ("demo-1.0.dist-info/WHEEL", format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\n{listed}").into_bytes()),
+        (format!("{distribution}/ext.abi3.so"), module.to_vec()),
+        (path("METADATA"), format!("Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n").into_bytes()),
+        (path("WHEEL"), format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\n{listed}").into_bytes()),
     ];
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let mut add = |name: &str, bytes: &[u8]| {
@@ -21,7 +26,7 @@ fn put_wheel(directory: &Path, tags: &str, module: &[u8]) -> String {
     };
     files.iter().for_each(|(name, bytes)| add(name, bytes));
     let rows: String = files.iter().map(|(name, _)| format!("{name},,\n")).collect();
-    add("demo-1.0.dist-info/RECORD", format!("{rows}demo-1.0.dist-info/RECORD,,\n").as_bytes());
+    add(&path("RECORD"), format!("{rows}{},,\n", path("RECORD")).as_bytes());
     fs::write(directory.join(&name), writer.finish().unwrap().into_inner()).unwrap();
     name
 }
@@ -108,6 +113,23 @@ fn modules_are_for_the_platform_that_their_names_tell() {
         assert!(output.stderr.starts_with(b"unchanged") && !String::from_utf8_lossy(&output.stderr).contains("warning"), "{name}");
         assert_eq!(json(&output)["inputs"][0]["targets"], Value::from(vec![target]), "{name}");
     }
+}
+
+/// What is installed side by side is upgraded part by part.
+#[test]
+fn distributions_in_a_directory_keep_their_platforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = directory.path().join("site-packages");
+    for (distribution, tags) in [("demo", "cp314-cp314 pyemscripten_2026_0_wasm32"), ("other", "cp313-cp313 pyodide_2025_0_wasm32")]
+    {
+        let name = put_wheel_of(distribution, directory.path(), tags, &larger());
+        let mut archive = zip::ZipArchive::new(Cursor::new(fs::read(directory.path().join(name)).unwrap())).unwrap();
+        archive.extract(&site).unwrap();
+    }
+    let report = json(&run(directory.path(), &[&AUTO[..], &["site-packages", "-o", "out/", "--json"]].concat()));
+    assert_eq!(report["inputs"][0]["targets"], Value::from(vec!["pyemscripten_2026_0", "pyodide_2025_0"]), "{report}");
+    assert_eq!(report["targets"], report["inputs"][0]["targets"]);
+    assert_eq!((&report["exit_code"], &report["inputs"][0]["status"]), (&Value::from(0), &Value::from("upgraded")));
 }
 
 /// Nothing is moved to another platform unasked.

@@ -30,6 +30,15 @@ pub const MATURIN: &str = "maturin==1.16.0";
 /// What puts libraries into wheels for Pyodide, with its command.
 pub const AUDITWHEEL: &str = "auditwheel-emscripten==0.3.0";
 
+/// What builds wheels in a matrix.
+pub const CIBUILDWHEEL: &str = "cibuildwheel==4.3.5";
+
+/// What builds the packages of a distribution of Pyodide.
+pub const PYODIDE_BUILD: &str = "pyodide-build==0.39.2";
+
+/// What runs checks before a commit.
+pub const PRE_COMMIT: &str = "pre-commit==4.7.0";
+
 /// Names of all packages that there are native wheels of.
 pub fn names() -> Result<Vec<String>> {
     let pure = |name: &String| name == ABI3INFO || MICROPIP.contains(&name.as_str());
