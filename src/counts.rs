@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The key, and what it means for one and for several.
-const WORDS: [(&str, &str, &str); 52] = [
+const WORDS: [(&str, &str, &str); 54] = [
     ("bytes_of_padding_removed", "byte of padding removed", "bytes of padding removed"),
     ("bytes_of_zeros_removed", "byte of zeros removed", "bytes of zeros removed"),
     ("call_sites", "call site", "call sites"),
@@ -50,10 +50,12 @@ const WORDS: [(&str, &str, &str); 52] = [
     ("needed_lists_changed", "list of needed libraries changed", "lists of needed libraries changed"),
     ("pointers_adapted", "function pointer of another type adapted", "function pointers of other types adapted"),
     ("references_isolated", "reference by such a name", "references by such names"),
+    ("references_through_tables", "reference through a table", "references through tables"),
     ("relocations_moved", "relocation moved into a table", "relocations moved into a table"),
     ("runtime_paths_set", "runtime path set", "runtime paths set"),
     ("sections_made_canonical", "section put into canonical form", "sections put into canonical form"),
     ("symbols_isolated", "symbol with a name of its own", "symbols with names of their own"),
+    ("symbols_in_tables", "symbol in a table", "symbols in tables"),
     ("table_sizes_corrected", "table size corrected", "table sizes corrected"),
     ("table_slots_freed", "table slot freed", "table slots freed"),
     ("temp_ret0_imports_made_private", "import of tempRet0 made private", "imports of tempRet0 made private"),

@@ -17,7 +17,8 @@
 //!     and the old names of what is isolated prune drops.
 //! 11. `relocations`: behind the passes that look for addresses, since a table hides which ones are taken.
 //! 12. `encode`: the code is as it will be.
-//! 13. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
+//! 13. `slots`: when nothing is left to do, so that nothing gets a place that is not used; then all of it again.
+//! 14. `order`: depends on nothing but the rest, and nothing depends on it, so it runs once, at the end.
 //!
 //! **A second run changes nothing.** What one pass takes away may be what kept another from its work (an import that broke the conventions of
 //! linking, a function that two others differed in). So all passes but the last run again until none of them changes anything. Facts
@@ -261,7 +262,7 @@ pub trait World {
 pub fn run<W: World>(inputs: &[&[u8]], shrink: Option<&Shrink>, world: &mut W) -> std::result::Result<Vec<Upgraded>, W::Error> {
     let mut group = Group::read(inputs, world)?;
     for _ in 0..MOST_ROUNDS {
-        if !group.round(shrink, world)? {
+        if !group.round(shrink, world)? && !group.link(shrink, world)? {
             group.order(shrink, world)?;
             return group.finish(world);
         }
@@ -346,6 +347,24 @@ impl<'a> Group<'a> {
         changed |= self.take_away(options, world)?;
         let compacted = all(self.modules.par_iter_mut().map(|module| compact(module, options)).collect(), world)?;
         Ok(changed | self.note(compacted))
+    }
+
+    /// Links by slot what has a name of its own, once nothing else is left to do: what is not used any more needs no place in a table. Tells
+    /// whether there was anything.
+    fn link<W: World>(&mut self, shrink: Option<&Shrink>, world: &mut W) -> std::result::Result<bool, W::Error> {
+        if !shrink.is_some_and(|options| options.isolate) {
+            return Ok(false);
+        }
+        let plans = world.plan(&self.modules)?;
+        if plans.iter().all(|plan| plan.standing.private.is_none()) {
+            return Ok(false);
+        }
+        let subjects = self.modules.iter_mut().zip(plans).map(|(module, plan)| {
+            let fixed = has_code_offsets(module) || module.check_conventions().is_err();
+            Subject { module, standing: plan.standing, fixed }
+        });
+        let linked = isolate::slots::run(&mut subjects.collect::<Vec<_>>()).map_err(|error| world.failed(0, error))?;
+        Ok(self.note(linked.into_iter().map(|outcome| vec![outcome]).collect()))
     }
 
     /// Runs the passes that give each other work until none finds any; tells whether one did.

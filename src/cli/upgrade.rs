@@ -244,7 +244,7 @@ pub struct WheelArgs {
 
     /// Write the names that symbols of private libraries got to FILE: the library, the old name and the new one in each line
     ///
-    /// They stand between tabs. Where several runs gave names, each tells its own.
+    /// They stand between tabs. Of what is linked by slot, the place in a table is told. Where several runs gave names, each tells its own.
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 

@@ -299,8 +299,8 @@ pub static KEPT_NAME: Code = Code {
     severity: Severity::Note,
     summary: "a symbol of a private library keeps its name",
     explanation: "`isolate` gives symbols of private libraries names that no other module has. Where another module may have to be \
-                  meant, or the symbol is to be one for the whole program, it keeps its own; the reason tells which. See \
-                  [isolate.md](isolate.md).",
+                  meant, or the symbol is to be one for the whole program, it keeps its own. `slots` links those with new names without \
+                  any, where that is certain to work. The reason tells why not. See [isolate.md](isolate.md).",
     remedy: "nothing",
     upgrade: Upgrade::Leaves,
 };

@@ -3,9 +3,10 @@
 use super::Run;
 use crate::codes::upgrading::UNWRITABLE;
 use crate::report::InputReport;
+use crate::report::ModuleReport;
 use anyhow::Result;
-use std::collections::BTreeSet;
-use wasm_pyfix_passes::isolate::{PASS, SYMBOLS};
+use std::collections::{HashMap, HashSet};
+use wasm_pyfix_passes::isolate::{self, slots};
 
 impl Run<'_> {
     /// Writes the map, if one is asked for.
@@ -15,13 +16,14 @@ impl Run<'_> {
     }
 }
 
-/// A line for each symbol: its library, the old name and the new one. Several targets may tell the same ones.
+/// A line for each symbol: its library, the old name, and the new one or the place in a table. Several targets may tell the same ones.
 fn lines(inputs: &[InputReport]) -> String {
-    let mut known = BTreeSet::new();
+    let mut known = HashSet::new();
     let mut text = String::new();
     for module in inputs.iter().flat_map(|input| &input.modules) {
-        let passes = module.passes.iter().filter(|pass| pass.pass == PASS);
-        for (old, new) in passes.flat_map(|pass| pass.names.get(SYMBOLS)).flatten().filter_map(|pair| pair.rsplit_once('=')) {
+        let tabled: HashMap<&str, &str> = pairs(module, slots::PASS, slots::TABLED).collect();
+        for (old, new) in pairs(module, isolate::PASS, isolate::SYMBOLS) {
+            let new = tabled.get(new).unwrap_or(&new);
             let line = format!("{}\t{old}\t{new}\n", module.path.as_deref().unwrap_or_default());
             if known.insert(line.clone()) {
                 text += &line;
@@ -29,4 +31,10 @@ fn lines(inputs: &[InputReport]) -> String {
         }
     }
     text
+}
+
+/// What a pass names under `key`: what was, and what it became.
+fn pairs<'m>(module: &'m ModuleReport, pass: &'static str, key: &'static str) -> impl Iterator<Item = (&'m str, &'m str)> {
+    let passes = module.passes.iter().filter(move |known| known.pass == pass);
+    passes.flat_map(move |pass| pass.names.get(key)).flatten().filter_map(|pair| pair.rsplit_once('='))
 }

@@ -21,6 +21,8 @@
 //! alone, and to give one function one slot under all its names (`addFunction`); and on nobody outside of the group overriding what a private
 //! library defines.
 
+pub mod slots;
+
 use crate::linking::environment::Environment;
 use crate::linking::looked_up::is_looked_up;
 use crate::linking::python::is_extension;

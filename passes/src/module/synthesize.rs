@@ -7,7 +7,8 @@
 
 use super::encode::{self, MUTABLE_I32};
 use super::*;
-use crate::{Error, Result, code};
+use crate::{Error, Result, body, code};
+use wasm_encoder::{MemArg, MemArgTarget};
 use wasmparser::{RefType, ValType};
 
 /// An address that is known when the module is loaded.
@@ -21,6 +22,11 @@ pub enum Address {
 
 /// Engines refuse larger tables (WebAssembly JavaScript Interface, implementation-defined limits).
 const MAX_TABLE_SIZE: u32 = 10_000_000;
+
+/// A word of memory, so many bytes behind an address.
+fn word(offset: u64) -> MemArg {
+    MemArg { offset, align: 2, target: MemArgTarget::Memory(0), ordering: None }
+}
 
 const IMMUTABLE_I32: GlobalType = GlobalType { content_type: ValType::I32, mutable: false, shared: false };
 
@@ -233,6 +239,36 @@ impl Module<'_> {
         self.run_first(function);
     }
 
+    /// Has the start function write addresses into memory of the module before anything else runs: one word behind the other, from `begin` on.
+    pub fn write_addresses(&mut self, begin: u32, addresses: &[Address]) {
+        let memory_base = self.import_global("env", "__memory_base", IMMUTABLE_I32).0;
+        let mut function = wasm_encoder::Function::new([]);
+        for (index, address) in addresses.iter().enumerate() {
+            function.instructions().global_get(memory_base);
+            match address {
+                Address::Memory(offset) => {
+                    function.instructions().global_get(memory_base).i32_const(*offset as i32).i32_add();
+                }
+                Address::Table(slot) => {
+                    let table_base = self.import_global("env", "__table_base", IMMUTABLE_I32).0;
+                    function.raw(body::relocated(table_base, *slot));
+                }
+            }
+            let offset = u64::from(begin) + 4 * index as u64;
+            function.instructions().i32_store(word(offset));
+        }
+        self.run_first(function);
+    }
+
+    /// Has the start function read globals out of memory before anything else runs, each so many bytes behind the address in `base`.
+    pub fn read_addresses(&mut self, base: GlobalId, globals: &[(GlobalId, u32)]) {
+        let mut function = wasm_encoder::Function::new([]);
+        for (global, offset) in globals {
+            function.instructions().global_get(base.0).i32_load(word(u64::from(*offset))).global_set(global.0);
+        }
+        self.run_first(function);
+    }
+
     /// Has the start function run `function`, which takes no arguments and has no `end` yet, before anything else.
     pub(super) fn run_first(&mut self, mut function: wasm_encoder::Function) {
         if let Some(start) = self.start {
@@ -256,12 +292,12 @@ impl Module<'_> {
 
     /// Exports the data `offset` bytes behind `__memory_base` as the symbol `name`. The loader adds the base to what is exported, and
     /// of several modules that export a name, the first one is meant by all of them.
-    pub fn export_data(&mut self, name: &'static str, offset: u32) {
+    pub fn export_data(&mut self, name: &str, offset: u32) {
         let id = GlobalId(self.globals.len() as u32);
         self.touched.insert(section::GLOBAL);
         self.touched.insert(section::EXPORT);
         self.globals.push(Global { ty: IMMUTABLE_I32, origin: Origin::Defined(ConstExpr::i32(offset as i32)) });
-        self.exports.push(Export { name: name.into(), item: Item::Global(id) });
+        self.exports.push(Export { name: name.to_string().into(), item: Item::Global(id) });
     }
 
     /// The type of a wrapper's zero result, for passes that build code.
