@@ -102,12 +102,14 @@ fn of_wheels(wheel: &WheelArgs, words: &mut Vec<String>) {
         package: _,
         map: _,
         keep_unfit: _,
+        stored,
     } = wheel;
     value(words, "--tag-style", *tag_style);
     files(words, "--libdir", libdir);
     values(words, "--exclude", exclude);
     value(words, "--isolate", *isolate);
     words.extend(compress.map(|level| format!("--compress={level}")));
+    flag(words, "--stored", *stored);
     flag(words, "--allow-python-mismatch", *allow_python_mismatch);
 }
 
@@ -154,8 +156,9 @@ mod tests {
         for words in [
             "--main=m.wasm --exceptions=legacy --no-extended-const --bigint --dyncalls=i64 --allow-struct-change --no-adapters",
             "--add-needed=a --remove-needed=b --allow-missing --no-check --keep-export=e --keep-exports-from=names --bsymbolic",
-            "-O0 --no-bind --no-prune --no-relocations --no-merge --no-encode --strip=all",
+            "-O0 --no-bind --no-isolate --no-prune --no-relocations --no-merge --no-encode --strip=all",
             "--tag-style=pep783 --libdir=lib --exclude=g --isolate=none --compress=11 --allow-python-mismatch",
+            "--stored",
         ] {
             assert_eq!(recorded(words), words);
         }

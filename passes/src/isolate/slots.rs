@@ -20,9 +20,9 @@ use crate::body::edit::Edits;
 use crate::body::facts::{Kind, behind_leb};
 use crate::linking::isolated;
 use crate::module::{Address, ElementItems, FunctionId, GlobalId, Import, Item, MemoryId, Module};
+use crate::parallel::prelude::*;
 use crate::{Kept, Outcome, Result};
 use indexmap::IndexMap;
-use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 /// Name of the pass.
