@@ -210,3 +210,23 @@ fn pyodide_fix_is_the_program() {
     let failed = python.args(["-c", RUN, "fix", "missing.whl", "-o", "dist"]).output().unwrap();
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
 }
+
+/// What is built elsewhere: all sources that cargo wants, and no data of tests.
+#[test]
+fn the_source_distribution_is_whole_and_small() {
+    let directory = tempfile::tempdir().unwrap();
+    let maturin = pypi::installed(pypi::MATURIN, Path::new("python3")).unwrap();
+    output_of(Command::new(maturin.join("bin/maturin")).current_dir(root()).args(["sdist", "--out"]).arg(directory.path()));
+    let archive = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
+    assert!(fs::metadata(&archive).unwrap().len() < 2_000_000);
+    output_of(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(directory.path()));
+    let root = directory.path().join(format!("wasm_pyfix-{}", env!("CARGO_PKG_VERSION")));
+    for file in
+        ["pyproject.toml", "LICENSE-MIT", "passes/LICENSE-MIT", "src/main.rs", "passes/src/lib.rs", "python/wasm_pyfix/py.typed"]
+    {
+        assert!(root.join(file).is_file(), "{file}");
+    }
+    assert!(!root.join("tests/fixtures").exists() && !root.join("benches").exists());
+    // Cargo reads it, with the versions that were locked.
+    output_of(Command::new(env!("CARGO")).current_dir(&root).args(["metadata", "--format-version", "1", "--locked", "--offline"]));
+}
