@@ -12,11 +12,14 @@
   (elem (global.get $tb) func $wrong $right)
   (func $wrong (param i32 i32) (result i32) local.get 0)
   (func $right (param i32) (result i32) local.get 0)
+  (func $get (result i32) (i32.add (global.get $mb) (i32.const 2560)))
   (func $put (i32.store (i32.const 8) (i32.add (global.get $mb) (i32.const 512))))
   (func (export "PyInit_m") (result i32)
     ;; By an address that another function put into memory.
     (call $put)
     (i32.store offset=60 (i32.load (i32.const 8)) (i32.add (global.get $tb) (i32.const 1)))
+    ;; By one that another function returned.
+    (i32.store offset=60 (call $get) (i32.add (global.get $tb) (i32.const 1)))
     ;; From behind its end.
     (i32.store (i32.sub (i32.add (global.get $mb) (i32.const 1228)) (i32.sub (i32.const 144) (i32.load (i32.const 0)))) (i32.add (global.get $tb) (i32.const 1)))
     ;; By an object in which it is, so far in front that nobody knows of it.
@@ -27,6 +30,7 @@
     (drop (call $PyType_Ready (i32.add (global.get $mb) (i32.const 1024))))
     (drop (call $PyType_Ready (i32.add (global.get $mb) (i32.const 1536))))
     (drop (call $PyType_Ready (i32.add (global.get $mb) (i32.const 2048))))
+    (drop (call $PyType_Ready (i32.add (global.get $mb) (i32.const 2560))))
     i32.const 0)
   (func (export "__wasm_apply_data_relocs")
     (i32.store (i32.add (global.get $mb) (i32.const 524)) (i32.add (global.get $mb) (i32.const 0)))
@@ -36,5 +40,7 @@
     (i32.store (i32.add (global.get $mb) (i32.const 1548)) (i32.add (global.get $mb) (i32.const 8)))
     (i32.store (i32.add (global.get $mb) (i32.const 1596)) (i32.add (global.get $tb) (i32.const 0)))
     (i32.store (i32.add (global.get $mb) (i32.const 2060)) (i32.add (global.get $mb) (i32.const 12)))
-    (i32.store (i32.add (global.get $mb) (i32.const 2108)) (i32.add (global.get $tb) (i32.const 0))))
-  (data (global.get $mb) "m.T\00m.U\00m.V\00m.W\00"))
+    (i32.store (i32.add (global.get $mb) (i32.const 2108)) (i32.add (global.get $tb) (i32.const 0)))
+    (i32.store (i32.add (global.get $mb) (i32.const 2572)) (i32.add (global.get $mb) (i32.const 16)))
+    (i32.store (i32.add (global.get $mb) (i32.const 2620)) (i32.add (global.get $tb) (i32.const 0))))
+  (data (global.get $mb) "m.T\00m.U\00m.V\00m.W\00m.X\00"))

@@ -31,22 +31,23 @@ pub fn look(
         found.left += given.len();
         return Ok(());
     };
-    let read = follow(module, &image, python, given);
-    found.left += read.left;
-    found.looked_at += read.found.len();
-    let wrong = mismatches(module, addresses, &read.found);
+    let Follow { found: read, left, regions, .. } = follow(module, &image, python, given);
+    found.left += left;
+    found.looked_at += read.len();
+    let wrong = mismatches(module, addresses, &read);
     if wrong.is_empty() {
         return Ok(());
     }
     // What code writes is looked for only now that it matters.
     let types: HashSet<FuncType> = wrong.iter().map(|mismatch| mismatch.actual.clone()).collect();
-    let uses = Uses::of(module, addresses, &read.regions, &types)?;
+    let uses = Uses::of(module, addresses, &regions, &types)?;
     image.forget(uses.written.clone());
     let sure = follow(module, &image, python, given).found;
     let mut still = mismatches(module, addresses, &sure);
     found.left += wrong.len().saturating_sub(still.len());
+    // What is not sure counts where it is a reason to leave a pointer.
     let mut called: HashMap<u32, Vec<&FuncType>> = HashMap::new();
-    for pointer in &sure {
+    for pointer in read.iter().chain(&sure) {
         let types = called.entry(pointer.at).or_default();
         if !types.contains(&&pointer.expected) {
             types.push(&pointer.expected);

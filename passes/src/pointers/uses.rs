@@ -9,7 +9,7 @@
 //! it is pointed to, but for those of Python.
 //!
 //! **Relies on** what C code does with tables that Python reads:
-//! - It writes them by their names, not by addresses that another function put into memory, and not from behind their ends.
+//! - It writes them by their names, not by addresses that another function returned or put into memory, and not from behind their ends.
 //! - What Python is given the address of a table for, under a name with `Py`, does not put other functions into it.
 
 use super::Keeps;
