@@ -261,6 +261,37 @@ fn links_stay_links_and_what_they_lead_to_stays_as_it_is() {
     }
 }
 
+/// New files do not go where links lead, nor into the place of what is no part of the distribution.
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_behind_a_link() {
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    fs::create_dir_all(at("elsewhere")).unwrap();
+    fs::create_dir_all(at("libs")).unwrap();
+    fs::write(at("libs/liby.so"), module("", "(func (export \"f\"))")).unwrap();
+    unpack(&Wheel::new(NAME).file("demo/ext.abi3.so", &extension("liby.so")).build(), &at("tree"));
+    let arguments = |rest: &[&'static str]| [&["tree", "--libdir", "libs", "--isolate", "none"][..], rest].concat();
+    let says = |says: &str| {
+        let before = contents(directory.path());
+        for rest in [&["-o", "out"][..], &["--in-place"], &["--in-place", "-n"], &["-o", "out", "-n"]] {
+            let said = run_expecting(1, directory.path(), &arguments(rest));
+            assert!(said.contains("error[unwritable]: tree: cannot write `demo.libs/liby.so`: ") && said.contains(says), "{said}");
+            assert_eq!(contents(directory.path()), before);
+        }
+    };
+    symlink(at("elsewhere"), at("tree/demo.libs")).unwrap();
+    says("`demo.libs` is a symbolic link");
+    fs::remove_file(at("tree/demo.libs")).unwrap();
+    fs::create_dir(at("tree/demo.libs")).unwrap();
+    symlink("nowhere", at("tree/demo.libs/liby.so")).unwrap();
+    says("`demo.libs/liby.so` is a symbolic link");
+    fs::remove_file(at("tree/demo.libs/liby.so")).unwrap();
+    run_expecting(0, directory.path(), &arguments(&["--in-place"]));
+    assert!(at("tree/demo.libs/liby.so").is_file());
+}
+
 /// A folder with wheels, modules, an unpacked wheel, and what is none of these.
 fn folder() -> TempDir {
     let directory = tempfile::tempdir().unwrap();

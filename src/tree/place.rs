@@ -5,7 +5,7 @@
 //! contents are written to temporary files first and then renamed over the old ones: files that share their contents with a cache by
 //! hard links are replaced, and the cache stays as it is. What fails on the way is undone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ pub fn write(tree: &Tree, changes: &Changes, out: &Path, dry_run: bool) -> Resul
     if let Some(above) = out.ancestors().find_map(|above| fs::canonicalize(above).ok()) {
         ensure!(!above.starts_with(&root), "the output {} lies in the input: give another one to `-o`", out.display());
     }
+    refuse_taken(tree, changes)?;
     let plan = plan(tree, changes);
     let Ok(present) = fs::symlink_metadata(out) else {
         let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -51,6 +52,20 @@ pub fn write(tree: &Tree, changes: &Changes, out: &Path, dry_run: bool) -> Resul
         return Ok(());
     }
     bail!("{} is there already, and has other contents: give a new directory to `-o`, or remove it", out.display())
+}
+
+/// Fails where a new file would come into the place of something else, or behind a link, which may lead out of the tree.
+fn refuse_taken(tree: &Tree, changes: &Changes) -> Result<()> {
+    let others = tree.entries.iter().filter(|entry| entry.kind != Kind::Directory);
+    let others: BTreeMap<&Path, Kind> = others.map(|entry| (entry.path.as_path(), entry.kind)).collect();
+    let is_taken = |path: &Path| others.get(path).is_some_and(|_| !name(path).is_some_and(|name| changes.removed.contains(&name)));
+    for (name, _) in changes.written.iter().filter(|(_, changed)| changed.before.is_none()) {
+        if let Some(taken) = Path::new(name).ancestors().find(|path| is_taken(path)) {
+            let what = if others.get(taken) == Some(&Kind::Link) { "a symbolic link" } else { "a file" };
+            bail!("cannot write `{name}`: `{}` is {what}", taken.display());
+        }
+    }
+    Ok(())
 }
 
 /// All paths of the result, a directory before what is in it.
@@ -190,6 +205,7 @@ fn copy_link(_: &Path, _: &Path) -> std::io::Result<()> {
 /// # Errors
 /// When a file has changed since it was read, or cannot be written; all files are as they were then.
 pub fn replace(tree: &Tree, changes: &Changes, dry_run: bool) -> Result<()> {
+    refuse_taken(tree, changes)?;
     for (name, changed) in &changes.written {
         let path = tree.root.join(name);
         match &changed.before {
