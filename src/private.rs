@@ -3,6 +3,9 @@
 //! A library in a `*.libs` directory that another module of the wheel needs. None of a wheel with code, or with a module that has it in its data, that
 //! shows symbols to other packages (`setdlopenflags`, `RTLD_GLOBAL`): others may override them then.
 //!
+//! Loaders look for libraries in `/usr/lib` first. Where the distribution of a target has a library of the same file name, it is loaded in place
+//! of the private one, and does not have new names. So nobody is certain to get a private library that is called like one of these.
+//!
 //! What the names begin with is a hash of all modules of the wheel as they were found, and of the path of the library. So two wheels with
 //! the same library have different names, and the same input always gives the same ones.
 
@@ -11,6 +14,8 @@ use crate::code::openers::{self, Opens};
 use crate::exports::is_private;
 use crate::loader::base_name;
 use crate::shrink::Input;
+use crate::target::Target;
+use crate::target::libraries::package_of;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -18,7 +23,7 @@ use wasm_pyfix_passes::isolate::Standing;
 use wasm_pyfix_passes::linking::isolated;
 use wasm_pyfix_passes::module::Module;
 
-/// The standing of each of `modules`, which were found as `inputs`. `hashed` keeps what names begin with.
+/// The standing of each of `modules`, which were found as `inputs` and are for `targets`. `hashed` keeps what names begin with.
 ///
 /// # Errors
 /// When code cannot be unpacked.
@@ -26,6 +31,7 @@ pub fn standings(
     inputs: &[Input<'_>],
     modules: &[Module<'_>],
     code: &mut Code<'_>,
+    targets: &[&'static Target],
     hashed: &mut Option<Vec<[u8; 5]>>,
 ) -> Result<Vec<Standing>> {
     let needed: HashSet<&str> = modules.iter().flat_map(|module| &module.dylink.needed).map(|name| base_name(name)).collect();
@@ -35,7 +41,7 @@ pub fn standings(
     }
     let hashes = hashed.get_or_insert_with(|| hashes(inputs));
     let prefixes = private.iter().zip(hashes).map(|(private, hash)| private.then(|| isolated::prefix(*hash)));
-    let libraries = Needs::new(inputs, modules);
+    let libraries = Needs::new(inputs, modules, targets);
     let standings = prefixes.enumerate().map(|(place, private)| Standing { private, libraries: libraries.reached(place) });
     Ok(standings.collect())
 }
@@ -64,15 +70,19 @@ fn hashes(inputs: &[Input<'_>]) -> Vec<[u8; 5]> {
 
 /// Who needs whom.
 struct Needs {
-    /// For each module those that it needs; `None` if one of these is not there, or of several with its name nobody knows which is meant.
+    /// For each module those that it needs; `None` if one of these is not there, if of several with its name nobody knows which is meant, or
+    /// if the distribution of a target has one of that name, which comes first.
     needed: Vec<Option<Vec<usize>>>,
 }
 
 impl Needs {
-    fn new(inputs: &[Input<'_>], modules: &[Module<'_>]) -> Self {
+    fn new(inputs: &[Input<'_>], modules: &[Module<'_>], targets: &[&'static Target]) -> Self {
+        let is_shadowed = |name: &str| targets.iter().any(|target| package_of(target, name).is_some());
         let mut named: HashMap<&str, Option<usize>> = HashMap::new();
         for (place, input) in inputs.iter().enumerate() {
-            named.entry(base_name(input.path)).and_modify(|known| *known = None).or_insert(Some(place));
+            let name = base_name(input.path);
+            let found = Some(place).filter(|_| !is_shadowed(name));
+            named.entry(name).and_modify(|known| *known = None).or_insert(found);
         }
         let find = |name: &String| named.get(base_name(name)).copied().flatten();
         Needs { needed: modules.iter().map(|module| module.dylink.needed.iter().map(find).collect()).collect() }

@@ -13,6 +13,7 @@ use crate::exports::{self, Located};
 use crate::pipeline::{ModuleResult, Plan, ShrinkOptions};
 use crate::private;
 use crate::progress::{Phase, Progress};
+use crate::target::Target;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct Options {
     pub passes: ShrinkOptions,
     /// Which exports may go.
     pub exports: exports::Options,
+    /// Whom the result is for.
+    pub targets: Vec<&'static Target>,
 }
 
 /// A module before its upgrade.
@@ -83,7 +86,7 @@ impl<U: FnMut(&mut [Module<'_>]) -> Result<Vec<Vec<Outcome>>>> World for Around<
         let options = self.options.context("plans are for shrinking")?;
         let mut plans = exports::plan(&located, self.code, &options.exports)?;
         if options.passes.isolate {
-            let standings = private::standings(self.inputs, modules, self.code, &mut self.hashed)?;
+            let standings = private::standings(self.inputs, modules, self.code, &options.targets, &mut self.hashed)?;
             plans.iter_mut().zip(standings).for_each(|(plan, standing)| plan.standing = standing);
         }
         Ok(plans)

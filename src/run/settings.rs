@@ -150,7 +150,8 @@ impl Run<'_> {
         };
         let exports =
             exports::Options::new(args.exports.unwrap_or_default(), &args.keep_export, args.keep_exports_from.as_deref())?;
-        Ok(Some(shrink::Options { passes, exports }))
+        let targets = if self.args.target.one_wheel { self.targets.clone() } else { vec![self.target] };
+        Ok(Some(shrink::Options { passes, exports, targets }))
     }
 }
 

@@ -43,6 +43,7 @@ struct Symbol {
 
 /// Why names stay.
 const FULL: &str = "the library has no memory, or fills its table slots in its own way";
+const ITSELF: &str = "the library itself asks the loader for it";
 const SEVERAL: &str = "several modules define it";
 const EARLY: &str = "it is not certain that the library is loaded before a module that uses it";
 const WEAK: &str = "a module can do without it";
@@ -179,6 +180,7 @@ impl<'u> User<'u> {
             _ => false,
         };
         match () {
+            () if self.place == symbol.library => Some(ITSELF),
             () if !needs || needed => Some(EARLY),
             () if self.weak.contains(&*import.field) => Some(WEAK),
             () if !same => Some(TYPE),
