@@ -1,7 +1,9 @@
 //! Which libraries belong to a wheel alone, so that their symbols may get names that no other module has.
 //!
 //! A library in a `*.libs` directory that another module of the wheel needs. None of a wheel with code, or with a module that has it in its data, that
-//! shows symbols to other packages (`setdlopenflags`, `RTLD_GLOBAL`): others may override them then.
+//! shows symbols to other packages (`setdlopenflags`, `RTLD_GLOBAL`): others may override them then. And none of a wheel whose code may open
+//! one of its private libraries: under another spelling of its path the loader makes a second instance, and both have one state only as
+//! long as they find each other by name. Relied on is that modules which call `dlopen` do not open a library that others need.
 //!
 //! Loaders look for libraries in `/usr/lib` first. Where the distribution of a target has a library of the same file name, it is loaded in place
 //! of the private one, and does not have new names. So nobody is certain to get a private library that is called like one of these.
@@ -36,7 +38,8 @@ pub fn standings(
 ) -> Result<Vec<Standing>> {
     let needed: HashSet<&str> = modules.iter().flat_map(|module| &module.dylink.needed).map(|name| base_name(name)).collect();
     let private: Vec<bool> = inputs.iter().map(|input| is_private(input.path) && needed.contains(base_name(input.path))).collect();
-    if !private.contains(&true) || shows_symbols(modules, code)? {
+    let libraries = inputs.iter().zip(&private).filter(|(_, private)| **private).map(|(input, _)| base_name(input.path)).collect();
+    if !private.contains(&true) || may_be_met(&libraries, modules, code)? {
         return Ok(vec![Standing::default(); modules.len()]);
     }
     let hashes = hashed.get_or_insert_with(|| hashes(inputs));
@@ -46,10 +49,14 @@ pub fn standings(
     Ok(standings.collect())
 }
 
-/// Whether something makes symbols visible to other packages.
-fn shows_symbols(modules: &[Module<'_>], code: &mut Code<'_>) -> Result<bool> {
-    let in_code = code.opens()?.iter().any(|(_, opens)| matches!(opens, Opens::Global(_)));
-    Ok(in_code || modules.iter().any(openers::shows_symbols))
+/// Whether something makes symbols visible to other packages, or code may open one of the `libraries`, which are names of files.
+fn may_be_met(libraries: &HashSet<&str>, modules: &[Module<'_>], code: &mut Code<'_>) -> Result<bool> {
+    let meets = |(_, opens): &(String, Opens)| match opens {
+        Opens::Nothing => false,
+        Opens::Named(files) => files.iter().any(|file| libraries.contains(base_name(file))),
+        Opens::Any | Opens::Global(_) => true,
+    };
+    Ok(code.opens()?.iter().any(meets) || modules.iter().any(openers::shows_symbols))
 }
 
 /// A hash for each module, of its path and of the contents of all.

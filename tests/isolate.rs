@@ -129,6 +129,40 @@ fn a_wheel_works_by_itself_as_it_did() {
     }
 }
 
+/// The loader has a library twice that is opened by another spelling of its path. Both have one state, as without names of its own.
+#[test]
+fn a_library_that_is_loaded_twice_has_one_state() {
+    let library = r#"(module (@dylink.0 (mem-info (memory 4 2))) (import "env" "memory" (memory 1))
+        (import "env" "__memory_base" (global $base i32)) (import "GOT.mem" "state" (global $state (mut i32)))
+        (global (export "state") i32 (i32.const 0))
+        (func (export "f") (result i32)
+            (i32.store (global.get $state) (i32.add (i32.load (global.get $state)) (i32.const 1)))
+            (i32.load (global.get $state)))
+        (data (global.get $base) "\01\00\00\00"))"#;
+    let user = r#"(module (@dylink.0 (mem-info) (needed "libx.so")) (import "env" "memory" (memory 1))
+        (import "env" "f" (func $f (result i32))) (import "GOT.mem" "state" (global $state (mut i32)))
+        (func (export "PyInit_m") (result i32) (i32.const 0))
+        (func (export "called") (result i32) (call $f))
+        (func (export "read") (result i32) (i32.load (global.get $state))))"#;
+    let [library, user] = [library, user].map(|text| wat::parse_str(text).unwrap());
+    let files: [(&str, &[u8]); 3] =
+        [("demo/__init__.py", b"import ctypes\nload = ctypes.CDLL\n"), ("demo/m.abi3.so", &user), ("demo.libs/libx.so", &library)];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(wheel_name("demo"));
+    std::fs::write(&path, wheel("demo", &files)).unwrap();
+    let python = "import ctypes, demo
+m = ctypes.CDLL(demo.__path__[0] + '/m.abi3.so')
+m.called()
+x = ctypes.CDLL(demo.__path__[0] + '.libs/libx.so')
+str([x.f(), m.called(), x.f(), m.read()])";
+    for (name, arguments) in [("plain", &["--no-isolate"] as &[&str]), ("isolated", &[])] {
+        let wheel = upgraded(directory.path(), name, &path, Runtime::V0_29_5, arguments);
+        let job = Job { unpacked: vec![wheel], ..Job::new(name, python) };
+        let answer = run_jobs(Node::Installed, Runtime::V0_29_5, &[job]).unwrap().remove(0);
+        assert_eq!(answer.outcome.as_deref(), Ok("[3, 4, 5, 5]"), "{name}");
+    }
+}
+
 /// A second run knows the names; the same input gives the same bytes; another wheel with the same modules gets other names.
 #[test]
 fn names_are_made_once_and_for_one_wheel() {
@@ -193,13 +227,9 @@ fn the_old_name_stays_where_it_may_be_looked_up() {
     let kept = |python: &str, arguments: &[&str]| exports(LIBRARY, DEFINITION, CALL, NEEDED, python, arguments);
     let own = kept("", &[]);
     assert!(own.len() == 1 && is_own(&own[0]), "{own:?}");
-    for (python, arguments) in [
-        ("NAME = 'f'", &[] as &[&str]),
-        ("ctypes.CDLL(path)", &[]),
-        ("", &["--keep-export", "f"]),
-        ("", &["--no-prune"]),
-        ("", &["--exports", "all"]),
-    ] {
+    for (python, arguments) in
+        [("NAME = 'f'", &[] as &[&str]), ("", &["--keep-export", "f"]), ("", &["--no-prune"]), ("", &["--exports", "all"])]
+    {
         let both = kept(python, arguments);
         assert!(both.len() == 2 && is_own(&both[0]) && both[1] == "f", "{python} {arguments:?}: {both:?}");
     }
@@ -209,6 +239,9 @@ fn the_old_name_stays_where_it_may_be_looked_up() {
         // Others may override what is visible to them.
         ("sys.setdlopenflags(2)", &[]),
         ("CDLL('x', RTLD_GLOBAL)", &[]),
+        // It may be there twice then.
+        ("ctypes.CDLL(path)", &[]),
+        ("ctypes.CDLL('/a/libx.so')", &[]),
     ] {
         assert_eq!(kept(python, arguments), ["f"], "{python} {arguments:?}");
     }
