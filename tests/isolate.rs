@@ -235,6 +235,7 @@ fn the_old_name_stays_where_it_may_be_looked_up() {
     }
     for (python, arguments) in [
         ("", &["--no-isolate"] as &[&str]),
+        ("", &["--no-bind"]),
         ("", &["-O0"]),
         // Others may override what is visible to them.
         ("sys.setdlopenflags(2)", &[]),

@@ -64,8 +64,12 @@ fn reject_idle_options(args: &UpgradeArgs) -> Result<(), clap::Error> {
     if !size.keep_export.is_empty() && (size.no_prune || size.optimize == 0) {
         return Err(usage(&format!("`--keep-export` keeps some exports, and `{no_prune}` keeps all: leave out one of them")));
     }
-    if args.wheel.map.is_some() && (size.no_isolate || size.optimize == 0) {
-        let no_isolate = if size.no_isolate { "--no-isolate" } else { "-O0" };
+    if args.wheel.map.is_some() && (size.no_isolate || size.no_bind || size.optimize == 0) {
+        let no_isolate = match (size.no_isolate, size.no_bind) {
+            (true, _) => "--no-isolate",
+            (false, true) => "--no-bind",
+            (false, false) => "-O0",
+        };
         return Err(usage(&format!("`--map` tells new names, and `{no_isolate}` gives none: leave out one of them")));
     }
     if args.target.one_wheel && args.target.target.len() < 2 {

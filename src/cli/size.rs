@@ -33,7 +33,7 @@ pub struct SizeArgs {
     #[arg(long)]
     pub bsymbolic: bool,
 
-    /// Leave references of a module to itself to the loader
+    /// Leave references of a module to itself to the loader, and symbols of private libraries under their names
     #[arg(long)]
     pub no_bind: bool,
 

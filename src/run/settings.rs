@@ -138,7 +138,8 @@ impl Run<'_> {
         let passes = ShrinkOptions {
             bind: optimize && !args.no_bind,
             symbolic: args.bsymbolic,
-            isolate: optimize && !args.no_isolate,
+            // A library that asks the loader for what it defines would have one half of its state for itself and share the other.
+            isolate: optimize && !args.no_bind && !args.no_isolate,
             prune: optimize && !args.no_prune,
             strip: args.strip.map(Strip::from),
             merge: optimize && !args.no_merge,

@@ -185,6 +185,7 @@ fn options_that_do_nothing_are_told() {
         ("--bsymbolic -O0", "`-O0` binds nothing"),
         ("--bsymbolic --no-bind", "`--no-bind` binds nothing"),
         ("--keep-export x --no-prune", "`--no-prune` keeps all"),
+        ("--map names.tsv --no-bind", "`--no-bind` gives none"),
         ("--one-wheel", "is about several targets"),
     ] {
         let arguments: Vec<&str> = ["-n", "ext.so"].into_iter().chain(arguments.split(' ')).collect();

@@ -18,8 +18,9 @@
 //! breaks the conventions of linking or has debug information.
 //!
 //! **Relies on** `resolveSymbol` and `updateGOT` of Emscripten's `libdylink.js` (3.1.58 to 6.0) to find symbols by the name of an export
-//! alone, and to give one function one slot under all its names (`addFunction`); and on nobody outside of the group overriding what a private
-//! library defines.
+//! alone, and to give one function one slot under all its names (`addFunction`); on nobody outside of the group overriding what a private
+//! library defines; and on [`bind`](crate::bind) having been there before: where references of a library to itself stay under names that others
+//! have, it shares one half of its state.
 
 pub mod slots;
 
