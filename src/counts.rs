@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The key, and what it means for one and for several.
-const WORDS: [(&str, &str, &str); 54] = [
+const WORDS: [(&str, &str, &str); 55] = [
     ("bytes_of_padding_removed", "byte of padding removed", "bytes of padding removed"),
     ("bytes_of_zeros_removed", "byte of zeros removed", "bytes of zeros removed"),
     ("call_sites", "call site", "call sites"),
@@ -58,6 +58,7 @@ const WORDS: [(&str, &str, &str); 54] = [
     ("symbols_isolated", "symbol with a name of its own", "symbols with names of their own"),
     ("table_sizes_corrected", "table size corrected", "table sizes corrected"),
     ("table_slots_freed", "table slot freed", "table slots freed"),
+    ("tags_removed", "tag removed", "tags removed"),
     ("temp_ret0_imports_made_private", "import of tempRet0 made private", "imports of tempRet0 made private"),
     ("types_removed", "type removed", "types removed"),
     ("uncalled_imports_removed", "import that nobody calls removed", "imports that nobody calls removed"),

@@ -37,13 +37,13 @@ use crate::dyncall::{self, Signatures};
 use crate::isolate::{self, Standing, Subject};
 use crate::linking::code_offsets::has_code_offsets;
 use crate::linking::siblings::{Exporters, SiblingExports};
-use crate::module::{Module, validate};
+use crate::module::{Module, Written, validate};
 use crate::prune::{self, Exports, Member};
 use crate::strip::{self, Strip};
 use crate::symbols::{self, Alias};
 use crate::{
-    Environment, Error, Kept, Outcome, Result, dylink, encode, exceptions, extended_const, handlers, legalize, merge, order,
-    pointers, relocations, resolve, substitutes,
+    Environment, Error, Kept, Notice, Outcome, Result, code, dylink, encode, exceptions, extended_const, handlers, legalize, merge,
+    order, pointers, relocations, resolve, substitutes,
 };
 
 /// So many rounds over all passes at most, and so many over those that give each other work. Real modules need two or three.
@@ -503,11 +503,15 @@ fn compact(module: &mut Module<'_>, options: &Shrink) -> Result<Vec<Outcome>> {
 }
 
 /// Writes and validates `module`, if a pass changed it.
-fn finish(module: &Module<'_>, outcomes: Vec<Outcome>) -> Result<Upgraded> {
+fn finish(module: &Module<'_>, mut outcomes: Vec<Outcome>) -> Result<Upgraded> {
     if outcomes.iter().all(Outcome::is_unchanged) {
         return Ok(Upgraded { bytes: None, outcomes });
     }
-    let bytes = module.write()?;
+    let Written { bytes, names_lost } = module.written()?;
+    if let (Some(error), Some(last)) = (names_lost, outcomes.iter_mut().rfind(|outcome| !outcome.is_unchanged())) {
+        let message = format!("dropped the section `name`, which cannot be read: {error}");
+        last.notices.push(Notice::note(code::DROPPED_SECTIONS, message));
+    }
     validate(&bytes).map_err(|error| Error::Internal(format!("the result is not valid: {error}")))?;
     Ok(Upgraded { bytes: Some(bytes), outcomes })
 }

@@ -177,9 +177,9 @@ pub static COMPRESSED_ANEW: Code = Code {
 pub static DROPPED_SECTIONS: Code = Code {
     name: "dropped-sections",
     severity: Severity::Note,
-    summary: "custom sections that point into code were dropped",
+    summary: "custom sections that are wrong for the new code were dropped",
     explanation: "Debug information (`.debug_…`, source maps) names places in the code by their offsets, which are others now. \
-                  Names of functions stay.",
+                  Names of functions stay, but for a section `name` that cannot be read and so not be written with new numbers.",
     remedy: "keep the old module to debug it with",
     upgrade: Upgrade::Leaves,
 };

@@ -32,6 +32,7 @@ use wasmparser::{BinaryReader, FuncType, GlobalType, MemoryType, Operator, Opera
 
 pub use read::{FEATURES, Unsupported, validate};
 pub use synthesize::Address;
+pub(crate) use write::Written;
 
 /// Id of a function type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

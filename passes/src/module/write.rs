@@ -9,13 +9,30 @@ use super::{FunctionId, Item, Module, Origin, TypeId, dylink, encode, names, sec
 use crate::parallel::prelude::*;
 use crate::{Error, Result};
 
+/// A module that was written.
+pub struct Written {
+    /// It in the binary format.
+    pub bytes: Vec<u8>,
+    /// Why the section with the names is not in it: it had to be written anew and cannot be read.
+    pub names_lost: Option<Error>,
+}
+
 impl Module<'_> {
     /// The module in the binary format.
     ///
     /// # Errors
     /// [`Error::Internal`] when a pass left a reference to something it removed.
     pub fn write(&self) -> Result<Vec<u8>> {
+        Ok(self.written()?.bytes)
+    }
+
+    /// The module in the binary format, and what was lost on the way.
+    ///
+    /// # Errors
+    /// As [`Module::write`].
+    pub(crate) fn written(&self) -> Result<Written> {
         let maps = IndexMaps::new(self);
+        let mut names_lost = None;
         let mut out = Vec::with_capacity(self.input.len() + self.input.len() / 16);
         out.extend_from_slice(&self.input[..8]);
         // New sections go in front of the first section that must come after them.
@@ -28,7 +45,9 @@ impl Module<'_> {
                 }
             }
             if old.id == section::CUSTOM {
-                self.write_custom(old, &maps, &mut out);
+                if let Err(error) = self.write_custom(old, &maps, &mut out) {
+                    names_lost = Some(error);
+                }
             } else if self.must_encode(old.id, &maps) {
                 self.write_known(old.id, &maps, &mut out)?;
             } else {
@@ -38,7 +57,7 @@ impl Module<'_> {
         for new in pending {
             self.write_known(new, &maps, &mut out)?;
         }
-        Ok(out)
+        Ok(Written { bytes: out, names_lost })
     }
 
     /// The index that each type will have, by its id; that of a type which is gone means nothing.
@@ -157,7 +176,8 @@ impl Module<'_> {
         Ok(())
     }
 
-    fn write_custom(&self, old: &super::Section, maps: &IndexMaps, out: &mut Vec<u8>) {
+    /// Fails, and writes nothing, when names cannot be read that would have to be written anew: as they are they would be wrong.
+    fn write_custom(&self, old: &super::Section, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {
         let is_dylink = old.name == dylink::SECTION || old.name == dylink::LEGACY_SECTION;
         if is_dylink && (self.dylink_changes() || self.has_legacy_dylink()) {
             write_custom_section(dylink::SECTION, &self.dylink.write(), out);
@@ -165,17 +185,15 @@ impl Module<'_> {
         } else if let Some(payload) = &old.replacement {
             write_custom_section(&old.name, payload, out);
         } else if old.name == "name" && (!maps.keep_names() || !self.new_names.is_empty() || self.has_rewritten_bodies()) {
-            // A section that cannot be read says nothing that could be kept.
-            let payload = &self.input[old.payload..old.range.end];
-            if let Ok(payload) = names::rewrite(self, payload, old.payload as u64, maps) {
-                write_custom_section(&old.name, &payload, out);
-            }
+            let payload = names::rewrite(self, &self.input[old.payload..old.range.end], old.payload as u64, maps)?;
+            write_custom_section(&old.name, &payload, out);
         } else if self.shortest_lebs {
             // Its size and the length of its name may be longer than they need be.
             write_custom_section(&old.name, &self.input[old.payload..old.range.end], out);
         } else {
             out.extend_from_slice(&self.input[old.range.clone()]);
         }
+        Ok(())
     }
 
     fn write_known(&self, id: u8, maps: &IndexMaps, out: &mut Vec<u8>) -> Result<()> {

@@ -127,8 +127,10 @@ fn sweep(module: &mut Module<'_>, reached: &Reached) -> Result<Outcome> {
     module.remove_globals(&globals);
     outcome.count("globals_removed", defined);
     let alive = module.tags().iter().enumerate().filter(|(_, tag)| !tag.origin.is_dead());
-    let tags: Vec<TagId> = alive.filter(|(id, _)| !reached.tags.contains(&(*id as u32))).map(|(id, _)| TagId(id as u32)).collect();
+    let unreached = alive.filter(|(id, _)| !reached.tags.contains(&(*id as u32)));
+    let (tags, defined) = removable(unreached.map(|(id, tag)| (TagId(id as u32), tag.origin.defined().is_some())));
     module.remove_tags(&tags);
+    outcome.count("tags_removed", defined);
     outcome.count("imports_removed", imports_before - module.imports().len());
     for id in (0..module.types().len() as u32).map(TypeId) {
         let of_stub = stub.is_some_and(|stub| module.function(stub).ty == id);
