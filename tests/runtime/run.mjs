@@ -1,8 +1,10 @@
 // Runs Python snippets in a Pyodide runtime under Node, each in a fresh runtime.
 //
-// Standard input: one JSON object
-//   {"runtime": DIR, "jobs": [{"name", "files", "archives", "installs", "lock", "packages", "env", "python"}, ...]}
-//   runtime    an unpacked npm `pyodide` package
+// node run.mjs RUNTIME
+//   RUNTIME    an unpacked npm `pyodide` package
+//
+// Standard input: lines of JSON
+//   [{"name", "files", "archives", "installs", "lock", "packages", "env", "python"}, ...]
 //   files      [[path in the runtime, path on the host], ...], written before anything runs
 //   archives   [[path on the host, format, directory in the runtime or null], ...], unpacked without looking at tags
 //   installs   [path on the host, ...], wheels for pyodide.loadPackage: into site-packages, their libraries preloaded
@@ -19,11 +21,11 @@
 // Everything the runtime itself prints goes to standard error, so that it cannot be mistaken for an answer.
 import fs from 'node:fs';
 import path from 'node:path';
+import readline from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
 console.log = console.info = console.warn = console.error;
-const { runtime, jobs } = JSON.parse(fs.readFileSync(0, 'utf8'));
-const directory = path.resolve(runtime) + path.sep;
+const directory = path.resolve(process.argv[2]) + path.sep;
 const { loadPyodide } = await import(pathToFileURL(path.join(directory, 'pyodide.mjs')));
 
 // A fatal error of an abandoned runtime can surface outside of any promise; it belongs to the job that is running.
@@ -69,7 +71,7 @@ async function run(job, printed) {
   return { value, libraries: [...instances].map((library) => library.name) };
 }
 
-for (const job of jobs) {
+async function answer(job) {
   const printed = [];
   const crashed = new Promise((_, reject) => { fail = reject; });
   let answer;
@@ -80,5 +82,9 @@ for (const job of jobs) {
   }
   fail = () => {};
   fs.writeSync(1, JSON.stringify(answer) + '\n');
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  for (const job of JSON.parse(line)) await answer(job);
 }
 process.exit(0);

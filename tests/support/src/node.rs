@@ -1,11 +1,14 @@
 //! Python snippets run in Pyodide under Node, through `tests/runtime/run.mjs`.
 //!
-//! One Node process takes many jobs and gives each a fresh runtime, since a runtime that failed fatally cannot be used again.
+//! One Node process takes many jobs and gives each a fresh runtime, since a runtime that failed fatally cannot be used again. Processes are
+//! kept for later jobs: the first runtime of a process takes twice as long to start as the others.
 
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -111,57 +114,108 @@ pub fn run_python(runtime: Runtime, files: &[(&str, &[u8])], python: &str) -> Re
 /// # Errors
 /// When Node or the runtime cannot be had; never because of what a job does.
 pub fn run_jobs(node: Node, runtime: Runtime, jobs: &[Job]) -> Result<Vec<Answer>> {
-    let directory = runtime.directory()?;
     let scratch = tempfile::tempdir()?;
-    let request = Request {
-        runtime: directory.to_string_lossy().into_owned(),
-        jobs: jobs
-            .iter()
-            .enumerate()
-            .map(|(index, job)| RequestedJob::write(job, &scratch.path().join(index.to_string())))
-            .collect::<Result<_>>()?,
-    };
-    let mut child = node
-        .command()?
-        .arg(crate::repository().join("tests/runtime/run.mjs"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start Node")?;
-    let lines = answers_of(&mut child)?;
-    let stderr = tail_of(&mut child)?;
-    let mut stdin = child.stdin.take().context("Node has a standard input")?;
-    stdin.write_all(&serde_json::to_vec(&request)?).context("Node does not read its jobs")?;
-    drop(stdin);
-
+    let place = |index: usize| scratch.path().join(index.to_string());
+    let requested: Vec<RequestedJob> =
+        jobs.iter().enumerate().map(|(index, job)| RequestedJob::write(job, &place(index))).collect::<Result<_>>()?;
+    let mut process = Process::take(node, runtime)?;
+    process.ask(&requested)?;
     let mut answers = Vec::new();
-    let mut failure = None;
-    for job in jobs {
-        let received = if failure.is_none() { lines.recv_timeout(PATIENCE) } else { Err(RecvTimeoutError::Disconnected) };
-        match received {
+    for index in 0..jobs.len() {
+        match process.lines.recv_timeout(PATIENCE) {
             Ok(line) => answers.push(parse(&line)?),
             Err(cause) => {
-                let why = failure.get_or_insert_with(|| {
-                    let _ = child.kill();
-                    let what = match cause {
-                        RecvTimeoutError::Timeout => "no answer within three minutes",
-                        RecvTimeoutError::Disconnected => "Node ended without an answer",
-                    };
-                    format!("{what}; it printed:\n{}", stderr.recv().unwrap_or_default())
-                });
-                answers.push(Answer { name: job.name.clone(), outcome: Err(why.clone()), libraries: Vec::new() });
+                let why = process.end(cause);
+                let failed = |job: &Job| Answer { name: job.name.clone(), outcome: Err(why.clone()), libraries: Vec::new() };
+                answers.extend(jobs[index..].iter().map(failed));
+                return Ok(answers);
             }
         }
     }
-    child.wait().context("cannot wait for Node")?;
+    process.keep(jobs.len());
     Ok(answers)
 }
 
-#[derive(Serialize)]
-struct Request {
-    runtime: String,
-    jobs: Vec<RequestedJob>,
+/// A Node process that waits for jobs. It ends when its standard input does, at the latest with the program that started it.
+struct Process {
+    node: Node,
+    runtime: Runtime,
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+    /// Gives the end of what it printed on standard error.
+    printed: JoinHandle<Vec<u8>>,
+    /// How many jobs it had.
+    jobs: usize,
+}
+
+/// The processes that wait for jobs, the one that has waited longest first.
+static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+
+impl Process {
+    /// Each has the memory of some runtimes.
+    const AT_MOST: usize = 4;
+
+    /// What runtimes leave behind is not all collected.
+    const JOBS: usize = 40;
+
+    /// One that waits, or a new one.
+    fn take(node: Node, runtime: Runtime) -> Result<Process> {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = idle.iter().position(|process| (process.node, process.runtime) == (node, runtime)) {
+            return Ok(idle.remove(index));
+        }
+        drop(idle);
+        let mut child = node
+            .command()?
+            .arg(crate::repository().join("tests/runtime/run.mjs"))
+            .arg(runtime.directory()?)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start Node")?;
+        let lines = answers_of(&mut child)?;
+        let printed = tail_of(&mut child)?;
+        let stdin = child.stdin.take().context("Node has a standard input")?;
+        Ok(Process { node, runtime, child, stdin, lines, printed, jobs: 0 })
+    }
+
+    fn ask(&mut self, jobs: &[RequestedJob]) -> Result<()> {
+        let mut line = serde_json::to_vec(jobs)?;
+        line.push(b'\n');
+        self.stdin.write_all(&line).context("Node does not read its jobs")
+    }
+
+    /// Lets it wait for the jobs of others, after `jobs` more.
+    fn keep(mut self, jobs: usize) {
+        self.jobs += jobs;
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaving = if self.jobs >= Self::JOBS { Some(self) } else { push(&mut idle, self) };
+        drop(idle);
+        if let Some(Process { mut child, stdin, .. }) = leaving {
+            drop(stdin);
+            let _ = child.wait();
+        }
+    }
+
+    /// Ends it, and says why there is no answer.
+    fn end(mut self, cause: RecvTimeoutError) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let what = match cause {
+            RecvTimeoutError::Timeout => "no answer within three minutes",
+            RecvTimeoutError::Disconnected => "Node ended without an answer",
+        };
+        let printed = self.printed.join().unwrap_or_default();
+        format!("{what}; it printed:\n{}", String::from_utf8_lossy(&printed))
+    }
+}
+
+/// Adds `process` to `idle`, and gives back the one that is too many.
+fn push(idle: &mut Vec<Process>, process: Process) -> Option<Process> {
+    idle.push(process);
+    (idle.len() > Process::AT_MOST).then(|| idle.remove(0))
 }
 
 #[derive(Serialize)]
@@ -227,15 +281,18 @@ fn answers_of(child: &mut Child) -> Result<Receiver<String>> {
     Ok(receiver)
 }
 
-/// The end of the child's standard error, once it is complete. Reading goes on all the time, or the child would block.
-fn tail_of(child: &mut Child) -> Result<Receiver<String>> {
+/// The end of the child's standard error. Reading goes on all the time, or the child would block.
+fn tail_of(child: &mut Child) -> Result<JoinHandle<Vec<u8>>> {
+    const LENGTH: usize = 2000;
     let mut stderr = child.stderr.take().context("Node has a standard error")?;
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut printed = Vec::new();
-        let _ = stderr.read_to_end(&mut printed);
-        let start = printed.len().saturating_sub(2000);
-        let _ = sender.send(String::from_utf8_lossy(&printed[start..]).into_owned());
-    });
-    Ok(receiver)
+    Ok(std::thread::spawn(move || {
+        let mut tail = Vec::new();
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = stderr.read(&mut piece) {
+            tail.extend_from_slice(&piece[..length]);
+            let excess = tail.len().saturating_sub(LENGTH);
+            tail.drain(..excess);
+        }
+        tail
+    }))
 }
