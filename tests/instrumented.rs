@@ -8,8 +8,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use support::fixtures::{Group, differences};
-use support::{Answer, Job, Node, Runtime, npm, run_jobs};
+use support::fixtures::{Group, differences, run_in_turn};
+use support::{Answer, Job, Node, Runtime, npm};
 use wasm_pyfix::cli;
 use wasm_pyfix::run::InMemory;
 
@@ -88,7 +88,7 @@ fn answers(group: &Group, runtime: Runtime) -> Vec<Answer> {
         job
     });
     let jobs: Vec<Job> = jobs.collect();
-    run_jobs(Node::Installed, runtime, &jobs).unwrap_or_else(|error| panic!("{error:#}"))
+    run_in_turn(Node::Installed, runtime, jobs).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 #[track_caller]

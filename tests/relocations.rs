@@ -453,7 +453,7 @@ fn modules_with_tables_run() {
             after.unwrap_or(upgraded)
         });
         for runtime in Runtime::UPGRADED {
-            let answers = group.run(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}"));
+            let answers = group.run_together(Node::Installed, runtime).unwrap_or_else(|error| panic!("{error:#}"));
             let differences = fixtures::differences(&answers);
             assert!(differences.is_empty() && !answers.is_empty(), "{} {name}\n{}", runtime.version(), differences.join("\n"));
         }

@@ -57,30 +57,9 @@ impl Group {
         run_jobs(node, runtime, &jobs)
     }
 
-    /// Runs every module that has something to print, one after the other in one `runtime`, as the modules of a program do. Starting a runtime
-    /// takes longer than most modules do. What ends the runtime is the outcome of all.
+    /// Runs every module that has something to print, one after the other in one `runtime`, as the modules of a program do.
     pub fn run_together(&self, node: Node, runtime: Runtime) -> Result<Vec<Answer>> {
-        const EACH: &str = "
-import json
-from pyodide.code import eval_code
-def outcome(script):
-    try:
-        return {'Ok': eval_code(script, {})}
-    except Exception as error:
-        return {'Err': f'{type(error).__name__}: {error}'}
-json.dumps([outcome(script) for script in SCRIPTS])";
-        let jobs: Vec<Job> = self.modules.iter().filter_map(|(file, _)| self.job(file)).collect();
-        let Some(first) = jobs.first() else { return Ok(Vec::new()) };
-        let scripts: Vec<&str> = jobs.iter().map(|job| job.python.as_str()).collect();
-        let python = format!("SCRIPTS = {}{EACH}", serde_json::to_string(&scripts)?);
-        let all = run_jobs(node, runtime, &[Job { python, ..first.clone() }])?;
-        let all = all.into_iter().next().context("one answer for one job")?;
-        let outcomes: Vec<Result<String, String>> = match all.outcome {
-            Ok(outcomes) => serde_json::from_str(&outcomes)?,
-            Err(error) => vec![Err(error); jobs.len()],
-        };
-        let answers = jobs.into_iter().zip(outcomes);
-        Ok(answers.map(|(job, outcome)| Answer { name: job.name, outcome, libraries: Vec::new() }).collect())
+        run_in_turn(node, runtime, self.modules.iter().filter_map(|(file, _)| self.job(file)).collect())
     }
 
     /// What runs the module `file`, or `None` when it is there only for others.
@@ -104,6 +83,30 @@ json.dumps([outcome(script) for script in SCRIPTS])";
             ..Job::new(file, python)
         })
     }
+}
+
+/// Runs the snippets of `jobs` one after the other in one `runtime`, with the files and the environment of the first: starting a runtime
+/// takes longer than most modules do. What ends the runtime is the outcome of all.
+pub fn run_in_turn(node: Node, runtime: Runtime, jobs: Vec<Job>) -> Result<Vec<Answer>> {
+    const EACH: &str = "
+import json
+from pyodide.code import eval_code
+def outcome(script):
+    try:
+        return {'Ok': eval_code(script, {})}
+    except Exception as error:
+        return {'Err': f'{type(error).__name__}: {error}'}
+json.dumps([outcome(script) for script in SCRIPTS])";
+    let Some(first) = jobs.first() else { return Ok(Vec::new()) };
+    let scripts: Vec<&str> = jobs.iter().map(|job| job.python.as_str()).collect();
+    let python = format!("SCRIPTS = {}{EACH}", serde_json::to_string(&scripts)?);
+    let all = run_jobs(node, runtime, &[Job { python, ..first.clone() }])?.into_iter().next().context("one answer for one job")?;
+    let outcomes: Vec<Result<String, String>> = match all.outcome {
+        Ok(outcomes) => serde_json::from_str(&outcomes)?,
+        Err(error) => vec![Err(error); jobs.len()],
+    };
+    let answers = jobs.into_iter().zip(outcomes);
+    Ok(answers.map(|(job, outcome)| Answer { name: job.name, outcome, libraries: Vec::new() }).collect())
 }
 
 /// Whether a module's 64-bit integers were legalized, that is, split into two 32-bit ones for a main module without BIGINT.
