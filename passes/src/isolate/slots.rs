@@ -19,7 +19,7 @@ use crate::body::code;
 use crate::body::edit::Edits;
 use crate::body::facts::{Kind, behind_leb};
 use crate::linking::isolated;
-use crate::module::{Address, ElementItems, FunctionId, GlobalId, Import, Item, MemoryId, Module};
+use crate::module::{Address, FunctionId, GlobalId, Import, Item, MemoryId, Module};
 use crate::parallel::prelude::*;
 use crate::{Kept, Outcome, Result};
 use indexmap::IndexMap;
@@ -146,16 +146,7 @@ impl<'u> User<'u> {
         let mut seen: HashSet<Item> = module.exports().iter().map(|export| export.item).collect();
         let function = |id: FunctionId| Item::Function(module.resolved(id));
         seen.extend(module.start().map(function));
-        for segment in module.elements() {
-            match &segment.items {
-                ElementItems::Functions(functions) => seen.extend(functions.iter().map(|id| function(*id))),
-                ElementItems::Expressions(_, expressions) => {
-                    seen.extend(expressions.iter().flat_map(|expression| expression.functions()).map(function));
-                }
-            }
-        }
-        let inits = module.globals().iter().filter_map(|global| global.origin.defined());
-        seen.extend(inits.flat_map(|init| init.functions()).map(function));
+        seen.extend(module.listed_functions().map(Item::Function));
         for (_, facts) in module.facts()? {
             let others = facts.immediates.iter().filter(|at| matches!(at.kind, Kind::TailCall | Kind::Reference));
             seen.extend(others.map(|at| function(FunctionId(at.id))));
