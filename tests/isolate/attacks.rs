@@ -84,7 +84,7 @@ fn attacks() -> Vec<Attack> {
     };
     let ((calls_y, x), (calls_x, y)) = (in_turn("x", "y"), in_turn("y", "x"));
     vec![
-        // Whoever looks a symbol up by its old name finds the addresses that modules have.
+        // Whoever looks a symbol up by its old name finds the addresses that modules have, in another instance of the library, too.
         Attack {
             package: "named",
             modules: vec![("m.abi3.so", user(NEEDED, "", "")), ("libx.so", library(10, "", "", ""))],
@@ -95,7 +95,7 @@ fn attacks() -> Vec<Attack> {
                 library('named').f(), load('named').call(), load('named').read()]",
             value: "[True, True, 11, 12, 12]",
         },
-        // There are several instances of the library and of the module, and all modules use the first library.
+        // There are two instances of the module, and of the library, and all modules use the first library.
         Attack {
             package: "twice",
             modules: vec![
@@ -105,7 +105,7 @@ fn attacks() -> Vec<Attack> {
             ],
             python: "",
             linked: Linked::Slot,
-            expression: "[value for module in (load('twice'), load('twice', 'n'), load('twice/../twice'))
+            expression: "[value for module in (load('twice'), load('twice', 'n'), load('again'))
                 for value in (module.call(), module.pointed(), module.same())] + [load('twice').read(), load('twice', 'n').read()]",
             value: "[21, 22, 1, 23, 24, 1, 25, 26, 1, 26, 26]",
         },
@@ -224,11 +224,12 @@ impl Attack {
 }
 
 const PYTHON: &str = "
-import importlib, os
+import os
 from ctypes import CDLL, RTLD_GLOBAL, addressof, c_int, c_void_p, cast
+os.symlink('twice', 'again')
 def load(package, name='m', **more): return CDLL(f'{os.getcwd()}/{package}/{name}.abi3.so', **more)
 def visible(package): return load(package, mode=RTLD_GLOBAL)
-def library(package): return CDLL(f'{os.getcwd()}/{package}/../{package}.libs/libx.so')
+def library(package): return CDLL(f'{os.getcwd()}/{package}.libs/libx.so')
 def address(function): return cast(function, c_void_p).value
 ";
 
@@ -255,8 +256,12 @@ fn symbols_by_slot_are_what_they_were_by_name() {
         }
         let answer =
             run_jobs(Node::Installed, runtime, &[Job { unpacked, ..Job::new("attacks", python.as_str()) }]).unwrap().remove(0);
-        let instances = answer.libraries.iter().filter(|path| path.ends_with("twice.libs/libx.so")).count();
-        assert_eq!(instances, 2, "{:?}", answer.libraries);
+        for package in ["named", "twice"] {
+            let ending = format!("{package}.libs/libx.so");
+            let instances = answer.libraries.iter().filter(|path| path.ends_with(&ending)).count();
+            // The loader of 314.0.7 has one spelling for a path.
+            assert_eq!(instances, if runtime == Runtime::V0_29_5 { 2 } else { 1 }, "{package}: {:?}", answer.libraries);
+        }
         let answer = answer.outcome.unwrap_or_else(|error| panic!("{}: {error}", runtime.version()));
         for (attack, value) in attacks.iter().zip(answer.lines()) {
             assert_eq!(value, attack.value, "{}: {}", runtime.version(), attack.package);
