@@ -44,8 +44,7 @@ pub fn standings(
     }
     let hashes = hashed.get_or_insert_with(|| hashes(inputs));
     let prefixes = private.iter().zip(hashes).map(|(private, hash)| private.then(|| isolated::prefix(*hash)));
-    let libraries = Needs::new(inputs, modules, targets);
-    let standings = prefixes.enumerate().map(|(place, private)| Standing { private, libraries: libraries.reached(place) });
+    let standings = prefixes.zip(needed_of(inputs, modules, targets)).map(|(private, needed)| Standing { private, needed });
     Ok(standings.collect())
 }
 
@@ -75,34 +74,16 @@ fn hashes(inputs: &[Input<'_>]) -> Vec<[u8; 5]> {
     inputs.iter().map(hash).collect()
 }
 
-/// Who needs whom.
-struct Needs {
-    /// For each module those that it needs; `None` if one of these is not there, if of several with its name nobody knows which is meant, or
-    /// if the distribution of a target has one of that name, which comes first.
-    needed: Vec<Option<Vec<usize>>>,
-}
-
-impl Needs {
-    fn new(inputs: &[Input<'_>], modules: &[Module<'_>], targets: &[&'static Target]) -> Self {
-        let is_shadowed = |name: &str| targets.iter().any(|target| package_of(target, name).is_some());
-        let mut named: HashMap<&str, Option<usize>> = HashMap::new();
-        for (place, input) in inputs.iter().enumerate() {
-            let name = base_name(input.path);
-            let found = Some(place).filter(|_| !is_shadowed(name));
-            named.entry(name).and_modify(|known| *known = None).or_insert(found);
-        }
-        let find = |name: &String| named.get(base_name(name)).copied().flatten();
-        Needs { needed: modules.iter().map(|module| module.dylink.needed.iter().map(find).collect()).collect() }
+/// For each module the places of those that it needs; `None` if one of these is not there, if of several with its name nobody knows which is
+/// meant, or if the distribution of a target has one of that name, which comes first.
+fn needed_of(inputs: &[Input<'_>], modules: &[Module<'_>], targets: &[&'static Target]) -> Vec<Option<Vec<usize>>> {
+    let is_shadowed = |name: &str| targets.iter().any(|target| package_of(target, name).is_some());
+    let mut named: HashMap<&str, Option<usize>> = HashMap::new();
+    for (place, input) in inputs.iter().enumerate() {
+        let name = base_name(input.path);
+        let found = Some(place).filter(|_| !is_shadowed(name));
+        named.entry(name).and_modify(|known| *known = None).or_insert(found);
     }
-
-    /// The libraries that a module gets, if all of them are known.
-    fn reached(&self, place: usize) -> Option<HashSet<usize>> {
-        let mut found = HashSet::new();
-        let mut waiting = vec![place];
-        while let Some(place) = waiting.pop() {
-            let needed = self.needed[place].as_ref()?.iter().copied();
-            waiting.extend(needed.filter(|library| found.insert(*library)));
-        }
-        Some(found)
-    }
+    let find = |name: &String| named.get(base_name(name)).copied().flatten();
+    modules.iter().map(|module| module.dylink.needed.iter().map(find).collect()).collect()
 }

@@ -4,47 +4,18 @@
 //! The modules of `tests/isolate/built` are made of `tests/isolate/src` by `tests/isolate/build.sh`. Where h5py and netcdf4 of Pyodide 0.28
 //! lie beside the repository, each with its own `libhdf5.so`, they are tried together, too.
 
-use std::io::{Cursor, Read, Write};
+#[path = "isolate/attacks.rs"]
+mod attacks;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use support::wheel::{self, entry};
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix_passes::module::Module;
-use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wasm-pyfix");
-
-/// The name of the wheel of a package.
-fn wheel_name(package: &str) -> String {
-    format!("{package}-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl")
-}
-
-/// A wheel of these files.
-fn wheel(package: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
-    let metadata = [
-        (format!("{package}-1.0.dist-info/METADATA"), format!("Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")),
-        (
-            format!("{package}-1.0.dist-info/WHEEL"),
-            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyodide_2025_0_wasm32\n".to_string(),
-        ),
-        (format!("{package}-1.0.dist-info/RECORD"), String::new()),
-    ];
-    let mut wheel = ZipWriter::new(Cursor::new(Vec::new()));
-    let files = files.iter().map(|(name, contents)| (name.to_string(), contents.to_vec()));
-    for (name, contents) in files.chain(metadata.map(|(name, text)| (name, text.into_bytes()))) {
-        wheel.start_file(name, SimpleFileOptions::default()).unwrap();
-        wheel.write_all(&contents).unwrap();
-    }
-    wheel.finish().unwrap().into_inner()
-}
-
-/// The entry `name` of an archive.
-fn entry(archive: &Path, name: &str) -> Vec<u8> {
-    let mut archive = ZipArchive::new(Cursor::new(std::fs::read(archive).unwrap())).unwrap();
-    let mut contents = Vec::new();
-    archive.by_name(name).unwrap_or_else(|error| panic!("{name}: {error}")).read_to_end(&mut contents).unwrap();
-    contents
-}
+const PLATFORM: &str = "pyodide_2025_0";
 
 /// The upgraded form of the wheel `input`, in the directory `name` of `directory`.
 fn upgraded(directory: &Path, name: &str, input: &Path, runtime: Runtime, arguments: &[&str]) -> PathBuf {
@@ -67,9 +38,7 @@ fn package(directory: &Path, package: &str, which: u32) -> PathBuf {
         (format!("{package}.libs/libstate.so"), &state),
     ];
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, contents)| (name.as_str(), *contents)).collect();
-    let path = directory.join(wheel_name(package));
-    std::fs::write(&path, wheel(package, &files)).unwrap();
-    path
+    wheel::write(directory, package, PLATFORM, &files)
 }
 
 /// Calls all functions of the extension modules of two packages.
@@ -148,8 +117,7 @@ fn a_library_that_is_loaded_twice_has_one_state() {
     let files: [(&str, &[u8]); 3] =
         [("demo/__init__.py", b"import ctypes\nload = ctypes.CDLL\n"), ("demo/m.abi3.so", &user), ("demo.libs/libx.so", &library)];
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(wheel_name("demo"));
-    std::fs::write(&path, wheel("demo", &files)).unwrap();
+    let path = wheel::write(directory.path(), "demo", PLATFORM, &files);
     let python = "import ctypes, demo
 m = ctypes.CDLL(demo.__path__[0] + '/m.abi3.so')
 m.called()
@@ -196,10 +164,8 @@ fn small(directory: &Path, path: &str, library: &str, extension: &str, needed: &
     };
     let extension = format!(r#"{extension} (func (export "PyInit_m") (result i32) (i32.const 0))"#);
     let (library, extension) = (module("", library), module(needed, &extension));
-    let wheel = wheel("demo", &[("demo/m.abi3.so", &extension), (path, &library), ("demo/__init__.py", python.as_bytes())]);
-    let input = directory.join(wheel_name("demo"));
-    std::fs::write(&input, wheel).unwrap();
-    input
+    let files: [(&str, &[u8]); 3] = [("demo/m.abi3.so", &extension), (path, &library), ("demo/__init__.py", python.as_bytes())];
+    wheel::write(directory, "demo", PLATFORM, &files)
 }
 
 const LIBRARY: &str = "demo.libs/libx.so";
@@ -290,8 +256,7 @@ fn group(modules: &[(&str, &str, &str)]) -> Vec<Vec<String>> {
     });
     let bytes: Vec<(&str, Vec<u8>)> = bytes.collect();
     let files: Vec<(&str, &[u8])> = bytes.iter().map(|(path, bytes)| (*path, bytes.as_slice())).collect();
-    let input = directory.path().join(wheel_name("demo"));
-    std::fs::write(&input, wheel("demo", &files)).unwrap();
+    let input = wheel::write(directory.path(), "demo", PLATFORM, &files);
     let output = upgraded(directory.path(), "out", &input, Runtime::V0_29_5, &[]);
     let names = |path: &str| {
         let bytes = entry(&output, path);
@@ -340,8 +305,8 @@ fn tabled(library_needs: &str, extension: &str, weak: bool) -> Vec<String> {
     let text = |text: &str| wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (library, extension) = (text(&library), text(&extension));
     let directory = tempfile::tempdir().unwrap();
-    let input = directory.path().join(wheel_name("demo"));
-    std::fs::write(&input, wheel("demo", &[("demo.libs/m.so", &extension), (LIBRARY, &library)])).unwrap();
+    let files: [(&str, &[u8]); 2] = [("demo.libs/m.so", &extension), (LIBRARY, &library)];
+    let input = wheel::write(directory.path(), "demo", PLATFORM, &files);
     let output = upgraded(directory.path(), "out", &input, Runtime::V0_29_5, &["--keep-export", "use"]);
     let second = upgraded(directory.path(), "second", &output, Runtime::V0_29_5, &["--keep-export", "use"]);
     assert_eq!(std::fs::read(&output).unwrap(), std::fs::read(&second).unwrap());

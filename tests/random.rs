@@ -11,8 +11,14 @@ mod program;
 #[path = "random/forms.rs"]
 mod forms;
 
+#[path = "random/split.rs"]
+mod split;
+
 #[path = "random/variants.rs"]
 mod variants;
+
+#[path = "random/wheels.rs"]
+mod wheels;
 
 use support::{Job, Node, Runtime, run_jobs};
 use wasm_pyfix::pipeline::{ModuleOptions, upgrade_module};
@@ -37,8 +43,9 @@ for seed in SEEDS:
 '\\n'.join(lines)
 ";
 
-fn seeds() -> std::ops::Range<u64> {
-    let Ok(asked) = std::env::var("WASM_PYFIX_RANDOM") else { return SEEDS };
+/// The seeds that are asked for, or those that always run.
+fn seeds(always: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let Ok(asked) = std::env::var("WASM_PYFIX_RANDOM") else { return always };
     let ends = asked.split_once("..").map(|(first, last)| (first.parse(), last.parse()));
     match ends {
         Some((Ok(first), Ok(last))) => first..last,
@@ -52,13 +59,13 @@ struct Program {
     module: Vec<u8>,
 }
 
-fn programs() -> Vec<Program> {
+fn programs(seeds: std::ops::Range<u64>) -> Vec<Program> {
     let assemble = |seed| {
         let text = forms::whole(seed);
         let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
         Program { seed, module }
     };
-    seeds().map(assemble).collect()
+    seeds.map(assemble).collect()
 }
 
 /// A line for every program.
@@ -101,7 +108,7 @@ fn assert_same(expected: &[String], got: &[String], what: &str) {
 
 #[test]
 fn random_programs_leave_the_same_trace() {
-    let programs = programs();
+    let programs = programs(seeds(SEEDS));
     let expected = traces(Node::Installed, Runtime::V0_27_7, &programs, |program| program.module.clone());
     assert_eq!(expected.len(), programs.len());
     for runtime in Runtime::UPGRADED {
@@ -118,7 +125,7 @@ fn random_programs_leave_the_same_trace() {
 #[test]
 fn random_programs_have_sites_of_every_kind() {
     let mut changed = std::collections::BTreeMap::<&str, usize>::new();
-    for program in programs() {
+    for program in programs(seeds(SEEDS)) {
         for (what, count) in upgraded(&program, false).1.changed {
             *changed.entry(what).or_default() += count;
         }

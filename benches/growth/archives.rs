@@ -110,6 +110,18 @@ fn needing<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<u8>> {
     Ok(wat::parse_str(format!("(module (@dylink.0 (mem-info (memory 0 0) (table 0 0)) {needed}))"))?)
 }
 
+/// A wheel with these modules.
+pub fn wheel<'c>(modules: impl Iterator<Item = (String, &'c [u8])>) -> Result<Input> {
+    let metadata = [
+        ("METADATA", &b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"[..]),
+        ("WHEEL", b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-abi3-pyodide_2025_0_wasm32\n"),
+        ("RECORD", b""),
+    ];
+    let metadata = metadata.map(|(name, contents)| (format!("demo-1.0.dist-info/{name}"), contents));
+    let input = archive(modules.chain(metadata), &["--no-check"])?;
+    Ok(Input { file: "demo-1.0-cp312-abi3-pyodide_2025_0_wasm32.whl", ..input })
+}
+
 fn archive<'c>(files: impl IntoIterator<Item = (String, &'c [u8])>, options: &'static [&'static str]) -> Result<Input> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, contents) in files {

@@ -14,6 +14,7 @@ mod imports;
 mod javascript;
 mod merge;
 mod pointers;
+mod private;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -78,6 +79,11 @@ const GENERATORS: &[Generator] = &[
     Generator { name: "types with a wrong slot", n: 2_000, make: pointers::types },
     Generator { name: "types with a wrong slot, checked", n: 5_000, make: pointers::types_checked },
     Generator { name: "calls of `qsort` with wrong functions", n: 2_000, make: pointers::arguments },
+    Generator { name: "private libraries with a user each", n: 100, make: private::with_a_user_each },
+    Generator { name: "private libraries with one user", n: 200, make: private::with_one_user },
+    Generator { name: "private libraries in a chain", n: 200, make: private::chain },
+    Generator { name: "private libraries that share names", n: 100, make: private::with_shared_names },
+    Generator { name: "symbols of a private library", n: 2_000, make: private::of_many_symbols },
     Generator { name: "values of JavaScript with many names", n: 10_000, make: javascript::shared_values },
 ];
 

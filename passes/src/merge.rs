@@ -19,7 +19,7 @@
 mod closure;
 
 use crate::linking::code_offsets::{CODE_OFFSETS, has_code_offsets};
-use crate::module::{ElementItems, FunctionId, Item, Module};
+use crate::module::{FunctionId, Item, Module};
 use crate::{Kept, Outcome, Result};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -52,22 +52,7 @@ fn observed(module: &Module<'_>) -> Result<HashSet<FunctionId>> {
         Item::Function(id) => Some(id),
         _ => None,
     });
-    let mut observed: HashSet<FunctionId> = exported.chain(module.start()).collect();
-    for segment in module.elements() {
-        match &segment.items {
-            ElementItems::Functions(functions) => observed.extend(functions),
-            ElementItems::Expressions(_, expressions) => {
-                for expression in expressions {
-                    observed.extend(expression.facts()?.functions().map(FunctionId));
-                }
-            }
-        }
-    }
-    let globals = module.globals().iter().filter_map(|global| global.origin.defined());
-    let tables = module.tables().iter().filter_map(|table| table.origin.defined()?.as_ref());
-    for init in globals.chain(tables) {
-        observed.extend(init.facts()?.functions().map(FunctionId));
-    }
+    let mut observed: HashSet<FunctionId> = exported.chain(module.start()).chain(module.listed_functions()).collect();
     for (_, facts) in module.facts()? {
         observed.extend(facts.taken().map(FunctionId));
     }

@@ -11,7 +11,7 @@ const DEPTH: usize = 8;
 const FUEL: usize = 12;
 
 /// Routines of the library that the other module calls, with their types.
-const SHARED: [(&str, &str); 5] = [
+pub const SHARED: [(&str, &str); 5] = [
     ("event", "(param i32)"),
     ("tired", "(result i32)"),
     ("throw_int", "(param i32)"),
@@ -41,7 +41,7 @@ const COUNTERS: &str = r#"
   (export "run" (func $run)) (export "events" (func $events)) (export "count" (func $count))"#;
 
 /// What every program imports.
-fn imports() -> String {
+pub fn imports() -> String {
     let mut text = PRELUDE.to_string();
     for (letters, parameters, result) in SIGNATURES {
         let ty = function_type((letters, parameters, result), "i32 ");
@@ -51,13 +51,13 @@ fn imports() -> String {
 }
 
 /// The type of functions of a signature, with more parameters before its own.
-fn function_type((_, parameters, result): Signature, more: &str) -> String {
+pub fn function_type((_, parameters, result): Signature, more: &str) -> String {
     let result = result.map(|ty| format!("(result {ty})")).unwrap_or_default();
     format!("(param {more}{}) {result}", parameters.join(" "))
 }
 
 /// Globals with the addresses of functions of the module's own, set when it starts; the first has the first slot of the table.
-fn slots(functions: std::ops::Range<usize>) -> String {
+pub fn slots(functions: std::ops::Range<usize>) -> String {
     let (mut globals, mut start) = (String::new(), String::new());
     for (slot, index) in functions.enumerate() {
         let _ = writeln!(globals, "(global $slot{index} (mut i32) (i32.const 0))");
@@ -81,14 +81,15 @@ fn elements(functions: std::ops::Range<usize>) -> String {
 }
 
 impl Parts {
-    fn routines(&self) -> String {
+    /// What every program can do.
+    pub fn routines(&self) -> String {
         let routines = program::ROUTINES.replace("HASH", &HASH.to_string()).replace("RECORDED", &RECORDED.to_string());
         let routines = routines.replace("EVENTS", &EVENTS.to_string()).replace("BUFFERS", &BUFFERS.to_string());
         routines + if self.outlined { OUTLINED } else { "" }
     }
 
     /// The function that calls the last one, again and again, and gives the hash; `before` is what it does first.
-    fn run(&self, before: &str) -> String {
+    pub fn run(&self, before: &str) -> String {
         let last = self.functions.len() - 1;
         let (letters, parameters, result) = self.signatures[last];
         let arguments: String = parameters.iter().map(|ty| convert("(local.get $round)", ty)).collect();
@@ -126,7 +127,7 @@ pub fn pair(seed: u64) -> (String, String) {
 }
 
 /// `text` with the fuel and the depth in memory, where both modules see them.
-fn shared(text: &str) -> String {
+pub fn shared(text: &str) -> String {
     let mut text = text.to_string();
     for (global, offset) in [("depth", DEPTH), ("fuel", FUEL)] {
         text = text.replace(&format!("(global ${global} (mut i32) (i32.const 0))"), "");

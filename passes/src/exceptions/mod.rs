@@ -40,7 +40,7 @@ use crate::linking::SETJMP_COUNTER;
 use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::exception_abi as abi;
 use crate::linking::siblings::SiblingExports;
-use crate::module::{Address, ConstExpr, ElementItems, FunctionId, GlobalId, Item, Module, Origin};
+use crate::module::{Address, FunctionId, GlobalId, Item, Module, Origin};
 use crate::parallel::prelude::*;
 use crate::{Environment, Error, Outcome, Result, code};
 use abi::{Abi, Role};
@@ -189,14 +189,7 @@ fn exposed(module: &Module<'_>) -> HashSet<FunctionId> {
         Item::Function(id) => Some(id),
         _ => None,
     });
-    let mut exposed: HashSet<FunctionId> = exported.collect();
-    for segment in module.elements() {
-        match &segment.items {
-            ElementItems::Functions(functions) => exposed.extend(functions),
-            ElementItems::Expressions(_, expressions) => exposed.extend(expressions.iter().flat_map(ConstExpr::functions)),
-        }
-    }
-    exposed
+    exported.chain(module.listed_functions()).collect()
 }
 
 /// Moves `tempRet0` into the module where it has no other use than joining and splitting 64-bit integers inside it. Modules that
@@ -276,13 +269,7 @@ fn private_words(module: &mut Module<'_>, abi: &Abi, state: &State) -> Result<Ve
 /// GOT entry. All are found in one look over the module.
 fn referenced(module: &Module<'_>, abi: &Abi, facts: &[(FunctionId, BodyFacts)]) -> HashSet<FunctionId> {
     let mut found: HashSet<FunctionId> = facts.iter().flat_map(|(_, facts)| facts.references.iter().copied()).collect();
-    for segment in module.elements() {
-        match &segment.items {
-            ElementItems::Functions(functions) => found.extend(functions.iter().copied()),
-            ElementItems::Expressions(_, expressions) => found.extend(expressions.iter().flat_map(ConstExpr::functions)),
-        }
-    }
-    found.extend(module.globals().iter().filter_map(|global| global.origin.defined()).flat_map(ConstExpr::functions));
+    found.extend(module.listed_functions());
     let named: HashSet<&str> = abi.function_addresses.iter().map(|(_, field, _)| field.as_str()).collect();
     let function = |item: Item| if let Item::Function(id) = item { Some(id) } else { None };
     found.extend(module.exports().iter().filter_map(|export| function(export.item)));

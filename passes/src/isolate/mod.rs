@@ -22,6 +22,7 @@
 //! library defines; and on [`bind`](crate::bind) having been there before: where references of a library to itself stay under names that others
 //! have, it shares one half of its state.
 
+mod needs;
 pub mod slots;
 
 use crate::linking::environment::Environment;
@@ -31,6 +32,7 @@ use crate::linking::{isolated, mangling};
 use crate::module::{Item, Module};
 use crate::{Kept, Outcome};
 use indexmap::IndexMap;
+use needs::Needs;
 use std::collections::{HashMap, HashSet};
 
 /// Name of the pass.
@@ -44,8 +46,8 @@ pub const SYMBOLS: &str = "symbols_isolated";
 pub struct Standing {
     /// It is a library of the group alone: what names that are made for it begin with ([`isolated::prefix`]).
     pub private: Option<String>,
-    /// The modules of the group that it gets by NEEDED, directly and through others, by their places; `None` if it may get others, too.
-    pub libraries: Option<HashSet<usize>>,
+    /// The modules of the group that are in its NEEDED, by their places; `None` if it may get others, too.
+    pub needed: Option<Vec<usize>>,
 }
 
 /// A module of a group.
@@ -62,8 +64,12 @@ pub struct Subject<'s, 'a> {
 /// Who exports and imports a name.
 #[derive(Debug, Default)]
 struct Symbol {
+    /// In order.
     definers: Vec<usize>,
-    users: Vec<usize>,
+    /// Somebody imports it.
+    used: bool,
+    /// Why nobody knows whose definition a user gets.
+    unknown: Option<&'static str>,
     /// It is data.
     data: bool,
     /// Not all of them do it as linkers have it.
@@ -120,9 +126,7 @@ fn symbols(subjects: &[Subject<'_, '_>]) -> IndexMap<String, Symbol> {
             let is_usual =
                 matches!((&*import.module, import.item), ("env", Item::Function(_)) | ("GOT.func" | "GOT.mem", Item::Global(_)));
             symbol.unusual |= subject.fixed || !is_usual;
-            if symbol.users.last() != Some(&place) {
-                symbol.users.push(place);
-            }
+            symbol.used = true;
         }
         for info in &module.dylink.export_info {
             if let Some(symbol) = symbols.get_mut(&*info.name) {
@@ -130,8 +134,25 @@ fn symbols(subjects: &[Subject<'_, '_>]) -> IndexMap<String, Symbol> {
             }
         }
     }
-    symbols.retain(|_, symbol| !symbol.users.is_empty());
+    symbols.retain(|_, symbol| symbol.used);
+    find_unknown(&mut symbols, subjects);
     symbols
+}
+
+/// Notes for each of `symbols` whether it is not known whose definition a user gets.
+fn find_unknown(symbols: &mut IndexMap<String, Symbol>, subjects: &[Subject<'_, '_>]) {
+    let needs = Needs::of(subjects);
+    for (place, subject) in subjects.iter().enumerate() {
+        let gets = needs.gets(place);
+        for import in subject.module.imports() {
+            let Some(symbol) = symbols.get_mut(&*import.field).filter(|symbol| symbol.unknown.is_none()) else { continue };
+            symbol.unknown = match () {
+                () if needs.is_open(place) => Some(ELSEWHERE),
+                () if symbol.definers.binary_search(&place).is_ok() || gets.any(&symbol.definers) => None,
+                () => Some(UNNEEDED),
+            };
+        }
+    }
 }
 
 /// Whether what is exported is a function or the address of data that the module defines.
@@ -183,14 +204,7 @@ fn stays(name: &str, symbol: &Symbol, subjects: &[Subject<'_, '_>], environment:
     if !symbol.definers.iter().all(is_of_group) {
         return Some(OF_OTHERS);
     }
-    let why = |place: &usize| match &subjects[*place].standing.libraries {
-        None => Some(ELSEWHERE),
-        Some(libraries) => {
-            let gets = |definer: &usize| definer == place || libraries.contains(definer);
-            (!symbol.definers.iter().any(gets)).then_some(UNNEEDED)
-        }
-    };
-    symbol.users.iter().find_map(why)
+    symbol.unknown
 }
 
 /// The numbers of names to come.

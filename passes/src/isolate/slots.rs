@@ -14,12 +14,13 @@
 //! makes an instance of the module that needs it; and on segments being written before the start function runs, as the core
 //! specification has it.
 
+use super::needs::{Gets, Needs};
 use super::{Numbers, Subject, is_definition};
 use crate::body::code;
 use crate::body::edit::Edits;
 use crate::body::facts::{Kind, behind_leb};
 use crate::linking::isolated;
-use crate::module::{Address, ElementItems, FunctionId, GlobalId, Import, Item, MemoryId, Module};
+use crate::module::{Address, FunctionId, GlobalId, Import, Item, MemoryId, Module};
 use crate::parallel::prelude::*;
 use crate::{Kept, Outcome, Result};
 use indexmap::IndexMap;
@@ -60,30 +61,37 @@ const WORD: u32 = 4;
 /// [`crate::Error::Refused`] for a module without room for more data or slots.
 pub fn run(subjects: &mut [Subject<'_, '_>]) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = subjects.iter().map(|_| Outcome::new(PASS)).collect();
-    let symbols = linked(subjects)?;
-    let mut numbers = Numbers::of(subjects);
-    let mut places: HashMap<usize, IndexMap<String, Item>> = HashMap::new();
-    for (name, symbol) in symbols {
+    let mut tables: IndexMap<usize, IndexMap<String, Item>> = IndexMap::new();
+    for (name, symbol) in linked(subjects)? {
         match symbol.why {
             Some(why) => outcomes[symbol.library].leave(Kept::Name, why),
-            None => drop(places.entry(symbol.library).or_default().insert(name, symbol.item)),
+            None => drop(tables.entry(symbol.library).or_default().insert(name, symbol.item)),
         }
     }
-    let mut libraries: Vec<usize> = places.keys().copied().collect();
-    libraries.sort_unstable();
-    for library in libraries {
-        let symbols = &places[&library];
+    let mut numbers = Numbers::of(subjects);
+    let mut places: HashMap<String, Place> = HashMap::new();
+    let mut names = Vec::new();
+    for (library, symbols) in tables {
         let Some(prefix) = subjects[library].standing.private.clone() else { continue };
         let table = numbers.next(&isolated::of_tables(&prefix));
-        export_table(subjects[library].module, &table, symbols)?;
+        export_table(subjects[library].module, &table, &symbols)?;
         let placed = symbols.keys().enumerate().map(|(index, name)| format!("{name}={table}[{index}]"));
         outcomes[library].count_each_named(TABLED, placed);
-        for (subject, outcome) in subjects.iter_mut().zip(&mut outcomes) {
-            let count = use_table(subject.module, &table, symbols)?;
-            outcome.count("references_through_tables", count);
-        }
+        places.extend(symbols.into_keys().zip(0..).map(|(name, index)| (name, Place { table: names.len(), index })));
+        names.push(table);
+    }
+    for (subject, outcome) in subjects.iter_mut().zip(&mut outcomes) {
+        let count = use_tables(subject.module, &names, &places)?;
+        outcome.count("references_through_tables", count);
     }
     Ok(outcomes)
+}
+
+/// Where a symbol is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Place {
+    table: usize,
+    index: u32,
 }
 
 /// The symbols with names of their own that somebody uses, in the order of the exports.
@@ -97,6 +105,7 @@ fn linked(subjects: &[Subject<'_, '_>]) -> Result<IndexMap<String, Symbol>> {
             symbols.entry(export.name.to_string()).or_insert(symbol);
         }
     }
+    let needs = Needs::of(subjects);
     for (place, subject) in subjects.iter().enumerate() {
         for export in subject.module.exports() {
             if let Some(symbol) = symbols.get_mut(&*export.name).filter(|symbol| symbol.library != place) {
@@ -106,11 +115,11 @@ fn linked(subjects: &[Subject<'_, '_>]) -> Result<IndexMap<String, Symbol>> {
         if !subject.module.imports().iter().any(|import| symbols.contains_key(&*import.field)) {
             continue;
         }
-        let user = User::new(place, subject)?;
+        let user = User::new(place, subject, &needs)?;
         for import in subject.module.imports() {
             if let Some(symbol) = symbols.get_mut(&*import.field) {
                 symbol.used = true;
-                symbol.why = symbol.why.or_else(|| user.needs_name(import, symbol, &subjects[symbol.library]));
+                symbol.why = symbol.why.or_else(|| user.needs_name(import, symbol, subjects[symbol.library].module));
             }
         }
     }
@@ -134,28 +143,20 @@ struct User<'u> {
     place: usize,
     module: &'u Module<'u>,
     has_memory: bool,
-    libraries: Option<&'u HashSet<usize>>,
+    needs: &'u Needs<'u>,
+    gets: Gets<'u>,
     weak: HashSet<&'u str>,
     /// What is more than called or read: exported, in a segment, referred to, called in place of the caller.
     seen: HashSet<Item>,
 }
 
 impl<'u> User<'u> {
-    fn new(place: usize, subject: &'u Subject<'_, '_>) -> Result<Self> {
+    fn new(place: usize, subject: &'u Subject<'_, '_>, needs: &'u Needs<'u>) -> Result<Self> {
         let module = &*subject.module;
         let mut seen: HashSet<Item> = module.exports().iter().map(|export| export.item).collect();
         let function = |id: FunctionId| Item::Function(module.resolved(id));
         seen.extend(module.start().map(function));
-        for segment in module.elements() {
-            match &segment.items {
-                ElementItems::Functions(functions) => seen.extend(functions.iter().map(|id| function(*id))),
-                ElementItems::Expressions(_, expressions) => {
-                    seen.extend(expressions.iter().flat_map(|expression| expression.functions()).map(function));
-                }
-            }
-        }
-        let inits = module.globals().iter().filter_map(|global| global.origin.defined());
-        seen.extend(inits.flat_map(|init| init.functions()).map(function));
+        seen.extend(module.listed_functions().map(Item::Function));
         for (_, facts) in module.facts()? {
             let others = facts.immediates.iter().filter(|at| matches!(at.kind, Kind::TailCall | Kind::Reference));
             seen.extend(others.map(|at| function(FunctionId(at.id))));
@@ -164,24 +165,26 @@ impl<'u> User<'u> {
             place,
             module,
             has_memory: has_memory(subject),
-            libraries: subject.standing.libraries.as_ref(),
+            needs,
+            gets: needs.gets(place),
             weak: module.dylink.weak_imports(),
             seen,
         })
     }
 
     /// Why the module cannot do without the name of `symbol`, which it imports as `import`.
-    fn needs_name(&self, import: &Import<'_>, symbol: &Symbol, library: &Subject<'_, '_>) -> Option<&'static str> {
-        let needs = self.libraries.is_some_and(|libraries| libraries.contains(&symbol.library));
-        let needed = library.standing.libraries.as_ref().is_none_or(|libraries| libraries.contains(&self.place));
+    fn needs_name(&self, import: &Import<'_>, symbol: &Symbol, library: &Module<'_>) -> Option<&'static str> {
+        let is_first = !self.needs.is_open(self.place)
+            && self.gets.any(&[symbol.library])
+            && !self.needs.each_other(self.place, symbol.library);
         let same = match (&*import.module, import.item, symbol.item) {
-            ("env", Item::Function(id), Item::Function(own)) => self.module.signature(id) == library.module.signature(own),
+            ("env", Item::Function(id), Item::Function(own)) => self.module.signature(id) == library.signature(own),
             ("GOT.func", Item::Global(_), Item::Function(_)) | ("GOT.mem", Item::Global(_), Item::Global(_)) => true,
             _ => false,
         };
         match () {
             () if self.place == symbol.library => Some(ITSELF),
-            () if !needs || needed => Some(EARLY),
+            () if !is_first => Some(EARLY),
             () if self.weak.contains(&*import.field) => Some(WEAK),
             () if !same => Some(TYPE),
             () if self.seen.contains(&import.item) => Some(SEEN),
@@ -223,15 +226,15 @@ fn export_table(module: &mut Module<'_>, table: &str, symbols: &IndexMap<String,
     Ok(())
 }
 
-/// Has a module use the table of a library in place of `symbols`; returns how many imports went.
-fn use_table(module: &mut Module<'_>, table: &str, symbols: &IndexMap<String, Item>) -> Result<usize> {
-    let mut called: HashMap<FunctionId, u32> = HashMap::new();
-    let mut addresses: Vec<(GlobalId, u32)> = Vec::new();
+/// Has a module use the tables with these `names` in place of the symbols in `places`; returns how many imports went.
+fn use_tables(module: &mut Module<'_>, names: &[String], places: &HashMap<String, Place>) -> Result<usize> {
+    let mut called: Vec<(FunctionId, Place)> = Vec::new();
+    let mut addresses: Vec<(GlobalId, Place)> = Vec::new();
     for import in module.imports() {
-        let Some(index) = symbols.get_index_of(&*import.field) else { continue };
+        let Some(place) = places.get(&*import.field) else { continue };
         match import.item {
-            Item::Function(id) => drop(called.insert(id, index as u32)),
-            Item::Global(id) => addresses.push((id, index as u32)),
+            Item::Function(id) => called.push((id, *place)),
+            Item::Global(id) => addresses.push((id, *place)),
             _ => {}
         }
     }
@@ -239,24 +242,27 @@ fn use_table(module: &mut Module<'_>, table: &str, symbols: &IndexMap<String, It
         return Ok(0);
     }
     let count = called.len() + addresses.len();
-    let base = module.data_address(table);
     module.define_globals(&addresses.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-    let mut functions: Vec<(FunctionId, u32)> = called.into_iter().collect();
-    functions.sort_unstable();
-    let mut held: HashMap<u32, GlobalId> = addresses.iter().map(|(id, index)| (*index, *id)).collect();
+    called.sort_unstable();
+    let mut held: HashMap<Place, GlobalId> = addresses.iter().map(|(id, place)| (*place, *id)).collect();
     let mut pointers: HashMap<FunctionId, GlobalId> = HashMap::new();
-    for (id, index) in functions {
-        let global = *held.entry(index).or_insert_with(|| {
+    for (id, place) in called {
+        let global = *held.entry(place).or_insert_with(|| {
             let global = module.add_global(0);
-            addresses.push((global, index));
+            addresses.push((global, place));
             global
         });
         pointers.insert(id, global);
     }
     call_through(module, &pointers)?;
     module.remove_functions(&pointers.keys().copied().collect::<Vec<_>>());
-    let words: Vec<(GlobalId, u32)> = addresses.into_iter().map(|(global, index)| (global, WORD * index)).collect();
-    module.read_addresses(base, &words);
+    let mut bases: HashMap<usize, GlobalId> = HashMap::new();
+    let words = addresses.into_iter().map(|(global, Place { table, index })| {
+        let base = *bases.entry(table).or_insert_with(|| module.data_address(&names[table]));
+        (global, base, WORD * index)
+    });
+    let words: Vec<(GlobalId, GlobalId, u32)> = words.collect();
+    module.read_addresses(&words);
     module.forget_import_infos();
     Ok(count)
 }

@@ -34,7 +34,7 @@ use crate::linking::code_offsets::drop_code_offsets;
 use crate::linking::siblings::SiblingExports;
 use crate::linking::signature::{has_i64, is_legalized, spelled, through_pointer};
 use crate::linking::{exception_abi, time_t};
-use crate::module::{ElementItems, FunctionId, Import, Item, Module};
+use crate::module::{FunctionId, Import, Item, Module};
 use crate::{Environment, Error, Kept, Outcome, Result, code};
 use shape::Shape;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -388,17 +388,15 @@ struct Referrers {
     bodies: HashMap<u32, BTreeSet<FunctionId>>,
     /// The same the other way round.
     functions: HashMap<FunctionId, HashSet<u32>>,
-    /// The functions that are exported, in a table or the start.
+    /// The functions that are exported, in a segment, an initial value or the start.
     exposed: HashSet<FunctionId>,
-    /// Element segments have expressions, which are rare enough not to be looked into.
-    any: bool,
 }
 
 impl Referrers {
     /// Whether anything but the functions `dead` refers to `id`.
     fn is_referred(&self, id: FunctionId, dead: &BTreeSet<FunctionId>) -> bool {
         let in_body = |body: &FunctionId| *body != id && !dead.contains(body);
-        self.any || self.exposed.contains(&id) || self.bodies.get(&id.0).is_some_and(|bodies| bodies.iter().any(in_body))
+        self.exposed.contains(&id) || self.bodies.get(&id.0).is_some_and(|bodies| bodies.iter().any(in_body))
     }
 
     /// The functions to which the body of `id` refers.
@@ -417,12 +415,7 @@ fn referrers(module: &Module<'_>, functions: &HashSet<u32>) -> Result<Referrers>
         Item::Function(id) => Some(id),
         _ => None,
     }));
-    for segment in module.elements() {
-        match &segment.items {
-            ElementItems::Functions(functions) => referrers.exposed.extend(functions),
-            ElementItems::Expressions(..) => referrers.any = true,
-        }
-    }
+    referrers.exposed.extend(module.listed_functions());
     let facts = module.facts()?.into_iter();
     // What was replaced is what it was replaced by.
     let meant = |function: u32| module.resolved(FunctionId(function)).0;

@@ -33,7 +33,7 @@ use crate::Result;
 use crate::body::facts::Facts;
 use crate::linking::internal_got;
 use crate::linking::relocation_code;
-use crate::module::{Address, ConstExpr, ElementItems, FunctionId, Item, Module, SegmentKind};
+use crate::module::{Address, ConstExpr, FunctionId, Item, Module, SegmentKind};
 use crate::parallel::prelude::*;
 
 /// The slots that one function names.
@@ -152,7 +152,7 @@ impl<'m> Table<'m> {
             again.retain(|id| table.may_be_walked(*id, &mut walks));
             asking = table.walk(module, again.into_iter().collect())?;
         }
-        let called_by_others = functions_with_addresses(module)?;
+        let called_by_others = functions_with_addresses(module);
         for (_, taken) in table.taken.iter_mut().filter(|(id, _)| called_by_others.contains(id)) {
             taken.unclear |= !taken.parameters.is_empty();
         }
@@ -230,24 +230,12 @@ fn callers(module: &Module<'_>, facts: &[(FunctionId, &Facts)]) -> HashMap<u32, 
 }
 
 /// The functions that others may call than those that name them.
-fn functions_with_addresses(module: &Module<'_>) -> Result<BTreeSet<u32>> {
+fn functions_with_addresses(module: &Module<'_>) -> BTreeSet<u32> {
     let exported = module.exports().iter().filter_map(|export| match export.item {
         Item::Function(id) => Some(module.resolved(id).0),
         _ => None,
     });
-    let mut functions: BTreeSet<u32> = exported.collect();
-    let mut expressions: Vec<&ConstExpr<'_>> = module.globals().iter().filter_map(|global| global.origin.defined()).collect();
-    expressions.extend(module.tables().iter().filter_map(|table| table.origin.defined()?.as_ref()));
-    for segment in module.elements() {
-        match &segment.items {
-            ElementItems::Functions(items) => functions.extend(items.iter().map(|id| module.resolved(*id).0)),
-            ElementItems::Expressions(_, items) => expressions.extend(items),
-        }
-    }
-    for expression in expressions {
-        functions.extend(expression.facts()?.functions().map(|id| module.resolved(FunctionId(id)).0));
-    }
-    Ok(functions)
+    exported.chain(module.listed_functions().map(|id| id.0)).collect()
 }
 
 fn offset<'s, 'a, Target>(kind: &'s SegmentKind<'a, Target>) -> Option<&'s ConstExpr<'a>> {

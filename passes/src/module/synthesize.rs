@@ -260,10 +260,10 @@ impl Module<'_> {
         self.run_first(function);
     }
 
-    /// Has the start function read globals out of memory before anything else runs, each so many bytes behind the address in `base`.
-    pub fn read_addresses(&mut self, base: GlobalId, globals: &[(GlobalId, u32)]) {
+    /// Has the start function read globals out of memory before anything else runs, each so many bytes behind the address in another one.
+    pub fn read_addresses(&mut self, globals: &[(GlobalId, GlobalId, u32)]) {
         let mut function = wasm_encoder::Function::new([]);
-        for (global, offset) in globals {
+        for (global, base, offset) in globals {
             function.instructions().global_get(base.0).i32_load(word(u64::from(*offset))).global_set(global.0);
         }
         self.run_first(function);

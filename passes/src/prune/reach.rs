@@ -101,6 +101,7 @@ impl Node {
 
 struct Search<'s, 'g> {
     graphs: &'s [Graph<'g>],
+    /// The modules that export each name that no import was found to need so far.
     exporters: HashMap<&'g str, Vec<usize>>,
     reached: Vec<Reached>,
     /// So many of the lowest slots of each module are reached.
@@ -215,7 +216,8 @@ impl Search<'_, '_> {
             let graphs = self.graphs;
             let graph = &graphs[index];
             if let Some(name) = graph.imports.get(&node) {
-                for exporter in self.exporters.get(name).cloned().unwrap_or_default() {
+                // Whoever imports it next finds all of them reached.
+                for exporter in self.exporters.remove(name).unwrap_or_default() {
                     self.export(exporter, name);
                 }
             }

@@ -5,7 +5,8 @@
 //! * [`node`]: Python snippets run in those runtimes, each in a fresh one;
 //! * [`fixtures`]: the exception-handling suite of `tests/fixtures` and what it must print;
 //! * [`measure`]: what the benchmarks have in common;
-//! * [`modules`]: every module at hand, for properties that hold for all of them.
+//! * [`modules`]: every module at hand, for properties that hold for all of them;
+//! * [`wheel`]: wheels of a few files.
 
 pub mod fixtures;
 pub mod measure;
@@ -14,6 +15,7 @@ pub mod node;
 pub mod npm;
 pub mod pypi;
 mod tool;
+pub mod wheel;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
