@@ -140,11 +140,26 @@ fn every_page_is_on_the_site() {
     assert_eq!(once, site());
     let book = read("book.toml");
     assert!(book.contains("src = \"docs\"") && book.contains("create-missing = false"));
+    let workflow = read(".github/workflows/site.yml");
+    assert!(
+        book.contains("build-dir = \"target/book\"") && workflow.contains("path: target/book") && workflow.contains("mdbook build")
+    );
     // The first page leads to one for each kind of reader.
     let first: HashSet<String> = links(&read("docs/introduction.md")).into_iter().collect();
     for page in ["authors.md", "distributions.md", "pages.md", "engine.md", "migrate.md", "troubleshooting.md"] {
         assert!(first.contains(page), "{page}");
     }
+}
+
+/// What README says that the example fetches: nothing but packages of the tests, in the same versions.
+#[test]
+fn the_example_runs_what_tests_run() {
+    let packages = |path: &str| serde_json::from_str::<serde_json::Value>(&read(path)).unwrap()["packages"].clone();
+    let all = packages("tests/npm/package-lock.json");
+    for (name, package) in packages("tests/npm/demo/package-lock.json").as_object().unwrap() {
+        assert!(name.is_empty() || all[name] == *package, "{name}: {package} and {}", all[name]);
+    }
+    assert!(read("examples/upgrade_pymupdf.rs").contains("npm::packages_of_the_demo()"));
 }
 
 /// A command line of a shell in words, up to where another command or a comment begins; `None` where a quote does not end.
