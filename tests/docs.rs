@@ -194,7 +194,7 @@ fn command_of(line: &str) -> Option<(String, bool)> {
     let end = before.chars().next_back().filter(|character| "\"`".contains(*character));
     let is_fed = before.contains("xargs ");
     let command = end.map_or(rest, |end| rest.split(end).next().unwrap_or_default());
-    let is_command = before.is_empty() || before.ends_with("$ ") || end.is_some() || is_fed;
+    let is_command = before.is_empty() || before.ends_with("$ ") || before.ends_with("; do ") || end.is_some() || is_fed;
     is_command.then(|| (command.to_string(), !is_fed && end != Some('`')))
 }
 
