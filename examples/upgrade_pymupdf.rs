@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn demonstrate() -> Result<bool> {
-    npm::packages()?;
+    npm::packages_of_the_demo()?;
     let subjects = subjects()?;
 
     heading("Before: what Pyodide 0.29.5 says about them");

@@ -2,8 +2,9 @@
 
 use crate::cli::{self, Command};
 use crate::exit::EXIT_DONE;
+use crate::plain::Paper;
 use crate::target::{commands, diff as target_diff};
-use crate::{check, diff, output, report, run as upgrade, show, usage, verify};
+use crate::{check, diff, output, report, run as upgrade, show, topics, usage, verify};
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -24,6 +25,7 @@ where
         Ok(Command::Target(args)) => commands::write(&args),
         Ok(Command::Targets(args)) => commands::targets(&args),
         Ok(Command::Completions(args)) => complete(args.shell),
+        Ok(Command::Help(args)) => page(args.subject.as_deref().unwrap_or_default()),
         Err(error) if error.use_stderr() => usage::tell(&error, asked_for_json(&args)),
         // Help and version are no failure.
         Err(error) => {
@@ -31,6 +33,13 @@ where
             output::printed(printed.map_err(Into::into), EXIT_DONE)
         }
     }
+}
+
+/// Prints the page on the topic `name`.
+fn page(name: &str) -> i32 {
+    let text = topics::find(name).map(|topic| topic.text(Paper::behind(&std::io::stdout()))).unwrap_or_default();
+    let mut stdout = anstream::AutoStream::auto(std::io::stdout());
+    output::printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Into::into), EXIT_DONE)
 }
 
 /// Prints the completions for `shell`.

@@ -36,6 +36,7 @@ mod sheet;
 pub mod show;
 pub mod shrink;
 pub mod target;
+pub mod topics;
 mod tree;
 mod usage;
 pub mod verify;

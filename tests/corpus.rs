@@ -34,6 +34,41 @@ fn cpp_exceptions() {
     check("cpp_exceptions", &[]);
 }
 
+/// What `docs/migrate.md` says of a wheel is what the commands in it print, but for that which needs a runtime. With `BLESS=1` in the environment
+/// it is written instead of compared.
+#[test]
+fn migrating_is_as_described() {
+    let Some(corpus) = support::corpus() else { return };
+    let (wheel, _) = expectation(&corpus, "nh3");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    std::fs::copy(&wheel, directory.path().join(wheel.file_name().expect("a name"))).expect("the wheel can be copied");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/migrate.md");
+    let text = std::fs::read_to_string(&path).expect("the page is there");
+    let (mut page, mut count) = (String::new(), 0);
+    for (number, block) in text.split("```\n").enumerate() {
+        let separator = if number == 0 { "" } else { "```\n" };
+        page += separator;
+        if !block.starts_with("$ wasm-pyfix ") || block.contains("wasm-pyfix verify") {
+            page += block;
+            continue;
+        }
+        for line in block.lines().filter_map(|line| line.strip_prefix("$ wasm-pyfix ")) {
+            count += 1;
+            let arguments: Vec<&str> = line.split(' ').collect();
+            let output =
+                support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory.path(), &arguments).output().expect("it starts");
+            let printed = [output.stdout, output.stderr].concat();
+            page += &format!("$ wasm-pyfix {line}\n{}", String::from_utf8(printed).expect("it prints text"));
+        }
+    }
+    assert!(count >= 5, "{count}");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, page).expect("the page can be written");
+    } else {
+        assert_eq!(text, page, "docs/migrate.md (BLESS=1 writes it)");
+    }
+}
+
 /// Upgrades the file that the corpus names for `test` and compares what it gives with the corpus's table.
 #[track_caller]
 fn check(test: &str, arguments: &[&str]) {

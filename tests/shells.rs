@@ -65,15 +65,23 @@ fn bash_completes_subcommands_and_options() {
     expect(&["wasm-pyfix", "che"], &["check"]);
     expect(&["wasm-pyfix", "target"], &["target", "targets"]);
     expect(&["wasm-pyfix", "--one"], &["--one-wheel"]);
+    expect(&["wasm-pyfix", "help", "e"], &["environment", "exceptions", "exit-codes", "explain"]);
     expect(&["wasm-pyfix", "check", "--aga"], &["--against-next"]);
     expect(&["wasm-pyfix", "upgrade", "--tag-style", "p"], &["pep783"]);
 }
 
 /// A page is one for `man`: its heads are those of manual pages, and its options those of the command.
 #[test]
-fn every_subcommand_has_a_manual_page() {
+fn every_subcommand_and_topic_has_a_manual_page() {
     let directory = tempfile::tempdir().unwrap();
     man_pages::write(directory.path()).unwrap();
+    for topic in &wasm_pyfix::topics::TOPICS {
+        let path = directory.path().join(format!("wasm-pyfix-{}.7", topic.name));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).replace('\\', "");
+        assert!(text.contains(&format!("wasm-pyfix-{} - {}", topic.name, topic.summary())), "{text}");
+        let items = topic.page.lines().filter(|line| line.starts_with("- ")).count();
+        assert_eq!(text.matches(".IP - 2").count(), items, "{text}");
+    }
     let page = |name: &str| {
         let path = directory.path().join(format!("{name}.1"));
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

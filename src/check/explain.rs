@@ -7,12 +7,10 @@ use crate::codes::{self, Code, FAMILIES, Severity, Upgrade};
 use crate::exit::EXIT_DONE;
 use crate::output;
 use crate::plain::{Paper, wrapped};
+use crate::topics::{WIDEST, without_links};
 use crate::usage;
 use anstyle::{AnsiColor, Style};
 use std::io::Write;
-
-/// Lines of running text are no longer than that: wider ones are hard to read.
-const WIDEST: usize = 100;
 
 /// Runs `args` and returns the exit code.
 pub fn run(args: &ExplainArgs) -> i32 {
@@ -94,23 +92,9 @@ fn rendered(code: &Code, width: usize) -> String {
     )
 }
 
-/// `text` with the words of Markdown's links, and without where they lead to.
-fn without_links(text: &str) -> String {
-    let Some((before, rest)) = text.split_once("](") else { return text.to_string() };
-    let Some((start, (_, after))) = before.rfind('[').zip(rest.split_once(')')) else { return text.to_string() };
-    format!("{}{}{}", &before[..start], &before[start + 1..], without_links(after))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn links_are_words() {
-        assert_eq!(without_links("see [a](#a), `x[0]` and [b.md](b.md)."), "see a, `x[0]` and b.md.");
-        assert_eq!(without_links("`refused[python-tag]: (…)`"), "`refused[python-tag]: (…)`");
-        assert_eq!(without_links("](x"), "](x");
-    }
 
     /// Of codes that findings of several kinds have, only what holds for all of them.
     #[test]

@@ -13,7 +13,9 @@ mod upgrade;
 mod verify;
 
 use crate::plain::plain;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::topics::{self, Topic};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use contradictions::{reject_contradictions, reject_second_stdin};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -36,7 +38,9 @@ Exit codes:
   3  an input was refused: it is in order, and upgrading it would not be sound
 
 With several inputs a failing one does not stop the others; when some failed and some
-were refused, the exit code is 1.";
+were refused, the exit code is 1.
+
+`wasm-pyfix help TOPIC` prints a page: targets, wheels, exceptions, exit-codes, environment.";
 
 const CHECK_EXIT_CODES: &str = "\
 Exit codes:
@@ -80,6 +84,7 @@ Where it goes, for example:
         Emscripten is needed. What is already in order comes out byte for byte as it went in.",
     override_usage = "wasm-pyfix [upgrade] [OPTIONS] <IN>... -o <OUT>\n       wasm-pyfix [upgrade] [OPTIONS] <IN>... --in-place\n       wasm-pyfix check [OPTIONS] <FILE>...\n       wasm-pyfix show [OPTIONS] <FILE>...",
     after_long_help = EXIT_CODES,
+    disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     arg_required_else_help = true
@@ -123,6 +128,30 @@ pub enum Command {
     /// Print what has a shell complete the command line
     #[command(after_long_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
+    /// Print the help of a subcommand, or a page on a topic
+    #[command(after_long_help = topics_help())]
+    Help(HelpArgs),
+}
+
+/// Arguments of `help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A subcommand or a topic; what `--help` prints if there is none
+    #[arg(value_name = "SUBCOMMAND|TOPIC", value_parser = PossibleValuesParser::new(subjects()), hide_possible_values = true)]
+    pub subject: Option<String>,
+}
+
+/// What `help` knows: topics, and subcommands but for those of the same name.
+fn subjects() -> impl Iterator<Item = &'static str> {
+    let subcommands = SUBCOMMANDS.into_iter().filter(|name| topics::find(name).is_none());
+    topics::TOPICS.iter().map(|topic| topic.name).chain(subcommands)
+}
+
+/// The topics, with what they are about.
+fn topics_help() -> String {
+    let longest = topics::TOPICS.iter().map(|topic| topic.name.len()).max().unwrap_or(0);
+    let line = |topic: &Topic| format!("\n  {:<longest$}  {}", topic.name, topic.summary());
+    format!("Topics:{}", topics::TOPICS.iter().map(line).collect::<String>())
 }
 
 /// Arguments of `completions`.
@@ -161,7 +190,6 @@ impl From<Color> for anstream::ColorChoice {
 
 /// The command line as data, of which manual pages and completions are made.
 pub fn command() -> clap::Command {
-    use clap::CommandFactory;
     Cli::command()
 }
 
@@ -178,8 +206,10 @@ where
     if let Some(name) = args.get(1) {
         reject_misspelt_subcommand(name)?;
     }
+    let program = args.first().cloned().unwrap_or_default();
     let cli = Cli::try_parse_from(args)?;
     let command = match cli.command {
+        Some(Command::Help(help)) => return topic(program, help),
         Some(command) => command,
         None => {
             reject_subcommand_names(&cli.upgrade.inputs)?;
@@ -189,7 +219,7 @@ where
     match &command {
         Command::Upgrade(args) => reject_contradictions(args)?,
         Command::Check(args) => reject_second_stdin(&args.inputs)?,
-        Command::Explain(_) | Command::Completions(_) | Command::Target(_) | Command::Targets(_) => {}
+        Command::Explain(_) | Command::Completions(_) | Command::Help(_) | Command::Target(_) | Command::Targets(_) => {}
         Command::Show(args) => reject_second_stdin(&args.inputs)?,
         Command::Diff(args) => reject_second_stdin(&[args.old.clone(), args.new.clone()])?,
         Command::Verify(args) if args.upgraded.is_some() && args.inputs.len() > 1 => {
@@ -198,6 +228,16 @@ where
         Command::Verify(_) => {}
     }
     Ok(command)
+}
+
+/// The command for a topic of `help`. All else is what `--help` prints, which is no command.
+fn topic(program: OsString, help: HelpArgs) -> Result<Command, clap::Error> {
+    let subcommand = match &help.subject {
+        Some(subject) if topics::find(subject).is_some() => return Ok(Command::Help(help)),
+        subject => subject.as_deref().map(OsString::from),
+    };
+    let words = [Some(program), subcommand, Some("--help".into())];
+    Cli::try_parse_from(words.into_iter().flatten()).map(|_| Command::Help(help))
 }
 
 /// The arguments of `upgrade` that the command line `words` gives; the first word is the program's name.
@@ -304,8 +344,32 @@ mod tests {
 
     #[test]
     fn help_is_a_subcommand() {
-        for words in ["help", "help check", "help upgrade"] {
-            assert!(parse_words(words).unwrap_err().contains("Usage: wasm-pyfix"), "{words}");
+        for (words, same) in [("help", "--help"), ("help check", "check --help"), ("help help", "help --help")] {
+            let help = parse_words(words).unwrap_err();
+            assert!(help.contains("Usage: wasm-pyfix") && parse_words(same).unwrap_err() == help, "{words}: {help}");
+        }
+        assert!(parse_words("help targts").unwrap_err().contains("a similar value exists: 'targets'"));
+    }
+
+    /// `targets` is a subcommand, too, whose help `--help` prints.
+    #[test]
+    fn topics_are_named_where_help_is_asked_for() {
+        let whole = parse_words("--help").unwrap_err();
+        for topic in &topics::TOPICS {
+            let asked = parse(["wasm-pyfix", "help", topic.name]);
+            assert!(matches!(asked, Ok(Command::Help(HelpArgs { subject: Some(name) })) if name == topic.name));
+            assert!(whole.contains(topic.name) && topics_help().contains(topic.summary()), "{}", topic.name);
+        }
+    }
+
+    /// The page has what `--help` says.
+    #[test]
+    fn exit_codes_are_the_same_everywhere() {
+        let page = topics::find("exit-codes").unwrap().page;
+        for help in [EXIT_CODES, CHECK_EXIT_CODES, SHOW_EXIT_CODES, DIFF_EXIT_CODES, VERIFY_EXIT_CODES] {
+            let codes: Vec<(&str, &str)> = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  ")).collect();
+            let listed: String = codes.iter().map(|(code, meaning)| format!("- {code}: {meaning}\n")).collect();
+            assert!(!codes.is_empty() && page.contains(&listed), "{listed}");
         }
     }
 

@@ -14,6 +14,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
 
+/// Where all packages for tests are asked for.
+const ALL: &str = "tests/npm";
 /// Oldest Node that the tests support: the first whose WebAssembly engine knows what Pyodide 0.29 to 315 need.
 const OLDEST_NODE: u32 = 20;
 
@@ -100,12 +102,23 @@ pub fn node_24() -> Result<PathBuf> {
 
 /// The `node_modules` directory with the packages of `tests/npm`, installed on first use.
 pub fn packages() -> Result<PathBuf> {
+    installed(|| install(ALL, "Pyodide runtimes, a wheel, grammars, Binaryen, DuckDB and Node 24", 615))
+}
+
+/// The same for a program that needs no more than the wheel and the runtimes of `tests/npm/demo`: where not all packages are there already, these
+/// alone are fetched, and [`packages`] gives them, too. To be called before anything else here.
+pub fn packages_of_the_demo() -> Result<PathBuf> {
+    installed(|| match directory(ALL)?.is_dir() {
+        true => Ok(directory(ALL)?.join("node_modules")),
+        false => install("tests/npm/demo", "Pyodide 0.27.7, 0.29.5 and 314.0.7, and a wheel", 60),
+    })
+}
+
+/// What `install` gave when it was called first.
+fn installed(install: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
     static PACKAGES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PACKAGES
-        .get_or_init(|| {
-            install("tests/npm", "Pyodide runtimes, a wheel, grammars, Binaryen, DuckDB and Node 24", 615)
-                .map_err(|error| format!("{error:#}"))
-        })
+        .get_or_init(|| install().map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(anyhow::Error::msg)
         .context("the npm packages of tests/npm are needed and cannot be had")
@@ -155,7 +168,7 @@ fn install(source: &str, what: &str, megabytes: u32) -> Result<PathBuf> {
 }
 
 fn npm_ci(source: &str, directory: &Path) -> Result<()> {
-    for (source, name) in [(source, "package.json"), (source, "package-lock.json"), ("tests/npm", ".npmrc")] {
+    for (source, name) in [(source, "package.json"), (source, "package-lock.json"), (ALL, ".npmrc")] {
         let file = crate::repository().join(source).join(name);
         std::fs::copy(&file, directory.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
     }
