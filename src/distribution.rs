@@ -23,6 +23,8 @@ pub struct Distribution {
     pub path: PathBuf,
     /// Those with a file, in the order in which they are done.
     pub packages: Vec<Package>,
+    /// Files of those that stay behind their URLs, with the hashes that the lock file has for them.
+    pub behind_urls: Vec<(String, Option<String>)>,
     /// Names of those that nobody asked for.
     pub others: HashSet<String>,
     /// The platform that the lock file is for, if it says so.
@@ -58,11 +60,14 @@ pub fn read(path: &Path, wanted: &[String]) -> Result<Distribution> {
     let directory = path.parent().unwrap_or(Path::new(""));
     let found: Vec<Result<Option<Package>>> = order.par_iter().map(|index| find(&listed, *index, directory)).collect();
     let packages: Vec<Option<Package>> = found.into_iter().collect::<Result<_>>().with_context(context)?;
+    let without = order.iter().zip(&packages).filter(|(_, package)| package.is_none()).map(|(index, _)| &listed[*index]);
+    let behind_urls = without.map(|package| (package.file_name.clone(), package.sha256.clone())).collect();
     let meant: HashSet<usize> = order.into_iter().collect();
     let others = listed.iter().enumerate().filter(|(index, _)| !meant.contains(index)).map(|(_, package)| package.name.clone());
     let others = others.collect();
     let abi_version = wheel::abi_version(&text).with_context(context)?;
-    Ok(Distribution { path: path.to_path_buf(), packages: packages.into_iter().flatten().collect(), others, abi_version })
+    let packages = packages.into_iter().flatten().collect();
+    Ok(Distribution { path: path.to_path_buf(), packages, behind_urls, others, abi_version })
 }
 
 /// The positions of the packages that are wanted, or of all, each behind those that it depends on.

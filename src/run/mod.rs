@@ -391,7 +391,9 @@ impl<'a> Run<'a> {
     fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         match kind {
             Kind::Module => self.upgrade_module(input, file_name, report),
-            Kind::Wheel | Kind::Archive | Kind::Directory => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
+            Kind::Wheel | Kind::Archive | Kind::Directory | Kind::Lock => {
+                self.upgrade_archive(input, file_name.unwrap_or_default(), report)
+            }
         }
     }
 
