@@ -263,6 +263,39 @@ fn there_is_no_lock_file_where_a_package_fails() {
     assert!(!directory.path().join("out/pyodide-lock.json").exists());
 }
 
+/// Files of one name in two directories, and packages that are in one file.
+#[test]
+fn packages_have_the_files_that_the_lock_file_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    let wheel = |contents: &[u8]| {
+        let plain = module("", r#"(func (export "PyInit_m") (result i32) i32.const 0)"#);
+        Wheel::new(DEMO).file("m.abi3.so", &plain).file("a.txt", contents).build()
+    };
+    let unfit = Wheel::new(OLD).file("old/m.so", &module("", "")).build();
+    let [one, two] = [wheel(b"one"), wheel(b"two")];
+    for (path, bytes) in [("one", &one), ("two", &two)] {
+        fs::create_dir(at(path)).unwrap();
+        fs::write(at(path).join(DEMO), bytes).unwrap();
+    }
+    fs::write(at(OLD), &unfit).unwrap();
+    let packages = [
+        ("one", entry("one", &format!("one/{DEMO}"), &one, &[])),
+        ("two", entry("two", &format!("two/{DEMO}"), &two, &[])),
+        ("also-two", entry("also-two", &format!("two/{DEMO}"), &two, &["old"])),
+        ("old", entry("old", OLD, &unfit, &[])),
+        ("also-old", entry("also-old", OLD, &unfit, &[])),
+    ];
+    fs::write(at("pyodide-lock.json"), lock("2024_0", &packages)).unwrap();
+    let said = run_expecting(3, directory.path(), &["pyodide-lock.json", "-o", "out", "--target", "0.29"]);
+    assert!(said.contains(": also-old, also-two, old\n"), "{said}");
+    assert_eq!(check_files(&at("out")), ["one", "two"]);
+    run_expecting(0, directory.path(), &["pyodide-lock.json", "-o", "kept", "--target", "0.29", "--keep-unfit"]);
+    assert_eq!(check_files(&at("kept")), ["one", "two", "also-two", "old", "also-old"]);
+    let bytes = |name: &str| read_lock(&at("kept/pyodide-lock.json"))["packages"][name]["sha256"].clone();
+    assert!(bytes("one") != bytes("two") && bytes("two") == bytes("also-two"));
+}
+
 /// A lock file over the archives of a year, written into a directory of links to them.
 fn corpus(directory: &Path, year: &str) -> Option<PathBuf> {
     let wheels = support::corpus()?.join("wheels").join(year);

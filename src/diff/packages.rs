@@ -46,8 +46,14 @@ fn several(inputs: Pair<String>, old: Several, new: Several, compressed: bool) -
     let compared =
         |(before, now): Paired| package(before.map(|before| &old.packages[before]), now.map(|now| &new.packages[now]), compressed);
     let paired = pairs(&old.packages, &new.packages, &KEYS);
-    let found: Vec<(PackageDiff, Pair<Vec<String>>)> = paired.into_par_iter().map(compared).collect::<Result<_>>()?;
-    let (packages, tags): (Vec<PackageDiff>, Vec<Pair<Vec<String>>>) = found.into_iter().unzip();
+    let (mut packages, mut tags): (Vec<PackageDiff>, Vec<Pair<Vec<String>>>) = Default::default();
+    // As many at a time as are held: one that waits for its modules begins another one, and would do so without end.
+    for some in paired.chunks(2 * rayon::current_num_threads()) {
+        let found: Vec<(PackageDiff, Pair<Vec<String>>)> = some.par_iter().map(|pair| compared(*pair)).collect::<Result<_>>()?;
+        let (more, of_more): (Vec<PackageDiff>, Vec<Pair<Vec<String>>>) = found.into_iter().unzip();
+        packages.extend(more);
+        tags.extend(of_more);
+    }
     let side = |modules, files| Side { modules, files, ..Side::default() };
     let of_nobody = [side(old.modules, old.files), side(new.modules, new.files)];
     let mut contents = compare::contents(Some(&of_nobody[0]), Some(&of_nobody[1]), compressed)?;

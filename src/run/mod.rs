@@ -301,7 +301,7 @@ impl<'a> Run<'a> {
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
             }
-            self.lock = Some(Lock::read(path, output)?);
+            self.lock = Some(Lock::read(path, output, self.distribution.is_some())?);
         }
         Ok(())
     }
@@ -337,7 +337,7 @@ impl<'a> Run<'a> {
         // A dry run without `-o` has no path, and the result a name all the same.
         let listed_name = result_name.or(upgraded.file_name.clone()).filter(|_| kind != Kind::Module);
         let entry = match &listed_name {
-            Some(name) => self.lock_entry(source, name, upgraded.bytes.is_some(), report)?,
+            Some(name) => self.lock_entry(item, name, upgraded.bytes.is_some(), report)?,
             None => None,
         };
         self.write(source, path, input, &upgraded, report).map_err(|error| UNWRITABLE.covers(error))?;
