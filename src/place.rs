@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempPath;
 
 /// Beginning and end of the names of temporary files.
 pub const TEMPORARY: (&str, &str) = (".wasm-pyfix-", ".tmp");
@@ -60,14 +61,45 @@ impl Place {
 
     /// Writes `bytes` there, whole or not at all. Missing directories are created. A new file gets the permissions of the file `like`.
     pub fn write(&self, bytes: &[u8], like: Option<&Path>) -> Result<()> {
+        match self.stage(bytes, like)? {
+            Some(staged) => staged.put(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `bytes` beside the place, from where they come into it when that is asked for. To a device or a pipe they are written at once.
+    pub fn stage(&self, bytes: &[u8], like: Option<&Path>) -> Result<Option<Staged>> {
         let (path, directory, present) = match self {
-            Place::Direct(path) => return fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+            Place::Direct(path) => {
+                fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+                return Ok(None);
+            }
             Place::File { path, directory, present } => (path, directory, present),
         };
         fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
         let kept = present.clone().map(kept_permissions);
         let copied = like.and_then(|like| fs::metadata(like).ok()).map(|metadata| writable(metadata.permissions()));
-        write_and_rename(directory, path, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))
+        let temporary = temporary(directory, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Some(Staged { temporary, path: path.clone(), is_new: present.is_none() }))
+    }
+}
+
+/// A file that waits beside its place. It goes when nobody puts it there.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: TempPath,
+    pub path: PathBuf,
+    /// Whether there was no such file.
+    pub is_new: bool,
+}
+
+impl Staged {
+    /// Puts the file into its place.
+    pub fn put(self) -> Result<()> {
+        self.temporary
+            .persist(&self.path)
+            .map_err(|error| error.error)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
@@ -133,14 +165,8 @@ fn may_write(_: &Path, _: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Permissions of the replaced file are kept, those copied from another file pass through the umask.
-fn write_and_rename(
-    directory: &Path,
-    path: &Path,
-    bytes: &[u8],
-    kept: Option<fs::Permissions>,
-    copied: Option<fs::Permissions>,
-) -> Result<()> {
+/// A temporary file in `directory`. Permissions of the replaced file are kept, those copied from another file pass through the umask.
+fn temporary(directory: &Path, bytes: &[u8], kept: Option<fs::Permissions>, copied: Option<fs::Permissions>) -> Result<TempPath> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     if let Some(permissions) = copied.or_else(default_permissions) {
@@ -151,8 +177,8 @@ fn write_and_rename(
         temporary.as_file().set_permissions(permissions)?;
     }
     temporary.write_all(bytes)?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    // Very many may wait at once.
+    Ok(temporary.into_temp_path())
 }
 
 /// What a new file gets, before the umask: temporary files would otherwise be private to their owner.

@@ -292,6 +292,23 @@ fn nothing_is_written_behind_a_link() {
     assert!(at("tree/demo.libs/liby.so").is_file());
 }
 
+/// Of a module whose name cannot be told nothing is passed over in silence; other files are copied by whatever name.
+#[cfg(target_os = "linux")]
+#[test]
+fn modules_need_names_that_can_be_told() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &[u8]| directory.path().join("tree").join(std::ffi::OsStr::from_bytes(name));
+    unpack(&wheel(), &directory.path().join("tree"));
+    fs::write(at(b"text-\xff.txt"), "text").unwrap();
+    run_expecting(0, directory.path(), &["tree", "-o", "out"]);
+    assert_eq!(fs::read(directory.path().join("out").join(std::ffi::OsStr::from_bytes(b"text-\xff.txt"))).unwrap(), b"text");
+    fs::create_dir(at(b"\xff")).unwrap();
+    fs::write(at(b"\xff/x.so"), extension("")).unwrap();
+    let said = run_expecting(1, directory.path(), &["tree", "--in-place"]);
+    assert!(said.starts_with("error[unreadable]: tree: `\u{fffd}/x.so`: its name is not UTF-8: rename it"), "{said}");
+}
+
 /// A folder with wheels, modules, an unpacked wheel, and what is none of these.
 fn folder() -> TempDir {
     let directory = tempfile::tempdir().unwrap();

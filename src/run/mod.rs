@@ -253,6 +253,9 @@ impl<'a> Run<'a> {
         let done = done.and_then(|()| self.write_map(&report.inputs));
         if let Err(error) = done.and_then(|()| self.finish_lock(&mut report)) {
             report.error = Some(Failure::from(&error));
+            if self.replaces_distribution() {
+                report.inputs.iter_mut().for_each(InputReport::not_written);
+            }
         }
         report.totals = Totals::new(&report.inputs);
         report.targets = names(&self.used);
@@ -301,9 +304,18 @@ impl<'a> Run<'a> {
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
             }
+            if self.replaces_distribution() {
+                // A lock file and its files belong together.
+                self.writer.wait();
+            }
             self.lock = Some(Lock::read(path, output, self.distribution.is_some())?);
         }
         Ok(())
+    }
+
+    /// Whether a lock file is upgraded where it is, with its files: all of them or none.
+    fn replaces_distribution(&self) -> bool {
+        self.distribution.is_some() && self.destination == Destination::InPlace
     }
 
     fn one(&mut self, item: &Item) -> InputReport {

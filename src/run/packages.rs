@@ -129,9 +129,9 @@ impl Run<'_> {
         let failed = report.inputs.iter().filter(|input| input.status == Status::Error).count();
         if failed > 0 {
             let path = distribution.path.display();
-            bail!(
-                LOCK_FILE.fails(format!("{path}: {failed} {} failed, so that there is no new lock file", plural(failed, "input")))
-            );
+            let left = if self.destination == Destination::InPlace { ", and all files are left as they are" } else { "" };
+            let inputs = plural(failed, "input");
+            bail!(LOCK_FILE.fails(format!("{path}: {failed} {inputs} failed, so that there is no new lock file{left}")));
         }
         let mut dropped = std::mem::take(&mut self.misfits.dropped);
         let is_dropped = |package: &distribution::Package, dropped: &HashSet<String>| {

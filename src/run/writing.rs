@@ -94,6 +94,7 @@ impl Run<'_> {
         let (dropped, kept) = self.leave_out(&mut lock, report)?;
         let copy =
             lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
+        self.writer.put_all().map_err(|error| UNWRITABLE.covers(error))?;
         report.lock = copy.path.map(|path| path.display().to_string());
         let mut unfit = copy.unfit;
         unfit.extend(kept.into_iter().filter(|name| !unfit.contains(name)).collect::<Vec<_>>());

@@ -37,8 +37,11 @@ pub struct Distribution {
 /// The distributions in `tree`, and the files of none.
 ///
 /// # Errors
-/// When the `RECORD` of one cannot be read, or two of them have the same module.
+/// When the `RECORD` of one cannot be read, two of them have the same module, or the name of a module is not UTF-8.
 pub fn distributions(tree: &Tree) -> Result<(Vec<Distribution>, Vec<String>)> {
+    if let Some(path) = tree.nameless().find(|path| is_module_name(&path.to_string_lossy())) {
+        bail!("`{}`: its name is not UTF-8: rename it", path.display());
+    }
     let files: Vec<String> = tree.names(Kind::File).collect();
     let present: HashSet<&str> = files.iter().map(String::as_str).collect();
     let is_top = |name: &String| !name.contains('/') && name.ends_with(".dist-info");

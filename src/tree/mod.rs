@@ -75,6 +75,12 @@ impl Tree {
         self.entries.iter().filter(move |entry| entry.kind == kind).filter_map(|entry| name(&entry.path))
     }
 
+    /// The files whose paths are not UTF-8, which have no name.
+    pub fn nameless(&self) -> impl Iterator<Item = &Path> {
+        let files = self.entries.iter().filter(|entry| entry.kind == Kind::File && name(&entry.path).is_none());
+        files.map(|entry| entry.path.as_path())
+    }
+
     /// The contents of the file `name`.
     ///
     /// # Errors
