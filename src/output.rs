@@ -8,14 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
-use crate::place::{self, Place, Staged, TEMPORARY};
+use crate::place::{self, Place, Staged};
 use crate::wheel::metadata::sha256_hex;
 
 /// Prints a report as JSON to standard output.
@@ -248,7 +247,7 @@ impl Writer {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if self.swept.insert(directory.to_path_buf()) {
-            remove_stale(directory);
+            place::remove_stale(directory);
         }
     }
 
@@ -277,23 +276,6 @@ impl Writer {
             return Ok(());
         }
         fs::remove_file(old).with_context(|| format!("wrote {}, and cannot remove the old file", path.display()))
-    }
-}
-
-/// After this time no run can be at work on a temporary file any more.
-const STALE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Removes the temporary files that runs which were killed have left in `directory`. What cannot be removed stays.
-fn remove_stale(directory: &Path) {
-    let is_temporary = |name: &str| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1);
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let stale = || -> Option<bool> {
-            let metadata = entry.metadata().ok()?;
-            Some(metadata.is_file() && metadata.modified().ok()?.elapsed().ok()? > STALE)
-        };
-        if entry.file_name().to_str().is_some_and(is_temporary) && stale() == Some(true) {
-            let _ = fs::remove_file(entry.path());
-        }
     }
 }
 
@@ -406,20 +388,6 @@ mod tests {
         }
         assert_eq!(fs::read(&old).unwrap(), b"built anew");
         assert!(!new.exists());
-    }
-
-    #[test]
-    fn temporary_files_of_killed_runs_go() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
-        let old = std::time::SystemTime::now() - 2 * STALE;
-        for (name, time) in [(".wasm-pyfix-a1.tmp", old), (".wasm-pyfix-b2.tmp", std::time::SystemTime::now()), ("c.tmp", old)] {
-            fs::File::create(path(name)).unwrap().set_modified(time).unwrap();
-        }
-        fs::create_dir(path(".wasm-pyfix-d.tmp")).unwrap();
-        Writer::default().write(&path("out.so"), b"output", None).unwrap();
-        let left = [".wasm-pyfix-a1.tmp", ".wasm-pyfix-b2.tmp", "c.tmp", ".wasm-pyfix-d.tmp"].map(|name| path(name).exists());
-        assert_eq!(left, [false, true, true, true]);
     }
 
     #[cfg(unix)]

@@ -3,15 +3,36 @@
 //! A dry run asks the same as a run that writes, so that it fails for what that would fail for: [`Place::resolve`] changes nothing.
 //! Whether a file system has room is known only to those who write.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempPath;
 
 /// Beginning and end of the names of temporary files.
 pub const TEMPORARY: (&str, &str) = (".wasm-pyfix-", ".tmp");
+
+/// After this time no run can be at work on a temporary file any more.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether a file or directory called `name` is a temporary one, which a run is at work on or has left.
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1))
+}
+
+/// Removes the temporary files and directories that runs which were killed have left in `directory`. What cannot be removed stays.
+pub fn remove_stale(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten().filter(|entry| is_temporary(&entry.file_name())) {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > STALE) {
+            let _ = if metadata.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        }
+    }
+}
 
 /// Where a result is written.
 pub enum Place {
@@ -222,6 +243,27 @@ fn writable(mut permissions: fs::Permissions) -> fs::Permissions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_killed_runs_left_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let old = std::time::SystemTime::now() - 2 * STALE;
+        for (name, time) in [(".wasm-pyfix-a1.tmp", old), (".wasm-pyfix-b2.tmp", std::time::SystemTime::now()), ("c.tmp", old)] {
+            fs::File::create(path(name)).unwrap().set_modified(time).unwrap();
+        }
+        for name in [".wasm-pyfix-d.tmp", ".wasm-pyfix-e.tmp"] {
+            fs::create_dir(path(name)).unwrap();
+            fs::write(path(name).join("file"), "").unwrap();
+        }
+        // Windows opens no directories as files.
+        #[cfg(unix)]
+        fs::File::open(path(".wasm-pyfix-e.tmp")).unwrap().set_modified(old).unwrap();
+        remove_stale(directory.path());
+        let left = [".wasm-pyfix-a1.tmp", ".wasm-pyfix-b2.tmp", "c.tmp", ".wasm-pyfix-d.tmp"].map(|name| path(name).exists());
+        assert_eq!(left, [false, true, true, true]);
+        assert_eq!(path(".wasm-pyfix-e.tmp").exists(), cfg!(not(unix)));
+    }
 
     #[test]
     fn a_file_has_one_key_before_and_after_it_is_written() {

@@ -309,6 +309,28 @@ fn modules_need_names_that_can_be_told() {
     assert!(said.starts_with("error[unreadable]: tree: `\u{fffd}/x.so`: its name is not UTF-8: rename it"), "{said}");
 }
 
+/// What a run that was killed has left goes nowhere, into RECORD least of all.
+#[test]
+fn temporary_files_are_no_part_of_a_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    let expected = unpacked_result(directory.path(), &[]);
+    unpack(&wheel(), &at("tree"));
+    fs::create_dir_all(at("tree/demo/.wasm-pyfix-y.tmp")).unwrap();
+    fs::create_dir_all(at("out/.wasm-pyfix-z.tmp")).unwrap();
+    let left = [at("tree/demo/.wasm-pyfix-x.tmp"), at("tree/demo/.wasm-pyfix-y.tmp/ext.so"), at("out/.wasm-pyfix-z.tmp/a")];
+    left.iter().for_each(|path| fs::write(path, "half").unwrap());
+    let of_tree = |directory: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        contents(directory).into_iter().filter(|(path, _)| !path.to_string_lossy().contains(".wasm-pyfix")).collect()
+    };
+    run_expecting(0, directory.path(), &["tree", "-o", "out"]);
+    assert_eq!(of_tree(&at("out")), expected);
+    run_expecting(0, directory.path(), &["tree", "--in-place"]);
+    assert_eq!(of_tree(&at("tree")), expected);
+    // Another run may be at work on them.
+    assert!(left.iter().all(|path| path.exists()));
+}
+
 /// A folder with wheels, modules, an unpacked wheel, and what is none of these.
 fn folder() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
