@@ -378,6 +378,28 @@ fn a_folder_stands_for_what_is_in_it() {
     assert!(directory.path().join("dist").join(new).is_file() && !directory.path().join("dist").join(NAME).exists());
 }
 
+/// Small inputs are upgraded at once, and written and reported as if one came after the other.
+#[test]
+fn several_threads_do_what_one_does() {
+    let directory = folder();
+    let dist = directory.path().join("dist");
+    for number in 0..12 {
+        fs::write(dist.join(format!("m{number}.so")), extension(&format!("lib{number}.so"))).unwrap();
+    }
+    fs::write(dist.join("m5.so"), b"\0asm").unwrap();
+    fs::write(dist.join(NAME.replace("cp312-abi3", "cp312-cp312")), wheel()).unwrap();
+    let results = ["1", "3"].map(|threads| {
+        let mut command = support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory.path(), &["dist", "-o", "out", "--json"]);
+        let output = command.env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let found = contents(&directory.path().join("out"));
+        fs::remove_dir_all(directory.path().join("out")).unwrap();
+        (found, String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    });
+    assert!(results[0].0.len() > 15 && results[0].2.contains("refused[python-tag]"), "{}", results[0].2);
+    assert_eq!(results[0], results[1]);
+}
+
 #[test]
 fn a_directory_with_nothing_to_upgrade_is_an_error() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! Carries out a command line: every input is read, upgraded, written and reported, one after the other.
+//! Carries out a command line: every input is read, upgraded, written and reported, one after the other; small ones are upgraded ahead.
 //!
-//! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+mod ahead;
 mod map;
 mod names;
 mod own;
@@ -37,14 +37,14 @@ use crate::shrink;
 use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::{self, naming};
+use ahead::Ahead;
 use anyhow::{Context, Result, bail};
 use packages::Misfits;
 use settings::source_date_epoch;
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Environment, Notice};
 use wasmparser::FuncType;
@@ -150,7 +150,9 @@ struct Run<'a> {
     /// What became of its packages that do not fit.
     misfits: Misfits,
     /// What the modules among the inputs tell each other, once it was looked up.
-    types: OnceCell<Arc<HashMap<String, FuncType>>>,
+    types: OnceLock<Arc<HashMap<String, FuncType>>>,
+    /// What was done with the present input before its turn.
+    ahead: Option<Ahead>,
     destination: Destination,
     writer: Writer,
     lock: Option<Lock>,
@@ -218,7 +220,8 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
-            types: OnceCell::new(),
+            types: OnceLock::new(),
+            ahead: None,
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
             items,
@@ -280,8 +283,16 @@ impl<'a> Run<'a> {
         let targets = if self.one_wheel || self.auto { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
-            for item in self.items.clone() {
-                let input = self.one(&item);
+            let items = self.items.clone();
+            let mut done = Vec::new().into_iter();
+            for (index, item) in items.iter().enumerate() {
+                if done.len() == 0 {
+                    let count = self.at_once(&items[index..]);
+                    done = if count > 1 { self.do_ahead(&items[index..index + count]) } else { vec![None] }.into_iter();
+                }
+                self.ahead = done.next().flatten();
+                let input = self.one(item);
+                self.ahead = None;
                 let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
                 reports.push(input);
             }
@@ -365,15 +376,12 @@ impl<'a> Run<'a> {
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
         self.progress = Progress::new(file_name.as_deref().unwrap_or("standard input"), self.shows_progress());
-        let own = match (kind, &file_name) {
-            (Kind::Wheel, Some(name)) => Some(naming::of_wheel(name, input)?),
-            _ => file_name.clone(),
-        };
+        let own = own_name(kind, file_name.as_deref(), input)?;
         if self.auto {
             self.aim_at_own(kind, own.as_deref())?;
             report.targets = self.result_targets();
         }
-        let mut upgraded = self.upgraded(kind, input, own.clone(), report)?;
+        let (mut upgraded, checked) = self.take_ahead(kind, file_name.as_deref(), own.clone(), input, report)?;
         // A wheel by another name is another wheel to installers.
         if own != file_name && upgraded.bytes.is_none() {
             upgraded.bytes = Some(input.to_vec());
@@ -391,7 +399,7 @@ impl<'a> Run<'a> {
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
-        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
+        checked.unwrap_or_else(|| self.check_upgraded(kind, &upgraded, input))?;
         self.seen.look(self.args, kind, &[input, bytes]);
         self.seen.grafted.extend(report.modules.iter().filter_map(|module| module.grafted_from.as_ref()).map(PathBuf::from));
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
@@ -447,6 +455,10 @@ impl<'a> Run<'a> {
         // The next input begins with this target again, whatever came of this one.
         self.aim_at(first)?;
         compared
+    }
+
+    fn check_upgraded(&self, kind: Kind, upgraded: &Upgraded, input: &[u8]) -> Result<()> {
+        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), upgraded.bytes.as_deref().unwrap_or(input))
     }
 
     /// Checks that the target loads the modules of a result.
@@ -512,6 +524,14 @@ impl<'a> Run<'a> {
 
     fn shows_progress(&self) -> bool {
         self.verbosity != Verbosity::Quiet && std::io::stderr().is_terminal()
+    }
+}
+
+/// What an input called `file_name` should be called.
+fn own_name(kind: Kind, file_name: Option<&str>, input: &[u8]) -> Result<Option<String>> {
+    match (kind, file_name) {
+        (Kind::Wheel, Some(name)) => Ok(Some(naming::of_wheel(name, input)?)),
+        (_, name) => Ok(name.map(str::to_string)),
     }
 }
 
