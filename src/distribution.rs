@@ -23,6 +23,10 @@ pub struct Distribution {
     pub path: PathBuf,
     /// Those with a file, in the order in which they are done.
     pub packages: Vec<Package>,
+    /// Positions of the packages that are in a file: several may be.
+    pub in_file: HashMap<PathBuf, Vec<usize>>,
+    /// Files of those that stay behind their URLs, with the hashes that the lock file has for them.
+    pub behind_urls: Vec<(String, Option<String>)>,
     /// Names of those that nobody asked for.
     pub others: HashSet<String>,
     /// The platform that the lock file is for, if it says so.
@@ -33,6 +37,8 @@ pub struct Distribution {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
     pub name: String,
+    /// As the lock file spells it.
+    pub file_name: String,
     pub file: PathBuf,
     /// Where that is below the directory of the lock file.
     pub below: PathBuf,
@@ -58,11 +64,18 @@ pub fn read(path: &Path, wanted: &[String]) -> Result<Distribution> {
     let directory = path.parent().unwrap_or(Path::new(""));
     let found: Vec<Result<Option<Package>>> = order.par_iter().map(|index| find(&listed, *index, directory)).collect();
     let packages: Vec<Option<Package>> = found.into_iter().collect::<Result<_>>().with_context(context)?;
+    let without = order.iter().zip(&packages).filter(|(_, package)| package.is_none()).map(|(index, _)| &listed[*index]);
+    let behind_urls = without.map(|package| (package.file_name.clone(), package.sha256.clone())).collect();
     let meant: HashSet<usize> = order.into_iter().collect();
     let others = listed.iter().enumerate().filter(|(index, _)| !meant.contains(index)).map(|(_, package)| package.name.clone());
     let others = others.collect();
     let abi_version = wheel::abi_version(&text).with_context(context)?;
-    Ok(Distribution { path: path.to_path_buf(), packages: packages.into_iter().flatten().collect(), others, abi_version })
+    let packages: Vec<Package> = packages.into_iter().flatten().collect();
+    let mut in_file: HashMap<PathBuf, Vec<usize>> = HashMap::new();
+    for (index, package) in packages.iter().enumerate() {
+        in_file.entry(package.file.clone()).or_default().push(index);
+    }
+    Ok(Distribution { path: path.to_path_buf(), packages, in_file, behind_urls, others, abi_version })
 }
 
 /// The positions of the packages that are wanted, or of all, each behind those that it depends on.
@@ -122,7 +135,7 @@ fn find(listed: &[Listed], index: usize, directory: &Path) -> Result<Option<Pack
         ensure!(same, "package `{name}`: `{}` has the SHA-256 {found}, the lock file says {expected}", path.display());
     }
     let below = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    Ok(Some(Package { name: name.clone(), file, below, depends: depends.clone() }))
+    Ok(Some(Package { name: name.clone(), file_name: file_name.clone(), file, below, depends: depends.clone() }))
 }
 
 /// What is to be said of a lock file, errors in its entries included.
@@ -169,6 +182,11 @@ pub fn is_upgraded(path: &Path) -> bool {
 }
 
 impl Distribution {
+    /// All packages in the file `file`.
+    pub fn packages_in(&self, file: &Path) -> impl Iterator<Item = &Package> {
+        self.in_file.get(file).into_iter().flatten().map(|index| &self.packages[*index])
+    }
+
     /// Of `package` the first dependency that is among `dropped`.
     pub fn dropped_dependency<'p>(package: &'p Package, dropped: &HashSet<String>) -> Option<&'p String> {
         package.depends.iter().find(|name| dropped.contains(&normalized(name)))

@@ -25,8 +25,10 @@ pub enum Kind {
     Wheel,
     /// Another zip archive, as Pyodide ships shared libraries in.
     Archive,
-    /// A directory that is upgraded as a whole. No file is one.
+    /// A directory that is taken as a whole. No file is one.
     Directory,
+    /// A lock file, by which the files of its packages are meant. It is recognised by those who take one.
+    Lock,
 }
 
 /// Where an input comes from.
@@ -181,7 +183,7 @@ fn recognise_text(bytes: &[u8]) -> Option<&'static str> {
     Some(if start.starts_with("(module") || start.starts_with(";;") || start.starts_with("(;") {
         "is WebAssembly text: assemble it first (wasm-tools parse)"
     } else if start.starts_with('{') {
-        "is JSON, not a module; a whole pyodide-lock.json is an input of `upgrade` and `check`"
+        "is JSON, not a module; a whole pyodide-lock.json is an input of `upgrade`, `check` and `diff`"
     } else if start.starts_with("version https://git-lfs") {
         "is a Git LFS pointer: fetch the file it stands for (git lfs pull)"
     } else {

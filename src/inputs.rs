@@ -66,7 +66,7 @@ pub fn expand(paths: &[PathBuf], results: Option<&Path>) -> Result<Vec<Item>> {
         if is_tree(path)? {
             items.push(Item::tree(path, if paths.len() > 1 { &own } else { Path::new("") }));
         } else {
-            walk(path, Path::new(""), results.as_deref(), &mut items)?;
+            items.extend(within(path, results.as_deref())?.items);
         }
         // That there is nothing in it is told by those who read it.
         if items.len() == before {
@@ -99,23 +99,44 @@ pub fn listed(directory: &Path) -> Result<Vec<(OsString, FileType)>> {
     Ok(entries)
 }
 
-fn walk(directory: &Path, below: &Path, results: Option<&Path>, items: &mut Vec<Item>) -> Result<()> {
+/// What is in a directory that is no tree.
+#[derive(Debug, Default)]
+pub struct Within {
+    pub items: Vec<Item>,
+    /// The other files, by their paths below the directory.
+    pub others: Vec<PathBuf>,
+}
+
+/// The inputs in `directory` and below, and the other files. The directory `results`, which is canonical, is passed over.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn within(directory: &Path, results: Option<&Path>) -> Result<Within> {
+    let mut found = Within::default();
+    walk(directory, Path::new(""), results, &mut found)?;
+    Ok(found)
+}
+
+fn walk(directory: &Path, below: &Path, results: Option<&Path>, found: &mut Within) -> Result<()> {
     for (name, kind) in listed(directory)? {
         let path = directory.join(&name);
         if name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        if kind.is_file() && is_input(&path) {
-            items.push(Item::file(&path, below));
+        if kind.is_file() {
+            match is_input(&path) {
+                true => found.items.push(Item::file(&path, below)),
+                false => found.others.push(below.join(&name)),
+            }
         }
         if !kind.is_dir() || results.is_some_and(|results| fs::canonicalize(&path).is_ok_and(|path| path == results)) {
             continue;
         }
         let own = below.join(&name);
         if is_tree(&path)? {
-            items.push(Item::tree(&path, &own));
+            found.items.push(Item::tree(&path, &own));
         } else {
-            walk(&path, &own, results, items)?;
+            walk(&path, &own, results, found)?;
         }
     }
     Ok(())

@@ -18,7 +18,9 @@ pub struct Lock {
     path: PathBuf,
     /// What was read.
     input: String,
-    /// Names of the files that it lists.
+    /// Whether files are told apart by their paths, as those of a lock file that is an input, and not by their names alone.
+    by_path: bool,
+    /// The files that it lists.
     listed: HashSet<String>,
     /// What comes in the place of these, where they are done.
     done: HashMap<String, NewFile>,
@@ -30,7 +32,8 @@ pub struct Lock {
 
 /// The lock file with one more file done.
 pub struct Entry {
-    old: String,
+    /// The file, as each of its packages spells it.
+    old: Vec<String>,
     new: NewFile,
 }
 
@@ -47,31 +50,32 @@ pub struct Copy {
 }
 
 impl Lock {
-    /// Reads the lock file at `path`, the copy of which goes to `output`.
-    pub fn read(path: &Path, output: Option<PathBuf>) -> Result<Self> {
+    /// Reads the lock file at `path`, the copy of which goes to `output`. With `by_path` files are told apart by all that it says of them.
+    pub fn read(path: &Path, output: Option<PathBuf>, by_path: bool) -> Result<Self> {
         let input =
             std::fs::read_to_string(path).with_context(|| LOCK_FILE.fails(format!("{}: cannot read it", path.display())))?;
-        let listed = wheel::files(&input).with_context(|| LOCK_FILE.fails(path.display().to_string()))?;
-        Ok(Lock { path: path.to_path_buf(), input, listed, done: HashMap::new(), left_out: HashSet::new(), output })
+        let listed = wheel::files(&input, by_path).with_context(|| LOCK_FILE.fails(path.display().to_string()))?;
+        Ok(Lock { path: path.to_path_buf(), input, by_path, listed, done: HashMap::new(), left_out: HashSet::new(), output })
     }
 
-    /// The lock file in which the file `old_name` is `new_name` with this hash. One that is not `changed` need not be listed, and gets a
-    /// notice then.
+    /// The lock file in which the file that is called `old` is `new_name` with this hash. One that is not `changed` need not be listed, and
+    /// gets a notice then.
     pub fn entry(
         &self,
-        old_name: &str,
+        old: Vec<String>,
         new_name: &str,
         sha256: &str,
         changed: bool,
         notices: &mut Vec<NoticeReport>,
     ) -> Result<Option<Entry>> {
         let path = self.path.display();
-        if self.listed.contains(old_name) {
+        if old.iter().any(|old| self.listed.contains(old)) {
             let new = NewFile { name: new_name.to_string(), sha256: sha256.to_string() };
-            return Ok(Some(Entry { old: old_name.to_string(), new }));
+            return Ok(Some(Entry { old, new }));
         }
         if changed {
-            bail!(LOCK_FILE.fails(format!("{path}: no package of the lock file has the file `{old_name}`")));
+            let old = old.join("`, `");
+            bail!(LOCK_FILE.fails(format!("{path}: no package of the lock file has the file `{old}`")));
         }
         notices.push(NoticeReport::from(NOT_IN_LOCK.warns(format!("{path} lists no package with this file"))));
         Ok(None)
@@ -84,7 +88,7 @@ impl Lock {
 
     /// Takes over an entry whose file has been written.
     pub fn take(&mut self, Entry { old, new }: Entry) {
-        self.done.insert(old, new);
+        self.done.extend(old.into_iter().map(|old| (old, new.clone())));
     }
 
     /// Writes the copy for `target`, if a wheel or archive is in it.
@@ -93,7 +97,7 @@ impl Lock {
             return Ok(Copy::default());
         }
         let made = || {
-            let text = wheel::without(&wheel::rewrite_lock(&self.input, &self.done)?, &self.left_out)?;
+            let text = wheel::without(&wheel::rewrite_lock(&self.input, &self.done, self.by_path)?, &self.left_out)?;
             wheel::retarget_lock(&text, target, &self.done.values().map(|new| new.name.clone()).collect())
         };
         let (text, unfit) = made().with_context(|| LOCK_FILE.fails(self.path.display().to_string()))?;

@@ -8,14 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
-use crate::place::{self, Place, TEMPORARY};
+use crate::place::{self, Place, Staged};
 use crate::wheel::metadata::sha256_hex;
 
 /// Prints a report as JSON to standard output.
@@ -132,6 +131,17 @@ pub struct Writer {
     swept: HashSet<PathBuf>,
     /// Whether to check everything and write nothing.
     dry_run: bool,
+    /// What waits until all of it can be put into place, if it is to.
+    waiting: Option<Waiting>,
+}
+
+/// Results that replace files of one whole, so that all of them do or none.
+#[derive(Debug, Default)]
+struct Waiting {
+    staged: Vec<Staged>,
+    /// Files that go, or whose place is taken, with the digests of what was read from them.
+    old: Vec<(PathBuf, String)>,
+    removed: Vec<PathBuf>,
 }
 
 impl Writer {
@@ -192,7 +202,44 @@ impl Writer {
             return Ok(());
         }
         self.sweep(path);
-        place.write(bytes, like)
+        match &mut self.waiting {
+            Some(waiting) => waiting.staged.extend(place.stage(bytes, like)?),
+            None => place.write(bytes, like)?,
+        }
+        Ok(())
+    }
+
+    /// Has all that follows wait for [`Self::put_all`]; without that nothing of it is there in the end.
+    pub fn wait(&mut self) {
+        self.waiting.get_or_insert_default();
+    }
+
+    /// Puts everything that waits into its place: new files first, then those that replace others, in their order. Old ones go last: who
+    /// is stopped in between has at least what he had.
+    ///
+    /// # Errors
+    /// When an old file has changed meanwhile, or a new one cannot be put there; what is new is not left there then.
+    pub fn put_all(&mut self) -> Result<()> {
+        let Some(Waiting { staged, old, removed }) = self.waiting.take() else { return Ok(()) };
+        for (path, digest) in &old {
+            let same = fs::read(path).is_ok_and(|present| sha256_hex(&present) == *digest);
+            ensure!(same, "{} has changed since it was read: all files are left as they are; run it again", path.display());
+        }
+        let (new, replacing): (Vec<Staged>, Vec<Staged>) = staged.into_iter().partition(|staged| staged.is_new);
+        let mut put: Vec<PathBuf> = Vec::new();
+        for staged in new {
+            let path = staged.path.clone();
+            if let Err(error) = staged.put() {
+                put.iter().for_each(|path| drop(fs::remove_file(path)));
+                return Err(error);
+            }
+            put.push(path);
+        }
+        replacing.into_iter().try_for_each(Staged::put)?;
+        for path in removed {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}; all else is done", path.display()))?;
+        }
+        Ok(())
     }
 
     /// Removes what earlier runs may have left beside `path`, once for each directory.
@@ -200,7 +247,7 @@ impl Writer {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if self.swept.insert(directory.to_path_buf()) {
-            remove_stale(directory);
+            place::remove_stale(directory);
         }
     }
 
@@ -208,6 +255,9 @@ impl Writer {
     pub fn replace(&mut self, old: &Path, path: &Path, input: &[u8], bytes: &[u8]) -> Result<()> {
         if !fs::read(old).is_ok_and(|present| present == input) {
             bail!("{} has changed since it was read: left as it is; run it again", old.display());
+        }
+        if let Some(waiting) = self.waiting.as_mut().filter(|_| !self.dry_run) {
+            waiting.old.push((old.to_path_buf(), sha256_hex(input)));
         }
         if old == path {
             return self.put(path, bytes, None);
@@ -221,24 +271,11 @@ impl Writer {
         if self.dry_run {
             return Ok(());
         }
-        fs::remove_file(old).with_context(|| format!("wrote {}, and cannot remove the old file", path.display()))
-    }
-}
-
-/// After this time no run can be at work on a temporary file any more.
-const STALE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Removes the temporary files that runs which were killed have left in `directory`. What cannot be removed stays.
-fn remove_stale(directory: &Path) {
-    let is_temporary = |name: &str| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1);
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let stale = || -> Option<bool> {
-            let metadata = entry.metadata().ok()?;
-            Some(metadata.is_file() && metadata.modified().ok()?.elapsed().ok()? > STALE)
-        };
-        if entry.file_name().to_str().is_some_and(is_temporary) && stale() == Some(true) {
-            let _ = fs::remove_file(entry.path());
+        if let Some(waiting) = &mut self.waiting {
+            waiting.removed.push(old.to_path_buf());
+            return Ok(());
         }
+        fs::remove_file(old).with_context(|| format!("wrote {}, and cannot remove the old file", path.display()))
     }
 }
 
@@ -351,20 +388,6 @@ mod tests {
         }
         assert_eq!(fs::read(&old).unwrap(), b"built anew");
         assert!(!new.exists());
-    }
-
-    #[test]
-    fn temporary_files_of_killed_runs_go() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
-        let old = std::time::SystemTime::now() - 2 * STALE;
-        for (name, time) in [(".wasm-pyfix-a1.tmp", old), (".wasm-pyfix-b2.tmp", std::time::SystemTime::now()), ("c.tmp", old)] {
-            fs::File::create(path(name)).unwrap().set_modified(time).unwrap();
-        }
-        fs::create_dir(path(".wasm-pyfix-d.tmp")).unwrap();
-        Writer::default().write(&path("out.so"), b"output", None).unwrap();
-        let left = [".wasm-pyfix-a1.tmp", ".wasm-pyfix-b2.tmp", "c.tmp", ".wasm-pyfix-d.tmp"].map(|name| path(name).exists());
-        assert_eq!(left, [false, true, true, true]);
     }
 
     #[cfg(unix)]

@@ -3,14 +3,36 @@
 //! A dry run asks the same as a run that writes, so that it fails for what that would fail for: [`Place::resolve`] changes nothing.
 //! Whether a file system has room is known only to those who write.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempPath;
 
 /// Beginning and end of the names of temporary files.
 pub const TEMPORARY: (&str, &str) = (".wasm-pyfix-", ".tmp");
+
+/// After this time no run can be at work on a temporary file any more.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether a file or directory called `name` is a temporary one, which a run is at work on or has left.
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1))
+}
+
+/// Removes the temporary files and directories that runs which were killed have left in `directory`. What cannot be removed stays.
+pub fn remove_stale(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten().filter(|entry| is_temporary(&entry.file_name())) {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > STALE) {
+            let _ = if metadata.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        }
+    }
+}
 
 /// Where a result is written.
 pub enum Place {
@@ -60,14 +82,45 @@ impl Place {
 
     /// Writes `bytes` there, whole or not at all. Missing directories are created. A new file gets the permissions of the file `like`.
     pub fn write(&self, bytes: &[u8], like: Option<&Path>) -> Result<()> {
+        match self.stage(bytes, like)? {
+            Some(staged) => staged.put(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `bytes` beside the place, from where they come into it when that is asked for. To a device or a pipe they are written at once.
+    pub fn stage(&self, bytes: &[u8], like: Option<&Path>) -> Result<Option<Staged>> {
         let (path, directory, present) = match self {
-            Place::Direct(path) => return fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+            Place::Direct(path) => {
+                fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+                return Ok(None);
+            }
             Place::File { path, directory, present } => (path, directory, present),
         };
         fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
         let kept = present.clone().map(kept_permissions);
         let copied = like.and_then(|like| fs::metadata(like).ok()).map(|metadata| writable(metadata.permissions()));
-        write_and_rename(directory, path, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))
+        let temporary = temporary(directory, bytes, kept, copied).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Some(Staged { temporary, path: path.clone(), is_new: present.is_none() }))
+    }
+}
+
+/// A file that waits beside its place. It goes when nobody puts it there.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: TempPath,
+    pub path: PathBuf,
+    /// Whether there was no such file.
+    pub is_new: bool,
+}
+
+impl Staged {
+    /// Puts the file into its place.
+    pub fn put(self) -> Result<()> {
+        self.temporary
+            .persist(&self.path)
+            .map_err(|error| error.error)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
@@ -133,14 +186,8 @@ fn may_write(_: &Path, _: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Permissions of the replaced file are kept, those copied from another file pass through the umask.
-fn write_and_rename(
-    directory: &Path,
-    path: &Path,
-    bytes: &[u8],
-    kept: Option<fs::Permissions>,
-    copied: Option<fs::Permissions>,
-) -> Result<()> {
+/// A temporary file in `directory`. Permissions of the replaced file are kept, those copied from another file pass through the umask.
+fn temporary(directory: &Path, bytes: &[u8], kept: Option<fs::Permissions>, copied: Option<fs::Permissions>) -> Result<TempPath> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     if let Some(permissions) = copied.or_else(default_permissions) {
@@ -151,8 +198,8 @@ fn write_and_rename(
         temporary.as_file().set_permissions(permissions)?;
     }
     temporary.write_all(bytes)?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    // Very many may wait at once.
+    Ok(temporary.into_temp_path())
 }
 
 /// What a new file gets, before the umask: temporary files would otherwise be private to their owner.
@@ -196,6 +243,27 @@ fn writable(mut permissions: fs::Permissions) -> fs::Permissions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_killed_runs_left_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let old = std::time::SystemTime::now() - 2 * STALE;
+        for (name, time) in [(".wasm-pyfix-a1.tmp", old), (".wasm-pyfix-b2.tmp", std::time::SystemTime::now()), ("c.tmp", old)] {
+            fs::File::create(path(name)).unwrap().set_modified(time).unwrap();
+        }
+        for name in [".wasm-pyfix-d.tmp", ".wasm-pyfix-e.tmp"] {
+            fs::create_dir(path(name)).unwrap();
+            fs::write(path(name).join("file"), "").unwrap();
+        }
+        // Windows opens no directories as files.
+        #[cfg(unix)]
+        fs::File::open(path(".wasm-pyfix-e.tmp")).unwrap().set_modified(old).unwrap();
+        remove_stale(directory.path());
+        let left = [".wasm-pyfix-a1.tmp", ".wasm-pyfix-b2.tmp", "c.tmp", ".wasm-pyfix-d.tmp"].map(|name| path(name).exists());
+        assert_eq!(left, [false, true, true, true]);
+        assert_eq!(path(".wasm-pyfix-e.tmp").exists(), cfg!(not(unix)));
+    }
 
     #[test]
     fn a_file_has_one_key_before_and_after_it_is_written() {

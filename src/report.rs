@@ -324,6 +324,12 @@ impl InputReport {
         self.modules.iter().filter(|module| module.status == Status::Upgraded).count()
     }
 
+    /// Says that nothing of it was written after all.
+    pub fn not_written(&mut self) {
+        self.output = None;
+        self.precompressed.clear();
+    }
+
     /// Records that the input failed. What is known of it so far stays, but for the result that it did not get.
     pub fn fail(&mut self, error: &anyhow::Error) {
         self.status = if is_refusal(error) { Status::Refused } else { Status::Error };

@@ -1,8 +1,10 @@
-//! What `diff` tells of modules and wheels.
+//! What `diff` tells of modules, wheels, directories and lock files.
 
-#[allow(dead_code, reason = "these tests build archives and take none apart")]
+#[allow(dead_code, reason = "few of its parts are needed here")]
 #[path = "wheels/support.rs"]
 mod archives;
+#[path = "diff/several.rs"]
+mod several;
 
 use archives::Wheel;
 use serde_json::{Value, json};
@@ -266,6 +268,7 @@ fn the_documentation_has_every_member() {
     let members = |arguments: &[&str]| support::members(&report(directory.path(), arguments), &["imports", "exports"]);
     let mut found = members(&[OLD, NEW, "--no-compressed"]);
     found.extend(members(&[OLD, "gone.whl"]));
+    found.extend(members(&[OLD, ".", "--no-compressed"]));
     let text = std::fs::read_to_string(support::repository().join("docs/diff.md")).unwrap();
     assert!(found.len() > 30);
     for name in found {

@@ -292,6 +292,45 @@ fn nothing_is_written_behind_a_link() {
     assert!(at("tree/demo.libs/liby.so").is_file());
 }
 
+/// Of a module whose name cannot be told nothing is passed over in silence; other files are copied by whatever name.
+#[cfg(target_os = "linux")]
+#[test]
+fn modules_need_names_that_can_be_told() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &[u8]| directory.path().join("tree").join(std::ffi::OsStr::from_bytes(name));
+    unpack(&wheel(), &directory.path().join("tree"));
+    fs::write(at(b"text-\xff.txt"), "text").unwrap();
+    run_expecting(0, directory.path(), &["tree", "-o", "out"]);
+    assert_eq!(fs::read(directory.path().join("out").join(std::ffi::OsStr::from_bytes(b"text-\xff.txt"))).unwrap(), b"text");
+    fs::create_dir(at(b"\xff")).unwrap();
+    fs::write(at(b"\xff/x.so"), extension("")).unwrap();
+    let said = run_expecting(1, directory.path(), &["tree", "--in-place"]);
+    assert!(said.starts_with("error[unreadable]: tree: `\u{fffd}/x.so`: its name is not UTF-8: rename it"), "{said}");
+}
+
+/// What a run that was killed has left goes nowhere, into RECORD least of all.
+#[test]
+fn temporary_files_are_no_part_of_a_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    let expected = unpacked_result(directory.path(), &[]);
+    unpack(&wheel(), &at("tree"));
+    fs::create_dir_all(at("tree/demo/.wasm-pyfix-y.tmp")).unwrap();
+    fs::create_dir_all(at("out/.wasm-pyfix-z.tmp")).unwrap();
+    let left = [at("tree/demo/.wasm-pyfix-x.tmp"), at("tree/demo/.wasm-pyfix-y.tmp/ext.so"), at("out/.wasm-pyfix-z.tmp/a")];
+    left.iter().for_each(|path| fs::write(path, "half").unwrap());
+    let of_tree = |directory: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        contents(directory).into_iter().filter(|(path, _)| !path.to_string_lossy().contains(".wasm-pyfix")).collect()
+    };
+    run_expecting(0, directory.path(), &["tree", "-o", "out"]);
+    assert_eq!(of_tree(&at("out")), expected);
+    run_expecting(0, directory.path(), &["tree", "--in-place"]);
+    assert_eq!(of_tree(&at("tree")), expected);
+    // Another run may be at work on them.
+    assert!(left.iter().all(|path| path.exists()));
+}
+
 /// A folder with wheels, modules, an unpacked wheel, and what is none of these.
 fn folder() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -337,6 +376,28 @@ fn a_folder_stands_for_what_is_in_it() {
     ];
     assert_eq!(found, expected);
     assert!(directory.path().join("dist").join(new).is_file() && !directory.path().join("dist").join(NAME).exists());
+}
+
+/// Small inputs are upgraded at once, and written and reported as if one came after the other.
+#[test]
+fn several_threads_do_what_one_does() {
+    let directory = folder();
+    let dist = directory.path().join("dist");
+    for number in 0..12 {
+        fs::write(dist.join(format!("m{number}.so")), extension(&format!("lib{number}.so"))).unwrap();
+    }
+    fs::write(dist.join("m5.so"), b"\0asm").unwrap();
+    fs::write(dist.join(NAME.replace("cp312-abi3", "cp312-cp312")), wheel()).unwrap();
+    let results = ["1", "3"].map(|threads| {
+        let mut command = support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory.path(), &["dist", "-o", "out", "--json"]);
+        let output = command.env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let found = contents(&directory.path().join("out"));
+        fs::remove_dir_all(directory.path().join("out")).unwrap();
+        (found, String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    });
+    assert!(results[0].0.len() > 15 && results[0].2.contains("refused[python-tag]"), "{}", results[0].2);
+    assert_eq!(results[0], results[1]);
 }
 
 #[test]

@@ -263,6 +263,70 @@ fn there_is_no_lock_file_where_a_package_fails() {
     assert!(!directory.path().join("out/pyodide-lock.json").exists());
 }
 
+/// A lock file and its files fit each other, whatever happens in between.
+#[test]
+fn in_place_a_distribution_is_upgraded_as_a_whole_or_not_at_all() {
+    let contents = |directory: &Path| -> BTreeMap<String, Vec<u8>> {
+        names(directory).into_iter().map(|name| (name.clone(), fs::read(directory.join(name)).unwrap())).collect()
+    };
+    let arguments = ["pyodide-lock.json", "--in-place", "--target", "0.29", "--precompress", "gz"];
+    let directory = distribution();
+    run_expecting(3, directory.path(), &[&arguments[..], &["-n"]].concat());
+    assert_eq!(names(directory.path()), names(distribution().path()));
+    run_expecting(3, directory.path(), &arguments);
+    assert_eq!(check_files(directory.path()), ["demo", "libanswer", "pure"]);
+    assert!(names(directory.path()).iter().filter(|name| name.ends_with(".gz")).count() == 3, "{:?}", names(directory.path()));
+
+    // The last one fails.
+    let directory = distribution();
+    let broken = Wheel::new(DEMO).file("demo/m.abi3.so", b"\0asm").build();
+    fs::write(directory.path().join(DEMO), &broken).unwrap();
+    let path = directory.path().join("pyodide-lock.json");
+    let mut lock = read_lock(&path);
+    lock["packages"]["demo"]["sha256"] = hex_sha256(&broken).into();
+    fs::write(&path, lock.to_string()).unwrap();
+    let before = contents(directory.path());
+    let output = run(directory.path(), &[&arguments[..], &["--json"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no new lock file, and all files are left as they are"), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["inputs"].as_array().unwrap().iter().all(|input| input["output"].is_null()), "{report}");
+    assert_eq!(contents(directory.path()), before);
+}
+
+/// Files of one name in two directories, and packages that are in one file.
+#[test]
+fn packages_have_the_files_that_the_lock_file_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    let wheel = |contents: &[u8]| {
+        let plain = module("", r#"(func (export "PyInit_m") (result i32) i32.const 0)"#);
+        Wheel::new(DEMO).file("m.abi3.so", &plain).file("a.txt", contents).build()
+    };
+    let unfit = Wheel::new(OLD).file("old/m.so", &module("", "")).build();
+    let [one, two] = [wheel(b"one"), wheel(b"two")];
+    for (path, bytes) in [("one", &one), ("two", &two)] {
+        fs::create_dir(at(path)).unwrap();
+        fs::write(at(path).join(DEMO), bytes).unwrap();
+    }
+    fs::write(at(OLD), &unfit).unwrap();
+    let packages = [
+        ("one", entry("one", &format!("one/{DEMO}"), &one, &[])),
+        ("two", entry("two", &format!("two/{DEMO}"), &two, &[])),
+        ("also-two", entry("also-two", &format!("two/{DEMO}"), &two, &["old"])),
+        ("old", entry("old", OLD, &unfit, &[])),
+        ("also-old", entry("also-old", OLD, &unfit, &[])),
+    ];
+    fs::write(at("pyodide-lock.json"), lock("2024_0", &packages)).unwrap();
+    let said = run_expecting(3, directory.path(), &["pyodide-lock.json", "-o", "out", "--target", "0.29"]);
+    assert!(said.contains(": also-old, also-two, old\n"), "{said}");
+    assert_eq!(check_files(&at("out")), ["one", "two"]);
+    run_expecting(0, directory.path(), &["pyodide-lock.json", "-o", "kept", "--target", "0.29", "--keep-unfit"]);
+    assert_eq!(check_files(&at("kept")), ["one", "two", "also-two", "old", "also-old"]);
+    let bytes = |name: &str| read_lock(&at("kept/pyodide-lock.json"))["packages"][name]["sha256"].clone();
+    assert!(bytes("one") != bytes("two") && bytes("two") == bytes("also-two"));
+}
+
 /// A lock file over the archives of a year, written into a directory of links to them.
 fn corpus(directory: &Path, year: &str) -> Option<PathBuf> {
     let wheels = support::corpus()?.join("wheels").join(year);

@@ -13,6 +13,7 @@ mod forms;
 mod generated;
 mod inputs;
 mod loading;
+mod node;
 mod picture;
 mod rivals;
 mod sizes;

@@ -53,8 +53,8 @@ fn read<'b>(kind: Kind, file_name: &str, bytes: Cow<'b, [u8]>, target: &Target, 
         Kind::Module => {
             input.files = vec![File { path: None, bytes, valid: false }];
         }
-        // There are no bytes of a directory: each distribution in it is a wheel.
-        Kind::Archive | Kind::Directory => {
+        // There are no bytes of a directory or of what a lock file means: each part of it is a file.
+        Kind::Archive | Kind::Directory | Kind::Lock => {
             input.root = Some(LIBRARY_DIRECTORY.to_string());
             let archive = Archive::open(&bytes)?;
             input.findings = archive.damaged(&archive.all());

@@ -113,7 +113,7 @@ pub enum Command {
     /// Tell what is in modules, wheels and archives, and what `upgrade` would do with them
     #[command(after_long_help = SHOW_EXIT_CODES)]
     Show(ShowArgs),
-    /// Tell what differs between two modules, wheels or archives: tags, symbols, sizes
+    /// Tell what differs between two modules, wheels, archives, directories or lock files: tags, symbols, sizes
     #[command(after_long_help = DIFF_EXIT_CODES)]
     Diff(DiffArgs),
     /// Try wheels and what `upgrade` makes of them in a real Pyodide under Node.js, and compare what they do

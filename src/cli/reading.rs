@@ -104,8 +104,8 @@ pub struct ShowArgs {
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// What was before: a side module (.so), a wheel (.whl) or an archive of shared libraries (.zip); `-` reads a module from standard
-    /// input
+    /// What was before: a side module (.so), a wheel (.whl), an archive of shared libraries (.zip), a directory of these, or a
+    /// pyodide-lock.json; `-` reads a module from standard input
     pub old: PathBuf,
 
     /// What is now
@@ -123,7 +123,7 @@ pub struct DiffArgs {
     #[arg(long, help_heading = "Report")]
     pub markdown: bool,
 
-    /// Describe every module that changed, and print every name
+    /// Describe every package and module that changed, and print every name
     #[arg(short, long, help_heading = "Report")]
     pub verbose: bool,
 

@@ -1,8 +1,9 @@
-//! Compares two inputs.
+//! Compares two wheels, archives or modules.
 
+use super::pairs::{Paired, pairs};
 use super::read::{Piece, Side};
 use super::sizes::{self, Measured};
-use super::{Diff, Files, ModuleDiff, Names, Pair, Section, Status, Symbols};
+use super::{Contents, Files, ModuleDiff, Names, Pair, Section, Status, Symbols, counts};
 use crate::loader::{base_name, directory};
 use crate::show;
 use crate::wheel::audit::Audit;
@@ -12,37 +13,32 @@ use anyhow::Result;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// What differs between two inputs. `compressed` says whether compressed sizes are asked for.
+/// What differs in the contents of two sides, one of which may not be there. `compressed` says whether compressed sizes are asked for.
 ///
 /// # Errors
 /// When a compressor fails.
-pub fn compare(old: &Side, new: &Side, compressed: bool) -> Result<Diff> {
-    let pairs = pairs(&old.modules, &new.modules);
+pub fn contents(old: Option<&Side>, new: Option<&Side>, compressed: bool) -> Result<Contents> {
     let measured = measure(old, new, compressed)?;
-    let module = |pair: &(Option<usize>, Option<usize>)| {
-        let (before, now) = *pair;
+    let total = sizes::pair(old.map(|_| sizes::total(&measured.old)), new.map(|_| sizes::total(&measured.new)));
+    let made_from_old = old.zip(new).is_some_and(|(old, new)| is_made_from(old, new));
+    let nothing = Side::default();
+    let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
+    let module = |(before, now): Paired| {
         let sizes = sizes::pair(before.map(|before| measured.old[before]), now.map(|now| measured.new[now]));
         let (before, now) = (before.map(|before| &old.modules[before]), now.map(|now| &new.modules[now]));
         let passes = before.zip(now).and_then(|(before, now)| passes(new.audit.as_ref()?, before, now)).unwrap_or_default();
         ModuleDiff { sizes, passes, ..module(before, now) }
     };
-    let modules: Vec<ModuleDiff> = pairs.iter().map(module).collect();
-    let mut counts =
-        BTreeMap::from([Status::Same, Status::Changed, Status::Renamed, Status::Came, Status::Went].map(|status| (status, 0)));
-    for module in &modules {
-        *counts.entry(module.status).or_default() += 1;
-    }
-    Ok(Diff {
-        same: old.bytes == new.bytes,
-        inputs: Pair { old: old.input.clone(), new: new.input.clone() },
-        kinds: Pair { old: old.kind, new: new.kind },
-        file_sizes: Pair { old: old.bytes.len() as u64, new: new.bytes.len() as u64 },
+    let keys: [fn(&Piece) -> Option<String>; 2] =
+        [|piece| Some(piece.path.clone().unwrap_or_default()), |piece| Some(plain_path(piece.path.as_deref().unwrap_or_default()))];
+    let modules: Vec<ModuleDiff> = pairs(&old.modules, &new.modules, &keys).into_iter().map(module).collect();
+    Ok(Contents {
         tags: names(&old.tags, &new.tags),
         audits: Pair { old: old.audit.clone(), new: new.audit.clone() },
-        made_from_old: is_made_from(old, new),
+        made_from_old,
         files: files(&old.files, &new.files),
-        counts,
-        sizes: sizes::pair(Some(sizes::total(&measured.old)), Some(sizes::total(&measured.new))),
+        counts: counts(modules.iter().map(|module| module.status)),
+        sizes: total,
         modules,
     })
 }
@@ -56,38 +52,18 @@ fn is_made_from(old: &Side, new: &Side) -> bool {
     modules.len() == originals.len() && originals.into_iter().all(|original| modules.contains(original))
 }
 
+fn pieces(side: Option<&Side>) -> &[Piece] {
+    side.map(|side| side.modules.as_slice()).unwrap_or_default()
+}
+
 /// The sizes of all modules, each contents measured once.
-fn measure(old: &Side, new: &Side, compressed: bool) -> Result<Pair<Vec<Measured>>> {
-    let contents: BTreeSet<&[u8]> = old.modules.iter().chain(&new.modules).map(|piece| piece.bytes.as_slice()).collect();
+fn measure(old: Option<&Side>, new: Option<&Side>, compressed: bool) -> Result<Pair<Vec<Measured>>> {
+    let contents: BTreeSet<&[u8]> = pieces(old).iter().chain(pieces(new)).map(|piece| piece.bytes.as_slice()).collect();
     let contents: Vec<&[u8]> = contents.into_iter().collect();
     let measured = sizes::measure(&contents, compressed)?;
     let known: HashMap<&[u8], Measured> = contents.into_iter().zip(measured).collect();
-    let of = |side: &Side| side.modules.iter().map(|piece| known[piece.bytes.as_slice()]).collect();
+    let of = |side: Option<&Side>| pieces(side).iter().map(|piece| known[piece.bytes.as_slice()]).collect();
     Ok(Pair { old: of(old), new: of(new) })
-}
-
-/// Which modules are the same one before and now, in the order of the old ones; then those that came.
-fn pairs(old: &[Piece], new: &[Piece]) -> Vec<(Option<usize>, Option<usize>)> {
-    let mut partners: Vec<Option<usize>> = vec![None; old.len()];
-    let mut taken = vec![false; new.len()];
-    let mut join = |key: fn(&Piece) -> String| {
-        let mut keys: HashMap<String, Vec<usize>> = HashMap::new();
-        for (number, piece) in new.iter().enumerate().filter(|(number, _)| !taken[*number]).rev() {
-            keys.entry(key(piece)).or_default().push(number);
-        }
-        let mut joined = Vec::new();
-        for (number, piece) in old.iter().enumerate().filter(|(number, _)| partners[*number].is_none()) {
-            joined.extend(keys.get_mut(&key(piece)).and_then(Vec::pop).map(|partner| (number, partner)));
-        }
-        for (number, partner) in joined {
-            partners[number] = Some(partner);
-            taken[partner] = true;
-        }
-    };
-    join(|piece| piece.path.clone().unwrap_or_default());
-    join(|piece| plain_path(piece.path.as_deref().unwrap_or_default()));
-    let came = (0..new.len()).filter(|number| !taken[*number]).map(|number| (None, Some(number)));
-    partners.iter().enumerate().map(|(number, partner)| (Some(number), *partner)).chain(came).collect()
 }
 
 /// A path without the suffix of one Python and without a hash: `p/x.cpython-312-wasm32-emscripten.so` and `p/x.abi3.so` are `p/x`, as far as
@@ -137,7 +113,8 @@ fn passes(audit: &Audit, old: &Piece, new: &Piece) -> Option<IndexMap<String, In
     (module.original.sha256 == sha256_hex(&old.bytes)).then(|| module.passes.clone())
 }
 
-fn names(old: &[String], new: &[String]) -> Names {
+/// The names that are on one side alone.
+pub fn names(old: &[String], new: &[String]) -> Names {
     let lacking = |some: &[String], others: &[String]| {
         let others: HashSet<&String> = others.iter().collect();
         some.iter().filter(|name| !others.contains(name)).cloned().collect()
@@ -145,7 +122,8 @@ fn names(old: &[String], new: &[String]) -> Names {
     Names { came: lacking(new, old), went: lacking(old, new) }
 }
 
-fn files(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Files {
+/// The files that differ, of which the hashes are given.
+pub fn files(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Files {
     let lacking = |some: &BTreeMap<String, String>, others: &BTreeMap<String, String>| {
         some.keys().filter(|name| !others.contains_key(*name)).cloned().collect()
     };

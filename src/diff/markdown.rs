@@ -1,13 +1,14 @@
 //! The differences as Markdown, for the description of a pull request or a comment on one.
 
-use super::text::{change, counted};
-use super::{Diff, ModuleDiff, Pair, Section, Sizes, Status};
+use super::text::{change, counted, platforms};
+use super::{Contents, Diff, ModuleDiff, PackageDiff, Pair, Section, Sizes, Status, both_names, growth, most};
 use crate::counts::words;
+use crate::input::Kind;
 use crate::plain::{first_names, plain};
 use indicatif::HumanCount;
 use std::fmt::Write;
 
-/// So many modules have a row, those that changed most, and so many names of a kind are printed.
+/// So many packages or modules have a row, those that changed most, and so many names of a kind are printed.
 const MODULES: usize = 20;
 const NAMES: usize = 10;
 
@@ -19,82 +20,127 @@ pub fn markdown(diff: &Diff, verbose: bool) -> String {
         text += "The same, byte for byte.\n";
         return text;
     }
-    text += &totals(diff);
-    let mut changed: Vec<&ModuleDiff> = diff.modules.iter().filter(|module| module.status != Status::Same).collect();
-    let more = changed.len().saturating_sub(modules);
-    changed.sort_by_key(|module| std::cmp::Reverse(module.growth()));
-    changed.truncate(modules);
-    let around = around(diff, names);
-    if !around.is_empty() {
-        let _ = write!(text, "\n{around}");
-    }
-    if diff.modules.iter().all(|module| module.title().is_none()) {
-        changed.iter().for_each(|module| text += &format!("\n{}", details(module, names)));
+    let is_of_modules = diff.kinds == Pair { old: Kind::Module, new: Kind::Module };
+    text += &totals(Some(&diff.file_sizes).filter(|_| !is_of_modules), &diff.contents.sizes);
+    if is_of_modules {
+        diff.contents.modules.iter().for_each(|module| text += &format!("\n{}", details(module, names)));
         return text;
     }
-    if !changed.is_empty() {
-        text += "\n| module | | raw | % | brotli | % | functions |\n|---|---|---:|---:|---:|---:|---:|\n";
-        changed.iter().for_each(|module| text += &row(module));
+    text += "\n";
+    if let Some(platforms) = platforms(diff) {
+        let _ = writeln!(text, "- platform: {}", plain(&platforms));
     }
-    if more > 0 {
-        let _ = writeln!(text, "\nand {more} more that changed less.");
+    text += &around(&diff.contents, names);
+    if !diff.packages.is_empty() {
+        let _ = writeln!(text, "- packages: {}", counted(&diff.package_counts));
     }
-    for module in changed.iter().filter(|module| module.status == Status::Changed) {
-        let details = details(module, names);
-        let title = plain(&module.title().unwrap_or_default()).replace('&', "&amp;").replace('<', "&lt;");
-        let _ = write!(text, "\n<details><summary>{title}</summary>\n\n{details}\n</details>\n");
+    let _ = writeln!(text, "- modules: {}", counted(&diff.contents.counts));
+    text += &packages(&diff.packages, modules, names);
+    text += &of_modules(&diff.contents, modules, names);
+    text
+}
+
+/// A table of the packages that changed most, and what differs in each.
+fn packages(packages: &[PackageDiff], shown: usize, names: usize) -> String {
+    let changed: Vec<&PackageDiff> = packages.iter().filter(|package| package.status != Status::Same).collect();
+    let (changed, more) = most(changed, |package| growth(&package.file_sizes), shown);
+    if changed.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n| package | | file | % | raw | % | brotli | % |\n|---|---|---:|---:|---:|---:|---:|---:|\n".to_string();
+    for package in &changed {
+        let Sizes { raw, brotli, .. } = &package.contents.sizes;
+        let cells = [&package.file_sizes, raw, brotli].map(|size| format!("{} | {}", number(size.new), change(size.old, size.new)));
+        let _ = writeln!(text, "| {} | {} | {} |", code(&package.title()), word(package.status), cells.join(" | "));
+    }
+    text += &left_out(more);
+    for package in changed.into_iter().filter(|package| package.status == Status::Changed) {
+        let mut inside = item("dependencies that came", package.depends.came.iter(), names);
+        inside += &item("dependencies that went", package.depends.went.iter(), names);
+        inside += &around(&package.contents, names);
+        let _ = writeln!(inside, "- file: {}", code(&both_names(&package.path).unwrap_or_default()));
+        let _ = writeln!(inside, "- modules: {}", counted(&package.contents.counts));
+        inside += &of_modules(&package.contents, shown, names);
+        text += &unfolding(&package.title(), &inside);
     }
     text
 }
 
-/// The sizes of the files and of all modules.
-fn totals(diff: &Diff) -> String {
+/// A table of the modules that changed most, and what differs in each.
+fn of_modules(contents: &Contents, shown: usize, names: usize) -> String {
+    let changed: Vec<&ModuleDiff> = contents.modules.iter().filter(|module| module.status != Status::Same).collect();
+    let (changed, more) = most(changed, |module| growth(&module.sizes.raw), shown);
+    if changed.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n| module | | raw | % | brotli | % | functions |\n|---|---|---:|---:|---:|---:|---:|\n".to_string();
+    changed.iter().for_each(|module| text += &row(module));
+    text += &left_out(more);
+    for module in changed.into_iter().filter(|module| module.status == Status::Changed) {
+        text += &unfolding(&module.title().unwrap_or_default(), &details(module, names));
+    }
+    text
+}
+
+fn left_out(more: usize) -> String {
+    if more > 0 { format!("\nand {more} more that changed less.\n") } else { String::new() }
+}
+
+/// What is not seen before it is asked for.
+fn unfolding(title: &str, inside: &str) -> String {
+    let title = plain(title).replace('&', "&amp;").replace('<', "&lt;");
+    format!("\n<details><summary>{title}</summary>\n\n{inside}\n</details>\n")
+}
+
+/// A status in a table.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Same => "same",
+        Status::Changed => "",
+        Status::Renamed => "renamed",
+        Status::Came => "came",
+        Status::Went => "went",
+    }
+}
+
+/// The sizes of the files, unless they are the modules, and of all modules.
+fn totals(file_sizes: Option<&Pair<u64>>, sizes: &Sizes) -> String {
     let mut text = "| | before | after | % |\n|---|---:|---:|---:|\n".to_string();
     let mut row = |name: &str, old: Option<u64>, new: Option<u64>| {
         let _ = writeln!(text, "| {name} | {} | {} | {} |", number(old), number(new), change(old, new));
     };
-    let has_archive = diff.modules.iter().any(|module| module.title().is_some());
-    if has_archive {
-        row("file", Some(diff.file_sizes.old), Some(diff.file_sizes.new));
+    if let Some(Pair { old, new }) = file_sizes {
+        row("file", Some(*old), Some(*new));
     }
-    for (name, Pair { old, new }) in diff.sizes.rows().into_iter().filter(|(_, pair)| pair.old.is_some() || pair.new.is_some()) {
-        row(&if has_archive { format!("modules, {name}") } else { name.to_string() }, *old, *new);
+    for (name, Pair { old, new }) in sizes.rows().into_iter().filter(|(_, pair)| pair.old.is_some() || pair.new.is_some()) {
+        row(&if file_sizes.is_some() { format!("modules, {name}") } else { name.to_string() }, *old, *new);
     }
     text
 }
 
-/// Tags, files, and how many modules there are, as a list.
-fn around(diff: &Diff, names: usize) -> String {
+/// Tags, files, and what made them, as a list.
+fn around(contents: &Contents, names: usize) -> String {
     let mut text = String::new();
     let lists = [
-        ("tags that came", &diff.tags.came),
-        ("tags that went", &diff.tags.went),
-        ("files that came", &diff.files.came),
-        ("files that went", &diff.files.went),
-        ("files that changed", &diff.files.changed),
+        ("tags that came", &contents.tags.came),
+        ("tags that went", &contents.tags.went),
+        ("files that came", &contents.files.came),
+        ("files that went", &contents.files.went),
+        ("files that changed", &contents.files.changed),
     ];
     for (what, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         text += &item(what, list.iter(), names);
     }
-    if let Some(run) = diff.audits.new.as_ref().and_then(|audit| audit.runs.last()) {
-        let from = if diff.made_from_old { "" } else { ", from other modules than the old ones" };
+    if let Some(run) = contents.audits.new.as_ref().and_then(|audit| audit.runs.last()) {
+        let from = if contents.made_from_old { "" } else { ", from other modules than the old ones" };
         let _ = writeln!(text, "- made by: {}{from}", code(&run.to_string()));
-    }
-    if diff.modules.iter().any(|module| module.title().is_some()) {
-        let _ = writeln!(text, "- modules: {}", counted(diff));
     }
     text
 }
 
 fn row(module: &ModuleDiff) -> String {
     let title = code(&module.title().unwrap_or_default());
-    let status = match module.status {
-        Status::Same => "same",
-        Status::Changed => "",
-        Status::Renamed => "renamed",
-        Status::Came => "came",
-        Status::Went => "went",
-    };
+    let status = word(module.status);
     let Sizes { raw, brotli, .. } = &module.sizes;
     let now = |pair: &Pair<Option<u64>>| number(pair.new);
     let functions = module.functions.new.or(module.functions.old).map(|count| count as u64);

@@ -1,4 +1,4 @@
-//! Reads an input of `diff`: its modules, with what `show` tells of them, and what is around them.
+//! Reads a file that is compared: its modules, with what `show` tells of them, and what is around them.
 
 use crate::archive::Archive;
 use crate::input::{self, Kind, Source};
@@ -12,12 +12,13 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 
-/// One of the two inputs.
+/// A module, a wheel or an archive, before or now.
+#[derive(Default)]
 pub struct Side {
-    /// As on the command line.
-    pub input: String,
-    pub kind: Kind,
+    /// What is in the file; nothing where it was unpacked.
     pub bytes: Vec<u8>,
+    /// Bytes of the file, or of all files.
+    pub size: u64,
     /// Single tags of a wheel.
     pub tags: Vec<String>,
     /// SHA-256 of the files that are no side modules.
@@ -38,43 +39,43 @@ pub struct Piece {
 /// Everything is wanted but the largest functions.
 const WANTED: Wanted = Wanted { imports: true, exports: true, functions: 0 };
 
-/// Reads `source`.
+/// Reads `source`, and tells what it is.
 ///
 /// # Errors
 /// When it cannot be read as what it is.
-pub fn read(source: &Source) -> Result<Side> {
-    gather(source).with_context(|| source.to_string())
+pub fn read(source: &Source) -> Result<(Kind, Side)> {
+    read_file(source).with_context(|| source.to_string())
 }
 
-fn gather(source: &Source) -> Result<Side> {
+fn read_file(source: &Source) -> Result<(Kind, Side)> {
     let bytes = source.read()?;
     let file_name = source.file_name().unwrap_or_default();
     let kind = input::recognise(&bytes, Some(&file_name))?;
-    let input = source.to_string();
-    let mut side =
-        Side { input, kind, bytes: Vec::new(), tags: Vec::new(), files: BTreeMap::new(), modules: Vec::new(), audit: None };
+    let mut side = Side { size: bytes.len() as u64, ..Side::default() };
     match kind {
-        Kind::Module => {
-            let about = module::describe(&bytes, WANTED)?;
-            side.modules.push(Piece { path: None, bytes: bytes.clone(), about });
+        Kind::Module => side.modules.push(piece(None, bytes.clone())?),
+        Kind::Wheel | Kind::Archive | Kind::Directory | Kind::Lock => {
+            if kind == Kind::Wheel {
+                let name = naming::of_wheel(&file_name, &bytes)?;
+                side.tags = if stem(&name).is_some() { WheelName::parse(&name)?.tags() } else { Vec::new() };
+            }
+            read_archive(&Archive::open(&bytes)?, &mut side)?;
         }
-        Kind::Wheel | Kind::Archive | Kind::Directory => read_archive(&file_name, &bytes, &mut side)?,
     }
-    Ok(Side { bytes, ..side })
+    Ok((kind, Side { bytes, ..side }))
 }
 
-fn read_archive(file_name: &str, bytes: &[u8], side: &mut Side) -> Result<()> {
-    let archive = Archive::open(bytes)?;
-    if side.kind == Kind::Wheel {
-        let name = naming::of_wheel(file_name, bytes)?;
-        side.tags = if stem(&name).is_some() { WheelName::parse(&name)?.tags() } else { Vec::new() };
-    }
+/// Reads what is in an archive into `side`.
+///
+/// # Errors
+/// When an entry cannot be read as what it is.
+pub fn read_archive(archive: &Archive<'_>, side: &mut Side) -> Result<()> {
     let dist_info = metadata::dist_info(archive.entries.iter().map(|entry| entry.name.as_str()))?;
-    side.audit = dist_info.and_then(|dist_info| audit::read(&archive, &dist_info));
-    let named = contents::named_like_modules(&archive)?;
+    side.audit = dist_info.and_then(|dist_info| audit::read(archive, &dist_info));
+    let named = contents::named_like_modules(archive)?;
     let modules = named.into_par_iter().filter(|(_, kind)| *kind == contents::Kind::Module);
     let pieces: Vec<Option<(usize, Piece)>> =
-        modules.map(|(index, _)| piece(&archive, index).map(|piece| Some((index, piece?)))).collect::<Result<_>>()?;
+        modules.map(|(index, _)| entry(archive, index).map(|piece| Some((index, piece?)))).collect::<Result<_>>()?;
     let (indices, pieces): (HashSet<usize>, Vec<Piece>) = pieces.into_iter().flatten().unzip();
     side.modules = pieces;
     let others = (0..archive.entries.len()).filter(|index| !archive.entries[*index].directory && !indices.contains(index));
@@ -89,7 +90,7 @@ fn read_archive(file_name: &str, bytes: &[u8], side: &mut Side) -> Result<()> {
 }
 
 /// The side module that an entry is; `None` for WebAssembly that is data of the package.
-fn piece(archive: &Archive<'_>, index: usize) -> Result<Option<Piece>> {
+fn entry(archive: &Archive<'_>, index: usize) -> Result<Option<Piece>> {
     let name = &archive.entries[index].name;
     let bytes = archive.read(index)?;
     let about = module::describe(&bytes, WANTED);
@@ -98,4 +99,17 @@ fn piece(archive: &Archive<'_>, index: usize) -> Result<Option<Piece>> {
     }
     let about = about.with_context(|| format!("entry `{name}`"))?;
     Ok(Some(Piece { path: Some(name.clone()), bytes, about }))
+}
+
+/// The side module `bytes`.
+///
+/// # Errors
+/// When it is none.
+pub fn piece(path: Option<String>, bytes: Vec<u8>) -> Result<Piece> {
+    let about = module::describe(&bytes, WANTED);
+    let about = match &path {
+        Some(path) => about.with_context(|| path.clone())?,
+        None => about?,
+    };
+    Ok(Piece { path, bytes, about })
 }

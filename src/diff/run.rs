@@ -1,9 +1,9 @@
 //! Carries out the command line of `diff`.
 
-use super::{Diff, Report, SCHEMA_VERSION, compare, markdown, read, text};
+use super::gather::Input;
+use super::{Diff, Report, SCHEMA_VERSION, markdown, packages, text};
 use crate::cli::DiffArgs;
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
-use crate::input::Source;
 use crate::output;
 use crate::plain::Paper;
 use crate::report::text::write_failure;
@@ -23,8 +23,7 @@ pub fn run(args: &DiffArgs) -> i32 {
 }
 
 fn differences(args: &DiffArgs) -> Result<Diff> {
-    let [old, new] = [&args.old, &args.new].map(|path| read::read(&Source::new(path)));
-    compare::compare(&old?, &new?, !args.no_compressed)
+    packages::compare(Input::gather(&args.old)?, Input::gather(&args.new)?, !args.no_compressed)
 }
 
 /// Prints the report to standard output, and in text an error to standard error.

@@ -1,6 +1,6 @@
 //! The differences for people, on one screen unless everything is asked for.
 
-use super::{Diff, ModuleDiff, Names, Pair, Sizes, Status, Symbols};
+use super::{Contents, Diff, ModuleDiff, Names, PackageDiff, Pair, Sizes, Status, Symbols, both_names, growth as grown, most};
 use crate::counts::words;
 use crate::input::Kind;
 use crate::plain::{Paper, first_names, plural};
@@ -8,12 +8,16 @@ use crate::report;
 use crate::report::text::growth;
 use crate::sheet::{COLUMN, Sheet};
 use indicatif::{HumanBytes, HumanCount};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// So many modules are told of, those that changed most, and so many names of a kind are printed, of so many characters.
+/// So many packages and modules are told of, those that changed most, and so many names of a kind are printed, of so many characters.
 const MODULES: usize = 8;
 const NAMES: usize = 3;
 const LONGEST: usize = 48;
+
+/// No modules or packages.
+const NONE: &str = "none";
 
 /// Writes `diff`; `verbose` leaves nothing out.
 pub fn write(out: &mut dyn Write, paper: Paper, diff: &Diff, verbose: bool) -> io::Result<()> {
@@ -24,43 +28,46 @@ pub fn write(out: &mut dyn Write, paper: Paper, diff: &Diff, verbose: bool) -> i
         return told.line("  ", "the same, byte for byte");
     }
     if diff.kinds == (Pair { old: Kind::Module, new: Kind::Module }) {
-        return diff.modules.iter().try_for_each(|module| told.module(module));
+        return diff.contents.modules.iter().try_for_each(|module| told.module(module));
     }
-    told.names("tags", &diff.tags)?;
-    for (what, names) in [("came", &diff.files.came), ("went", &diff.files.went), ("changed", &diff.files.changed)] {
-        told.listed("files", what, names)?;
+    if let Some(platforms) = platforms(diff) {
+        told.sheet.field("platform", &platforms)?;
     }
-    if let Some(run) = diff.audits.new.as_ref().and_then(|audit| audit.runs.last()) {
-        let from = if diff.made_from_old { "from the old one" } else { "from other modules than the old ones" };
-        told.sheet.field("made by", &format!("{run}, {from}"))?;
+    told.around(&diff.contents)?;
+    if !diff.packages.is_empty() {
+        told.sheet.field("packages", &counted(&diff.package_counts))?;
     }
-    told.sheet.field("modules", &counted(diff))?;
-    told.sheet.field("file", &both_sizes(&diff.file_sizes))?;
-    told.sizes(&diff.sizes)?;
-    let mut changed: Vec<&ModuleDiff> = diff.modules.iter().filter(|module| module.status != Status::Same).collect();
-    let in_full = verbose || changed.len() == 1;
-    let more = if in_full { 0 } else { changed.len().saturating_sub(MODULES) };
-    if !in_full {
-        changed.sort_by_key(|module| std::cmp::Reverse(module.growth()));
-        changed.truncate(MODULES);
-        writeln!(told.sheet)?;
+    told.sheet.field("modules", &counted(&diff.contents.counts))?;
+    told.sheet.field(if diff.packages.is_empty() { "file" } else { "files" }, &both_sizes(&diff.file_sizes))?;
+    told.sizes(&diff.contents.sizes)?;
+    told.items(Item::changed(&diff.packages, &diff.contents))
+}
+
+/// What lock files are for, where that differs.
+pub fn platforms(diff: &Diff) -> Option<String> {
+    let Pair { old, new } = &diff.abi_version;
+    let name = |version: &Option<String>| version.clone().unwrap_or("none".to_string());
+    (old != new).then(|| format!("{} -> {}", name(old), name(new)))
+}
+
+/// A package in one line.
+fn package_in_short(package: &PackageDiff) -> String {
+    let Pair { old, new } = package.file_sizes;
+    let size = |size: Option<u64>| HumanBytes(size.unwrap_or(0)).to_string();
+    let mut parts = match package.status {
+        Status::Came => vec![format!("came, {}", size(new))],
+        Status::Went => vec![format!("went, {}", size(old))],
+        Status::Renamed => vec![format!("renamed, {}", size(new))],
+        Status::Same | Status::Changed => vec![both_sizes(&Pair { old: old.unwrap_or(0), new: new.unwrap_or(0) })],
+    };
+    let sizes = &package.contents.sizes;
+    let sizes = [("raw", &sizes.raw), ("brotli", &sizes.brotli)].map(|(name, size)| (name, change(size.old, size.new)));
+    parts.extend(sizes.into_iter().filter(|(_, change)| !change.is_empty()).map(|(name, change)| format!("{name} {change} %")));
+    let modules = counted(&package.contents.counts);
+    if package.status == Status::Changed && modules != NONE {
+        parts.push(format!("modules: {modules}"));
     }
-    for module in &changed {
-        let title = module.title().unwrap_or_default();
-        if in_full {
-            writeln!(told.sheet)?;
-            told.sheet.title("  ", &title)?;
-            told.module(module)?;
-        } else {
-            told.sheet.title("  ", &title)?;
-            told.line("    ", &in_short(module))?;
-        }
-    }
-    if !in_full && !changed.is_empty() {
-        let more = if more > 0 { format!("and {more} more {} that changed less; ", plural(more, "module")) } else { String::new() };
-        told.line("  ", &format!("{more}`-v` describes all"))?;
-    }
-    Ok(())
+    parts.join(", ")
 }
 
 /// A module in one line.
@@ -108,8 +115,8 @@ fn shortened(name: &str) -> String {
     format!("{start}…{end}")
 }
 
-/// How many modules there are, and what became of them.
-pub fn counted(diff: &Diff) -> String {
+/// How many modules or packages there are, and what became of them.
+pub fn counted(counts: &BTreeMap<Status, usize>) -> String {
     let words = [
         (Status::Changed, "changed"),
         (Status::Renamed, "renamed"),
@@ -117,12 +124,12 @@ pub fn counted(diff: &Diff) -> String {
         (Status::Went, "went"),
         (Status::Same, "the same"),
     ];
-    let counts = words.into_iter().filter_map(|(status, word)| {
-        let count = diff.counts.get(&status).copied().filter(|count| *count > 0)?;
+    let told = words.into_iter().filter_map(|(status, word)| {
+        let count = counts.get(&status).copied().filter(|count| *count > 0)?;
         Some(format!("{count} {word}"))
     });
-    let counts: Vec<String> = counts.collect();
-    if counts.is_empty() { "none".to_string() } else { counts.join(", ") }
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { NONE.to_string() } else { told.join(", ") }
 }
 
 /// `1.20 KiB -> 1.10 KiB (-8.3 %)`.
@@ -143,6 +150,42 @@ fn both<T: PartialEq + Copy>(pair: &Pair<Option<T>>, show: impl Fn(T) -> String)
         (old, new) if old == new => None,
         (Some(old), Some(new)) => Some(format!("{} -> {}", show(old), show(new))),
         (old, new) => Some(old.or(new).map_or(String::new(), show)),
+    }
+}
+
+/// What there is to tell of: packages or modules.
+#[derive(Clone, Copy)]
+enum Item<'d> {
+    Package(&'d PackageDiff),
+    Module(&'d ModuleDiff),
+}
+
+impl<'d> Item<'d> {
+    /// Everything that is not the same.
+    fn changed(packages: &'d [PackageDiff], contents: &'d Contents) -> Vec<Self> {
+        let items = packages.iter().map(Item::Package).chain(contents.modules.iter().map(Item::Module));
+        items.filter(|item| item.status() != Status::Same).collect()
+    }
+
+    fn status(self) -> Status {
+        match self {
+            Item::Package(package) => package.status,
+            Item::Module(module) => module.status,
+        }
+    }
+
+    fn title(self) -> String {
+        match self {
+            Item::Package(package) => package.title(),
+            Item::Module(module) => module.title().unwrap_or_default(),
+        }
+    }
+
+    fn growth(self) -> u64 {
+        match self {
+            Item::Package(package) => grown(&package.file_sizes),
+            Item::Module(module) => grown(&module.sizes.raw),
+        }
     }
 }
 
@@ -196,6 +239,72 @@ impl Told<'_> {
             writeln!(self.sheet, "{}", line.trim_end())?;
         }
         Ok(())
+    }
+
+    /// What is beside the modules.
+    fn around(&mut self, contents: &Contents) -> io::Result<()> {
+        self.names("tags", &contents.tags)?;
+        for (what, names) in [("came", &contents.files.came), ("went", &contents.files.went), ("changed", &contents.files.changed)]
+        {
+            self.listed("files", what, names)?;
+        }
+        let Some(run) = contents.audits.new.as_ref().and_then(|audit| audit.runs.last()) else { return Ok(()) };
+        let from = if contents.made_from_old { "from the old one" } else { "from other modules than the old ones" };
+        self.sheet.field("made by", &format!("{run}, {from}"))
+    }
+
+    /// Packages and modules: a single one in full, of several those that changed most in short.
+    fn items(&mut self, items: Vec<Item<'_>>) -> io::Result<()> {
+        if self.verbose || items.len() == 1 {
+            return items.into_iter().try_for_each(|item| {
+                writeln!(self.sheet)?;
+                self.sheet.title("  ", &item.title())?;
+                match item {
+                    Item::Package(package) => self.package(package),
+                    Item::Module(module) => self.module(module),
+                }
+            });
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        let noun = if items.iter().any(|item| matches!(item, Item::Package(_))) { "package" } else { "module" };
+        let (items, more) = most(items, |item| item.growth(), MODULES);
+        writeln!(self.sheet)?;
+        for item in items {
+            self.sheet.title("  ", &item.title())?;
+            let in_short = match item {
+                Item::Package(package) => package_in_short(package),
+                Item::Module(module) => in_short(module),
+            };
+            self.line("    ", &in_short)?;
+        }
+        let more = if more > 0 { format!("and {more} more {} that changed less; ", plural(more, noun)) } else { String::new() };
+        self.line("  ", &format!("{more}`-v` describes all"))
+    }
+
+    fn package(&mut self, package: &PackageDiff) -> io::Result<()> {
+        match package.status {
+            Status::Came => self.line("  ", "came")?,
+            Status::Went => self.line("  ", "went")?,
+            Status::Renamed => self.line("  ", "the same contents under another name")?,
+            Status::Same | Status::Changed => {}
+        }
+        self.sheet.field("path", &both_names(&package.path).unwrap_or_default())?;
+        self.names("depends", &package.depends)?;
+        // Of a package that came everything did.
+        if package.status == Status::Changed {
+            self.around(&package.contents)?;
+        }
+        self.sheet.field("modules", &counted(&package.contents.counts))?;
+        if let Some(sizes) = both(&package.file_sizes, |bytes| HumanBytes(bytes).to_string()) {
+            self.sheet.field("file", &sizes)?;
+        }
+        if package.contents.modules.is_empty() {
+            return Ok(());
+        }
+        self.sizes(&package.contents.sizes)?;
+        if package.status == Status::Changed { self.items(Item::changed(&[], &package.contents)) } else { Ok(()) }
     }
 
     fn module(&mut self, module: &ModuleDiff) -> io::Result<()> {

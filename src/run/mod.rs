@@ -1,8 +1,8 @@
-//! Carries out a command line: every input is read, upgraded, written and reported, one after the other.
+//! Carries out a command line: every input is read, upgraded, written and reported, one after the other; small ones are upgraded ahead.
 //!
-//! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+mod ahead;
 mod map;
 mod names;
 mod own;
@@ -37,14 +37,14 @@ use crate::shrink;
 use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::{self, naming};
+use ahead::Ahead;
 use anyhow::{Context, Result, bail};
 use packages::Misfits;
 use settings::source_date_epoch;
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use wasm_pyfix_passes::module::Module;
 use wasm_pyfix_passes::{Environment, Notice};
 use wasmparser::FuncType;
@@ -150,7 +150,9 @@ struct Run<'a> {
     /// What became of its packages that do not fit.
     misfits: Misfits,
     /// What the modules among the inputs tell each other, once it was looked up.
-    types: OnceCell<Arc<HashMap<String, FuncType>>>,
+    types: OnceLock<Arc<HashMap<String, FuncType>>>,
+    /// What was done with the present input before its turn.
+    ahead: Option<Ahead>,
     destination: Destination,
     writer: Writer,
     lock: Option<Lock>,
@@ -218,7 +220,8 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
-            types: OnceCell::new(),
+            types: OnceLock::new(),
+            ahead: None,
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
             items,
@@ -253,6 +256,9 @@ impl<'a> Run<'a> {
         let done = done.and_then(|()| self.write_map(&report.inputs));
         if let Err(error) = done.and_then(|()| self.finish_lock(&mut report)) {
             report.error = Some(Failure::from(&error));
+            if self.replaces_distribution() {
+                report.inputs.iter_mut().for_each(InputReport::not_written);
+            }
         }
         report.totals = Totals::new(&report.inputs);
         report.targets = names(&self.used);
@@ -277,8 +283,16 @@ impl<'a> Run<'a> {
         let targets = if self.one_wheel || self.auto { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
-            for item in self.items.clone() {
-                let input = self.one(&item);
+            let items = self.items.clone();
+            let mut done = Vec::new().into_iter();
+            for (index, item) in items.iter().enumerate() {
+                if done.len() == 0 {
+                    let count = self.at_once(&items[index..]);
+                    done = if count > 1 { self.do_ahead(&items[index..index + count]) } else { vec![None] }.into_iter();
+                }
+                self.ahead = done.next().flatten();
+                let input = self.one(item);
+                self.ahead = None;
                 let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
                 reports.push(input);
             }
@@ -301,9 +315,18 @@ impl<'a> Run<'a> {
             if let Some(output) = output.as_ref().filter(|_| !self.args.output.in_place) {
                 self.writer.check(output).map_err(|error| UNWRITABLE.covers(error))?;
             }
-            self.lock = Some(Lock::read(path, output)?);
+            if self.replaces_distribution() {
+                // A lock file and its files belong together.
+                self.writer.wait();
+            }
+            self.lock = Some(Lock::read(path, output, self.distribution.is_some())?);
         }
         Ok(())
+    }
+
+    /// Whether a lock file is upgraded where it is, with its files: all of them or none.
+    fn replaces_distribution(&self) -> bool {
+        self.distribution.is_some() && self.destination == Destination::InPlace
     }
 
     fn one(&mut self, item: &Item) -> InputReport {
@@ -337,7 +360,7 @@ impl<'a> Run<'a> {
         // A dry run without `-o` has no path, and the result a name all the same.
         let listed_name = result_name.or(upgraded.file_name.clone()).filter(|_| kind != Kind::Module);
         let entry = match &listed_name {
-            Some(name) => self.lock_entry(source, name, upgraded.bytes.is_some(), report)?,
+            Some(name) => self.lock_entry(item, name, upgraded.bytes.is_some(), report)?,
             None => None,
         };
         self.write(source, path, input, &upgraded, report).map_err(|error| UNWRITABLE.covers(error))?;
@@ -353,15 +376,12 @@ impl<'a> Run<'a> {
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
         self.progress = Progress::new(file_name.as_deref().unwrap_or("standard input"), self.shows_progress());
-        let own = match (kind, &file_name) {
-            (Kind::Wheel, Some(name)) => Some(naming::of_wheel(name, input)?),
-            _ => file_name.clone(),
-        };
+        let own = own_name(kind, file_name.as_deref(), input)?;
         if self.auto {
             self.aim_at_own(kind, own.as_deref())?;
             report.targets = self.result_targets();
         }
-        let mut upgraded = self.upgraded(kind, input, own.clone(), report)?;
+        let (mut upgraded, checked) = self.take_ahead(kind, file_name.as_deref(), own.clone(), input, report)?;
         // A wheel by another name is another wheel to installers.
         if own != file_name && upgraded.bytes.is_none() {
             upgraded.bytes = Some(input.to_vec());
@@ -379,7 +399,7 @@ impl<'a> Run<'a> {
         }
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
-        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
+        checked.unwrap_or_else(|| self.check_upgraded(kind, &upgraded, input))?;
         self.seen.look(self.args, kind, &[input, bytes]);
         self.seen.grafted.extend(report.modules.iter().filter_map(|module| module.grafted_from.as_ref()).map(PathBuf::from));
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
@@ -391,7 +411,9 @@ impl<'a> Run<'a> {
     fn upgraded(&self, kind: Kind, input: &[u8], file_name: Option<String>, report: &mut InputReport) -> Result<Upgraded> {
         match kind {
             Kind::Module => self.upgrade_module(input, file_name, report),
-            Kind::Wheel | Kind::Archive | Kind::Directory => self.upgrade_archive(input, file_name.unwrap_or_default(), report),
+            Kind::Wheel | Kind::Archive | Kind::Directory | Kind::Lock => {
+                self.upgrade_archive(input, file_name.unwrap_or_default(), report)
+            }
         }
     }
 
@@ -433,6 +455,10 @@ impl<'a> Run<'a> {
         // The next input begins with this target again, whatever came of this one.
         self.aim_at(first)?;
         compared
+    }
+
+    fn check_upgraded(&self, kind: Kind, upgraded: &Upgraded, input: &[u8]) -> Result<()> {
+        self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), upgraded.bytes.as_deref().unwrap_or(input))
     }
 
     /// Checks that the target loads the modules of a result.
@@ -498,6 +524,14 @@ impl<'a> Run<'a> {
 
     fn shows_progress(&self) -> bool {
         self.verbosity != Verbosity::Quiet && std::io::stderr().is_terminal()
+    }
+}
+
+/// What an input called `file_name` should be called.
+fn own_name(kind: Kind, file_name: Option<&str>, input: &[u8]) -> Result<Option<String>> {
+    match (kind, file_name) {
+        (Kind::Wheel, Some(name)) => Ok(Some(naming::of_wheel(name, input)?)),
+        (_, name) => Ok(name.map(str::to_string)),
     }
 }
 

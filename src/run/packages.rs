@@ -73,50 +73,49 @@ pub(super) fn items(distribution: &Distribution) -> Vec<Item> {
 }
 
 impl Run<'_> {
-    /// Upgrades the file of a package.
+    /// Upgrades the file of a package, or of several.
     pub(super) fn package(&mut self, item: &Item, report: &mut InputReport) -> Result<()> {
-        let package = item.package.and_then(|index| self.distribution.as_ref()?.packages.get(index)).cloned();
-        let (Some(package), Some(path)) = (package, item.path()) else { bail!("a package without a file") };
+        let (Some(distribution), Some(path)) = (&self.distribution, item.path()) else { bail!("a package without a file") };
+        let names: Vec<String> = distribution.packages_in(path).map(|package| package.name.clone()).collect();
+        let lacking =
+            distribution.packages_in(path).map(|package| Distribution::dropped_dependency(package, &self.misfits.dropped));
+        // A package in the same file that lacks nothing wants it all the same.
+        let lacking = lacking.collect::<Option<Vec<&String>>>().and_then(|names| names.first().map(|name| name.to_string()));
         let input = item.source.read()?;
-        let done = match Distribution::dropped_dependency(&package, &self.misfits.dropped) {
+        let done = match lacking {
             Some(name) => Err(UNFIT_DEPENDENCY.refuses(format!("depends on `{name}`, which is left out of the lock file")).into()),
             None if distribution::is_upgraded(path) => self.upgrade(item, &input, report),
-            None => self.copy(item, &input, report),
+            None => self.put_copy(item, &input, report),
         };
         let Err(error) = done else { return Ok(()) };
         if !is_refusal(&error) {
             return Err(error);
         }
         if !self.args.wheel.keep_unfit {
-            self.misfits.dropped.insert(normalized(&package.name));
+            self.misfits.dropped.extend(names.iter().map(|name| normalized(name)));
             return Err(error);
         }
-        self.misfits.kept.push(package.name);
+        self.misfits.kept.extend(names);
         *report = InputReport { targets: report.targets.clone(), ..InputReport::new(report.input.clone()) };
         report.notices.push(NoticeReport::from(LOCK_KEPT.warns(format!("stays as it is: {error:#}"))));
         self.put_copy(item, &input, report)
     }
 
-    /// Writes a file that is neither a wheel nor an archive of libraries as it is: the tests of a package, for example.
-    fn copy(&mut self, item: &Item, input: &[u8], report: &mut InputReport) -> Result<()> {
-        report.sha256 = Some(sha256_hex(input));
-        self.put_copy(item, input, report)?;
-        let name = item.source.file_name().unwrap_or_default();
-        let entry = self.lock_entry(&item.source, &name, false, report)?;
-        if let (Some(lock), Some(entry)) = (&mut self.lock, entry) {
-            lock.take(entry);
-        }
-        Ok(())
-    }
-
+    /// Writes a file as it is: what does not fit and is kept, and what is neither a wheel nor an archive of libraries, as the tests of a
+    /// package.
     fn put_copy(&mut self, item: &Item, input: &[u8], report: &mut InputReport) -> Result<()> {
-        let name = item.source.file_name();
-        let path = self.destination.path(&item.source, &item.below, name.as_deref().unwrap_or_default());
-        let same = Upgraded { bytes: None, file_name: name };
+        report.sha256 = Some(sha256_hex(input));
+        let name = item.source.file_name().unwrap_or_default();
+        let path = self.destination.path(&item.source, &item.below, &name);
+        let same = Upgraded { bytes: None, file_name: Some(name.clone()) };
         self.write(&item.source, path, input, &same, report).map_err(|error| UNWRITABLE.covers(error))?;
         let size = input.len() as u64;
         (report.status, report.size_before, report.size_after) = (Status::Unchanged, Some(size), Some(size));
-        report.file_name.clone_from(&same.file_name);
+        report.file_name = same.file_name;
+        let entry = self.lock_entry(item, &name, false, report)?;
+        if let (Some(lock), Some(entry)) = (&mut self.lock, entry) {
+            lock.take(entry);
+        }
         Ok(())
     }
 
@@ -130,9 +129,9 @@ impl Run<'_> {
         let failed = report.inputs.iter().filter(|input| input.status == Status::Error).count();
         if failed > 0 {
             let path = distribution.path.display();
-            bail!(
-                LOCK_FILE.fails(format!("{path}: {failed} {} failed, so that there is no new lock file", plural(failed, "input")))
-            );
+            let left = if self.destination == Destination::InPlace { ", and all files are left as they are" } else { "" };
+            let inputs = plural(failed, "input");
+            bail!(LOCK_FILE.fails(format!("{path}: {failed} {inputs} failed, so that there is no new lock file{left}")));
         }
         let mut dropped = std::mem::take(&mut self.misfits.dropped);
         let is_dropped = |package: &distribution::Package, dropped: &HashSet<String>| {

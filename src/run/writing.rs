@@ -4,6 +4,7 @@ use super::{Run, Upgraded};
 use crate::codes::noted::{LOCK_DROPPED, LOCK_UNFIT};
 use crate::codes::upgrading::UNWRITABLE;
 use crate::input::Source;
+use crate::inputs::Item;
 use crate::lockfile::{self, Entry};
 use crate::output::{self, Destination};
 use crate::report::text::Verbosity;
@@ -28,17 +29,16 @@ impl Run<'_> {
     }
 
     /// The lock file, if there is one, with the new name and hash of an archive.
-    pub(super) fn lock_entry(
-        &self,
-        source: &Source,
-        new_name: &str,
-        changed: bool,
-        report: &mut InputReport,
-    ) -> Result<Option<Entry>> {
+    pub(super) fn lock_entry(&self, item: &Item, new_name: &str, changed: bool, report: &mut InputReport) -> Result<Option<Entry>> {
         let Some(lock) = &self.lock else { return Ok(None) };
-        let old_name = source.file_name().unwrap_or_default();
+        let old = match (&self.distribution, item.path()) {
+            (Some(distribution), Some(path)) if item.package.is_some() => {
+                distribution.packages_in(path).map(|package| package.file_name.clone()).collect()
+            }
+            _ => vec![item.source.file_name().unwrap_or_default()],
+        };
         let sha256 = report.sha256.clone().unwrap_or_default();
-        lock.entry(&old_name, new_name, &sha256, changed, &mut report.notices)
+        lock.entry(old, new_name, &sha256, changed, &mut report.notices)
     }
 
     /// Writes a result to `path`, to standard output or nowhere; in a dry run only checks that it has a place.
@@ -94,6 +94,7 @@ impl Run<'_> {
         let (dropped, kept) = self.leave_out(&mut lock, report)?;
         let copy =
             lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
+        self.writer.put_all().map_err(|error| UNWRITABLE.covers(error))?;
         report.lock = copy.path.map(|path| path.display().to_string());
         let mut unfit = copy.unfit;
         unfit.extend(kept.into_iter().filter(|name| !unfit.contains(name)).collect::<Vec<_>>());

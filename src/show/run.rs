@@ -53,7 +53,7 @@ fn describe(file_name: Option<&str>, bytes: &[u8], wanted: Wanted, shown: &mut I
     shown.kind = Some(kind);
     match kind {
         Kind::Module => shown.modules = vec![module::describe(bytes, wanted)?],
-        Kind::Wheel | Kind::Archive | Kind::Directory => {
+        Kind::Wheel | Kind::Archive | Kind::Directory | Kind::Lock => {
             let own = if kind == Kind::Wheel { Some(naming::of_wheel(file_name.unwrap_or_default(), bytes)?) } else { None };
             let (archive, modules) = archive::describe(own.as_deref().or(file_name).unwrap_or_default(), bytes, wanted)?;
             (shown.archive, shown.modules) = (Some(archive), modules);

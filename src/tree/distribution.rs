@@ -37,8 +37,11 @@ pub struct Distribution {
 /// The distributions in `tree`, and the files of none.
 ///
 /// # Errors
-/// When the `RECORD` of one cannot be read, or two of them have the same module.
+/// When the `RECORD` of one cannot be read, two of them have the same module, or the name of a module is not UTF-8.
 pub fn distributions(tree: &Tree) -> Result<(Vec<Distribution>, Vec<String>)> {
+    if let Some(path) = tree.nameless().find(|path| is_module_name(&path.to_string_lossy())) {
+        bail!("`{}`: its name is not UTF-8: rename it", path.display());
+    }
     let files: Vec<String> = tree.names(Kind::File).collect();
     let present: HashSet<&str> = files.iter().map(String::as_str).collect();
     let is_top = |name: &String| !name.contains('/') && name.ends_with(".dist-info");
@@ -99,15 +102,30 @@ impl Distribution {
         self.files.iter().any(|file| is_module_name(file))
     }
 
+    /// What its `WHEEL` says.
+    ///
+    /// # Errors
+    /// When it has none that can be read.
+    pub fn wheel(&self, tree: &Tree) -> Result<String> {
+        let wheel = format!("{}/WHEEL", self.dist_info);
+        let text = if self.files.contains(&wheel) { tree.contents(&wheel)? } else { bail!(lacks(&wheel)) };
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// The file name that its wheel has by its tags, and its contents.
     ///
     /// # Errors
     /// When a file cannot be read, or the tags are not those of a wheel.
     pub fn pack(&self, tree: &Tree) -> Result<(String, Vec<u8>)> {
-        let wheel = format!("{}/WHEEL", self.dist_info);
-        let text = if self.files.contains(&wheel) { tree.contents(&wheel)? } else { bail!(lacks(&wheel)) };
-        let name =
-            naming::told(&self.dist_info, &String::from_utf8_lossy(&text)).context("what its wheel is called is not known")?;
+        let name = naming::told(&self.dist_info, &self.wheel(tree)?).context("what its wheel is called is not known")?;
+        Ok((name.file_name(), self.archive(tree)?))
+    }
+
+    /// Its files, as an archive.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn archive(&self, tree: &Tree) -> Result<Vec<u8>> {
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         let options = options.last_modified_time(DateTime::default());
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -117,7 +135,7 @@ impl Distribution {
             writer.start_file(file.as_str(), options).with_context(|| format!("entry `{file}`"))?;
             writer.write_all(&bytes)?;
         }
-        Ok((name.file_name(), writer.finish()?.into_inner()))
+        Ok(writer.finish()?.into_inner())
     }
 
     /// Puts the rows about what is elsewhere into the new `RECORD`, if there is one among `changes`.

@@ -4,7 +4,7 @@
 //! and what that changes is what changes here: an unpacked wheel comes out as the upgraded wheel does when it is unpacked. Everything else
 //! is copied ([`place`]). The tree is written when all of it is known, or not at all.
 //!
-//! Symbolic links are neither followed nor changed; of one that is named like a module the report tells. What is neither a file nor a
+//! Temporary files of runs that were killed are no part of it. Symbolic links are neither followed nor changed; of one that is named like a module the report tells. What is neither a file nor a
 //! directory nor a link is an error.
 
 pub mod distribution;
@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::archive::Archive;
 use crate::inputs::{is_module, listed};
+use crate::place::is_temporary;
 use crate::wheel::contents;
 
 /// What is below a directory.
@@ -43,7 +44,7 @@ pub enum Kind {
 }
 
 impl Tree {
-    /// Lists what is below `root`.
+    /// Lists what is below `root`, but for temporary files.
     ///
     /// # Errors
     /// When a directory cannot be read, and for sockets, pipes and devices.
@@ -55,6 +56,9 @@ impl Tree {
 
     fn read_below(&mut self, directory: &Path) -> Result<()> {
         for (name, kind) in listed(&self.root.join(directory))? {
+            if is_temporary(&name) {
+                continue;
+            }
             let path = directory.join(name);
             let kind = match kind {
                 _ if kind.is_symlink() => Kind::Link,
@@ -73,6 +77,12 @@ impl Tree {
     /// Names of the entries of a kind, with `/` between components, as far as they are UTF-8.
     pub fn names(&self, kind: Kind) -> impl Iterator<Item = String> {
         self.entries.iter().filter(move |entry| entry.kind == kind).filter_map(|entry| name(&entry.path))
+    }
+
+    /// The files whose paths are not UTF-8, which have no name.
+    pub fn nameless(&self) -> impl Iterator<Item = &Path> {
+        let files = self.entries.iter().filter(|entry| entry.kind == Kind::File && name(&entry.path).is_none());
+        files.map(|entry| entry.path.as_path())
     }
 
     /// The contents of the file `name`.

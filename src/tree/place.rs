@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::{Changed, Changes, Entry, Kind, Tree, name};
-use crate::place::{TEMPORARY, may_make_files_in};
+use crate::place::{TEMPORARY, may_make_files_in, remove_stale};
 
 /// What is to be at one path of the result.
 enum Planned<'p> {
@@ -112,6 +112,7 @@ fn is_there(tree: &Tree, plan: &[(PathBuf, Planned<'_>)], there: &Tree) -> bool 
 
 /// A directory with a temporary name in `parent`.
 fn temporary(parent: &Path) -> Result<TempDir> {
+    remove_stale(parent);
     let mut builder = tempfile::Builder::new();
     let made = builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1).tempdir_in(parent);
     made.with_context(|| format!("cannot make a directory in {}", parent.display()))
@@ -221,6 +222,9 @@ pub fn replace(tree: &Tree, changes: &Changes, dry_run: bool) -> Result<()> {
     if dry_run {
         return Ok(());
     }
+    let directories: BTreeSet<PathBuf> =
+        changes.written.keys().filter_map(|name| Some(tree.root.join(name).parent()?.to_path_buf())).collect();
+    directories.iter().for_each(|directory| remove_stale(directory));
     let mut staged = Vec::new();
     let mut made = Vec::new();
     for (name, changed) in &changes.written {

@@ -24,15 +24,19 @@ pub struct NewFile {
     pub sha256: String,
 }
 
-/// `lock_json` in which the packages of files that are in `files`, by their names, point to the new ones.
+/// `lock_json` in which the packages of files that are in `files`, by their names or `by_path`, point to the new ones.
 ///
 /// A `file_name` that is a URL or a path keeps everything up to its last `/`.
-pub fn rewrite_lock(lock_json: &str, files: &HashMap<String, NewFile>) -> Result<String> {
+pub fn rewrite_lock(lock_json: &str, files: &HashMap<String, NewFile>, by_path: bool) -> Result<String> {
     let mut edits = Vec::new();
     for Package { name, members: package, file_name, value } in packages(lock_json)? {
         let last = base_name(&value);
-        let Some(new) = files.get(last) else { continue };
+        let Some(new) = files.get(if by_path { value.as_str() } else { last }) else { continue };
         let directory = &value[..value.len() - last.len()];
+        if new.name == last && !package.contains_key("sha256") {
+            // A file that stays as it is needs no hash that it did not have.
+            continue;
+        }
         let hash = package.get("sha256").with_context(|| format!("package `{name}` has no `sha256`"))?;
         edits.push((file_name.get(), serde_json::to_string(&format!("{directory}{}", new.name))?));
         edits.push((hash.get(), serde_json::to_string(&new.sha256)?));
@@ -40,9 +44,10 @@ pub fn rewrite_lock(lock_json: &str, files: &HashMap<String, NewFile>) -> Result
     Ok(splice(lock_json, edits))
 }
 
-/// The names of the files that packages of a lock file are in.
-pub fn files(lock_json: &str) -> Result<HashSet<String>> {
-    Ok(packages(lock_json)?.iter().map(|package| base_name(&package.value).to_string()).collect())
+/// The names of the files that packages of a lock file are in; with `by_path` all that it says of them.
+pub fn files(lock_json: &str, by_path: bool) -> Result<HashSet<String>> {
+    let name = |package: Package<'_>| if by_path { package.value } else { base_name(&package.value).to_string() };
+    Ok(packages(lock_json)?.into_iter().map(name).collect())
 }
 
 /// What an entry of a lock file says of its package.
@@ -214,7 +219,7 @@ mod tests {
     /// One package points to another file.
     fn rewritten(text: &str, old: &str, new: &str) -> Result<String> {
         let new = NewFile { name: new.to_string(), sha256: "ff".to_string() };
-        rewrite_lock(text, &HashMap::from([(old.to_string(), new)]))
+        rewrite_lock(text, &HashMap::from([(old.to_string(), new)]), false)
     }
 
     #[test]
@@ -224,6 +229,19 @@ mod tests {
         let new = rewritten(text, "b-1.whl", "b-1-new.whl").unwrap();
         let expected = text.replacen("\"00\"", "\"ff\"", 1).replacen("b-1.whl", "b-1-new.whl", 1);
         assert_eq!(new, expected);
+    }
+
+    /// Files of one name in several directories are several files.
+    #[test]
+    fn files_are_told_apart_by_their_paths() {
+        let package = |name: &str, path: &str| format!(r#""{name}":{{"file_name":"{path}","sha256":"00"}}"#);
+        let lock = |b: &str, c: &str| format!(r#"{{"packages":{{{},{}}}}}"#, package("b", b), package("c", c));
+        let text = lock("x/a.whl", "y/a.whl");
+        let new = NewFile { name: "n.whl".to_string(), sha256: "ff".to_string() };
+        let expected = lock("x/a.whl", "y/n.whl").replace(r#"n.whl","sha256":"00""#, r#"n.whl","sha256":"ff""#);
+        assert_eq!(rewrite_lock(&text, &HashMap::from([("y/a.whl".to_string(), new)]), true).unwrap(), expected);
+        let bare = r#"{"packages":{"b":{"file_name":"b.whl"}}}"#;
+        assert_eq!(rewritten(bare, "b.whl", "b.whl").unwrap(), bare);
     }
 
     #[test]
