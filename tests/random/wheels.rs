@@ -48,7 +48,7 @@ fn built(directory: &Path, seed: u64) -> PathBuf {
 /// What the tool makes of `wheels` for `runtime`, written into `directory`.
 fn upgraded(wheels: &[PathBuf], runtime: Runtime, directory: &Path) -> Vec<PathBuf> {
     let words = ["wasm-pyfix", "upgrade", "--dry-run", "--quiet", "./input", "--target", runtime.platform()];
-    let args = cli::upgrade_args(words.into_iter()).unwrap_or_else(|error| panic!("{error}"));
+    let args = cli::upgrade_args(words).unwrap_or_else(|error| panic!("{error}"));
     let mut tool = InMemory::new(&args).unwrap_or_else(|error| panic!("{error:#}"));
     let upgrade = |wheel: &PathBuf| {
         let name = wheel.file_name().unwrap().to_str().unwrap();
