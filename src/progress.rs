@@ -1,19 +1,33 @@
-//! A line on the terminal while an archive takes long: what is being done with it, and how much of that is done.
+//! What is being done with an input, and how much of that is done: a line on the terminal while it takes long, or JSON for other programs.
 
 use std::collections::HashSet;
+use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::plain::{plain, plural};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+/// How it is told how far an input is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Telling {
+    /// A line on standard error that comes and goes, if that is a terminal
+    #[default]
+    Auto,
+    /// A line of JSON on standard error for each change
+    Json,
+}
 
 /// How long an archive may take before anything is shown.
 const DELAY: Duration = Duration::from_secs(1);
 
 /// What is being done with an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Its entries are read and compared with `RECORD`.
     #[default]
@@ -28,17 +42,35 @@ pub enum Phase {
     Checking,
 }
 
-/// Shows how far an archive is, from [`DELAY`] on, and only where standard error is a terminal. The line goes away when the last clone of
-/// this is dropped. By default nothing is shown.
+/// Tells how far an archive is. By default nothing is told.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Option<Arc<Line>>);
+pub struct Progress(Option<Arc<Shown>>);
 
+#[derive(Debug)]
+struct Shown {
+    /// What the archive is called.
+    name: String,
+    state: Mutex<State>,
+    /// `None` where each change is a line of JSON.
+    line: Option<Line>,
+}
+
+/// A line on the terminal, which is there from [`DELAY`] on. It goes away when this is dropped.
 #[derive(Debug)]
 struct Line {
     bar: ProgressBar,
-    state: Mutex<State>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The state as JSON.
+#[derive(Debug, Serialize)]
+struct Progressed<'a> {
+    input: &'a str,
+    phase: Phase,
+    modules: usize,
+    done: usize,
+    round: usize,
 }
 
 #[derive(Debug, Default)]
@@ -70,19 +102,55 @@ impl State {
             Phase::Checking => format!("checking {modules}"),
         }
     }
+
+    fn json(&self, input: &str) -> String {
+        let (phase, modules, done, round) = (self.phase, self.modules, self.done.len(), self.round);
+        serde_json::to_string(&Progressed { input, phase, modules, done, round }).unwrap_or_default()
+    }
 }
 
 impl Progress {
-    /// Progress of the archive called `name`; none is shown unless `enabled`.
-    pub fn new(name: &str, enabled: bool) -> Self {
-        if !enabled {
-            return Progress::default();
+    /// Progress of the archive called `name`. A line on the terminal is shown only if `shows_line`.
+    pub fn new(name: &str, telling: Telling, shows_line: bool) -> Self {
+        let state = State::default();
+        let line = match telling {
+            Telling::Json => None,
+            Telling::Auto if shows_line && std::io::stderr().is_terminal() => Some(Line::new(name, &state)),
+            Telling::Auto => return Progress::default(),
+        };
+        Progress(Some(Arc::new(Shown { name: name.to_string(), state: Mutex::new(state), line })))
+    }
+
+    /// From now on `phase` is under way, with so many modules.
+    pub fn enter(&self, phase: Phase, modules: usize) {
+        self.change(|state| state.enter(phase, modules));
+    }
+
+    /// The module at `path` is done.
+    pub fn module_done(&self, path: &str) {
+        self.change(|state| state.done.extend([path.to_string()]));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        if let Some(shown) = &self.0
+            && let Ok(mut state) = shown.state.lock()
+        {
+            change(&mut state);
+            match &shown.line {
+                Some(line) => line.bar.set_prefix(state.text()),
+                // Whoever does not read it any more gets the result all the same.
+                None => drop(writeln!(std::io::stderr(), "{}", state.json(&shown.name))),
+            }
         }
+    }
+}
+
+impl Line {
+    fn new(name: &str, state: &State) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}, {elapsed}: {wide_msg}") {
             bar.set_style(style);
         }
-        let state = State::default();
         bar.set_prefix(state.text());
         // Cut off where the terminal ends.
         bar.set_message(plain(name).into_owned());
@@ -97,26 +165,7 @@ impl Progress {
                 shown.tick();
             }
         });
-        Progress(Some(Arc::new(Line { bar, state: Mutex::new(state), stop: Some(stop), thread: Some(thread) })))
-    }
-
-    /// From now on `phase` is under way, with so many modules.
-    pub fn enter(&self, phase: Phase, modules: usize) {
-        self.change(|state| state.enter(phase, modules));
-    }
-
-    /// The module at `path` is done.
-    pub fn module_done(&self, path: &str) {
-        self.change(|state| state.done.extend([path.to_string()]));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        if let Some(line) = &self.0
-            && let Ok(mut state) = line.state.lock()
-        {
-            change(&mut state);
-            line.bar.set_prefix(state.text());
-        }
+        Line { bar, stop: Some(stop), thread: Some(thread) }
     }
 }
 
@@ -160,5 +209,7 @@ mod tests {
             "checking 3 modules",
         ];
         assert_eq!(seen, expected);
+        let json = r#"{"input":"a \"b\".whl","phase":"checking","modules":3,"done":0,"round":2}"#;
+        assert_eq!(state.json("a \"b\".whl"), json);
     }
 }

@@ -380,6 +380,17 @@ fn colour_follows_the_option_and_the_environment() {
 }
 
 #[test]
+fn programs_are_told_how_far_an_input_is() {
+    let inputs = inputs();
+    let output = run(inputs.path(), &["-n", "-q", "ext.so", "--progress", "json"]);
+    let lines = String::from_utf8(output.stderr).unwrap();
+    let told: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told[0], serde_json::json!({"input": "ext.so", "phase": "upgrading", "modules": 1, "done": 0, "round": 1}));
+    assert_eq!(told.last().unwrap()["phase"], "checking");
+    assert!(run(inputs.path(), &["-n", "-q", "ext.so"]).stderr.is_empty());
+}
+
+#[test]
 fn the_lock_file_is_copied_beside_the_wheel() {
     let inputs = inputs();
     let lock = format!(r#"{{"packages": {{"demo": {{"file_name": "{OLD_NAME}", "sha256": "00", "name": "demo"}}}}}}"#);

@@ -4,6 +4,7 @@ use super::Color;
 use super::size::SizeArgs;
 use crate::archive::compress::Level;
 use crate::precompress::Form;
+use crate::progress::Telling;
 use crate::report::summary;
 use crate::target::{self, TagStyle};
 use crate::wheel::isolate::Isolate;
@@ -313,6 +314,10 @@ pub struct ReportArgs {
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// How to tell how far an input is: `auto` is a line on the terminal where an archive takes long, `json` lines for programs
+    #[arg(long, value_name = "HOW", default_value = "auto", hide_possible_values = true)]
+    pub progress: Telling,
 
     /// When to use colour; `auto` looks at the terminal and at NO_COLOR
     #[arg(long, value_name = "WHEN", default_value = "auto")]

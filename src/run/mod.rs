@@ -375,7 +375,11 @@ impl<'a> Run<'a> {
         report.size_before = Some(input.len() as u64);
         let kind = input::recognise(input, file_name.as_deref())?;
         report.kind = Some(kind);
-        self.progress = Progress::new(file_name.as_deref().unwrap_or("standard input"), self.shows_progress());
+        self.progress = Progress::new(
+            file_name.as_deref().unwrap_or("standard input"),
+            self.args.report.progress,
+            self.verbosity != Verbosity::Quiet,
+        );
         let own = own_name(kind, file_name.as_deref(), input)?;
         if self.auto {
             self.aim_at_own(kind, own.as_deref())?;
@@ -520,10 +524,6 @@ impl<'a> Run<'a> {
     /// Names of the targets that the present result is for.
     fn result_targets(&self) -> Vec<String> {
         if self.one_wheel { names(&self.targets) } else { names(&[self.target]) }
-    }
-
-    fn shows_progress(&self) -> bool {
-        self.verbosity != Verbosity::Quiet && std::io::stderr().is_terminal()
     }
 }
 
