@@ -23,6 +23,8 @@ pub struct Distribution {
     pub path: PathBuf,
     /// Those with a file, in the order in which they are done.
     pub packages: Vec<Package>,
+    /// Those that stay behind their URLs: names, and what they depend on.
+    pub absent: Vec<(String, Vec<String>)>,
     /// Names of those that nobody asked for.
     pub others: HashSet<String>,
     /// The platform that the lock file is for, if it says so.
@@ -57,12 +59,15 @@ pub fn read(path: &Path, wanted: &[String]) -> Result<Distribution> {
     let order = order(&listed, wanted).with_context(context)?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let found: Vec<Result<Option<Package>>> = order.par_iter().map(|index| find(&listed, *index, directory)).collect();
-    let packages: Vec<Option<Package>> = found.into_iter().collect::<Result<_>>().with_context(context)?;
+    let found: Vec<Option<Package>> = found.into_iter().collect::<Result<_>>().with_context(context)?;
+    let absent = order.iter().zip(&found).filter(|(_, found)| found.is_none());
+    let absent = absent.map(|(index, _)| (listed[*index].name.clone(), listed[*index].depends.clone())).collect();
+    let packages = found.into_iter().flatten().collect();
     let meant: HashSet<usize> = order.into_iter().collect();
     let others = listed.iter().enumerate().filter(|(index, _)| !meant.contains(index)).map(|(_, package)| package.name.clone());
     let others = others.collect();
     let abi_version = wheel::abi_version(&text).with_context(context)?;
-    Ok(Distribution { path: path.to_path_buf(), packages: packages.into_iter().flatten().collect(), others, abi_version })
+    Ok(Distribution { path: path.to_path_buf(), packages, absent, others, abi_version })
 }
 
 /// The positions of the packages that are wanted, or of all, each behind those that it depends on.

@@ -3,6 +3,7 @@
 //! Modules of a wheel are upgraded in parallel, and so are the functions of a module, so nothing is gained from inputs in parallel.
 //! An input that fails leaves no output behind and does not stop the others.
 
+mod closed;
 mod map;
 mod names;
 mod own;
@@ -38,6 +39,7 @@ use crate::target::{self, Target};
 use crate::usage;
 use crate::wheel::{self, naming};
 use anyhow::{Context, Result, bail};
+use closed::Closed;
 use packages::Misfits;
 use settings::source_date_epoch;
 use std::cell::OnceCell;
@@ -149,6 +151,8 @@ struct Run<'a> {
     distribution: Option<Distribution>,
     /// What became of its packages that do not fit.
     misfits: Misfits,
+    /// What the inputs say of each other, if nobody else links to them.
+    closed: Option<Closed>,
     /// What the modules among the inputs tell each other, once it was looked up.
     types: OnceCell<Arc<HashMap<String, FuncType>>>,
     destination: Destination,
@@ -218,6 +222,7 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
+            closed: None,
             types: OnceCell::new(),
             destination,
             writer: Writer::protecting(protected, args.output.dry_run),
@@ -277,6 +282,9 @@ impl<'a> Run<'a> {
         let targets = if self.one_wheel || self.auto { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
+            if self.args.size.closed {
+                self.close()?;
+            }
             for item in self.items.clone() {
                 let input = self.one(&item);
                 let _ = input.write_text(stderr, self.paper, self.verbosity, self.args.output.dry_run);
@@ -310,6 +318,7 @@ impl<'a> Run<'a> {
         let source = &item.source;
         let mut report = InputReport::new(source.to_string());
         report.targets = self.result_targets();
+        self.enter_party(source.to_string(), "");
         let upgraded = match source {
             Source::File(root) if item.tree => self.tree(item, root, &mut report),
             _ if item.package.is_some() => self.package(item, &mut report),
@@ -380,6 +389,7 @@ impl<'a> Run<'a> {
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
         self.check(kind, upgraded.file_name.as_deref().unwrap_or_default(), bytes)?;
+        self.compare_imports(kind, bytes)?;
         self.seen.look(self.args, kind, &[input, bytes]);
         self.seen.grafted.extend(report.modules.iter().filter_map(|module| module.grafted_from.as_ref()).map(PathBuf::from));
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
@@ -464,7 +474,7 @@ impl<'a> Run<'a> {
         let results = shrink::upgrade_and_shrink(
             &inputs,
             &mut Code::new(Sources::Files(&[])),
-            self.shrink.as_ref(),
+            self.shrink_present().as_ref(),
             &self.progress,
             upgrade,
         )?;
