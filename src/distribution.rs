@@ -25,8 +25,8 @@ pub struct Distribution {
     pub packages: Vec<Package>,
     /// Positions of the packages that are in a file: several may be.
     pub in_file: HashMap<PathBuf, Vec<usize>>,
-    /// Files of those that stay behind their URLs, with the hashes that the lock file has for them.
-    pub behind_urls: Vec<(String, Option<String>)>,
+    /// Those that stay behind their URLs.
+    pub behind_urls: Vec<Listed>,
     /// Names of those that nobody asked for.
     pub others: HashSet<String>,
     /// The platform that the lock file is for, if it says so.
@@ -63,14 +63,14 @@ pub fn read(path: &Path, wanted: &[String]) -> Result<Distribution> {
     let order = order(&listed, wanted).with_context(context)?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let found: Vec<Result<Option<Package>>> = order.par_iter().map(|index| find(&listed, *index, directory)).collect();
-    let packages: Vec<Option<Package>> = found.into_iter().collect::<Result<_>>().with_context(context)?;
-    let without = order.iter().zip(&packages).filter(|(_, package)| package.is_none()).map(|(index, _)| &listed[*index]);
-    let behind_urls = without.map(|package| (package.file_name.clone(), package.sha256.clone())).collect();
+    let found: Vec<Option<Package>> = found.into_iter().collect::<Result<_>>().with_context(context)?;
+    let without = order.iter().zip(&found).filter(|(_, package)| package.is_none()).map(|(index, _)| &listed[*index]);
+    let behind_urls = without.cloned().collect();
+    let packages: Vec<Package> = found.into_iter().flatten().collect();
     let meant: HashSet<usize> = order.into_iter().collect();
     let others = listed.iter().enumerate().filter(|(index, _)| !meant.contains(index)).map(|(_, package)| package.name.clone());
     let others = others.collect();
     let abi_version = wheel::abi_version(&text).with_context(context)?;
-    let packages: Vec<Package> = packages.into_iter().flatten().collect();
     let mut in_file: HashMap<PathBuf, Vec<usize>> = HashMap::new();
     for (index, package) in packages.iter().enumerate() {
         in_file.entry(package.file.clone()).or_default().push(index);

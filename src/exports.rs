@@ -6,7 +6,7 @@
 //!   go only when asked for (`--exports pyinit`), since some extensions serve others as a library.
 //! - A **library** in a `*.libs` directory of a wheel, where repair tools put them, that another module of the wheel needs, belongs to
 //!   that wheel alone: its exports go as far as no sibling imports them.
-//! - Every **other module** keeps all: another package may need it.
+//! - Every **other module** keeps all: another package may need it. Where all who could are known, they are asked ([`crate::closed`]).
 //!
 //! A module keeps everything when something finds symbols at run time: code that mentions `setdlopenflags` or `RTLD_GLOBAL` (then
 //! symbols of one package are visible to others), code that opens it, and siblings that may open any library ([`openers`]). And a name
@@ -18,11 +18,13 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use wasm_pyfix_passes::linking::mangling::is_mangled;
 use wasm_pyfix_passes::linking::python::is_extension;
 use wasm_pyfix_passes::module::Module;
-use wasm_pyfix_passes::prune::Exports;
+use wasm_pyfix_passes::prune::{self, Exports, Member};
 
 use crate::archive::Archive;
+use crate::closed::Others;
 use crate::code::Code;
 use crate::code::openers::{self, Opens};
 use crate::loader::{base_name, directory};
@@ -50,6 +52,8 @@ pub struct Options {
     pub mode: Mode,
     /// Names that stay.
     pub keep: GlobSet,
+    /// What others say, where all who may use the modules are known.
+    pub others: Option<Others>,
 }
 
 /// A side module and where it lies.
@@ -76,7 +80,7 @@ impl Options {
                 keep.add(parse_glob(&glob).with_context(context)?);
             }
         }
-        Ok(Options { mode, keep: keep.build()? })
+        Ok(Options { mode, keep: keep.build()?, others: None })
     }
 }
 
@@ -142,9 +146,12 @@ pub fn plan(modules: &[Located<'_>], code: &mut Code<'_>, options: &Options) -> 
     let mut plans: Vec<Plan> = (modules.iter().zip(opened))
         .map(|(module, opened)| match everything.clone().or(opened) {
             Some(why) => keep(module, why),
-            None => of_role(module, &needed, options.mode),
+            None => of_role(module, &needed, options.mode, options.others.as_ref()),
         })
         .collect();
+    if let Some(others) = &options.others {
+        plans.iter_mut().zip(modules).for_each(|(plan, module)| keep_for_others(plan, module, others));
+    }
     let mentioned = mentioned(modules, &plans, code)?;
     for (plan, module) in plans.iter_mut().zip(modules).filter(|(plan, _)| plan.exports != Exports::Keep) {
         for export in module.module.exports() {
@@ -165,15 +172,70 @@ fn keep(module: &Located<'_>, why: String) -> Plan {
 }
 
 /// What may go of a module by what it is.
-fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode) -> Plan {
+fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode, others: Option<&Others>) -> Plan {
     let is_extension = is_extension(module.module);
+    let is_needed = needed.contains(base_name(module.path));
+    let opened = others.map(|others| others.open(module.path));
     let (exports, why) = match mode {
-        _ if is_private(module.path) && needed.contains(base_name(module.path)) => (Exports::Prune, ""),
-        Mode::Pyinit if is_extension => (Exports::Prune, ""),
-        _ if is_extension => (Exports::PruneMangled, "plain C names, which other packages may import"),
-        _ => (Exports::Keep, "a library, which other packages may need"),
+        _ if is_private(module.path) && is_needed => (Exports::Prune, String::new()),
+        Mode::Pyinit if is_extension => (Exports::Prune, String::new()),
+        _ if is_extension => match opened {
+            None => (Exports::PruneMangled, "plain C names, which other packages may import".to_string()),
+            Some(Some(why)) => (Exports::PruneMangled, why),
+            Some(None) => (Exports::Prune, String::new()),
+        },
+        _ => match opened {
+            None => (Exports::Keep, "a library, which other packages may need".to_string()),
+            Some(Some(why)) => (Exports::Keep, why),
+            Some(None) if is_needed || others.is_some_and(|others| others.need(module.path)) => (Exports::Prune, String::new()),
+            Some(None) => (Exports::Keep, "a library that no input needs, so that nobody knows who loads it".to_string()),
+        },
     };
-    Plan { exports, ..keep(module, why.to_string()) }
+    Plan { exports, ..keep(module, why) }
+}
+
+/// Has the plan keep what others use. What they may use of private libraries and of C++ and Rust names is as without `--closed`, unless they need the
+/// module.
+fn keep_for_others(plan: &mut Plan, module: &Located<'_>, others: &Others) {
+    let (is_private, is_extension) = (is_private(module.path), is_extension(module.module));
+    let is_needed = others.need(module.path);
+    for export in module.module.exports() {
+        let name = &*export.name;
+        let asked = !is_private && (!is_extension || !is_mangled(name));
+        let why = match asked {
+            true => others.keep(name),
+            false => (is_needed && others.imports(name)).then_some("a module of another input imports it"),
+        };
+        plan.kept.extend(why.map(|why| (name.to_string(), why)));
+        if plan.exports == Exports::Prune && !is_private && !is_extension && others.export(name) {
+            plan.elsewhere.insert(name.to_string());
+        }
+    }
+}
+
+/// Why one of the modules may open any library, if one may: each lies at its path, and is in `read`. An import that nothing uses opens nothing; it goes with this run, and the
+/// next one does not see it. To tell, they are read `again`.
+///
+/// # Errors
+/// What reading them returns.
+pub fn lasting_opener<'m>(
+    paths: &[&str],
+    read: &[Module<'_>],
+    again: impl FnOnce() -> Result<Vec<Module<'m>>>,
+) -> Result<Option<String>> {
+    if opener_among(&located(paths, read)).is_none() {
+        return Ok(None);
+    }
+    let member =
+        |module| Member { module, exports: Exports::Keep, why: String::new(), kept: HashMap::new(), fixed: false, bigint: true };
+    let mut members: Vec<Member<'_>> = again()?.into_iter().map(member).collect();
+    prune::run(&mut members)?;
+    let pruned: Vec<Module<'_>> = members.into_iter().map(|member| member.module).collect();
+    Ok(opener_among(&located(paths, &pruned)))
+}
+
+fn located<'m>(paths: &[&'m str], modules: &'m [Module<'m>]) -> Vec<Located<'m>> {
+    paths.iter().zip(modules).map(|(path, module)| Located { path, module }).collect()
 }
 
 /// Whether `path` is in a directory in which repair tools put the libraries of one wheel.

@@ -6,6 +6,7 @@ pub mod abi3;
 pub mod archive;
 pub mod check;
 pub mod cli;
+pub mod closed;
 pub mod code;
 pub mod codes;
 pub mod command;

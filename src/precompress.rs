@@ -53,6 +53,18 @@ pub fn brotli(contents: &[u8]) -> Result<Vec<u8>> {
     Ok(compressed)
 }
 
+/// Bytes that `contents` take by brotli, near enough to tell which of two are better: at a level that takes a tenth of the time of the highest.
+///
+/// # Errors
+/// When the compressor fails.
+pub fn brotli_size(contents: &[u8]) -> wasm_pyfix_passes::Result<u64> {
+    let mut compressed = Vec::new();
+    let parameters = BrotliEncoderParams { quality: 9, lgwin: 24, size_hint: contents.len(), ..BrotliEncoderParams::default() };
+    let failed = |error: std::io::Error| wasm_pyfix_passes::Error::Internal(format!("the code cannot be compressed: {error}"));
+    brotli::BrotliCompress(&mut &contents[..], &mut compressed, &parameters).map_err(failed)?;
+    Ok(compressed.len() as u64)
+}
+
 fn gzip(contents: &[u8]) -> Result<Vec<u8>> {
     let level = CompressionLvl::new(12).ok().context("a level of libdeflate")?;
     let mut compressor = Compressor::new(level);

@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "few of its parts are needed here")]
 #[path = "wheels/support.rs"]
 mod archives;
+#[path = "locks/closed.rs"]
+mod closed;
 
 use std::collections::BTreeMap;
 use std::fs;

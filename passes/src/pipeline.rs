@@ -26,7 +26,7 @@
 //!
 //! **When it gives up.** Modules that change in each of [`MOST_ROUNDS`] rounds stay as their upgrade leaves them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use crate::parallel::prelude::*;
@@ -187,6 +187,8 @@ pub struct Shrink {
     pub merge: bool,
     /// Shorten numbers and data, and order functions for compression.
     pub encode: bool,
+    /// For which form functions are ordered.
+    pub order: order::For,
     /// Move relocations of data into a table.
     pub relocations: bool,
     /// Nobody calls `dynCall_*` and `orig$*`: the runtime's main module has BIGINT, and no such exports were asked for.
@@ -213,6 +215,8 @@ pub struct Plan {
     pub kept: HashMap<String, &'static str>,
     /// No module outside the group takes part in linking it, though its exports stay.
     pub closed: bool,
+    /// Names of its exports that modules outside of the group are known to export, too.
+    pub elsewhere: HashSet<String>,
     /// Whom it belongs to, and which libraries it gets; asked for to isolate alone.
     pub standing: Standing,
 }
@@ -220,7 +224,14 @@ pub struct Plan {
 impl Plan {
     /// All exports stay, and others may define what the module defines.
     pub fn keep(why: String) -> Self {
-        Plan { exports: Exports::Keep, why, kept: HashMap::new(), closed: false, standing: Standing::default() }
+        Plan {
+            exports: Exports::Keep,
+            why,
+            kept: HashMap::new(),
+            closed: false,
+            elsewhere: HashSet::new(),
+            standing: Standing::default(),
+        }
     }
 }
 
@@ -400,12 +411,13 @@ impl<'a> Group<'a> {
         let is_closed =
             |(plan, standing): (&Plan, &Standing)| plan.closed || plan.exports != Exports::Keep || standing.private.is_some();
         let closed: Vec<bool> = plans.iter().zip(&standings).map(is_closed).collect();
+        let elsewhere: Vec<HashSet<String>> = plans.iter_mut().map(|plan| std::mem::take(&mut plan.elsewhere)).collect();
         let modules = std::mem::take(&mut self.modules).into_iter();
         let mut members: Vec<Member<'a>> = modules.zip(plans).map(|(module, plan)| member(module, plan, options)).collect();
         let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); members.len()];
         let mut note = |round: Vec<Outcome>| outcomes.iter_mut().zip(round).for_each(|(outcomes, outcome)| outcomes.push(outcome));
         if options.bind {
-            note(all(bind_members(&mut members, &closed, options), world)?);
+            note(all(bind_members(&mut members, &closed, &elsewhere, options), world)?);
         }
         let libraries = options.isolate && standings.iter().any(|standing| standing.private.is_some());
         if let (true, Some(environment)) = (libraries, options.environment.as_deref()) {
@@ -424,8 +436,8 @@ impl<'a> Group<'a> {
 
     /// Orders the functions of all modules, if that is asked for.
     fn order<W: World>(&mut self, shrink: Option<&Shrink>, world: &W) -> std::result::Result<(), W::Error> {
-        if shrink.is_some_and(|options| options.encode) {
-            let ordered = self.modules.par_iter_mut().map(|module| Ok(vec![order::run(module)?])).collect();
+        if let Some(options) = shrink.filter(|options| options.encode) {
+            let ordered = self.modules.par_iter_mut().map(|module| Ok(vec![order::run(module, options.order)?])).collect();
             let ordered = all(ordered, world)?;
             self.note(ordered);
         }
@@ -457,21 +469,27 @@ fn member<'a>(module: Module<'a>, plan: Plan, options: &Shrink) -> Member<'a> {
     Member { module, exports, why, kept: plan.kept, fixed, bigint: options.bigint }
 }
 
-fn bind_members(members: &mut [Member<'_>], closed: &[bool], options: &Shrink) -> Vec<Result<Outcome>> {
+fn bind_members(
+    members: &mut [Member<'_>],
+    closed: &[bool],
+    elsewhere: &[HashSet<String>],
+    options: &Shrink,
+) -> Vec<Result<Outcome>> {
     let siblings = exports_of_others(members);
-    let bind = |((member, siblings), closed): ((&mut Member<'_>, SiblingExports), &bool)| {
+    let bind = |(((member, siblings), closed), elsewhere): (((&mut Member<'_>, SiblingExports), &bool), &HashSet<String>)| {
         if member.fixed || member.module.check_conventions().is_err() {
             return Ok(Outcome::new(bind::PASS));
         }
         let scope = bind::Scope {
             environment: options.environment.as_deref(),
             siblings: &siblings,
+            elsewhere,
             closed: *closed,
             symbolic: options.symbolic,
         };
         bind::run(&mut member.module, &scope)
     };
-    members.par_iter_mut().zip(siblings).zip(closed).map(bind).collect()
+    members.par_iter_mut().zip(siblings).zip(closed).zip(elsewhere).map(bind).collect()
 }
 
 fn isolate_members(members: &mut [Member<'_>], standings: Vec<Standing>, environment: &Environment) -> Vec<Outcome> {

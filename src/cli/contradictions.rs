@@ -3,6 +3,7 @@
 use super::upgrade::{OutputArgs, UpgradeArgs};
 use super::usage;
 use crate::distribution;
+use crate::exports::Mode;
 use std::path::{Path, PathBuf};
 
 fn is_dash(path: &Path) -> bool {
@@ -63,6 +64,28 @@ fn reject_idle_options(args: &UpgradeArgs) -> Result<(), clap::Error> {
     let no_prune = if size.no_prune { "--no-prune" } else { "-O0" };
     if !size.keep_export.is_empty() && (size.no_prune || size.optimize == 0) {
         return Err(usage(&format!("`--keep-export` keeps some exports, and `{no_prune}` keeps all: leave out one of them")));
+    }
+    if size.closed && (size.no_prune || size.optimize == 0 || size.exports == Some(Mode::All)) {
+        let keeps = if size.no_prune || size.optimize == 0 { no_prune } else { "--exports all" };
+        return Err(usage(&format!(
+            "`--closed` drops exports that no input needs, and `{keeps}` keeps all: leave out one of them"
+        )));
+    }
+    if size.closed && args.inputs.iter().any(|input| is_dash(input)) {
+        return Err(usage(
+            "`--closed` reads all inputs before the first is upgraded, and standard input can be read once: give a file",
+        ));
+    }
+    if size.closed && args.output.in_place && !args.wheel.package.is_empty() {
+        return Err(usage(
+            "`--closed` is about all packages, and with `--in-place` those stay that `--package` does not name: leave out one of them",
+        ));
+    }
+    let no_encode = if size.no_encode { "--no-encode" } else { "-O0" };
+    if size.order_for.is_some() && (size.no_encode || size.optimize == 0) {
+        return Err(usage(&format!(
+            "`--order-for` says which order is best, and `{no_encode}` keeps the one there is: leave out one of them"
+        )));
     }
     if args.wheel.map.is_some() && (size.no_isolate || size.no_bind || size.optimize == 0) {
         let no_isolate = match (size.no_isolate, size.no_bind) {

@@ -21,7 +21,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 pub use reading::{CheckArgs, DiffArgs, ShowArgs};
-pub use size::{SizeArgs, StripMode};
+pub use size::{OrderFor, SizeArgs, StripMode};
 pub use targets::{TargetArgs as TargetFileArgs, TargetsArgs};
 pub use upgrade::{ModuleArgs, OutputArgs, ReportArgs, TargetArgs, UpgradeArgs, WheelArgs};
 pub use verify::VerifyArgs;

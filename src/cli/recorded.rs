@@ -65,6 +65,7 @@ fn of_size(size: &SizeArgs, words: &mut Vec<String>) {
         exports,
         keep_export,
         keep_exports_from,
+        closed,
         bsymbolic,
         no_bind,
         no_isolate,
@@ -72,12 +73,14 @@ fn of_size(size: &SizeArgs, words: &mut Vec<String>) {
         no_relocations,
         no_merge,
         no_encode,
+        order_for,
         strip,
     } = size;
     flag(words, "-O0", *optimize == 0);
     value(words, "--exports", *exports);
     values(words, "--keep-export", keep_export);
     files(words, "--keep-exports-from", keep_exports_from.as_slice());
+    flag(words, "--closed", *closed);
     flag(words, "--bsymbolic", *bsymbolic);
     flag(words, "--no-bind", *no_bind);
     flag(words, "--no-isolate", *no_isolate);
@@ -85,6 +88,7 @@ fn of_size(size: &SizeArgs, words: &mut Vec<String>) {
     flag(words, "--no-relocations", *no_relocations);
     flag(words, "--no-merge", *no_merge);
     flag(words, "--no-encode", *no_encode);
+    value(words, "--order-for", *order_for);
     value(words, "--strip", *strip);
 }
 
@@ -155,8 +159,9 @@ mod tests {
             |words: &str| upgrade_args(format!("wasm-pyfix x.whl -o out {words}").split(' ')).unwrap().recorded().join(" ");
         for words in [
             "--main=m.wasm --exceptions=legacy --no-extended-const --bigint --dyncalls=i64 --allow-struct-change --no-adapters",
-            "--add-needed=a --remove-needed=b --allow-missing --no-check --keep-export=e --keep-exports-from=names --bsymbolic",
+            "--add-needed=a --remove-needed=b --allow-missing --no-check --keep-export=e --keep-exports-from=names --closed --bsymbolic",
             "-O0 --no-bind --no-isolate --no-prune --no-relocations --no-merge --no-encode --strip=all",
+            "--order-for=none",
             "--tag-style=pep783 --libdir=lib --exclude=g --isolate=none --compress=11 --allow-python-mismatch",
             "--stored",
         ] {

@@ -1,8 +1,10 @@
 //! Options that make modules smaller.
 
 use crate::exports;
+use crate::precompress;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use wasm_pyfix_passes::order;
 use wasm_pyfix_passes::strip::Strip;
 
 /// What is done to make the results smaller.
@@ -26,6 +28,12 @@ pub struct SizeArgs {
     /// Keep exports that FILE names: a list with a name or pattern in each line, or a side module, wheel, archive or directory that imports them
     #[arg(long, value_name = "FILE")]
     pub keep_exports_from: Option<PathBuf>,
+
+    /// Nobody but the inputs links to their modules: exports that none of them needs go, of libraries that several packages share, too
+    ///
+    /// Names that occur in code or in data of any input stay. No other code may open these libraries or look up symbols in them.
+    #[arg(long)]
+    pub closed: bool,
 
     /// Bind references to all that a module defines itself, even if others define it, too
     ///
@@ -57,6 +65,12 @@ pub struct SizeArgs {
     #[arg(long)]
     pub no_encode: bool,
 
+    /// What functions are ordered for [default: deflate]
+    ///
+    /// Similar functions come together where that makes the module smaller in this form; otherwise the order stays.
+    #[arg(long, value_name = "FORM")]
+    pub order_for: Option<OrderFor>,
+
     /// Drop custom sections; the linking metadata and `target_features` always stay
     ///
     /// Also with -O0. Modules with debug information are optimised less, since most passes would make it wrong.
@@ -71,6 +85,7 @@ impl Default for SizeArgs {
             exports: None,
             keep_export: Vec::new(),
             keep_exports_from: None,
+            closed: false,
             bsymbolic: false,
             no_bind: false,
             no_isolate: false,
@@ -78,7 +93,30 @@ impl Default for SizeArgs {
             no_relocations: false,
             no_merge: false,
             no_encode: false,
+            order_for: None,
             strip: None,
+        }
+    }
+}
+
+/// What functions are ordered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OrderFor {
+    /// Archives, which deflate each file
+    Deflate,
+    /// Servers that compress what they send
+    Brotli,
+    /// Nothing: the order stays
+    #[value(name = "none")]
+    Nothing,
+}
+
+impl From<OrderFor> for order::For {
+    fn from(form: OrderFor) -> Self {
+        match form {
+            OrderFor::Deflate => order::For::Deflate,
+            OrderFor::Brotli => order::For::Other(precompress::brotli_size),
+            OrderFor::Nothing => order::For::Nothing,
         }
     }
 }

@@ -6,7 +6,7 @@
 pub mod openers;
 pub mod sources;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use anyhow::{Context, Result};
 use openers::{Opens, Search};
 use rayon::prelude::*;
@@ -106,16 +106,47 @@ impl<'a> Code<'a> {
     }
 }
 
+/// Names that are looked for in many places. Flags are set in the places of those that occur.
+pub struct Names {
+    automaton: AhoCorasick,
+    longest: usize,
+}
+
+impl Names {
+    /// # Errors
+    /// When there are too many.
+    pub fn new(names: &[&str]) -> Result<Self> {
+        Names::build(names, &mut AhoCorasick::builder())
+    }
+
+    fn build(names: &[&str], builder: &mut AhoCorasickBuilder) -> Result<Self> {
+        let automaton = builder.build(names).context("too many names")?;
+        Ok(Names { automaton, longest: names.iter().map(|name| name.len()).max().unwrap_or(0) })
+    }
+
+    /// Looks through `files`.
+    ///
+    /// # Errors
+    /// For a file that cannot be unpacked.
+    pub fn search(&self, files: &Sources<'_>, found: &[AtomicBool]) -> Result<()> {
+        files.map(self.longest, |piece, ()| self.search_text(piece.text, found)).map(|_| ())
+    }
+
+    /// Looks through `text`.
+    pub fn search_text(&self, text: &[u8], found: &[AtomicBool]) {
+        search(&self.automaton, found, text);
+    }
+}
+
 /// Whether each of `names` occurs in `files` or in `data`, whatever the case of its letters.
 ///
 /// # Errors
 /// For a file that cannot be unpacked, or when there are too many names.
 pub fn occur_in_any_case(names: &[&str], files: &Sources<'_>, data: &[&[u8]]) -> Result<Vec<bool>> {
-    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(names).context("too many names")?;
+    let wanted = Names::build(names, AhoCorasick::builder().ascii_case_insensitive(true))?;
     let found: Vec<AtomicBool> = names.iter().map(|_| AtomicBool::new(false)).collect();
-    let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
-    files.map(longest, |piece, ()| search(&automaton, &found, piece.text))?;
-    data.par_iter().for_each(|data| search(&automaton, &found, data));
+    wanted.search(files, &found)?;
+    data.par_iter().for_each(|data| wanted.search_text(data, &found));
     Ok(found.into_iter().map(AtomicBool::into_inner).collect())
 }
 

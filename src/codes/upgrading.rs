@@ -34,6 +34,15 @@ pub static LOCK_TARGET: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
+pub static CLOSED: Code = Code {
+    name: "closed-world",
+    severity: Severity::Error,
+    summary: "not all inputs of a closed world are known",
+    explanation: "With `--closed` exports go that no other input needs. One of the inputs cannot be read, so that nobody knows what it needs,                   and nothing is written. Or its upgrade imports a name that it did not import before, and that another input may                   have dropped.",
+    remedy: "leave out the input that cannot be read, or leave out `--closed`",
+    upgrade: Upgrade::Refuses,
+};
+
 pub static UNFIT_DEPENDENCY: Code = Code {
     name: "unfit-dependency",
     severity: Severity::Error,
@@ -106,10 +115,11 @@ pub static DEFECT: Code = Code {
     upgrade: Upgrade::Refuses,
 };
 
-pub static CODES: [&Code; 10] = [
+pub static CODES: [&Code; 11] = [
     &UNWRITABLE,
     &LOCK_FILE,
     &LOCK_TARGET,
+    &CLOSED,
     &UNFIT_DEPENDENCY,
     &RUNTIME_FILES,
     &MODULES_ONLY,

@@ -266,7 +266,7 @@ fn of_lock(path: &Path) -> Result<Several> {
         let of_file = Package::of_file(below, Source::File(package.file));
         several.packages.push(Package { name: package.name, depends: package.depends, ..of_file });
     }
-    several.files.extend(read.behind_urls.into_iter().map(|(url, hash)| (url, hash.unwrap_or_default())));
+    several.files.extend(read.behind_urls.into_iter().map(|package| (package.file_name, package.sha256.unwrap_or_default())));
     several.sort();
     Ok(several)
 }

@@ -34,7 +34,8 @@ impl Run<'_> {
     /// How many of the next `items` are done at once.
     pub(super) fn at_once(&self, items: &[Item]) -> usize {
         let threads = rayon::current_num_threads();
-        if self.auto || threads == 1 {
+        // In a closed world, what is kept of an input depends on which one it is.
+        if self.auto || self.args.size.closed || threads == 1 {
             return 1;
         }
         let is_small = |item: &&Item| {

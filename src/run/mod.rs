@@ -3,6 +3,7 @@
 //! An input that fails leaves no output behind and does not stop the others.
 
 mod ahead;
+mod closed;
 mod map;
 mod names;
 mod own;
@@ -39,6 +40,7 @@ use crate::usage;
 use crate::wheel::{self, naming};
 use ahead::Ahead;
 use anyhow::{Context, Result, bail};
+use closed::Closed;
 use packages::Misfits;
 use settings::source_date_epoch;
 use std::collections::HashMap;
@@ -149,6 +151,8 @@ struct Run<'a> {
     distribution: Option<Distribution>,
     /// What became of its packages that do not fit.
     misfits: Misfits,
+    /// What the inputs say of each other, if nobody else links to them.
+    closed: Option<Closed>,
     /// What the modules among the inputs tell each other, once it was looked up.
     types: OnceLock<Arc<HashMap<String, FuncType>>>,
     /// What was done with the present input before its turn.
@@ -220,6 +224,7 @@ impl<'a> Run<'a> {
             options: ModuleOptions::default(),
             common: None,
             shrink: None,
+            closed: None,
             types: OnceLock::new(),
             ahead: None,
             destination,
@@ -283,6 +288,9 @@ impl<'a> Run<'a> {
         let targets = if self.one_wheel || self.auto { vec![self.target] } else { self.targets.clone() };
         for target in targets {
             self.aim_at(target)?;
+            if self.args.size.closed {
+                self.close()?;
+            }
             let items = self.items.clone();
             let mut done = Vec::new().into_iter();
             for (index, item) in items.iter().enumerate() {
@@ -333,6 +341,7 @@ impl<'a> Run<'a> {
         let source = &item.source;
         let mut report = InputReport::new(source.to_string());
         report.targets = self.result_targets();
+        self.enter_party(source.to_string(), "");
         let upgraded = match source {
             Source::File(root) if item.tree => self.tree(item, root, &mut report),
             _ if item.package.is_some() => self.package(item, &mut report),
@@ -404,6 +413,7 @@ impl<'a> Run<'a> {
         let bytes = upgraded.bytes.as_deref().unwrap_or(input);
         self.progress.enter(Phase::Checking, report.modules.len());
         checked.unwrap_or_else(|| self.check_upgraded(kind, &upgraded, input))?;
+        self.compare_imports(kind, bytes)?;
         self.seen.look(self.args, kind, &[input, bytes]);
         self.seen.grafted.extend(report.modules.iter().filter_map(|module| module.grafted_from.as_ref()).map(PathBuf::from));
         report.status = if upgraded.bytes.is_some() { Status::Upgraded } else { Status::Unchanged };
@@ -494,7 +504,7 @@ impl<'a> Run<'a> {
         let results = shrink::upgrade_and_shrink(
             &inputs,
             &mut Code::new(Sources::Files(&[])),
-            self.shrink.as_ref(),
+            self.shrink_present().as_ref(),
             &self.progress,
             upgrade,
         )?;

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::env::VarError;
 use std::sync::Arc;
 use wasm_pyfix_passes::dyncall::Signatures;
+use wasm_pyfix_passes::order;
 use wasm_pyfix_passes::strip::Strip;
 use wasm_pyfix_passes::{Environment, ExceptionAbi, exceptions, legalize};
 use wasmparser::FuncType;
@@ -121,11 +122,18 @@ impl Run<'_> {
             isolate: args.isolate.unwrap_or_default(),
             source_date_epoch: self.source_date_epoch,
             module: ModuleOptions { null_weak, ..self.options.clone() },
-            shrink: self.shrink.clone(),
+            shrink: self.shrink_present(),
             compress: args.compress,
             stored: args.stored,
             progress: self.progress.clone(),
         }
+    }
+
+    /// How the modules of the present input are made smaller, if they are to be.
+    pub(super) fn shrink_present(&self) -> Option<shrink::Options> {
+        let mut shrink = self.shrink.clone()?;
+        shrink.exports.others = self.others();
+        Some(shrink)
     }
 
     /// How modules are made smaller, if they are to be.
@@ -144,6 +152,7 @@ impl Run<'_> {
             strip: args.strip.map(Strip::from),
             merge: optimize && !args.no_merge,
             encode: optimize && !args.no_encode,
+            order: args.order_for.map(order::For::from).unwrap_or_default(),
             relocations: optimize && !args.no_relocations,
             // Whoever asks for exports wants to call them.
             bigint: self.options.bigint && self.options.dyncalls.is_none(),

@@ -33,10 +33,12 @@ impl Run<'_> {
         let mut changes = Changes::default();
         let several = found.len() > 1;
         for distribution in found.iter().filter(|distribution| distribution.has_modules()) {
+            self.enter_party(item.source.to_string(), &distribution.dist_info);
             self.distribution(&tree, distribution, several, report, &mut changes)
                 .with_context(|| distribution.dist_info.clone())?;
         }
         for name in &loose {
+            self.enter_party(item.source.to_string(), name);
             self.loose(&tree, name, report, &mut changes).with_context(|| format!("`{name}`"))?;
         }
         note_links(&tree, report);

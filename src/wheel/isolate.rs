@@ -24,18 +24,17 @@ use crate::code::openers::Opens;
 use crate::code::sources::Sources;
 use crate::code::{Code, occur_in_any_case};
 use crate::codes::noted::PLAIN_NAME;
-use crate::exports::{Located, file_names, is_private, opener_among};
+use crate::exports::{file_names, is_private, lasting_opener};
 use crate::loader::{base_name, directory};
 use crate::wheel::runtime_path;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Range, RangeInclusive};
 use wasm_pyfix_passes::Notice;
 use wasm_pyfix_passes::linking::python::is_entry;
 use wasm_pyfix_passes::module::Module as Linked;
-use wasm_pyfix_passes::prune::{self, Exports, Member};
 
 /// Which libraries get names that nobody else has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -234,21 +233,8 @@ fn opener(modules: &[Module], read: &[Linked<'_>], archive: &Archive<'_>, edits:
     if let Some((path, _)) = code.opens()?.iter().find(opens_any) {
         return Ok(Some(format!("`{path}` may open any library")));
     }
-    if opener_of(modules, read.iter()).is_none() {
-        return Ok(None);
-    }
-    // An import that nothing uses opens nothing. It goes with this run, and the next one would not see it.
-    let member =
-        |module| Member { module, exports: Exports::Keep, why: String::new(), kept: HashMap::new(), fixed: false, bigint: true };
-    let mut members: Vec<Member<'_>> = read_all(modules)?.into_iter().map(member).collect();
-    prune::run(&mut members)?;
-    Ok(opener_of(modules, members.iter().map(|member| &member.module)))
-}
-
-/// Why one of the modules, which have been `read`, may open any library.
-fn opener_of<'r>(modules: &'r [Module], read: impl Iterator<Item = &'r Linked<'r>>) -> Option<String> {
-    let located = modules.iter().zip(read).map(|(module, read)| Located { path: &module.path, module: read });
-    opener_among(&located.collect::<Vec<_>>())
+    let paths: Vec<&str> = modules.iter().map(|module| module.path.as_str()).collect();
+    lasting_opener(&paths, read, || read_all(modules))
 }
 
 /// What code may read names from: all files that stay, but modules and those that name every file.

@@ -52,6 +52,7 @@ use dist_info::{inspect_metadata, open_wheel, retag};
 use isolate::Isolate;
 use listed::{digest_entry, drop_stale_bytecode, refuse_damaged, update_record, verify_record};
 use modules::Module;
+pub use modules::all_code;
 use namesakes::Linked;
 use rename::Renamed;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

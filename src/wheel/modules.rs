@@ -195,6 +195,14 @@ fn upgrade_modules(
     results.collect::<Vec<_>>().into_iter().collect()
 }
 
+/// All code in an archive.
+///
+/// # Errors
+/// For an entry that cannot be unpacked.
+pub fn all_code<'a>(archive: &'a Archive<'a>) -> Result<Sources<'a>> {
+    sources(archive, &Edits::default())
+}
+
 /// The code that stays in the archive.
 pub(super) fn sources<'a>(archive: &'a Archive<'a>, edits: &Edits) -> Result<Sources<'a>> {
     let is_code = |index: usize| -> Result<Option<usize>> {

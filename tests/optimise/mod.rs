@@ -56,6 +56,7 @@ fn shrink(group: &[&[u8]], runtime: Runtime, asks: &impl Fn(&str) -> bool) -> Ve
         relocations: true,
         merge: true,
         encode: true,
+        order: wasm_pyfix_passes::order::For::Deflate,
         strip: None,
         bigint: true,
         environment,

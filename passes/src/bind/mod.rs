@@ -28,6 +28,7 @@ use crate::linking::own::{self, Kind, Reference};
 use crate::linking::siblings::SiblingExports;
 use crate::module::Module;
 use crate::{Outcome, Result};
+use std::collections::HashSet;
 
 /// Name of the pass.
 pub const PASS: &str = "bind";
@@ -39,6 +40,8 @@ pub struct Scope<'s> {
     pub environment: Option<&'s Environment>,
     /// Names that other modules of the group export.
     pub siblings: &'s SiblingExports,
+    /// Names that known modules outside of the group export, too.
+    pub elsewhere: &'s HashSet<String>,
     /// No module outside the group takes part: what the runtime and the siblings lack, nobody else defines.
     pub closed: bool,
     /// Bind everything that the module defines.
@@ -48,7 +51,9 @@ pub struct Scope<'s> {
 impl Scope<'_> {
     /// Whether somebody is known to define `name`, or could.
     fn defines(&self, name: &str) -> bool {
-        self.siblings.contains(name) || self.environment.is_none_or(|environment| environment.may_define(name))
+        self.siblings.contains(name)
+            || self.elsewhere.contains(name)
+            || self.environment.is_none_or(|environment| environment.may_define(name))
     }
 
     fn binds_call(&self, name: &str) -> bool {

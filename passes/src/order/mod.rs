@@ -1,4 +1,4 @@
-//! Puts similar functions next to each other, so that the module deflates better.
+//! Puts similar functions next to each other, so that the module is smaller once compressed.
 //!
 //! **Idea.** Wheels are compressed with deflate, which finds a repetition only within 32 KiB. Linkers lay functions out by object file;
 //! copies of a template or of a wrapper that lie further apart than that are stored in full. So the functions are split in two halves that
@@ -10,8 +10,11 @@
 //! indices take one byte instead of two, makes the files larger once deflated, by 1 %, and by 0.04 % when only those move whose index gets
 //! shorter; the order of types, globals and imports matters less than 0.05 % and is kept.
 //!
-//! **When it leaves things alone.** The new order is taken only if code, element segments and exports deflate better by a
-//! thousandth. Functions that cannot be told
+//! **Other forms.** Compressors with a larger window find repetitions wherever they are, and what functions refer to, and how that differs
+//! from their neighbours, may matter more to them. So whoever asks says what the file is to be small for ([`For`]), and how much that takes.
+//!
+//! **When it leaves things alone.** The new order is taken only if code, element segments and exports are smaller by a
+//! thousandth in the form that is asked for. Functions that cannot be told
 //! apart keep their order, and nothing depends on the order in which the others were; so a second run finds nothing to do. A
 //! module whose debug information points into the code is not touched, since that would have to go.
 //!
@@ -41,12 +44,32 @@ const WORTHWHILE: u64 = 1000;
 /// Level of the trial compression. The highest takes longer and tells no more of large modules; the lowest misses repetitions of small ones.
 const LEVEL: u32 = 6;
 
-/// Orders the functions of `module`.
+/// How many bytes contents take in a form.
+pub type Measure = fn(&[u8]) -> Result<u64>;
+
+/// The form in which a module is to be small.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum For {
+    /// Deflated, as archives keep their files.
+    #[default]
+    Deflate,
+    /// Another one.
+    Other(Measure),
+    /// None: the order stays.
+    Nothing,
+}
+
+/// Orders the functions of `module` for a form.
 ///
 /// # Errors
-/// Malformed code, which [`Module::read`] would have found.
-pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
+/// Malformed code, which [`Module::read`] would have found; what measuring returns.
+pub fn run(module: &mut Module<'_>, form: For) -> Result<Outcome> {
     let mut outcome = Outcome::new(PASS);
+    let measure: Measure = match form {
+        For::Deflate => deflated,
+        For::Other(measure) => measure,
+        For::Nothing => return Ok(outcome),
+    };
     if has_code_offsets(module) {
         outcome.leave(Kept::Module, CODE_OFFSETS);
         return Ok(outcome);
@@ -57,7 +80,8 @@ pub fn run(module: &mut Module<'_>) -> Result<Outcome> {
     if moved == 0 {
         return Ok(outcome);
     }
-    let (before, after) = parallel::join(|| deflated(module, &old), || deflated(module, &new));
+    let size = |functions: &[FunctionId]| measure(&module.indexing_sections(functions)?);
+    let (before, after) = parallel::join(|| size(&old), || size(&new));
     let (before, after) = (before?, after?);
     if after + before / WORTHWHILE < before {
         module.order_functions(new);
@@ -158,11 +182,11 @@ fn hash(body: &[u8]) -> u64 {
     mix(&hash.to_be_bytes())
 }
 
-/// Bytes that what depends on the order takes once deflated, where the functions come in the order of `functions`.
-fn deflated(module: &Module<'_>, functions: &[FunctionId]) -> Result<u64> {
+/// Bytes that `contents` take once deflated.
+fn deflated(contents: &[u8]) -> Result<u64> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(LEVEL));
     let failed = |error: std::io::Error| Error::Internal(format!("the code cannot be deflated: {error}"));
-    encoder.write_all(&module.indexing_sections(functions)?).map_err(failed)?;
+    encoder.write_all(contents).map_err(failed)?;
     encoder.try_finish().map_err(failed)?;
     Ok(encoder.total_out())
 }
