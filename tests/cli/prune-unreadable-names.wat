@@ -1,7 +1,7 @@
 ;; A section `name` that cannot be read cannot be written with new numbers: it goes, with a notice. Where nothing is renumbered it stays.
 ;; A tag that nobody throws goes, and is counted.
 ;; RUN: % -o - --no-encode -v | print
-;; RUN[O0]: % -o - -O0 -v | print
+;; RUN[O0]: % -o again.wasm -O0 -v
 (module
   (@dylink.0 (mem-info (memory 0 0) (table 0 0)))
   (type (func))
