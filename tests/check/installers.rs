@@ -36,7 +36,7 @@ for name in names:
         said.append('installed ' + importlib.metadata.version('demo'))
         micropip.uninstall('demo')
     except Exception as error:
-        said.append(str(error))
+        said.append(f'{type(error).__name__}: {error}')
 json.dumps(said)";
     let name = |wheel: &PathBuf| wheel.file_name().unwrap().to_string_lossy().into_owned();
     let files = wheels.iter().map(|wheel| (format!("/tmp/{}", name(wheel)), std::fs::read(wheel).unwrap())).collect();
