@@ -117,7 +117,7 @@ fn module(path: &str, bytes: &[u8]) -> Result<Found> {
 /// The side modules in an archive.
 fn modules(archive: &Archive<'_>) -> Result<Found> {
     let named = contents::named_like_modules(archive)?;
-    let read = |(index, kind): &(usize, contents::Kind)| -> Result<Option<(String, Vec<u8>)>> {
+    let read = |(index, kind): &(usize, contents::Kind)| {
         if *kind != contents::Kind::Module {
             return Ok(None);
         }
@@ -126,7 +126,7 @@ fn modules(archive: &Archive<'_>) -> Result<Found> {
         let found = contents::inspect(&bytes).with_context(|| format!("entry `{name}`"))?;
         Ok(found.map(|_| (name.clone(), bytes)))
     };
-    let found: Vec<Result<Option<(String, Vec<u8>)>>> = named.par_iter().map(read).collect();
+    let found: Vec<Result<Option<_>>> = named.par_iter().map(read).collect();
     found.into_iter().filter_map(Result::transpose).collect()
 }
 

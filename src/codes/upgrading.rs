@@ -38,7 +38,9 @@ pub static CLOSED: Code = Code {
     name: "closed-world",
     severity: Severity::Error,
     summary: "not all inputs of a closed world are known",
-    explanation: "With `--closed` exports go that no other input needs. One of the inputs cannot be read, so that nobody knows what it needs,                   and nothing is written. Or its upgrade imports a name that it did not import before, and that another input may                   have dropped.",
+    explanation: "With `--closed` exports go that no other input needs. One of the inputs cannot be read, so that nobody knows what it needs, \
+                  and nothing is written. Or its upgrade imports a name that it did not import before, and that another input may \
+                  have dropped.",
     remedy: "leave out the input that cannot be read, or leave out `--closed`",
     upgrade: Upgrade::Refuses,
 };

@@ -11,7 +11,6 @@ use crate::code::openers;
 use crate::code::sources::Source as Text;
 use crate::codes::upgrading::CLOSED;
 use crate::distribution;
-use crate::effects::Seen;
 use crate::input::{self, Kind};
 use crate::name::normalized;
 use crate::report::InputReport;
@@ -185,33 +184,35 @@ impl Run<'_> {
         let has_file = |party: &Party| !matches!(places.places[*party], Place::Code(..) | Place::Unknown(_));
         // Of a lock file, what depends on a library comes behind it, and tells what is needed of it.
         let all: Vec<Party> = (0..places.places.len()).rev().filter(has_file).collect();
-        let mut dirty = vec![true; places.places.len()];
+        // Times are numbers of changes: a name is changed when a party comes to use it or does no longer, and a party tried again if a name that
+        // it uses was changed since.
+        let mut now: usize = 0;
+        let mut changed: HashMap<u32, usize> = HashMap::new();
+        let mut tried: HashMap<Party, usize> = HashMap::new();
         for _ in 0..MOST_TRIALS {
-            let mut quiet = true;
+            let before = now;
             for party in all.iter().copied() {
-                let Some(world) = self.closed.as_ref().map(|closed| Arc::clone(&closed.world)) else { return Ok(()) };
-                if !std::mem::take(&mut dirty[party]) || !(grafts || world.is_linked(party)) {
-                    continue;
-                }
-                drop(world);
-                let Some(found) = self.trial(places, party)? else { continue };
-                let Some(closed) = &mut self.closed else { return Ok(()) };
-                let world = Arc::make_mut(&mut closed.world);
+                let Some(Closed { world, .. }) = &self.closed else { return Ok(()) };
                 let Links { imports, exports } = world.links(party);
-                let differing =
-                    |old, new: &_| std::collections::HashSet::symmetric_difference(old, new).copied().collect::<Vec<u32>>();
-                let changed = [differing(imports, &found.imports), differing(exports, &found.exports)].concat();
-                world.set(party, found);
-                if changed.is_empty() {
+                let is_new = |name: &u32| changed.get(name) > tried.get(&party);
+                let is_due = !tried.contains_key(&party) || imports.iter().chain(exports).any(is_new);
+                if !is_due || !(grafts || world.is_linked(party)) {
                     continue;
                 }
-                quiet = false;
-                for other in all.iter().copied().filter(|other| *other != party) {
-                    let Links { imports, exports } = world.links(other);
-                    dirty[other] |= changed.iter().any(|name| imports.contains(name) || exports.contains(name));
+                let found = self.trial(places, party)?;
+                if let (Some(found), Some(closed)) = (found, &mut self.closed) {
+                    let world = Arc::make_mut(&mut closed.world);
+                    let Links { imports, exports } = world.links(party);
+                    let differing =
+                        imports.symmetric_difference(&found.imports).chain(exports.symmetric_difference(&found.exports));
+                    let differing: Vec<u32> = differing.copied().collect();
+                    now += usize::from(!differing.is_empty());
+                    changed.extend(differing.into_iter().map(|name| (name, now)));
+                    world.set(party, found);
                 }
+                tried.insert(party, now);
             }
-            if quiet {
+            if now == before {
                 break;
             }
         }
@@ -223,7 +224,7 @@ impl Run<'_> {
         let (name, bytes) = self.bytes(places, party)?;
         // What is said of it is said when its turn comes.
         let notices = std::mem::take(&mut self.notices);
-        let seen = std::mem::replace(&mut self.seen, Seen::default());
+        let seen = std::mem::take(&mut self.seen);
         let told = std::mem::replace(&mut self.told_names, true);
         if let Some(closed) = &mut self.closed {
             closed.now = Some(party);
