@@ -1,7 +1,7 @@
 /** What is being done with an input. */
 export interface Progress {
   input: string;
-  phase: "reading" | "upgrading" | "shrinking" | "compressing" | "checking";
+  phase: "upgrading" | "shrinking" | "compressing" | "checking";
   /** How many modules there are. */
   modules: number;
   /** How many of them this phase is done with. */

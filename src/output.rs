@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::exit::{EXIT_DONE, EXIT_ERROR};
 use crate::input::Source;
-use crate::place::{self, Place, Staged};
+use crate::place::{self, Place, Replaced, Staged};
 use crate::wheel::metadata::sha256_hex;
 
 /// Prints a report as JSON to standard output.
@@ -214,32 +214,37 @@ impl Writer {
         self.waiting.get_or_insert_default();
     }
 
-    /// Puts everything that waits into its place: new files first, then those that replace others, in their order. Old ones go last: who
-    /// is stopped in between has at least what he had.
+    /// Puts everything that waits into its place: new files first, then those that replace others, in their order. Old ones go last: whoever is
+    /// stopped before the first one is replaced has what he had, and some new files. Returns old ones that cannot be removed.
     ///
     /// # Errors
-    /// When an old file has changed meanwhile, or a new one cannot be put there; what is new is not left there then.
-    pub fn put_all(&mut self) -> Result<()> {
-        let Some(Waiting { staged, old, removed }) = self.waiting.take() else { return Ok(()) };
+    /// When an old file has changed meanwhile, or a new one cannot be put there; all files are as they were then.
+    pub fn put_all(&mut self) -> Result<Vec<PathBuf>> {
+        let Some(Waiting { staged, old, removed }) = self.waiting.take() else { return Ok(Vec::new()) };
         for (path, digest) in &old {
             let same = fs::read(path).is_ok_and(|present| sha256_hex(&present) == *digest);
             ensure!(same, "{} has changed since it was read: all files are left as they are; run it again", path.display());
         }
         let (new, replacing): (Vec<Staged>, Vec<Staged>) = staged.into_iter().partition(|staged| staged.is_new);
-        let mut put: Vec<PathBuf> = Vec::new();
-        for staged in new {
+        let mut added: Vec<PathBuf> = Vec::new();
+        let mut replaced: Vec<Replaced> = Vec::new();
+        let mut add = |staged: Staged| {
             let path = staged.path.clone();
-            if let Err(error) = staged.put() {
-                put.iter().for_each(|path| drop(fs::remove_file(path)));
-                return Err(error);
-            }
-            put.push(path);
+            staged.put().map(|()| added.push(path))
+        };
+        let mut replace = |staged: Staged| staged.replace().map(|old| replaced.push(old));
+        let done = new.into_iter().try_for_each(&mut add).and_then(|()| replacing.into_iter().try_for_each(&mut replace));
+        if let Err(error) = done {
+            replaced.into_iter().for_each(Replaced::put_back);
+            added.iter().for_each(|path| drop(fs::remove_file(path)));
+            return Err(error.context("all files are left as they are"));
         }
-        replacing.into_iter().try_for_each(Staged::put)?;
-        for path in removed {
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}; all else is done", path.display()))?;
-        }
-        Ok(())
+        Ok(removed.into_iter().filter(|path| fs::remove_file(path).is_err()).collect())
+    }
+
+    /// Whether what is written waits for [`Self::put_all`].
+    pub fn waits(&self) -> bool {
+        self.waiting.is_some()
     }
 
     /// Removes what earlier runs may have left beside `path`, once for each directory.
@@ -322,6 +327,32 @@ mod tests {
         assert!(message(file.path(), &["a.so", "b.so"]).contains("is a file"));
         assert!(message(file.path(), &["a.whl"]).contains("is a file"));
         assert!(message(Path::new("out/"), &["-"]).contains("has no name"));
+    }
+
+    #[test]
+    fn files_that_wait_replace_others_together_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["new", "first", "second"].map(|name| directory.path().join(name));
+        let [new, first, second] = &paths;
+        [first, second].iter().for_each(|path| fs::write(path, "old").unwrap());
+        let waiting = || {
+            let mut writer = Writer::default();
+            writer.wait();
+            paths.iter().for_each(|path| writer.put(path, b"new", None).unwrap());
+            writer
+        };
+        // Nothing can be put into the place of a directory.
+        let mut writer = waiting();
+        fs::remove_file(second).unwrap();
+        fs::create_dir(second).unwrap();
+        let said = format!("{:#}", writer.put_all().unwrap_err());
+        assert!(said.contains("all files are left as they are") && said.contains("second"), "{said}");
+        assert_eq!((fs::read(first).unwrap().as_slice(), new.exists()), (&b"old"[..], false));
+        fs::remove_dir(second).unwrap();
+        fs::write(second, "old").unwrap();
+        assert!(waiting().put_all().unwrap().is_empty());
+        assert!(paths.iter().all(|path| fs::read(path).unwrap() == b"new"));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), paths.len());
     }
 
     #[test]

@@ -122,6 +122,32 @@ impl Staged {
             .map_err(|error| error.error)
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
+
+    /// Puts the file into its place, and keeps the one that is there now.
+    pub fn replace(self) -> Result<Replaced> {
+        let path = self.path.clone();
+        // Not every file system has links, and systems may refuse one to a file of others.
+        let keep = |at: &Path| fs::hard_link(&path, at).or_else(|_| fs::copy(&path, at).map(drop));
+        let mut builder = tempfile::Builder::new();
+        let kept = builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1).make_in(directory_of(&path), keep);
+        let temporary = kept.with_context(|| format!("cannot write {}", path.display()))?.into_temp_path();
+        self.put()?;
+        Ok(Replaced { temporary, path })
+    }
+}
+
+/// What was in a place before a staged file was put there. It goes when nobody puts it back.
+#[derive(Debug)]
+pub struct Replaced {
+    temporary: TempPath,
+    path: PathBuf,
+}
+
+impl Replaced {
+    /// Puts it back. What fails here cannot be helped.
+    pub fn put_back(self) {
+        let _ = self.temporary.persist(&self.path);
+    }
 }
 
 /// The file that a result at `path` goes to, behind links: those of its directories, too, where there is no such file yet. So two results

@@ -7,6 +7,7 @@
 use super::{Run, Upgraded};
 use crate::input::{self, Kind, Source};
 use crate::inputs::Item;
+use crate::progress::Telling;
 use crate::report::InputReport;
 use anyhow::Result;
 use rayon::prelude::*;
@@ -34,8 +35,9 @@ impl Run<'_> {
     /// How many of the next `items` are done at once.
     pub(super) fn at_once(&self, items: &[Item]) -> usize {
         let threads = rayon::current_num_threads();
-        // In a closed world, what is kept of an input depends on which one it is.
-        if self.auto || self.args.size.closed || threads == 1 {
+        // In a closed world, what is kept of an input depends on which one it is; and programs are told of one after the other.
+        let is_told = self.args.report.progress == Telling::Json;
+        if self.auto || self.args.size.closed || is_told || threads == 1 {
             return 1;
         }
         let is_small = |item: &&Item| {

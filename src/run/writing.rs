@@ -8,8 +8,8 @@ use crate::inputs::Item;
 use crate::lockfile::{self, Entry};
 use crate::output::{self, Destination};
 use crate::report::text::Verbosity;
-use crate::report::{Copy, InputReport, Report};
-use anyhow::{Result, bail};
+use crate::report::{Copy, Failure, InputReport, Report};
+use anyhow::{Result, anyhow, bail};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -69,8 +69,9 @@ impl Run<'_> {
             like => self.writer.write(&path, bytes, like)?,
         }
         report.output = Some(path.display().to_string());
-        // The input is gone where the result has another name.
-        let like = if self.destination == Destination::InPlace { Some(path.as_path()) } else { like };
+        // The input is gone where the result has another name, but for results that wait.
+        let is_replaced = self.destination == Destination::InPlace && !self.writer.waits();
+        let like = if is_replaced { Some(path.as_path()) } else { like };
         self.precompress(&path, bytes, like, report)
     }
 
@@ -94,7 +95,12 @@ impl Run<'_> {
         let (dropped, kept) = self.leave_out(&mut lock, report)?;
         let copy =
             lock.write(self.target, self.args.output.in_place, &mut self.writer).map_err(|error| UNWRITABLE.covers(error))?;
-        self.writer.put_all().map_err(|error| UNWRITABLE.covers(error))?;
+        let left = self.writer.put_all().map_err(|error| UNWRITABLE.covers(error))?;
+        if !left.is_empty() {
+            let names: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
+            let message = anyhow!("cannot remove {}; all else is done", names.join(", "));
+            report.error = Some(Failure::from(&UNWRITABLE.covers(message)));
+        }
         report.lock = copy.path.map(|path| path.display().to_string());
         let mut unfit = copy.unfit;
         unfit.extend(kept.into_iter().filter(|name| !unfit.contains(name)).collect::<Vec<_>>());

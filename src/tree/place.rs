@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::{Changed, Changes, Entry, Kind, Tree, name};
-use crate::place::{TEMPORARY, may_make_files_in, remove_stale};
+use crate::place::{Place, TEMPORARY, may_make_files_in, remove_stale};
 
 /// What is to be at one path of the result.
 enum Planned<'p> {
@@ -245,13 +245,13 @@ pub fn replace(tree: &Tree, changes: &Changes, dry_run: bool) -> Result<()> {
         }
         done.push((name, changed));
     }
-    for name in &changes.removed {
-        fs::remove_file(tree.root.join(name)).with_context(|| format!("cannot remove `{name}`; all else is done"))?;
-    }
+    let left = changes.removed.iter().filter(|name| fs::remove_file(tree.root.join(name)).is_err());
+    let left: Vec<&str> = left.map(String::as_str).collect();
     for directory in changes.emptied(tree).iter().rev() {
         // One that is not empty has got something meanwhile.
         let _ = fs::remove_dir(tree.root.join(directory));
     }
+    ensure!(left.is_empty(), "cannot remove `{}`; all else is done", left.join("`, `"));
     Ok(())
 }
 
@@ -282,8 +282,9 @@ fn undo(tree: &Tree, done: &[(&String, &Changed)], made: &[PathBuf]) {
     for (name, changed) in done {
         let path = tree.root.join(name);
         let _ = match &changed.before {
-            Some(before) => fs::write(&path, before),
-            None => fs::remove_file(&path),
+            // It may be read-only.
+            Some(before) => Place::resolve(&path).and_then(|place| place.write(before, None)),
+            None => fs::remove_file(&path).map_err(Into::into),
         };
     }
     made.iter().for_each(|directory| drop(fs::remove_dir(directory)));

@@ -29,7 +29,7 @@ pub struct NewFile {
 /// A `file_name` that is a URL or a path keeps everything up to its last `/`.
 pub fn rewrite_lock(lock_json: &str, files: &HashMap<String, NewFile>, by_path: bool) -> Result<String> {
     let mut edits = Vec::new();
-    for Package { name, members: package, file_name, value } in packages(lock_json)? {
+    for Package { members: package, file_name, value, .. } in packages(lock_json)? {
         let last = base_name(&value);
         let Some(new) = files.get(if by_path { value.as_str() } else { last }) else { continue };
         let directory = &value[..value.len() - last.len()];
@@ -37,9 +37,11 @@ pub fn rewrite_lock(lock_json: &str, files: &HashMap<String, NewFile>, by_path: 
             // A file that stays as it is needs no hash that it did not have.
             continue;
         }
-        let hash = package.get("sha256").with_context(|| format!("package `{name}` has no `sha256`"))?;
-        edits.push((file_name.get(), serde_json::to_string(&format!("{directory}{}", new.name))?));
-        edits.push((hash.get(), serde_json::to_string(&new.sha256)?));
+        let (name, hash) = (serde_json::to_string(&format!("{directory}{}", new.name))?, serde_json::to_string(&new.sha256)?);
+        match package.get("sha256") {
+            Some(old) => edits.extend([(file_name.get(), name), (old.get(), hash)]),
+            None => edits.push((file_name.get(), format!("{name}, \"sha256\": {hash}"))),
+        }
     }
     Ok(splice(lock_json, edits))
 }
@@ -229,6 +231,13 @@ mod tests {
         let new = rewritten(text, "b-1.whl", "b-1-new.whl").unwrap();
         let expected = text.replacen("\"00\"", "\"ff\"", 1).replacen("b-1.whl", "b-1-new.whl", 1);
         assert_eq!(new, expected);
+    }
+
+    #[test]
+    fn a_new_file_gets_the_hash_that_the_old_one_lacked() {
+        let text = r#"{"packages": {"b": {"file_name": "b-1.whl", "name": "b"}}}"#;
+        let expected = text.replace(r#""b-1.whl""#, r#""b-2.whl", "sha256": "ff""#);
+        assert_eq!(rewritten(text, "b-1.whl", "b-2.whl").unwrap(), expected);
     }
 
     /// Files of one name in several directories are several files.

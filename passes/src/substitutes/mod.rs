@@ -24,7 +24,8 @@ pub const PASS: &str = "substitutes";
 
 const TABLE: &[u8] = include_bytes!("substitutes.wasm");
 
-static READ: LazyLock<Module<'static>> = LazyLock::new(|| Module::read_any(TABLE).expect("the table can be read"));
+/// Read by one thread: others may wait for it, and one that waits for other threads in turn could do work that waits for this.
+static READ: LazyLock<Module<'static>> = LazyLock::new(|| Module::read_valid(TABLE).expect("the table can be read"));
 
 /// The functions that copy memory with one instruction.
 const BULK: &str = "memcpy";
