@@ -33,12 +33,15 @@ pub fn write(out: &mut dyn Write, paper: Paper, diff: &Diff, verbose: bool) -> i
     if let Some(platforms) = platforms(diff) {
         told.sheet.field("platform", &platforms)?;
     }
+    if diff.lock_changed {
+        told.sheet.field("lock file", "has other contents")?;
+    }
     told.around(&diff.contents)?;
     if !diff.packages.is_empty() {
         told.sheet.field("packages", &counted(&diff.package_counts))?;
     }
     told.sheet.field("modules", &counted(&diff.contents.counts))?;
-    told.sheet.field(if diff.packages.is_empty() { "file" } else { "files" }, &both_sizes(&diff.file_sizes))?;
+    told.sheet.field(diff.of_files(), &both_sizes(&diff.file_sizes))?;
     told.sizes(&diff.contents.sizes)?;
     told.items(Item::changed(&diff.packages, &diff.contents))
 }
