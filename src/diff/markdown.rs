@@ -1,8 +1,7 @@
 //! The differences as Markdown, for the description of a pull request or a comment on one.
 
-use super::text::{change, counted, platforms};
+use super::text::{change, counted, done, platforms};
 use super::{Contents, Diff, ModuleDiff, PackageDiff, Pair, Section, Sizes, Status, both_names, growth, most};
-use crate::counts::words;
 use crate::input::Kind;
 use crate::plain::{first_names, plain};
 use indicatif::HumanCount;
@@ -181,8 +180,7 @@ fn details(module: &ModuleDiff, names: usize) -> String {
         }
     }
     for (pass, counts) in &module.passes {
-        let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
-        let _ = writeln!(text, "- done by {}: {}", code(pass), code(&counts.join(", ")));
+        let _ = writeln!(text, "- done by {}: {}", code(pass), code(&done(counts).join(", ")));
     }
     let sections = module.sections.iter().map(|Section { name, size }| {
         let size = format!("{} -> {}", number(size.old), number(size.new));

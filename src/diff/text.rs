@@ -7,6 +7,7 @@ use crate::plain::{Paper, first_names, plural};
 use crate::report;
 use crate::report::text::growth;
 use crate::sheet::{COLUMN, Sheet};
+use indexmap::IndexMap;
 use indicatif::{HumanBytes, HumanCount};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -133,6 +134,11 @@ pub fn counted(counts: &BTreeMap<Status, usize>) -> String {
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() { NONE.to_string() } else { told.join(", ") }
+}
+
+/// What a pass did: `2 exports removed`.
+pub fn done(counts: &IndexMap<String, usize>) -> Vec<String> {
+    counts.iter().map(|(key, count)| format!("{} {}", HumanCount(*count as u64), words(key, *count))).collect()
 }
 
 /// `1.20 KiB -> 1.10 KiB (-8.3 %)`.
@@ -338,10 +344,9 @@ impl Told<'_> {
             self.sheet.field("relocations", &relocations)?;
         }
         for (pass, counts) in &module.passes {
-            let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
-            let counts = counts.iter().map(String::as_str);
+            let counts = done(counts);
             let shown = if self.verbose { usize::MAX } else { NAMES };
-            self.sheet.field("done", &format!("{pass}: {}", first_names(counts, shown)))?;
+            self.sheet.field("done", &format!("{pass}: {}", first_names(counts.iter(), shown)))?;
         }
         let section = |section: &super::Section| {
             let show = |size: Option<u64>| size.map_or("none".to_string(), |size| HumanBytes(size).to_string());
