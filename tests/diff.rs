@@ -324,6 +324,10 @@ fn a_record_tells_what_was_done() {
     assert_eq!(modules[0]["passes"]["prune"]["exports_removed"], 2);
     assert!(text(path, &[OLD, &first, "--no-compressed"]).replace("\n               ", " ").contains(", from the old one\n"));
 
+    let told = text(path, &[OLD, &first, "--no-compressed", "-v"]);
+    assert!(told.contains("  done         prune: 2 exports removed"), "{told}");
+    let told = text(path, &[OLD, &first, "--no-compressed", "--markdown"]);
+    assert!(told.contains("- done by `prune`: `2 exports removed"), "{told}");
     let found = report(path, &[OLD, &first, "--no-compressed"]);
     assert_eq!((&found["diff"]["made_from_old"], &found["diff"]["audits"]["new"]), (&json!(true), audit));
     assert_eq!(found["diff"]["modules"][0]["passes"], modules[0]["passes"]);

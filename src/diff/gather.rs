@@ -16,6 +16,7 @@ use crate::wheel::{contents, naming};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,7 +97,10 @@ impl Several {
         let (kind, side) = read::read(source)?;
         let mut several = Several::new(kind);
         several.size = side.size;
-        let path = source.file_name().unwrap_or_default();
+        let path = match source {
+            Source::Stdin => "-".to_string(),
+            Source::File(path) => path.file_name().map(escaped).unwrap_or_default(),
+        };
         match kind {
             Kind::Module => {
                 several.modules = side.modules;
@@ -124,8 +128,9 @@ impl Several {
         let modules = modules(&tree, &loose)?;
         self.add_modules(modules.iter().map(|name| (at(name), Source::new(&root.join(name)))).collect())?;
         let modules: HashSet<&String> = modules.iter().collect();
-        let others: Vec<&String> = loose.iter().filter(|name| !modules.contains(name)).collect();
-        let hash = |name: &&String| Ok((at(name), hash(&root.join(name))?));
+        let others = loose.iter().filter(|name| !modules.contains(name)).map(Path::new);
+        let others: Vec<&Path> = others.chain(tree.nameless()).collect();
+        let hash = |path: &&Path| Ok((slashed(&below.join(path)), hash(&root.join(path))?));
         self.files.extend(others.par_iter().map(hash).collect::<Result<Vec<_>>>()?);
         Ok(())
     }
@@ -202,7 +207,12 @@ impl Package {
                 let mut side = Side { tags, ..Side::default() };
                 let archive = Archive::open(&bytes)?;
                 read::read_archive(&archive, &mut side).with_context(|| self.path.clone())?;
-                side.size = archive.entries.iter().map(|entry| entry.size).sum();
+                // In the archive RECORD has no rows about what is elsewhere or gone.
+                let record = format!("{}/RECORD", distribution.dist_info);
+                let others = archive.entries.iter().filter(|entry| entry.name != record);
+                let own = digest(&tree.contents(&record)?);
+                side.size = others.map(|entry| entry.size).sum::<u64>() + own.size;
+                side.files.insert(record, own.hash);
                 Ok((Kind::Directory, side))
             }
         }
@@ -271,9 +281,18 @@ fn of_lock(path: &Path) -> Result<Several> {
     Ok(several)
 }
 
-/// A path with `/` between its components, whatever is in them.
+/// A path with `/` between its components, which tells it from every other one: bytes that are not UTF-8 are `\xfe`, a backslash is `\\`.
 fn slashed(path: &Path) -> String {
-    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    path.iter().map(escaped).collect::<Vec<_>>().join("/")
+}
+
+fn escaped(name: &OsStr) -> String {
+    let mut escaped = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        escaped += &chunk.valid().replace('\\', r"\\");
+        escaped.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    escaped
 }
 
 fn size(path: &Path) -> Result<u64> {

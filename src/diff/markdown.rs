@@ -1,8 +1,7 @@
 //! The differences as Markdown, for the description of a pull request or a comment on one.
 
-use super::text::{change, counted, platforms};
+use super::text::{change, counted, done, platforms};
 use super::{Contents, Diff, ModuleDiff, PackageDiff, Pair, Section, Sizes, Status, both_names, growth, most};
-use crate::counts::words;
 use crate::input::Kind;
 use crate::plain::{first_names, plain};
 use indicatif::HumanCount;
@@ -21,14 +20,17 @@ pub fn markdown(diff: &Diff, verbose: bool) -> String {
         return text;
     }
     let is_of_modules = diff.kinds == Pair { old: Kind::Module, new: Kind::Module };
-    text += &totals(Some(&diff.file_sizes).filter(|_| !is_of_modules), &diff.contents.sizes);
+    text += &totals(Some((diff.of_files(), &diff.file_sizes)).filter(|_| !is_of_modules), &diff.contents.sizes);
     if is_of_modules {
         diff.contents.modules.iter().for_each(|module| text += &format!("\n{}", details(module, names)));
         return text;
     }
     text += "\n";
     if let Some(platforms) = platforms(diff) {
-        let _ = writeln!(text, "- platform: {}", plain(&platforms));
+        let _ = writeln!(text, "- platform: {}", code(&platforms));
+    }
+    if diff.lock_changed {
+        text += "- lock file: has other contents\n";
     }
     text += &around(&diff.contents, names);
     if !diff.packages.is_empty() {
@@ -104,13 +106,13 @@ fn word(status: Status) -> &'static str {
 }
 
 /// The sizes of the files, unless they are the modules, and of all modules.
-fn totals(file_sizes: Option<&Pair<u64>>, sizes: &Sizes) -> String {
+fn totals(file_sizes: Option<(&str, &Pair<u64>)>, sizes: &Sizes) -> String {
     let mut text = "| | before | after | % |\n|---|---:|---:|---:|\n".to_string();
     let mut row = |name: &str, old: Option<u64>, new: Option<u64>| {
         let _ = writeln!(text, "| {name} | {} | {} | {} |", number(old), number(new), change(old, new));
     };
-    if let Some(Pair { old, new }) = file_sizes {
-        row("file", Some(*old), Some(*new));
+    if let Some((of_files, Pair { old, new })) = file_sizes {
+        row(of_files, Some(*old), Some(*new));
     }
     for (name, Pair { old, new }) in sizes.rows().into_iter().filter(|(_, pair)| pair.old.is_some() || pair.new.is_some()) {
         row(&if file_sizes.is_some() { format!("modules, {name}") } else { name.to_string() }, *old, *new);
@@ -178,8 +180,7 @@ fn details(module: &ModuleDiff, names: usize) -> String {
         }
     }
     for (pass, counts) in &module.passes {
-        let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
-        let _ = writeln!(text, "- done by {}: {}", code(pass), plain(&counts.join(", ")));
+        let _ = writeln!(text, "- done by {}: {}", code(pass), code(&done(counts).join(", ")));
     }
     let sections = module.sections.iter().map(|Section { name, size }| {
         let size = format!("{} -> {}", number(size.old), number(size.new));

@@ -56,6 +56,8 @@ pub struct Diff {
     pub file_sizes: Pair<u64>,
     /// The platforms that lock files are for, of those that say so.
     pub abi_version: Pair<Option<String>>,
+    /// Whether both are lock files, with other contents.
+    pub lock_changed: bool,
     /// Of directories and lock files the sums over all packages, and modules and files of no package.
     #[serde(flatten)]
     pub contents: Contents,
@@ -184,6 +186,14 @@ fn counts(of: impl Iterator<Item = Status>) -> BTreeMap<Status, usize> {
     let mut counts = BTreeMap::from(all.map(|status| (status, 0)));
     of.for_each(|status| *counts.entry(status).or_default() += 1);
     counts
+}
+
+impl Diff {
+    /// What the files are called whose sizes are told.
+    fn of_files(&self) -> &'static str {
+        let is_file = |kind: Kind| !matches!(kind, Kind::Directory | Kind::Lock);
+        if is_file(self.kinds.old) && is_file(self.kinds.new) { "file" } else { "files" }
+    }
 }
 
 impl Contents {

@@ -1,7 +1,7 @@
 //! Compares two inputs: files, directories or lock files.
 //!
-//! Packages of directories and lock files are paired by their paths, then by what their names say: directory, name, version, Python and ABI,
-//! and less and less of that. Each pair is read, compared and forgotten.
+//! Packages of directories and lock files are paired by path and name, then by their paths, as an entry of a lock file may get another name, then
+//! by what their names say: directory, name, version, Python and ABI, and less and less of that. Each pair is read, compared and forgotten.
 
 use super::gather::{Input, Package, Several, What};
 use super::pairs::{Paired, pairs};
@@ -36,6 +36,7 @@ fn files(inputs: Pair<String>, old: (Kind, Side), new: (Kind, Side), compressed:
         kinds: Pair { old: old_kind, new: new_kind },
         file_sizes: Pair { old: old.size, new: new.size },
         abi_version: Pair::default(),
+        lock_changed: false,
         contents: compare::contents(Some(&old), Some(&new), compressed)?,
         package_counts: counts(std::iter::empty()),
         packages: Vec::new(),
@@ -68,6 +69,7 @@ fn several(inputs: Pair<String>, old: Several, new: Several, compressed: bool) -
         inputs,
         kinds: Pair { old: old.kind, new: new.kind },
         file_sizes: Pair { old: old.size, new: new.size },
+        lock_changed: old.lock.zip(new.lock).is_some_and(|(old, new)| old != new),
         abi_version: Pair { old: old.abi_version, new: new.abi_version },
         contents,
         package_counts: counts(packages.iter().map(|package| package.status)),
@@ -81,8 +83,9 @@ fn all<'n>(lists: impl Iterator<Item = &'n Vec<String>>) -> Vec<String> {
 }
 
 /// By what packages are paired.
-const KEYS: [fn(&Package) -> Option<String>; 7] = [
+const KEYS: [fn(&Package) -> Option<String>; 8] = [
     |package| Some(format!("{}\n{}", package.path, package.key())),
+    |package| Some(package.path.clone()),
     |package| Some(format!("{}\n{}\n{}", within(package), package.version.as_ref()?, package.interpreters.as_ref()?)),
     |package| Some(format!("{}\n{}", within(package), package.interpreters.as_ref()?)),
     |package| Some(within(package)),
@@ -112,7 +115,7 @@ fn package(old: Option<&Package>, new: Option<&Package>, compressed: bool) -> Re
         (Some(before), Some(now)) => {
             let is_same = if is_unpacked { contents.is_same() } else { before.bytes == now.bytes };
             match is_same && depends == Names::default() {
-                true if path.old == path.new => Status::Same,
+                true if path.old == path.new && old.map(Package::key) == new.map(Package::key) => Status::Same,
                 true => Status::Renamed,
                 false => Status::Changed,
             }

@@ -7,6 +7,7 @@ use crate::plain::{Paper, first_names, plural};
 use crate::report;
 use crate::report::text::growth;
 use crate::sheet::{COLUMN, Sheet};
+use indexmap::IndexMap;
 use indicatif::{HumanBytes, HumanCount};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -33,12 +34,15 @@ pub fn write(out: &mut dyn Write, paper: Paper, diff: &Diff, verbose: bool) -> i
     if let Some(platforms) = platforms(diff) {
         told.sheet.field("platform", &platforms)?;
     }
+    if diff.lock_changed {
+        told.sheet.field("lock file", "has other contents")?;
+    }
     told.around(&diff.contents)?;
     if !diff.packages.is_empty() {
         told.sheet.field("packages", &counted(&diff.package_counts))?;
     }
     told.sheet.field("modules", &counted(&diff.contents.counts))?;
-    told.sheet.field(if diff.packages.is_empty() { "file" } else { "files" }, &both_sizes(&diff.file_sizes))?;
+    told.sheet.field(diff.of_files(), &both_sizes(&diff.file_sizes))?;
     told.sizes(&diff.contents.sizes)?;
     told.items(Item::changed(&diff.packages, &diff.contents))
 }
@@ -130,6 +134,11 @@ pub fn counted(counts: &BTreeMap<Status, usize>) -> String {
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() { NONE.to_string() } else { told.join(", ") }
+}
+
+/// What a pass did: `2 exports removed`.
+pub fn done(counts: &IndexMap<String, usize>) -> Vec<String> {
+    counts.iter().map(|(key, count)| format!("{} {}", HumanCount(*count as u64), words(key, *count))).collect()
 }
 
 /// `1.20 KiB -> 1.10 KiB (-8.3 %)`.
@@ -335,10 +344,9 @@ impl Told<'_> {
             self.sheet.field("relocations", &relocations)?;
         }
         for (pass, counts) in &module.passes {
-            let counts: Vec<String> = counts.iter().map(|(key, count)| words(key, *count).into_owned()).collect();
-            let counts = counts.iter().map(String::as_str);
+            let counts = done(counts);
             let shown = if self.verbose { usize::MAX } else { NAMES };
-            self.sheet.field("done", &format!("{pass}: {}", first_names(counts, shown)))?;
+            self.sheet.field("done", &format!("{pass}: {}", first_names(counts.iter(), shown)))?;
         }
         let section = |section: &super::Section| {
             let show = |size: Option<u64>| size.map_or("none".to_string(), |size| HumanBytes(size).to_string());

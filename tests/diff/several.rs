@@ -218,3 +218,116 @@ fn lock_files_are_compared_with_their_files() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && said.starts_with("error[unreadable]: old/b-1.0-py3-none-any.whl: "), "{said}");
 }
+
+/// An installed distribution, with a row about what is elsewhere.
+fn installed(directory: &Path) {
+    let own = directory.join("demo-1.0.dist-info");
+    fs::create_dir_all(&own).unwrap();
+    let rows = "demo.py,,\ndemo-1.0.dist-info/INSTALLER,,\ndemo-1.0.dist-info/RECORD,,\n../../../bin/demo,,\n";
+    let info = [("INSTALLER", "pip\n"), ("WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n"), ("RECORD", rows)];
+    info.iter().for_each(|(name, text)| fs::write(own.join(name), text).unwrap());
+    fs::write(directory.join("demo.py"), "x = 1\n").unwrap();
+}
+
+/// `RECORD` of an installed distribution is compared as it is, with the rows about what is elsewhere or gone.
+#[test]
+fn files_of_installed_distributions_are_compared_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path);
+    ["old", "new"].iter().for_each(|folder| installed(&at(folder)));
+    let record = at("new/demo-1.0.dist-info/RECORD");
+    let rows = fs::read_to_string(&record).unwrap();
+    fs::write(&record, format!("{rows}../../../bin/other,sha256=abc,3\n")).unwrap();
+    let found = report(directory.path(), &["old", "new"]);
+    assert_eq!(found["diff"]["same"], false);
+    let package = &found["diff"]["packages"][0];
+    assert_eq!(package["files"]["changed"], json!(["demo-1.0.dist-info/RECORD"]));
+    let sizes = ["old", "new"].map(|side| (&found["diff"]["file_sizes"][side], &package["file_sizes"][side]));
+    assert!(sizes.iter().all(|(all, own)| all == own) && sizes[0] != sizes[1], "{sizes:?}");
+    fs::write(&record, rows).unwrap();
+    assert_eq!(report(directory.path(), &["old", "new"])["diff"]["same"], true);
+    fs::remove_file(at("new/demo.py")).unwrap();
+    let found = report(directory.path(), &["old", "new"]);
+    assert_eq!(found["diff"]["packages"][0]["files"], json!({ "came": [], "went": ["demo.py"], "changed": [] }));
+}
+
+/// Bytes that are no UTF-8 tell names apart, in folders and beside installed distributions.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_not_utf_8_are_names() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let write = |folder: &str, name: &[u8], text: &str| {
+        fs::write(directory.path().join(folder).join(std::ffi::OsStr::from_bytes(name)), text).unwrap();
+    };
+    for kind in ["folder", "tree"] {
+        let [old, new] = ["old", "new"].map(|side| format!("{side}-{kind}"));
+        for side in [&old, &new] {
+            match kind {
+                "tree" => installed(&directory.path().join(side)),
+                _ => fs::create_dir(directory.path().join(side)).unwrap(),
+            }
+            write(side, b"\xff.txt", "same");
+        }
+        write(&old, b"\xfe.txt", "old");
+        write(&new, b"\xfe.txt", "new");
+        write(&new, br"\xfe.txt", "came");
+        let found = report(directory.path(), &[&old, &new]);
+        assert_eq!(found["diff"]["files"], json!({ "came": [r"\\xfe.txt"], "went": [], "changed": [r"\xfe.txt"] }), "{kind}");
+    }
+}
+
+/// What stands in a lock file or a record is no Markdown.
+#[test]
+fn platforms_are_code_in_markdown() {
+    let directory = tempfile::tempdir().unwrap();
+    let lock = |platform: &str| json!({ "info": { "abi_version": platform }, "packages": {} }).to_string();
+    fs::write(directory.path().join("old.json"), lock("2024_0")).unwrap();
+    fs::write(directory.path().join("new.json"), lock("<img src=x> [a](b)")).unwrap();
+    let told = text(directory.path(), &["old.json", "new.json", "--markdown"]);
+    assert!(told.contains("- platform: `2024_0 -> <img src=x> [a](b)`\n"), "{told}");
+    assert!(told.contains("| files | ") && !told.contains("| file | "), "{told}");
+    let told = text(directory.path(), &["old.json", "new.json"]);
+    assert!(told.contains("\n  files        ") && !told.contains("\n  file  "), "{told}");
+}
+
+/// An entry of a lock file that has another name and the same file is the same package, and of other entries it is said that they differ.
+#[test]
+fn entries_of_lock_files_may_get_other_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = "a-1.0-py3-none-any.whl";
+    let wheel = Wheel::new(file).build();
+    fs::write(directory.path().join(file), &wheel).unwrap();
+    let lock = |name: &str, key: &str, version: &str| {
+        let entry = json!({ "file_name": file, "sha256": hex_sha256(&wheel), "depends": [], "version": version });
+        fs::write(directory.path().join(name), json!({ "packages": { key: entry } }).to_string()).unwrap();
+    };
+    lock("old.json", "a", "1.0");
+    lock("renamed.json", "b", "1.0");
+    lock("version.json", "a", "1.1");
+    let found = report(directory.path(), &["old.json", "renamed.json"]);
+    assert_eq!(packages(&found), expected(&[(file, file, "renamed")]));
+    assert_eq!(found["diff"]["packages"][0]["name"], json!({ "old": "a", "new": "b" }));
+    let found = report(directory.path(), &["old.json", "version.json"]);
+    assert_eq!((packages(&found), &found["diff"]["lock_changed"]), (expected(&[(file, file, "same")]), &json!(true)));
+    assert!(text(directory.path(), &["old.json", "version.json"]).contains("  lock file    has other contents\n"));
+    let told = text(directory.path(), &["old.json", "version.json", "--markdown"]);
+    assert!(told.contains("- lock file: has other contents\n"), "{told}");
+    for other in ["old.json", "."] {
+        assert_eq!(report(directory.path(), &["old.json", other])["diff"]["lock_changed"], false);
+    }
+}
+
+/// Standard input is called as on the command line.
+#[test]
+fn standard_input_has_a_name_beside_a_directory() {
+    use std::io::Write;
+    let directory = versions();
+    fs::create_dir(directory.path().join("empty")).unwrap();
+    let arguments = ["diff", "-", "empty", "--json"];
+    let mut command = support::command(env!("CARGO_BIN_EXE_wasm-pyfix"), directory.path(), &arguments);
+    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&fs::read(directory.path().join("old.so")).unwrap()).unwrap();
+    let found: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(found["diff"]["modules"][0]["path"], json!({ "old": "-", "new": null }));
+}
