@@ -157,6 +157,32 @@ fn attacks() -> Vec<Attack> {
             expression: "load('cycle').call()",
             value: "37",
         },
+        // One that two libraries, which need each other, get through one of them: the other begins before it.
+        Attack {
+            package: "between",
+            modules: vec![
+                (
+                    "m.abi3.so",
+                    begin(r#"(needed "liby.so")"#)
+                        + r#"(import "env" "z" (func $z (result i32)))
+                    (func (export "PyInit_m") (result i32) (i32.const 0)) (func (export "call") (result i32) (call $z)))"#,
+                ),
+                (
+                    "libx.so",
+                    begin("") + r#"(func $x (export "x") (result i32) (i32.const 81)) (elem (global.get $slots) func $x))"#,
+                ),
+                ("liby.so", begin(r#"(needed "libz.so" "libx.so")"#) + r#"(func (export "unused")))"#),
+                (
+                    "libz.so",
+                    begin(r#"(needed "liby.so")"#)
+                        + r#"(import "env" "x" (func $x (result i32))) (func (export "z") (result i32) (call $x)))"#,
+                ),
+            ],
+            python: "",
+            linked: Linked::Name,
+            expression: "load('between').call()",
+            value: "81",
+        },
         // The library calls its user, which it finds by name.
         Attack {
             package: "hook",

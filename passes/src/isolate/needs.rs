@@ -52,9 +52,11 @@ impl<'s> Needs<'s> {
         self.open[place]
     }
 
-    /// Whether two modules may need each other.
-    pub fn each_other(&self, one: usize, other: usize) -> bool {
-        self.circular[one] && self.circular[other]
+    /// What is certain to be loaded before the module at `place`: what it gets, but for what it gets only through libraries that may need it in turn.
+    /// A loader goes on without those that it is at work on, whatever they in turn still lack.
+    pub fn before(&self, place: usize) -> Gets<'_> {
+        let direct = self.needed[place].iter().copied().filter(|library| !(self.circular[place] && self.circular[*library]));
+        Gets { needs: self, direct: direct.collect(), far: OnceCell::new() }
     }
 
     /// What the module at `place` gets.
@@ -144,10 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn modules_that_need_each_other_are_known() {
+    fn libraries_of_libraries_that_need_each_other_may_come_late() {
+        // The first is there after what only the second brings, which is instantiated while the second is being loaded.
+        let known: [Option<&[usize]>; 5] = [Some(&[1]), Some(&[0, 2]), Some(&[3]), Some(&[]), Some(&[0])];
+        let needs = Needs::new(&known);
+        let before = |place: usize| (0..known.len()).filter(|library| needs.before(place).any(&[*library])).collect::<Vec<_>>();
+        assert_eq!([0, 1, 2, 3, 4].map(before), [vec![], vec![2, 3], vec![3], vec![], vec![0, 1, 2, 3]]);
         let needs = Needs::new(&NEEDED);
-        let pairs = [(4, 5), (0, 1), (3, 4), (5, 6)].map(|(one, other)| needs.each_other(one, other));
-        assert_eq!(pairs, [true, false, false, false]);
+        let certain = |one: usize, other: usize| needs.before(one).any(&[other]);
+        assert_eq!([(4, 5), (0, 1), (3, 4), (5, 6)].map(|(one, other)| certain(one, other)), [false, true, true, true]);
     }
 
     #[test]

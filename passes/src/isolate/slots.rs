@@ -6,12 +6,12 @@
 //! what stands in the table into internal GOT globals. Calls go through these.
 //!
 //! **When it leaves a name.** Where it is not certain that the library is ready when its user begins: it is not among what the user gets by
-//! NEEDED, or the two need each other. Where several modules define the name, or one imports it weakly, with another type, in
+//! NEEDED, or only through libraries that need the user in turn, or the two need each other. Where several modules define the name, or one imports it weakly, with another type, in
 //! a segment of the table, as a reference or for a tail call. Where a module has no memory, or the library fills its table slots in
 //! another way than linkers do.
 //!
 //! **Relies on** `loadWebAssemblyModule` of `libdylink.js` to load what is needed, to relocate its exports and to run its relocations before it
-//! makes an instance of the module that needs it; and on segments being written before the start function runs, as the core
+//! makes an instance of the module that needs it, one library after the other, and to go on without those that are being loaded; and on segments being written before the start function runs, as the core
 //! specification has it.
 
 use super::needs::{Gets, Needs};
@@ -143,8 +143,10 @@ struct User<'u> {
     place: usize,
     module: &'u Module<'u>,
     has_memory: bool,
-    needs: &'u Needs<'u>,
-    gets: Gets<'u>,
+    /// It may get libraries of which nothing is known.
+    is_open: bool,
+    /// What is loaded before it.
+    before: Gets<'u>,
     weak: HashSet<&'u str>,
     /// What is more than called or read: exported, in a segment, referred to, called in place of the caller.
     seen: HashSet<Item>,
@@ -165,8 +167,8 @@ impl<'u> User<'u> {
             place,
             module,
             has_memory: has_memory(subject),
-            needs,
-            gets: needs.gets(place),
+            is_open: needs.is_open(place),
+            before: needs.before(place),
             weak: module.dylink.weak_imports(),
             seen,
         })
@@ -174,9 +176,7 @@ impl<'u> User<'u> {
 
     /// Why the module cannot do without the name of `symbol`, which it imports as `import`.
     fn needs_name(&self, import: &Import<'_>, symbol: &Symbol, library: &Module<'_>) -> Option<&'static str> {
-        let is_first = !self.needs.is_open(self.place)
-            && self.gets.any(&[symbol.library])
-            && !self.needs.each_other(self.place, symbol.library);
+        let is_first = !self.is_open && self.before.any(&[symbol.library]);
         let same = match (&*import.module, import.item, symbol.item) {
             ("env", Item::Function(id), Item::Function(own)) => self.module.signature(id) == library.signature(own),
             ("GOT.func", Item::Global(_), Item::Function(_)) | ("GOT.mem", Item::Global(_), Item::Global(_)) => true,
