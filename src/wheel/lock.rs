@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_an_error() {
-        for bad in [r#"{"packages":{"a":{"file_name":"a.whl"}}}"#, "[]", "{", "{}"] {
+        for bad in ["[]", "{", "{}"] {
             assert!(rewritten(bad, "a.whl", "b.whl").is_err(), "{bad}");
         }
     }
