@@ -55,6 +55,9 @@ class Upgrades {
     this.abi = pyodide.lockfile.info.abi_version;
     /** What `fetch` answers, by URL. */
     this.answers = new Map();
+    /** How many installations were begun, and how many of them wait for answers. */
+    this.begun = 0;
+    this.waiting = 0;
   }
 
   /** Whether a wheel was built for another platform of Emscripten. */
@@ -104,13 +107,15 @@ class Upgrades {
     // Lists may come from Python.
     const plain = typeof names === "string" ? [names] : (names?.toJs?.() ?? names);
     const wanted = [];
+    // Several may be under way at once, with the same wheel.
+    const own = `${NOWHERE}${this.begun++}/`;
     for (const name of plain) {
       if (!this.isForeign(name)) {
         wanted.push(name);
         continue;
       }
       const wheel = await this.wheel(name);
-      const url = `${NOWHERE}${wheel.name}`;
+      const url = `${own}${wheel.name}`;
       this.answers.set(url, wheel.bytes);
       wanted.push(url);
     }
@@ -125,16 +130,22 @@ class Upgrades {
   /** Runs `work` while `fetch` knows the results. */
   async answering(work) {
     if (this.answers.size === 0) return work();
-    const before = globalThis.fetch;
-    const own = (request, ...rest) => {
-      const bytes = this.answers.get(String(request?.url ?? request));
-      return bytes ? Promise.resolve(new Response(bytes)) : before.call(globalThis, request, ...rest);
-    };
-    globalThis.fetch = own;
+    if (this.waiting++ === 0) {
+      const before = globalThis.fetch;
+      this.fetch = (request, ...rest) => {
+        const bytes = this.answers.get(String(request?.url ?? request));
+        return bytes ? Promise.resolve(new Response(bytes)) : before.call(globalThis, request, ...rest);
+      };
+      this.restore = () => {
+        // Somebody may have put another one in front.
+        if (globalThis.fetch === this.fetch) globalThis.fetch = before;
+      };
+      globalThis.fetch = this.fetch;
+    }
     try {
       return await work();
     } finally {
-      if (globalThis.fetch === own) globalThis.fetch = before;
+      if (--this.waiting === 0) this.restore();
     }
   }
 

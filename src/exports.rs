@@ -194,8 +194,8 @@ fn of_role(module: &Located<'_>, needed: &HashSet<&str>, mode: Mode, others: Opt
     Plan { exports, ..keep(module, why) }
 }
 
-/// Has the plan keep what others use. What they may use of private libraries and of C++ and Rust names is as without `--closed`, unless they need the
-/// module.
+/// Has the plan keep what others use. What they may use of private libraries and of C++ and Rust names is as without `--closed`, unless
+/// they need the module.
 fn keep_for_others(plan: &mut Plan, module: &Located<'_>, others: &Others) {
     let (is_private, is_extension) = (is_private(module.path), is_extension(module.module));
     let is_needed = others.need(module.path);
@@ -213,8 +213,8 @@ fn keep_for_others(plan: &mut Plan, module: &Located<'_>, others: &Others) {
     }
 }
 
-/// Why one of the modules may open any library, if one may: each lies at its path, and is in `read`. An import that nothing uses opens nothing; it goes with this run, and the
-/// next one does not see it. To tell, they are read `again`.
+/// Why one of the modules may open any library, if one may: each lies at its path, and is in `read`. An import that nothing uses opens
+/// nothing; it goes with this run, and the next one does not see it. To tell, they are read `again`.
 ///
 /// # Errors
 /// What reading them returns.

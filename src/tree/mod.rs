@@ -4,8 +4,8 @@
 //! and what that changes is what changes here: an unpacked wheel comes out as the upgraded wheel does when it is unpacked. Everything else
 //! is copied ([`place`]). The tree is written when all of it is known, or not at all.
 //!
-//! Temporary files of runs that were killed are no part of it. Symbolic links are neither followed nor changed; of one that is named like a module the report tells. What is neither a file nor a
-//! directory nor a link is an error.
+//! Temporary files of runs that were killed are no part of it. Symbolic links are neither followed nor changed; of one that is named like
+//! a module the report tells. What is neither a file nor a directory nor a link is an error.
 
 pub mod distribution;
 pub mod place;

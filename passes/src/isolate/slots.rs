@@ -6,12 +6,13 @@
 //! what stands in the table into internal GOT globals. Calls go through these.
 //!
 //! **When it leaves a name.** Where it is not certain that the library is ready when its user begins: it is not among what the user gets by
-//! NEEDED, or only through libraries that need the user in turn, or the two need each other. Where several modules define the name, or one imports it weakly, with another type, in
-//! a segment of the table, as a reference or for a tail call. Where a module has no memory, or the library fills its table slots in
-//! another way than linkers do.
+//! NEEDED, or only through libraries that need the user in turn, or the two need each other. Where several modules define the name, or
+//! one imports it weakly, with another type, in a segment of the table, as a reference or for a tail call. Where a module has no memory,
+//! or the library fills its table slots in another way than linkers do.
 //!
 //! **Relies on** `loadWebAssemblyModule` of `libdylink.js` to load what is needed, to relocate its exports and to run its relocations before it
-//! makes an instance of the module that needs it, one library after the other, and to go on without those that are being loaded; and on segments being written before the start function runs, as the core
+//! makes an instance of the module that needs it, one library after the other, and to go on without those that are being loaded (what a
+//! user outside of such a circle gets is complete, then); and on segments being written before the start function runs, as the core
 //! specification has it.
 
 use super::needs::{Gets, Needs};

@@ -10,7 +10,7 @@ use crate::parallel::prelude::*;
 use crate::{Error, Result};
 
 /// A module that was written.
-pub struct Written {
+pub(crate) struct Written {
     /// It in the binary format.
     pub bytes: Vec<u8>,
     /// Why the section with the names is not in it: it had to be written anew and cannot be read.
