@@ -28,7 +28,8 @@ export function program() {
 async function start() {
   if (node) {
     const { Worker } = await import("node:worker_threads");
-    return new Worker(new URL("./worker.js", import.meta.url));
+    // Words for this thread, such as `--input-type`, are none for a file.
+    return new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] });
   }
   const url = new URL("./worker.js", import.meta.url);
   if (url.origin === globalThis.location?.origin) return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });

@@ -96,19 +96,20 @@ fn results_are_those_of_the_native_program() {
         let compiled = results(Command::new("node").arg("--no-warnings").arg(package().join("bin.js")), &input);
         assert!(native == compiled, "{}: {:?} and {:?}", input.display(), native.0, compiled.0);
         let Some((name, bytes)) = native.1.first() else { continue };
+        let written = tempfile::NamedTempFile::new().unwrap();
         let script = format!(
             "import {{ upgrade, version }} from {:?};
             import {{ readFileSync, writeFileSync }} from 'node:fs';
             const phases = new Set();
             const result = await upgrade(readFileSync({:?}), {{ name: {:?}, onProgress: ({{ phase }}) => phases.add(phase) }});
-            writeFileSync(process.argv[1], result.bytes);
+            writeFileSync({:?}, result.bytes);
             console.log(result.name, phases.has('upgrading'), await version());",
             text(&package().join("index.js")),
             text(&input),
-            input.file_name().unwrap().to_str().unwrap()
+            input.file_name().unwrap().to_str().unwrap(),
+            text(written.path())
         );
-        let written = tempfile::NamedTempFile::new().unwrap();
-        let told = node(&["--input-type=module", "-e", &script, text(written.path())]);
+        let told = node(&["--input-type=module", "-e", &script]);
         assert_eq!(told, format!("{name} true {}\n", env!("CARGO_PKG_VERSION")));
         assert!(std::fs::read(written.path()).unwrap() == *bytes, "{}", input.display());
     }
